@@ -1,1 +1,29 @@
-//! 
+//! What does a network compute?
+//!
+//! Fully connected layers for a whole population at once: every tensor carries a leading `trials` axis, weights are
+//! `[trials, inputs, outputs]` and activations `[trials, batch, units]`. Nothing here differentiates automatically;
+//! a layer turns the teaching signal at its output into gradients itself, and does not know where the signal came
+//! from.
+
+mod activation;
+mod batch_norm;
+pub mod checkpoint;
+mod dropout;
+pub mod initialization;
+mod kernels;
+mod layer;
+mod network;
+mod objective;
+mod optimizer;
+mod parameter;
+
+pub use activation::{Activated, Activation};
+pub use batch_norm::{BatchNorm, Normalized};
+pub use dropout::Dropout;
+pub use initialization::Initialization;
+pub use kernels::Kernels;
+pub use layer::{Delta, Gradients, Layer, Trace};
+pub use network::{Architecture, Network, stack};
+pub use objective::{Objective, OutputError, Squash};
+pub use optimizer::{Adam, AdamStep};
+pub use parameter::{Moments, Parameter};

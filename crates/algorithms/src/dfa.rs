@@ -1,0 +1,20 @@
+//! Direct feedback alignment: the output error through fixed random matrices
+//! (Nøkland 2016, arXiv:1609.01596, eq. 7).
+
+use burn::tensor::Tensor;
+use model::Kernels;
+
+use crate::rule::{FromOutputError, Hidden};
+
+/// signal = e F^T.
+pub struct Dfa;
+
+impl<B: Kernels> FromOutputError<B> for Dfa {
+    fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3> {
+        hidden.teach(error)
+    }
+
+    fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1> {
+        hidden.linear_loss(error)
+    }
+}

@@ -1,0 +1,46 @@
+//! The fixed random matrices of hidden layers, and forward weights that start aligned with them.
+
+use model::{Architecture, Initialization, initialization::Matrix};
+use random::stream;
+
+/// The feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
+#[must_use]
+pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u64) -> Vec<Matrix> {
+    // Frozen from here on: learning the feedback would turn every rule into weight mirroring.
+    (1..)
+        .zip(&architecture.hidden)
+        .map(|(layer, &units)| {
+            initialization.draw(units, architecture.outputs, &mut stream(seed, "feedback", &[layer]))
+        })
+        .collect()
+}
+
+/// First forward weights from their own streams, the output layer's last.
+#[must_use]
+pub fn independent_weights(
+    architecture: &Architecture,
+    initialization: Initialization,
+    seed: u64,
+) -> Vec<Matrix> {
+    (1..)
+        .zip(architecture.weight_shapes())
+        .map(|(layer, [rows, columns])| {
+            initialization.draw(rows, columns, &mut stream(seed, "weights", &[layer]))
+        })
+        .collect()
+}
+
+/// First forward weights that agree with the feedback: `W_l = F_{l-1} F_l^T`, and `F_L` at the output. The first layer
+/// has nothing to agree with and is drawn independently.
+#[must_use]
+pub fn aligned_weights(
+    architecture: &Architecture,
+    initialization: Initialization,
+    feedback: &[Matrix],
+    seed: u64,
+) -> Vec<Matrix> {
+    let [rows, columns] = architecture.weight_shapes()[0];
+    let first = initialization.draw(rows, columns, &mut stream(seed, "weights", &[1]));
+    let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
+    std::iter::once(first).chain(between).chain(feedback.last().cloned()).collect()
+}

@@ -1,0 +1,54 @@
+//! Local losses: every hidden layer is projected into target space by a fixed random matrix and judged there
+//! (Mostafa, Ramesh & Cauwenberghs 2018, arXiv:1711.06756, with fixed random classifiers).
+
+use burn::tensor::{Tensor, activation};
+use model::{Kernels, Squash};
+use serde::{Deserialize, Serialize};
+
+use crate::rule::{Hidden, Local, sum};
+
+/// The loss in target space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TargetLoss {
+    /// Of the softmax of the projection.
+    CrossEntropy,
+    /// Of the projection, squashed into the range of the scaled images; the mean over outputs.
+    MeanSquaredError,
+}
+
+/// A local loss, summed over the batch.
+pub struct LocalLoss {
+    /// Which loss.
+    pub loss: TargetLoss,
+    /// Of the mean squared error; also where the targets are labels.
+    pub squash: Squash,
+}
+
+impl<B: Kernels> Local<B> for LocalLoss {
+    fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
+        let projection = hidden.projection();
+        let [_, _, outputs] = projection.dims();
+        hidden.teach(&match self.loss {
+            TargetLoss::CrossEntropy => activation::softmax(projection, 2) - target.clone(),
+            TargetLoss::MeanSquaredError => {
+                let guess = self.squash.apply(projection);
+                let slope = self.squash.slope(guess.clone());
+                ((guess - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
+            }
+        })
+    }
+
+    fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1> {
+        let projection = hidden.projection();
+        let [_, _, outputs] = projection.dims();
+        match self.loss {
+            TargetLoss::CrossEntropy => {
+                sum(activation::log_softmax(projection, 2) * target.clone()).neg()
+            }
+            TargetLoss::MeanSquaredError => {
+                let difference = self.squash.apply(projection) - target.clone();
+                sum(difference.clone() * difference).div_scalar(outputs as f64)
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The contract of a learning rule: what it may see, and when.
+//!
+//! When a teaching signal is known decides what the engine must keep in memory, so the moment is part of the type.
+
+use burn::tensor::{Tensor, backend::Backend};
+use model::{Delta, Kernels, Layer};
+
+/// A learning rule, by the moment at which it can teach a hidden layer.
+pub enum Rule<B: Kernels> {
+    /// As soon as the layer has run: it learns before the next one runs, and its activations are dropped.
+    Local(Box<dyn Local<B>>),
+    /// Once the output error is known: the layers keep their activations until then, and learn in any order.
+    OutputError(Box<dyn FromOutputError<B>>),
+    /// Once the layer above has its own error: the layers keep their activations and learn from the top down.
+    LayerAbove(Box<dyn FromLayerAbove<B>>),
+}
+
+/// What every rule with feedback sees of a hidden layer.
+pub struct Hidden<'a, B: Backend> {
+    /// The layer's output before dropout, `[trials, batch, units]`.
+    pub activation: &'a Tensor<B, 3>,
+    /// The layer's fixed random matrix, `[trials, units, outputs]`.
+    pub feedback: &'a Tensor<B, 3>,
+}
+
+/// Teaches a hidden layer from its own output and the target alone.
+pub trait Local<B: Kernels>: Send + Sync {
+    /// d(local loss) / d(activation), `[trials, batch, units]`, for targets `[trials or 1, batch, outputs]`.
+    /// Called once per layer and step, right after the layer has run.
+    fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3>;
+
+    /// The loss whose gradient the signal is, summed over the batch, `[trials]`. Called where it is tracked.
+    fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1>;
+}
+
+/// Teaches a hidden layer from the output error.
+pub trait FromOutputError<B: Kernels>: Send + Sync {
+    /// d(local loss) / d(activation), `[trials, batch, units]`, for an error `[trials, batch, outputs]` at the logits.
+    /// Called once per layer and step, after the forward pass.
+    fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3>;
+
+    /// The loss whose gradient the signal is, summed over the batch, `[trials]`. Called where it is tracked.
+    fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1>;
+}
+
+/// Teaches a hidden layer from the layer above it.
+pub trait FromLayerAbove<B: Kernels>: Send + Sync {
+    /// The signal at this layer's output after dropout, `[trials, batch, units]`, from the layer above and the delta
+    /// there. Called once per layer and step, from the top down, before the layer above has learned.
+    fn signal(&self, above: &Layer<B>, delta: &Delta<B>) -> Tensor<B, 3>;
+}
+
+impl<B: Kernels> Hidden<'_, B> {
+    /// The activation in target space, `h F`, `[trials, batch, outputs]`.
+    #[must_use]
+    pub fn projection(&self) -> Tensor<B, 3> {
+        B::dense(self.activation, self.feedback, None)
+    }
+
+    /// A signal in target space (`[trials or 1, batch, outputs]`) taken to the layer, `s F^T`,
+    /// `[trials, batch, units]`.
+    #[must_use]
+    pub fn teach(&self, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
+        B::dense_transposed(signal, self.feedback)
+    }
+
+    /// The linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.
+    #[must_use]
+    pub fn linear_loss(&self, signal: &Tensor<B, 3>) -> Tensor<B, 1> {
+        sum(self.projection() * signal.clone())
+    }
+}
+
+/// Sum over batch and outputs: `[trials, batch, outputs]` gives `[trials]`.
+pub(crate) fn sum<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 1> {
+    let [trials, _, _] = values.dims();
+    values.sum_dim(2).sum_dim(1).reshape([trials])
+}

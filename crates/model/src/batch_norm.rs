@@ -1,0 +1,109 @@
+//! Batch normalization (Ioffe & Szegedy 2015, arXiv:1502.03167) with Keras' constants.
+
+use burn::tensor::{Int, Tensor, backend::Backend};
+
+use crate::{AdamStep, Kernels, Parameter};
+
+const EPSILON: f64 = 1e-3;
+/// Share of the old moving statistics that a step keeps.
+const MOMENTUM: f64 = 0.99;
+
+/// Normalizes each unit over the batch, then scales and shifts it. Every tensor is `[trials, 1, units]`.
+#[derive(Clone, Debug)]
+pub struct BatchNorm<B: Backend> {
+    /// Scale.
+    pub gamma: Parameter<B>,
+    /// Shift.
+    pub beta: Parameter<B>,
+    /// Average of the batches' means, which inference uses.
+    pub moving_mean: Tensor<B, 3>,
+    /// Average of the batches' biased variances, which inference uses.
+    pub moving_variance: Tensor<B, 3>,
+}
+
+/// What a training pass through batch norm keeps for the update.
+#[derive(Clone, Debug)]
+pub struct Normalized<B: Backend> {
+    /// Zero mean and unit variance over the batch, `[trials, batch, units]`.
+    pub standardized: Tensor<B, 3>,
+    /// 1 / sqrt(variance + epsilon), `[trials, 1, units]`.
+    pub inverse_deviation: Tensor<B, 3>,
+    /// `[trials, 1, units]`.
+    pub mean: Tensor<B, 3>,
+    /// Biased, `[trials, 1, units]`.
+    pub variance: Tensor<B, 3>,
+}
+
+impl<B: Kernels> BatchNorm<B> {
+    /// The identity: unit scale, no shift, standard statistics.
+    #[must_use]
+    pub fn new(trials: usize, units: usize, device: &B::Device) -> Self {
+        let shape = [trials, 1, units];
+        Self {
+            gamma: Parameter::new(Tensor::ones(shape, device)),
+            beta: Parameter::new(Tensor::zeros(shape, device)),
+            moving_mean: Tensor::zeros(shape, device),
+            moving_variance: Tensor::ones(shape, device),
+        }
+    }
+
+    /// Normalizes `preactivation` (`[trials, batch, units]`) by its own statistics.
+    pub fn forward(&self, preactivation: Tensor<B, 3>) -> (Tensor<B, 3>, Normalized<B>) {
+        let mean = preactivation.clone().mean_dim(1);
+        let centered = preactivation - mean.clone();
+        let variance = (centered.clone() * centered.clone()).mean_dim(1);
+        let inverse_deviation = variance.clone().add_scalar(EPSILON).sqrt().recip();
+        let standardized = centered * inverse_deviation.clone();
+        let output = standardized.clone() * self.gamma.value.clone() + self.beta.value.clone();
+        (output, Normalized { standardized, inverse_deviation, mean, variance })
+    }
+
+    /// Normalizes `preactivation` (`[trials, batch, units]`) by the moving statistics.
+    pub fn infer(&self, preactivation: Tensor<B, 3>) -> Tensor<B, 3> {
+        let inverse_deviation = self.moving_variance.clone().add_scalar(EPSILON).sqrt().recip();
+        (preactivation - self.moving_mean.clone()) * inverse_deviation * self.gamma.value.clone()
+            + self.beta.value.clone()
+    }
+
+    /// From the signal at the output to the signal at the input, through the batch's statistics;
+    /// both `[trials, batch, units]`.
+    pub fn backward(&self, normalized: &Normalized<B>, signal: Tensor<B, 3>) -> Tensor<B, 3> {
+        let mean = signal.clone().mean_dim(1);
+        let correlation = (signal.clone() * normalized.standardized.clone()).mean_dim(1);
+        (signal - mean - normalized.standardized.clone() * correlation)
+            * (self.gamma.value.clone() * normalized.inverse_deviation.clone())
+    }
+
+    /// Gradients of scale and shift from the signal at the output, each `[trials, 1, units]`.
+    pub fn gradients(normalized: &Normalized<B>, signal: &Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
+        ((signal.clone() * normalized.standardized.clone()).sum_dim(1), signal.clone().sum_dim(1))
+    }
+
+    /// After a step: scale and shift learn, the moving statistics move.
+    #[must_use]
+    pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
+        let (gamma, beta) = Self::gradients(normalized, signal);
+        let moved = |moving: Tensor<B, 3>, batch: &Tensor<B, 3>| {
+            moving.mul_scalar(MOMENTUM) + batch.clone().mul_scalar(1.0 - MOMENTUM)
+        };
+        Self {
+            gamma: B::learn(self.gamma, gamma, step),
+            beta: B::learn(self.beta, beta, step),
+            moving_mean: moved(self.moving_mean, &normalized.mean),
+            moving_variance: moved(self.moving_variance, &normalized.variance),
+        }
+    }
+}
+
+impl<B: Backend> BatchNorm<B> {
+    /// Keeps only the trials at `positions`, in that order.
+    #[must_use]
+    pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
+        Self {
+            gamma: self.gamma.select(positions),
+            beta: self.beta.select(positions),
+            moving_mean: self.moving_mean.select(0, positions.clone()),
+            moving_variance: self.moving_variance.select(0, positions.clone()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Dropout (Srivastava et al. 2014): in training a unit's output is 0 with the trial's rate, else scaled up.
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use random::{stream, uniform};
+
+/// Dropout of one hidden layer, for trials with rates and seeds of their own.
+///
+/// A mask depends on (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the
+/// units that a lower rate drops are among those that a higher rate drops.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout<'a> {
+    /// Rate and seed of each trial.
+    pub trials: &'a [(f64, u64)],
+    /// Which hidden layer, from 0.
+    pub layer: u64,
+    /// From 1.
+    pub epoch: u64,
+    /// Within the epoch, from 0.
+    pub step: u64,
+}
+
+impl Dropout<'_> {
+    /// Does any trial drop anything?
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.trials.iter().any(|&(rate, _)| rate > 0.0)
+    }
+
+    /// The factors 0 or 1 / (1 - rate), `[trials, batch, units]`; absent where no trial drops anything.
+    #[must_use]
+    pub fn mask<B: Backend>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+        self.is_active().then(|| {
+            let factors = self.trials.iter().flat_map(|&trial| self.factors(trial, batch * units)).collect();
+            Tensor::from_data(TensorData::new(factors, [self.trials.len(), batch, units]), device)
+        })
+    }
+
+    fn factors(&self, (rate, seed): (f64, u64), length: usize) -> Vec<f32> {
+        if rate == 0.0 {
+            return vec![1.0; length];
+        }
+        let mut stream = stream(seed, "dropout", &[self.layer, self.epoch, self.step]);
+        let kept = (1.0 / (1.0 - rate)) as f32;
+        (0..length).map(|_| if uniform(&mut stream) < rate as f32 { 0.0 } else { kept }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factors(rate: f64, step: u64) -> Vec<f32> {
+        Dropout { trials: &[], layer: 0, epoch: 1, step }.factors((rate, 3), 10_000)
+    }
+
+    #[test]
+    fn masks_keep_the_mean_and_drop_at_the_rate() {
+        let mask = factors(0.4, 0);
+        let dropped = mask.iter().filter(|&&factor| factor == 0.0).count() as f64 / mask.len() as f64;
+        let mean = mask.iter().sum::<f32>() / mask.len() as f32;
+        assert!((dropped - 0.4).abs() < 0.02 && (mean - 1.0).abs() < 0.03, "{dropped} {mean}");
+        assert_ne!(mask, factors(0.4, 1));
+    }
+
+    #[test]
+    fn a_lower_rate_drops_a_subset() {
+        let (low, high) = (factors(0.1, 0), factors(0.5, 0));
+        assert!(low.iter().zip(&high).all(|(low, high)| *low != 0.0 || *high == 0.0));
+    }
+}

@@ -1,0 +1,121 @@
+//! Random matrices, drawn from a (seed, purpose, layer) stream in double precision.
+
+use faer::Mat;
+use random::{RngExt, StandardNormal, Stream};
+use serde::{Deserialize, Serialize};
+
+/// How a fixed or trainable random matrix is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Initialization {
+    /// Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120).
+    Orthogonal,
+    /// Normal with variance 1 / rows, truncated at two standard deviations (LeCun et al. 1998; Keras' `lecun_normal`).
+    LecunNormal,
+}
+
+/// A matrix in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+    /// `[rows, columns]`.
+    pub values: Vec<f32>,
+}
+
+impl Initialization {
+    /// Draws a `[rows, columns]` matrix; `rows` is the fan-in.
+    #[must_use]
+    pub fn draw(self, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+        match self {
+            Self::Orthogonal => {
+                let (tall, narrow) = (rows.max(columns), rows.min(columns));
+                let normal = (0..tall * narrow).map(|_| stream.sample(StandardNormal)).collect::<Vec<f64>>();
+                orthogonal(rows, columns, &normal)
+            }
+            Self::LecunNormal => {
+                let deviation = (1.0 / rows as f64).sqrt() / TRUNCATED_DEVIATION;
+                let values = (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
+                Matrix { rows, columns, values }
+            }
+        }
+    }
+}
+
+/// Standard deviation of a standard normal variable truncated at two standard deviations.
+const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
+
+fn truncated_normal(stream: &mut Stream) -> f64 {
+    loop {
+        let value: f64 = stream.sample(StandardNormal);
+        if value.abs() <= 2.0 {
+            return value;
+        }
+    }
+}
+
+/// Keras' orthogonal initializer: Q of the QR decomposition of `normal` (`[max, min]` of rows and columns), with the
+/// signs that make R's diagonal positive, transposed where there are fewer rows than columns.
+#[must_use]
+pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
+    let (tall, narrow) = (rows.max(columns), rows.min(columns));
+    let decomposition = Mat::from_fn(tall, narrow, |row, column| normal[row * narrow + column]).qr();
+    let (q, r) = (decomposition.compute_thin_Q(), decomposition.thin_R());
+    let signed = |row: usize, column: usize| q[(row, column)].copysign(q[(row, column)] * r[(column, column)]);
+    let values = (0..rows * columns)
+        .map(|at| (at / columns, at % columns))
+        .map(|(row, column)| if rows < columns { signed(column, row) } else { signed(row, column) } as f32)
+        .collect();
+    Matrix { rows, columns, values }
+}
+
+impl Matrix {
+    /// `self other^T`: `[rows, columns]` and `[other rows, columns]` give `[rows, other rows]`.
+    #[must_use]
+    pub fn times_transposed(&self, other: &Self) -> Self {
+        let dot = |left: &[f32], right: &[f32]| {
+            left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum::<f64>() as f32
+        };
+        let values = self
+            .values
+            .chunks(self.columns)
+            .flat_map(|left| other.values.chunks(other.columns).map(move |right| dot(left, right)))
+            .collect();
+        Self { rows: self.rows, columns: other.rows, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_shorter_side_of_an_orthogonal_matrix_is_orthonormal(rows in 1_usize..20, columns in 1_usize..20) {
+            let matrix = Initialization::Orthogonal.draw(rows, columns, &mut random::stream(1, "test", &[]));
+            let at = |row: usize, column: usize| f64::from(matrix.values[row * columns + column]);
+            for i in 0..rows.min(columns) {
+                for j in 0..rows.min(columns) {
+                    let product: f64 = if rows <= columns {
+                        (0..columns).map(|k| at(i, k) * at(j, k)).sum()
+                    } else {
+                        (0..rows).map(|k| at(k, i) * at(k, j)).sum()
+                    };
+                    prop_assert!((product - f64::from(u8::from(i == j))).abs() < 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lecun_normal_has_variance_one_over_fan_in_and_is_truncated() {
+        let matrix = Initialization::LecunNormal.draw(400, 300, &mut random::stream(1, "test", &[]));
+        let variance =
+            matrix.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / matrix.values.len() as f64;
+        let largest = matrix.values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        assert!((variance * 400.0 - 1.0).abs() < 0.02, "{variance}");
+        assert!(f64::from(largest) <= 2.0 / 20.0 / TRUNCATED_DEVIATION + 1e-6, "{largest}");
+    }
+}

@@ -1,0 +1,95 @@
+//! A population of networks of one shape.
+
+use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
+
+use crate::{Activation, BatchNorm, Kernels, Layer, Objective, Parameter, initialization::Matrix};
+
+/// The shape of a fully connected network: everything but its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// Values of an input example.
+    pub inputs: usize,
+    /// Units of each hidden layer, from the input up.
+    pub hidden: Vec<usize>,
+    /// Values of an answer.
+    pub outputs: usize,
+    /// Of every hidden layer.
+    pub activation: Activation,
+    /// Does every hidden layer normalize over the batch?
+    pub batch_norm: bool,
+    /// Do hidden layers have a bias? The output layer always has.
+    pub bias: bool,
+    /// What the output layer is asked for.
+    pub objective: Objective,
+}
+
+/// Networks of one architecture, one per trial.
+#[derive(Clone, Debug)]
+pub struct Network<B: Backend> {
+    /// From the input up.
+    pub hidden: Vec<Layer<B>>,
+    /// Has a bias, no batch norm, and the objective's nonlinearity.
+    pub output: Layer<B>,
+    /// Of every hidden layer.
+    pub activation: Activation,
+    /// What the output layer is asked for.
+    pub objective: Objective,
+}
+
+impl Architecture {
+    /// `[inputs, units]` of every weight matrix, from the input up, the output layer's last.
+    #[must_use]
+    pub fn weight_shapes(&self) -> Vec<[usize; 2]> {
+        let widths = [&[self.inputs], self.hidden.as_slice(), &[self.outputs]].concat();
+        widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+    }
+
+    /// Networks with the given first weights (`weights[trial][layer]`, the output layer's last), zero biases and
+    /// identity batch norm.
+    pub fn build<B: Kernels>(&self, weights: &[Vec<Matrix>], device: &B::Device) -> Network<B> {
+        let trials = weights.len();
+        let layer = |index: usize, is_hidden: bool| {
+            let units = self.weight_shapes()[index][1];
+            let matrices: Vec<&Matrix> = weights.iter().map(|layers| &layers[index]).collect();
+            Layer {
+                weight: Parameter::new(stack(&matrices, device)),
+                bias: (self.bias || !is_hidden)
+                    .then(|| Parameter::new(Tensor::zeros([trials, 1, units], device))),
+                batch_norm: (self.batch_norm && is_hidden).then(|| BatchNorm::new(trials, units, device)),
+            }
+        };
+        Network {
+            hidden: (0..self.hidden.len()).map(|index| layer(index, true)).collect(),
+            output: layer(self.hidden.len(), false),
+            activation: self.activation,
+            objective: self.objective,
+        }
+    }
+}
+
+/// One `[trials, rows, columns]` tensor of a matrix per trial.
+pub fn stack<B: Backend>(matrices: &[&Matrix], device: &B::Device) -> Tensor<B, 3> {
+    let shape = [matrices.len(), matrices[0].rows, matrices[0].columns];
+    let values: Vec<f32> = matrices.iter().flat_map(|matrix| matrix.values.iter().copied()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+impl<B: Kernels> Network<B> {
+    /// The logits of an inference pass: `[trials or 1, batch, inputs]` gives `[trials, batch, outputs]`.
+    pub fn infer(&self, input: Tensor<B, 3>) -> Tensor<B, 3> {
+        let top = self.hidden.iter().fold(input, |input, layer| layer.infer(self.activation, &input));
+        self.output.preactivation(&top)
+    }
+}
+
+impl<B: Backend> Network<B> {
+    /// Keeps only the trials at `positions`, in that order.
+    #[must_use]
+    pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
+        Self {
+            hidden: self.hidden.into_iter().map(|layer| layer.select(positions)).collect(),
+            output: self.output.select(positions),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the output layer is asked for: the global loss and its exact error.
+
+use burn::tensor::{Tensor, activation, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use crate::Kernels;
+
+/// A bounded nonlinearity that brings values into the range of the scaled images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Squash {
+    /// Into (-1, 1).
+    Tanh,
+    /// Into (0, 1).
+    Sigmoid,
+}
+
+impl Squash {
+    /// Elementwise; any shape.
+    pub fn apply<B: Backend, const D: usize>(self, values: Tensor<B, D>) -> Tensor<B, D> {
+        match self {
+            Self::Tanh => values.tanh(),
+            Self::Sigmoid => activation::sigmoid(values),
+        }
+    }
+
+    /// The slope where the squashed value is `output`; any shape.
+    pub fn slope<B: Backend, const D: usize>(self, output: Tensor<B, D>) -> Tensor<B, D> {
+        match self {
+            Self::Tanh => (output.clone() * output).neg().add_scalar(1.0),
+            Self::Sigmoid => output.clone() * output.neg().add_scalar(1.0),
+        }
+    }
+}
+
+/// The global loss, with the output nonlinearity that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Objective {
+    /// Softmax and cross-entropy against one-hot targets.
+    Classification,
+    /// The mean squared error of the squashed output against the input itself.
+    Reconstruction(Squash),
+}
+
+/// What the output says against its target; means over the batch.
+#[derive(Clone, Debug)]
+pub struct OutputError<B: Backend> {
+    /// Mean loss over the batch, without weight decay, `[trials]`.
+    pub loss: Tensor<B, 1>,
+    /// d(mean loss) / d(logits), `[trials, batch, outputs]`; contains 1 / batch.
+    pub error: Tensor<B, 3>,
+}
+
+impl Objective {
+    /// The network's answer; `logits` and the answer are `[trials, batch, outputs]`.
+    pub fn output<B: Backend>(self, logits: Tensor<B, 3>) -> Tensor<B, 3> {
+        match self {
+            Self::Classification => activation::softmax(logits, 2),
+            Self::Reconstruction(squash) => squash.apply(logits),
+        }
+    }
+
+    /// Loss and error of `logits` (`[trials, batch, outputs]`) against `target` (`[trials or 1, batch, outputs]`).
+    pub fn error<B: Kernels>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> OutputError<B> {
+        let [_, batch, outputs] = logits.dims();
+        match self {
+            Self::Classification => {
+                let log_probability = activation::log_softmax(logits.clone(), 2);
+                let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
+                let error = (log_probability.exp() - target.clone()).div_scalar(batch as f64);
+                OutputError { loss: per_trial(loss), error }
+            }
+            Self::Reconstruction(squash) => {
+                let output = squash.apply(logits.clone());
+                let difference = output.clone() - target.clone();
+                let loss = (difference.clone() * difference.clone()).mean_dim(2).mean_dim(1);
+                let slope = squash.slope(output);
+                let error = (difference * slope).mul_scalar(2.0 / (batch * outputs) as f64);
+                OutputError { loss: per_trial(loss), error }
+            }
+        }
+    }
+
+    /// How many examples of a batch are classified wrongly, `[trials]`; absent where there is nothing to classify.
+    /// Shapes as in [`Objective::error`].
+    pub fn mistakes<B: Backend>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> Option<Tensor<B, 1>> {
+        (self == Self::Classification).then(|| {
+            let [trials, batch, _] = logits.dims();
+            let label = target.clone().argmax(2).expand([trials, batch, 1]);
+            let wrong = logits.clone().argmax(2).not_equal(label).float();
+            per_trial(wrong.sum_dim(1))
+        })
+    }
+}
+
+/// `[trials, 1, 1]` as `[trials]`.
+fn per_trial<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 1> {
+    let [trials, _, _] = values.dims();
+    values.reshape([trials])
+}

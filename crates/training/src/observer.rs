@@ -1,0 +1,26 @@
+//! Who is told what happens in training, and decides who goes on.
+
+use model::checkpoint::Array;
+use tracker::Epoch;
+
+/// Watches a population train. Trials are named by their index in the population.
+pub trait Observer {
+    /// A trial has finished an epoch; does it go on? Not asked about the last epoch: its answer changes nothing, but
+    /// the call is made.
+    fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict;
+
+    /// A trial has left the population with these final arrays, after its last `epoch` call.
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>);
+
+    /// Asked before every step: must the whole population stop now?
+    fn interrupted(&self) -> bool;
+}
+
+/// What becomes of a trial after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It trains the next epoch, if there is one.
+    Continue,
+    /// It leaves the population.
+    Leave,
+}
