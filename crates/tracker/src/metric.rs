@@ -1,0 +1,218 @@
+//! The names of the measured quantities.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// A measured quantity. Its text is the tag that TensorBoard shows and the column of the history: `error_rate/train`.
+///
+/// The order of metrics is the order of the columns. A metric over a new split is a variant; one per layer is a
+/// [`LayerQuantity`] of the tracker that measures it, and nothing changes here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Metric {
+    /// `loss/...`: the mean of the loss over the examples of a split.
+    Loss(Split),
+    /// `error_rate/...`: the fraction in [0, 1] of a split's examples that are classified wrongly.
+    ErrorRate(Split),
+    /// `layer_2/bp_cosine`: a quantity of one layer.
+    Layer {
+        /// The layer's number, as the model counts its layers.
+        layer: u32,
+        /// What is measured there.
+        quantity: LayerQuantity,
+    },
+}
+
+impl Metric {
+    /// Every metric that does not depend on the network's layers.
+    pub const KNOWN: [Self; 6] = [
+        Self::Loss(Split::Train),
+        Self::Loss(Split::Validation),
+        Self::Loss(Split::Test),
+        Self::ErrorRate(Split::Train),
+        Self::ErrorRate(Split::Validation),
+        Self::ErrorRate(Split::Test),
+    ];
+
+    /// The examples it was measured on; `None` for a quantity of a layer. Who selects by a metric asks here, so that
+    /// nothing is ever selected on test data.
+    #[must_use]
+    pub fn split(&self) -> Option<Split> {
+        match self {
+            Self::Loss(split) | Self::ErrorRate(split) => Some(*split),
+            Self::Layer { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loss(split) => write!(formatter, "loss/{}", split.name()),
+            Self::ErrorRate(split) => write!(formatter, "error_rate/{}", split.name()),
+            Self::Layer { layer, quantity } => write!(formatter, "layer_{layer}/{}", quantity.0),
+        }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let known = Self::KNOWN.into_iter().find(|metric| metric.to_string() == text);
+        known.or_else(|| layer_metric(text)).ok_or_else(|| Error::UnknownMetric { text: text.to_owned() })
+    }
+}
+
+fn layer_metric(text: &str) -> Option<Metric> {
+    let (layer, quantity) = text.strip_prefix("layer_")?.split_once('/')?;
+    let metric = Metric::Layer { layer: layer.parse().ok()?, quantity: quantity.parse().ok()? };
+    // One metric has one text: `layer_+2` and `layer_02` parse as numbers, but no tracker writes them.
+    (metric.to_string() == text).then_some(metric)
+}
+
+impl TryFrom<String> for Metric {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> Self {
+        metric.to_string()
+    }
+}
+
+/// The examples that a metric is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    /// The examples that the weights are trained on.
+    Train,
+    /// The examples held back from training to choose by.
+    Validation,
+    /// The examples that nothing is ever chosen by.
+    Test,
+}
+
+impl Split {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// What a tracker measures at a layer, for example `bp_cosine`: a-z, 0-9 and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerQuantity(Cow<'static, str>);
+
+impl LayerQuantity {
+    /// For the constant at the top of a tracker's file.
+    ///
+    /// ```
+    /// # use tracker::LayerQuantity;
+    /// const BP_COSINE: LayerQuantity = LayerQuantity::named("bp_cosine");
+    /// ```
+    ///
+    /// # Panics
+    /// On a name that is not made of a-z, 0-9 and `_`; in a constant, that is an error of the compiler.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        assert!(is_quantity(name), "a layer quantity is made of a-z, 0-9 and `_`");
+        Self(Cow::Borrowed(name))
+    }
+}
+
+impl FromStr for LayerQuantity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if is_quantity(text) {
+            Ok(Self(Cow::Owned(text.to_owned())))
+        } else {
+            Err(Error::LayerQuantity { text: text.to_owned() })
+        }
+    }
+}
+
+const fn is_quantity(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut idx = 0;
+    while idx < bytes.len() {
+        if !matches!(bytes[idx], b'a'..=b'z' | b'0'..=b'9' | b'_') {
+            return false;
+        }
+        idx += 1;
+    }
+    !bytes.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_metric_reads_back_from_its_text() {
+        let texts = Metric::KNOWN.map(|metric| metric.to_string());
+        assert_eq!(
+            texts,
+            [
+                "loss/train",
+                "loss/validation",
+                "loss/test",
+                "error_rate/train",
+                "error_rate/validation",
+                "error_rate/test"
+            ]
+        );
+        assert_eq!(texts.map(|text| text.parse::<Metric>().expect("known")), Metric::KNOWN);
+    }
+
+    #[test]
+    fn a_layer_metric_reads_back_from_its_text() {
+        let metric = Metric::Layer { layer: 2, quantity: LayerQuantity::named("bp_cosine") };
+        assert_eq!(metric.to_string(), "layer_2/bp_cosine");
+        assert_eq!("layer_2/bp_cosine".parse::<Metric>().expect("valid"), metric);
+        assert_eq!(metric.split(), None);
+    }
+
+    #[test]
+    fn layers_are_ordered_by_number() {
+        let quantity = LayerQuantity::named("bp_cosine");
+        let layer = |layer| Metric::Layer { layer, quantity: quantity.clone() };
+        assert!(layer(2) < layer(10));
+    }
+
+    #[test]
+    fn any_other_text_is_refused_with_the_known_ones_as_hint() {
+        for text in
+            ["", "loss", "loss/", "eror_rate/train", "Loss/train", " loss/train", "layer_/x", "layer_2/"]
+                .into_iter()
+                .chain(["layer_02/bp_cosine", "layer_+2/bp_cosine", "layer_2/bp cosine", "layer_2/a/b"])
+        {
+            let error = text.parse::<Metric>().expect_err(text);
+            assert_eq!(error.to_string(), format!("unknown metric `{text}`"));
+            assert_eq!(
+                error.hint().expect("has one"),
+                "known: loss/train, loss/validation, loss/test, error_rate/train, error_rate/validation, \
+                 error_rate/test, layer_<index>/<quantity>"
+            );
+        }
+    }
+
+    #[test]
+    fn serde_sees_the_text() {
+        let metric = Metric::ErrorRate(Split::Train);
+        assert_eq!(serde_json::to_string(&metric).expect("a string"), "\"error_rate/train\"");
+        assert_eq!(serde_json::from_str::<Metric>("\"error_rate/train\"").expect("known"), metric);
+        let error = serde_json::from_str::<Metric>("\"eror_rate/train\"").expect_err("misspelled");
+        assert!(error.to_string().starts_with("unknown metric `eror_rate/train`"), "{error}");
+    }
+}
