@@ -15,7 +15,7 @@ use crate::Error;
 pub enum Metric {
     /// `loss/...`: the mean of the loss over the examples of a split.
     Loss(Split),
-    /// `error_rate/...`: the fraction in [0, 1] of a split's examples that are classified wrongly.
+    /// `error_rate/...`: the percentage of a split's examples that are classified wrongly.
     ErrorRate(Split),
     /// `layer_2/bp_cosine`: a quantity of one layer.
     Layer {

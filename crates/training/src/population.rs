@@ -2,6 +2,7 @@
 
 use algorithms::Algorithm;
 use model::{Architecture, Initialization, Squash};
+use serde::{Deserialize, Serialize};
 
 /// Trials of one shape and one rule, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +25,15 @@ pub struct Population {
     pub trials: Vec<TrialSettings>,
 }
 
-/// How forward weights start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How forward weights start. Biases start at zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FirstWeights {
-    /// Drawn from streams of their own.
-    Independent(Initialization),
-    /// Equal to what the feedback matrices ask for; the first layer, which nothing asks, is drawn.
-    Aligned(Initialization),
+    /// Drawn from streams of their own, [`Initialization::Orthogonal`].
+    Orthogonal,
+    /// Drawn from streams of their own, [`Initialization::LecunNormal`].
+    LecunNormal,
+    /// Equal to what the feedback matrices ask for; the first layer, which nothing asks, is drawn orthogonal.
+    Aligned,
 }
 
 /// What a trial may have of its own within a population.

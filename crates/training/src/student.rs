@@ -3,7 +3,7 @@
 use algorithms::feedback;
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    Adam, AdamStep, Kernels, Network,
+    Adam, AdamStep, Initialization, Kernels, Network,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
@@ -98,12 +98,12 @@ fn first_matrices(population: &Population, seed: u64) -> (Vec<Matrix>, Vec<Matri
     let feedback = population
         .feedback
         .map_or_else(Vec::new, |initialization| feedback::draw(architecture, initialization, seed));
+    let independent = |initialization| feedback::independent_weights(architecture, initialization, seed);
     let weights = match population.first_weights {
-        FirstWeights::Independent(initialization) => {
-            feedback::independent_weights(architecture, initialization, seed)
-        }
-        FirstWeights::Aligned(initialization) => {
-            feedback::aligned_weights(architecture, initialization, &feedback, seed)
+        FirstWeights::Orthogonal => independent(Initialization::Orthogonal),
+        FirstWeights::LecunNormal => independent(Initialization::LecunNormal),
+        FirstWeights::Aligned => {
+            feedback::aligned_weights(architecture, Initialization::Orthogonal, &feedback, seed)
         }
     };
     (weights, feedback)
