@@ -1,0 +1,158 @@
+//! What can go wrong with a store, and the way out.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::key::Key;
+
+/// Why the store could not do what was asked; [`StoreError::hint`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
+pub enum StoreError {
+    #[error("cannot {action} {}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+
+    #[error("artifact {} is damaged: {file}: expected {expected}, found {found}", artifact.display())]
+    Damaged { artifact: PathBuf, file: String, expected: String, found: String },
+
+    #[error("{} has store format {found}, this build reads format {supported}", path.display())]
+    UnknownFormat { path: PathBuf, found: String, supported: u32 },
+
+    #[error("artifact {} holds no `{file}`", artifact.display())]
+    NotInArtifact { artifact: PathBuf, file: String, listed: Vec<String> },
+
+    #[error("cannot publish {}: it is {found}, an artifact holds only files and folders", path.display())]
+    NotAFile { path: PathBuf, found: &'static str },
+
+    #[error("`{name}` cannot name a file of an artifact: {reason}")]
+    FileName { name: String, reason: &'static str },
+
+    #[error("`{kind}` cannot name a kind of artifact: {reason}")]
+    KindName { kind: String, reason: &'static str },
+
+    #[error("a key of kind `{kind}` names the input `{input}` twice")]
+    RepeatedInput { kind: String, input: String },
+
+    #[error("the settings of a key of kind `{kind}` cannot be written as text")]
+    Settings { kind: String, source: ron::Error },
+
+    #[error("`{text}` is no key: got {} characters, expected 64 of 0-9 and a-f", text.chars().count())]
+    KeySyntax { text: String },
+
+    #[error("cannot make {} a link to {}: it is {found}", link.display(), target.display())]
+    NotALink { link: PathBuf, target: PathBuf, found: &'static str },
+}
+
+/// What the store returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl StoreError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Io { path, source, .. } => return io_hint(path, source.kind()),
+            Self::Damaged { artifact, .. } => format!(
+                "it is never used like this; remove it and run again to make it anew: rm -r {}",
+                artifact.display()
+            ),
+            Self::UnknownFormat { .. } => {
+                "use the build that wrote it, or start a new store in another folder".to_owned()
+            }
+            Self::NotInArtifact { listed, .. } => format!("it holds: {}", listed.join(", ")),
+            Self::NotAFile { .. } => {
+                "copy what it stands for into the work folder, or leave it out".to_owned()
+            }
+            Self::FileName { .. } => "use a relative path such as `epochs/history.csv`".to_owned(),
+            Self::KindName { .. } => "use a short word such as `trial`".to_owned(),
+            Self::RepeatedInput { .. } => "give each input its own name".to_owned(),
+            Self::Settings { .. } => "use structs, enums, lists, numbers and strings".to_owned(),
+            Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),
+            Self::NotALink { link, .. } => {
+                format!("nothing here writes it; move it away and run again: mv {0} {0}.old", link.display())
+            }
+        })
+    }
+
+    /// For `map_err`: what was being done, to which path.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// For `Artifact`: what a file should be and what it is.
+    pub(super) fn damaged(
+        artifact: &Path,
+        file: &str,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Self::Damaged {
+            artifact: artifact.to_owned(),
+            file: file.to_owned(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+
+    /// The damage of content that hashes to something else.
+    pub(super) fn wrong_hash(artifact: &Path, file: &str, expected: Key, found: Key) -> Self {
+        Self::damaged(artifact, file, format!("hash {}", expected.short()), format!("hash {}", found.short()))
+    }
+}
+
+fn io_hint(path: &Path, kind: ErrorKind) -> Option<String> {
+    match kind {
+        ErrorKind::PermissionDenied => {
+            Some(format!("this user may not do that; see who may: ls -ld {}", parent(path).display()))
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            Some("the disk is mounted read-only; put the store on one that can be written".to_owned())
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(format!(
+            "free some space and run again, what is finished stays: df -h {}",
+            parent(path).display()
+        )),
+        ErrorKind::NotADirectory => {
+            Some("a part of this path is a file where a folder is needed; move it away".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_read_only_disks_and_full_disks_have_their_own_way_out() {
+        let kinds = [
+            ErrorKind::PermissionDenied,
+            ErrorKind::ReadOnlyFilesystem,
+            ErrorKind::StorageFull,
+            ErrorKind::QuotaExceeded,
+            ErrorKind::NotADirectory,
+        ];
+        let mut report = String::new();
+        for kind in kinds {
+            let error = StoreError::io("write", Path::new("store/trial/history.csv"))(kind.into());
+            report +=
+                &format!("error: {error}: {kind}\nhint: {}\n", error.hint().expect("this kind has one"));
+        }
+        insta::assert_snapshot!(report, @"
+        error: cannot write store/trial/history.csv: permission denied
+        hint: this user may not do that; see who may: ls -ld store/trial
+        error: cannot write store/trial/history.csv: read-only filesystem or storage medium
+        hint: the disk is mounted read-only; put the store on one that can be written
+        error: cannot write store/trial/history.csv: no storage space
+        hint: free some space and run again, what is finished stays: df -h store/trial
+        error: cannot write store/trial/history.csv: quota exceeded
+        hint: free some space and run again, what is finished stays: df -h store/trial
+        error: cannot write store/trial/history.csv: not a directory
+        hint: a part of this path is a file where a folder is needed; move it away
+        ");
+    }
+}
