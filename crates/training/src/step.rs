@@ -77,7 +77,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         match rule {
             Rule::Local(rule) => self.layer_by_layer(student, rule.as_ref()),
             Rule::OutputError(rule) => self.after_the_output(student, rule.as_ref()),
-            Rule::LayerAbove(rule) => self.from_the_top(student, rule.as_ref()),
+            Rule::LayerAbove(rule) => self.top_down(student, rule.as_ref()),
         }
     }
 
@@ -115,7 +115,7 @@ impl<'a, B: Kernels> Step<'a, B> {
     }
 
     /// Layers learn from the top down, each from the one above as it was in the forward pass.
-    fn from_the_top(
+    fn top_down(
         &self,
         mut student: Student<B>,
         rule: &dyn FromLayerAbove<B>,

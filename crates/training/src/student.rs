@@ -20,8 +20,8 @@ pub struct Student<B: Kernels> {
     /// What each trial has of its own, in the order of the trials axis.
     pub trials: Vec<TrialSettings>,
     /// Learning rates before bias correction, `[trials, 1, 1]`.
-    rates: Tensor<B, 3>,
-    weight_decay: Option<Tensor<B, 3>>,
+    pub(crate) rates: Tensor<B, 3>,
+    pub(crate) weight_decay: Option<Tensor<B, 3>>,
 }
 
 impl<B: Kernels> Student<B> {
