@@ -1,0 +1,109 @@
+//! The IDX format of MNIST and its successors (LeCun, Cortes and Burges 1998): a big-endian header, then bytes.
+//!
+//! ```text
+//! images: 2051, count, height, width, then `[count, height, width]` pixels
+//! labels: 2049, count, then `[count]` labels
+//! ```
+
+use std::io::Read;
+
+use crate::files::SourceFile;
+use crate::{Error, ImageShape, Part};
+
+const IMAGES_MAGIC: u32 = 2051;
+const LABELS_MAGIC: u32 = 2049;
+
+/// A header that asks for more is not believed; the largest official file unpacks to 47 MB.
+const LARGEST_BODY_BYTES: u64 = 1 << 30;
+const FIRST_ALLOCATION_BYTES: u64 = 1 << 26;
+
+/// Reads a file of images and the file of their labels.
+pub(crate) fn read_part(
+    images_file: &SourceFile,
+    labels_file: &SourceFile,
+    shape: ImageShape,
+    classes: usize,
+) -> Result<Part, Error> {
+    let images = read_images(images_file, shape)?;
+    let labels = read_labels(labels_file, classes)?;
+    let count = images.len() / shape.pixels();
+    if labels.len() != count {
+        let expected = format!("{count} labels, one for each image in {}", images_file.path.display());
+        return Err(labels_file.damaged(expected, format!("{} labels", labels.len())));
+    }
+    Ok(Part { images, labels })
+}
+
+/// `[examples, height, width]`, row-major.
+fn read_images(file: &SourceFile, shape: ImageShape) -> Result<Vec<u8>, Error> {
+    let mut reader = file.open()?;
+    let [magic, count, height, width] = read_header(&mut reader, file)?;
+    check_magic(file, magic, IMAGES_MAGIC, "images")?;
+    if (height as usize, width as usize) != (shape.height, shape.width) {
+        let expected = format!("images of {}x{} pixels", shape.height, shape.width);
+        return Err(file.damaged(expected, format!("{height}x{width}")));
+    }
+    Body { header_bytes: 16, items: count, item_bytes: shape.pixels() }.read(&mut reader, file)
+}
+
+/// `[examples]`, each below `classes`.
+fn read_labels(file: &SourceFile, classes: usize) -> Result<Vec<u16>, Error> {
+    let mut reader = file.open()?;
+    let [magic, count] = read_header(&mut reader, file)?;
+    check_magic(file, magic, LABELS_MAGIC, "labels")?;
+    let labels = Body { header_bytes: 8, items: count, item_bytes: 1 }.read(&mut reader, file)?;
+    if let Some(position) = labels.iter().position(|label| usize::from(*label) >= classes) {
+        let expected = format!("labels from 0 to {}", classes - 1);
+        return Err(file.damaged(expected, format!("label {} at position {position}", labels[position])));
+    }
+    Ok(labels.into_iter().map(u16::from).collect())
+}
+
+fn read_header<const WORDS: usize>(reader: &mut dyn Read, file: &SourceFile) -> Result<[u32; WORDS], Error> {
+    let mut bytes = Vec::with_capacity(4 * WORDS);
+    let read = reader.take(4 * WORDS as u64).read_to_end(&mut bytes);
+    read.map_err(|source| file.interrupted(bytes.len(), source))?;
+    if bytes.len() < 4 * WORDS {
+        return Err(
+            file.damaged(format!("a header of {} bytes", 4 * WORDS), format!("{} bytes", bytes.len()))
+        );
+    }
+    let (words, _) = bytes.as_chunks::<4>();
+    Ok(std::array::from_fn(|word| u32::from_be_bytes(words[word])))
+}
+
+fn check_magic(file: &SourceFile, found: u32, expected: u32, content: &str) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(file.damaged(format!("magic number {expected} (IDX {content})"), format!("{found}")))
+}
+
+/// What a header says about the bytes that follow it.
+struct Body {
+    header_bytes: usize,
+    items: u32,
+    item_bytes: usize,
+}
+
+impl Body {
+    /// Reads exactly the items, and at most one byte more to see that nothing follows.
+    fn read(&self, reader: &mut dyn Read, file: &SourceFile) -> Result<Vec<u8>, Error> {
+        let Self { header_bytes, items, item_bytes } = *self;
+        let expected = u64::from(items) * item_bytes as u64;
+        if expected == 0 || expected > LARGEST_BODY_BYTES {
+            let allowed = format!("a count from 1 to {}", LARGEST_BODY_BYTES / item_bytes as u64);
+            return Err(file.damaged(allowed, format!("a count of {items}")));
+        }
+        // Memory grows with what is really there, not with what the header claims.
+        let mut bytes = Vec::with_capacity(expected.min(FIRST_ALLOCATION_BYTES) as usize + 1);
+        let read = reader.take(expected + 1).read_to_end(&mut bytes);
+        read.map_err(|source| file.interrupted(header_bytes + bytes.len(), source))?;
+        let found = bytes.len() as u64;
+        if found != expected {
+            let found = if found > expected { "more".to_owned() } else { format!("{found} bytes") };
+            return Err(file.damaged(format!("{expected} bytes after the header ({items} items)"), found));
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,133 @@
+//! What a pipeline file says about a dataset.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Scaling, Source};
+
+/// Which images, how scaled, and how split.
+///
+/// A field at its default is left out of the text, so that an option added later leaves today's texts, and the keys
+/// made from them, as they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetSettings {
+    /// Where the images come from.
+    pub source: Source,
+    /// How pixels become inputs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scaling: Scaling,
+    /// The share of the training examples that is used, after the holdout was taken away; in (0, 1].
+    #[serde(default = "everything", skip_serializing_if = "is_everything")]
+    pub fraction: f64,
+    /// The share of the official training part that is held out for validation; in [0, 1), 0 for none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub holdout: f64,
+    /// Decides which examples are held out and which are used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub split_seed: u64,
+}
+
+/// A value that is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field as a pipeline file spells it, for example `fraction` or `source.train`.
+    pub field: &'static str,
+    /// What was found and what is allowed.
+    pub message: String,
+}
+
+impl DatasetSettings {
+    /// The whole of `source`: standard scaling, no holdout.
+    #[must_use]
+    pub fn of(source: Source) -> Self {
+        Self { source, scaling: Scaling::default(), fraction: everything(), holdout: 0.0, split_seed: 0 }
+    }
+
+    /// Every value that is not allowed; empty when all is well.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.source.problems();
+        if !(self.fraction > 0.0 && self.fraction <= 1.0) {
+            let message = format!("got {:?}, allowed: more than 0.0, at most 1.0", self.fraction);
+            problems.push(Problem { field: "fraction", message });
+        }
+        if !(self.holdout >= 0.0 && self.holdout < 1.0) {
+            let message = format!("got {:?}, allowed: at least 0.0, less than 1.0", self.holdout);
+            problems.push(Problem { field: "holdout", message });
+        }
+        problems
+    }
+}
+
+fn everything() -> f64 {
+    1.0
+}
+
+fn is_everything(fraction: &f64) -> bool {
+    *fraction == everything()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Glyphs;
+
+    #[test]
+    fn settings_at_their_defaults_are_left_out_of_the_text() {
+        let settings = DatasetSettings::of(Source::Glyphs(Glyphs::default()));
+        assert_eq!(ron::to_string(&settings).expect("settings are plain data"), "(source:Glyphs(()))");
+        let settings = DatasetSettings {
+            source: Source::Glyphs(Glyphs { train: 100, ..Glyphs::default() }),
+            scaling: Scaling::ZeroOne,
+            fraction: 0.5,
+            holdout: 0.1,
+            split_seed: 7,
+        };
+        let text = ron::to_string(&settings).expect("settings are plain data");
+        insta::assert_snapshot!(text, @"(source:Glyphs((train:100)),scaling:ZeroOne,fraction:0.5,holdout:0.1,split_seed:7)");
+        assert_eq!(ron::from_str::<DatasetSettings>(&text).expect("what was written can be read"), settings);
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        assert!(ron::from_str::<DatasetSettings>("(source: Mnist, fractoin: 0.5)").is_err());
+        assert!(ron::from_str::<DatasetSettings>("(source: Glyphs((trian: 100)))").is_err());
+    }
+
+    #[test]
+    fn every_problem_is_reported_not_only_the_first() {
+        let settings = DatasetSettings {
+            source: Source::Glyphs(Glyphs { train: 9, test: 2_000_000, seed: 0 }),
+            fraction: f64::NAN,
+            holdout: 1.0,
+            ..DatasetSettings::of(Source::Mnist)
+        };
+        let text: Vec<_> =
+            settings.problems().iter().map(|it| format!("{}: {}", it.field, it.message)).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        source.train: got 9, allowed: 10 (one example per class) to 1000000
+        source.test: got 2000000, allowed: 10 (one example per class) to 1000000
+        fraction: got NaN, allowed: more than 0.0, at most 1.0
+        holdout: got 1.0, allowed: at least 0.0, less than 1.0
+        ");
+    }
+
+    #[track_caller]
+    fn check_fields(fraction: f64, holdout: f64, fields: &[&str]) {
+        let settings = DatasetSettings { fraction, holdout, ..DatasetSettings::of(Source::Cifar10) };
+        assert_eq!(settings.problems().iter().map(|it| it.field).collect::<Vec<_>>(), fields);
+    }
+
+    #[test]
+    fn fraction_lies_above_zero_up_to_one_and_holdout_from_zero_below_one() {
+        check_fields(1.0, 0.0, &[]);
+        check_fields(f64::MIN_POSITIVE, 0.999, &[]);
+        check_fields(0.0, -0.1, &["fraction", "holdout"]);
+        check_fields(1.001, 1.0, &["fraction", "holdout"]);
+        check_fields(f64::NAN, f64::INFINITY, &["fraction", "holdout"]);
+    }
+}
