@@ -284,7 +284,7 @@ impl Case {
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {
-            check(&format!("{} {what}[{index}]", self.name), gradient, expected);
+            check(&format!("{} {what}[{index}] {}", self.name, expected["name"]), gradient, &expected["value"]);
         }
     }
 
