@@ -1,3 +1,19 @@
 //! Which results does a pipeline file ask for, and which of them are already there?
+//!
+//! [`file`] reads and checks the text, [`plan`] holds it against the [`store`], [`run`] does what is missing.
 
+mod error;
+pub mod executors;
+pub mod file;
+pub mod plan;
+pub mod progress;
+mod record;
+pub mod run;
+pub mod run_tree;
+pub mod stages;
 pub mod store;
+mod summary;
+mod trial;
+
+pub use error::Error;
+pub use trial::NUMERICS_REVISION;

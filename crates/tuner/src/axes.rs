@@ -49,6 +49,25 @@ fn cross<T: Clone>(
 }
 
 impl Axes {
+    /// How many points the grid has at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        [
+            self.algorithm.len(),
+            self.hidden.len(),
+            self.activation.len(),
+            self.batch_norm.len(),
+            self.bias.len(),
+            self.weights.len(),
+            self.feedback.len(),
+            self.learning_rate.len(),
+            self.dropout.len(),
+            self.weight_decay.len(),
+        ]
+        .into_iter()
+        .fold(1, usize::saturating_mul)
+    }
+
     /// Every point of the grid once: an axis that does not apply to a rule is dropped, so that no two configurations
     /// are the same work.
     #[must_use]

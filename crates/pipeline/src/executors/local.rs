@@ -1,0 +1,45 @@
+//! Worker threads of this process.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+/// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time.
+pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return;
+            }
+            work(index);
+        }
+    };
+    thread::scope(|scope| {
+        for number in 0..jobs.min(count) {
+            thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn_scoped(scope, worker)
+                .expect("the system can start a thread per core");
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_is_worked_on_once() {
+        for jobs in [1, 2, 7] {
+            let calls: Vec<AtomicUsize> = (0..20).map(|_| AtomicUsize::new(0)).collect();
+            each(jobs, calls.len(), |index| {
+                calls[index].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+        }
+        each(2, 0, |_| panic!("there is nothing to do"));
+    }
+}

@@ -1,0 +1,3 @@
+//! Who carries out the work of a stage?
+
+pub mod local;

@@ -1,0 +1,220 @@
+//! The text of a pipeline file, and where in it something stands.
+
+use std::fmt;
+
+use ron::{Options, error::SpannedError, extensions::Extensions};
+use serde::Deserialize;
+use tracker::Metric;
+
+use super::problem::{Problem, Problems, did_you_mean};
+
+/// A pipeline file's text under the name that messages give it.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// As the user wrote it.
+    pub name: &'a str,
+    /// The whole file.
+    pub text: &'a str,
+}
+
+/// A place in a document; both count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+impl<'a> Document<'a> {
+    /// Where `part`, a slice of the text, begins.
+    #[must_use]
+    pub fn position(&self, part: &str) -> Position {
+        let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let before = &self.text[..offset.min(self.text.len())];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+
+    /// Reads `part`, a slice of the text, as a `T`.
+    ///
+    /// # Errors
+    /// If it is none; the problem says where in the document.
+    pub fn parse<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, Problem> {
+        options().from_str(part).map_err(|error| self.problem(part, &error))
+    }
+
+    /// Reads `part` as a `T`, or as the variant of that name with all its settings at their defaults.
+    ///
+    /// # Errors
+    /// If it is none; the problem says where in the document.
+    pub fn parse_variant<T: for<'de> Deserialize<'de>>(&self, part: &'a str) -> Result<T, Problem> {
+        self.parse(part).or_else(|problem| options().from_str(&format!("{part}()")).map_err(|_| problem))
+    }
+
+    fn problem(&self, part: &str, error: &SpannedError) -> Problem {
+        let base = self.position(part);
+        let at = error.span.start;
+        let position = if at.line == 1 {
+            Position { line: base.line, column: base.column + at.col - 1 }
+        } else {
+            Position { line: base.line + at.line - 1, column: at.col }
+        };
+        let (message, hint) = explain(&error.code);
+        Problem { position: Some(position), message, hint }
+    }
+
+    /// The value of the field `name` of the stage or struct that `part` holds; `part` itself where it has no such
+    /// field, so that a message about a default still points to its stage.
+    #[must_use]
+    pub fn field(&self, part: &'a str, name: &str) -> &'a str {
+        field_value(part, name).unwrap_or(part)
+    }
+
+    /// Everything that is wrong with the document, for printing.
+    #[must_use]
+    pub fn refuse(&self, mut problems: Vec<Problem>) -> Problems {
+        problems.sort_by_key(|problem| problem.position);
+        Problems { file: self.name.into(), text: self.text.into(), problems }
+    }
+}
+
+fn options() -> Options {
+    Options::default()
+        .with_default_extension(Extensions::IMPLICIT_SOME)
+        .with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES)
+}
+
+fn explain(error: &ron::Error) -> (String, Option<String>) {
+    use ron::Error as E;
+    let of = |outer: &Option<String>| outer.as_deref().map_or(String::new(), |kind| format!(" of {}", what(kind)));
+    match error {
+        E::NoSuchEnumVariant { expected, found, outer } => (
+            format!("unknown {} `{found}`", outer.as_deref().map_or("name", what)),
+            Some(did_you_mean(found, expected)),
+        ),
+        E::NoSuchStructField { expected, found, outer } => {
+            (format!("unknown field `{found}`{}", of(outer)), Some(did_you_mean(found, expected)))
+        }
+        E::MissingStructField { field, outer } => {
+            (format!("the field `{field}`{} is missing", of(outer)), Some(format!("add `{field}: ...`")))
+        }
+        E::DuplicateStructField { field, .. } => {
+            (format!("the field `{field}` is given twice"), Some("keep one of them".into()))
+        }
+        E::ExpectedDifferentStructName { expected, found } => (
+            format!("expected `{expected}(`, found `{found}`"),
+            Some("a pipeline file is `Pipeline(name: \"...\", stages: [...])`".into()),
+        ),
+        E::ExpectedNamedStructLike("Pipeline") => (
+            "this is not a pipeline file".into(),
+            Some("a pipeline file is `Pipeline(name: \"...\", stages: [...])`".into()),
+        ),
+        E::ExpectedArray => ("expected a list `[...]`".into(), None),
+        E::ExpectedFloat => ("expected a number".into(), None),
+        E::ExpectedInteger => ("expected a whole number".into(), None),
+        E::ExpectedBoolean => ("expected `true` or `false`".into(), None),
+        E::ExpectedString => ("expected a text in quotes".into(), None),
+        E::IntegerOutOfBounds => ("expected a whole number from 0 to 4294967295".into(), None),
+        E::Message(text) if text.starts_with("unknown metric `") => {
+            let found = text.trim_start_matches("unknown metric `").trim_end_matches('`');
+            (text.clone(), Some(did_you_mean(found, &Metric::KNOWN.map(|metric| metric.to_string()))))
+        }
+        E::Eof => ("the file ends too early".into(), Some("is a bracket still open?".into())),
+        other => {
+            let text = other.to_string();
+            let mut letters = text.chars();
+            let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
+            (format!("{first}{}", letters.as_str()), None)
+        }
+    }
+}
+
+/// What a user calls the type that ron names.
+fn what(type_name: &str) -> &str {
+    match type_name {
+        "Written" => "stage",
+        "Algorithm" => "algorithm",
+        "TargetLoss" => "local loss",
+        "Activation" => "activation",
+        "Initialization" => "initialization",
+        "FirstWeights" => "initialization of weights",
+        "Source" => "source",
+        "Scaling" => "scaling",
+        "Task" => "task",
+        other => other,
+    }
+}
+
+/// The text of the value of the field `name` at the first level of brackets of `part`.
+fn field_value<'a>(part: &'a str, name: &str) -> Option<&'a str> {
+    let mut depth = 0_usize;
+    let mut rest = part;
+    while let Some(character) = rest.chars().next() {
+        let skip = match character {
+            '"' => string_length(rest),
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '(' | '[' | '{' => {
+                depth += 1;
+                1
+            }
+            ')' | ']' | '}' => {
+                depth = depth.saturating_sub(1);
+                1
+            }
+            letter if letter.is_alphabetic() || letter == '_' => {
+                let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let after = rest[length..].trim_start();
+                if depth == 1 && &rest[..length] == name && after.starts_with(':') {
+                    return Some(after[1..].trim_start());
+                }
+                length
+            }
+            other => other.len_utf8(),
+        };
+        rest = &rest[skip..];
+    }
+    None
+}
+
+/// Length of the quoted text that `rest` begins with, quotes included.
+fn string_length(rest: &str) -> usize {
+    let mut escaped = false;
+    for (index, character) in rest.char_indices().skip(1) {
+        match character {
+            '"' if !escaped => return index + 1,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_at_their_own_level_only() {
+        let text = "Train(\n  // grid: no\n  axes: (grid: 1, text: \"grid: 2\"), grid: \"rates\")";
+        assert!(field_value(text, "grid").expect("it is there").starts_with("\"rates\""));
+        assert_eq!(field_value(text, "text"), None);
+    }
+
+    #[test]
+    fn positions_count_lines_and_characters() {
+        let document = Document { name: "a.ron", text: "é(\n  äb: 1)" };
+        let part = &document.text[document.text.find('b').expect("it is there")..];
+        assert_eq!(document.position(part), Position { line: 2, column: 4 });
+    }
+}

@@ -1,0 +1,138 @@
+//! From the text of a pipeline file to checked stages.
+
+mod document;
+mod problem;
+
+use ron::value::RawValue;
+use serde::Deserialize;
+
+pub use document::{Document, Position};
+pub use problem::{Problem, Problems, did_you_mean};
+
+use crate::stages::{self, Stage};
+
+/// A pipeline whose values are all allowed and whose references all lead to stages above.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Names the folder of its results.
+    pub name: String,
+    /// In the order of the file.
+    pub stages: Vec<Stage>,
+    /// The file as it was read.
+    pub text: String,
+    /// Doubtful, but allowed.
+    pub warnings: Vec<String>,
+}
+
+/// The outermost level of the file; stages are read one by one, so that each can report its own problems.
+#[derive(Deserialize)]
+#[serde(rename = "Pipeline", deny_unknown_fields)]
+struct Written<'a> {
+    #[serde(borrow)]
+    name: &'a RawValue,
+    #[serde(borrow)]
+    stages: Vec<&'a RawValue>,
+}
+
+impl Pipeline {
+    /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// All problems of the file at once.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
+        let document = Document { name, text };
+        let written: Written = document.parse(text).map_err(|problem| document.refuse(vec![problem]))?;
+        let mut scope = Scope { document, stages: Vec::new(), problems: Vec::new(), warnings: Vec::new() };
+        let pipeline_name = scope.folder_name(written.name.get_ron());
+        for part in written.stages {
+            stages::check(part.get_ron().trim_start(), &mut scope);
+        }
+        let Scope { stages, mut problems, warnings, .. } = scope;
+        if stages.is_empty() && problems.is_empty() {
+            let hint = Some("a small one: pipelines/quickstart.ron".into());
+            problems.push(Problem { position: None, message: "the pipeline has no stages".into(), hint });
+        }
+        match pipeline_name {
+            Some(name) if problems.is_empty() => {
+                let stages = stages.into_iter().filter_map(|(_, stage)| stage).collect();
+                Ok(Self { name, stages, text: text.into(), warnings })
+            }
+            _ => Err(document.refuse(problems)),
+        }
+    }
+}
+
+/// What a stage's check sees and adds to.
+pub(crate) struct Scope<'a> {
+    pub document: Document<'a>,
+    /// Names of the stages above, each with its checked form unless it has problems itself.
+    pub stages: Vec<(String, Option<Stage>)>,
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Scope<'a> {
+    /// Adds a problem at `part`, a slice of the document.
+    pub fn problem(&mut self, part: &str, message: impl Into<String>, hint: impl Into<Option<String>>) {
+        let position = Some(self.document.position(part));
+        self.problems.push(Problem { position, message: message.into(), hint: hint.into() });
+    }
+
+    /// Reads `part`, or adds the problem that it is none.
+    pub fn parse<T: Deserialize<'a>>(&mut self, part: &'a str) -> Option<T> {
+        self.document.parse(part).map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// A name that becomes a folder.
+    pub fn folder_name(&mut self, part: &'a str) -> Option<String> {
+        let name: String = self.parse(part)?;
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+        if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
+            self.problem(
+                part,
+                format!("`{name}` cannot name a folder"),
+                Some("use up to 100 of a-z, A-Z, 0-9, `-`, `_` and `.`, not beginning with `.`".into()),
+            );
+            return None;
+        }
+        Some(name)
+    }
+
+    /// The checked stage above that `part` names, if it is of the wanted kind.
+    pub fn stage_above<T>(
+        &mut self,
+        part: &'a str,
+        kind: &str,
+        wanted: impl Fn(&Stage) -> Option<&T>,
+    ) -> Option<T>
+    where
+        T: Clone,
+    {
+        let name: String = self.parse(part)?;
+        match self.stages.iter().find(|(above, _)| *above == name) {
+            // The stage above has problems of its own, which are reported there.
+            Some((_, None)) => None,
+            Some((_, Some(stage))) => match wanted(stage) {
+                Some(found) => Some(found.clone()),
+                None => {
+                    let message = format!("`{name}` is a {} stage, a {kind} stage is needed here", stage.kind());
+                    let hint = self.known(&name, &wanted);
+                    self.problem(part, message, Some(hint));
+                    None
+                }
+            },
+            None => {
+                let hint = self.known(&name, &wanted);
+                self.problem(part, format!("no {kind} stage above is named `{name}`"), Some(hint));
+                None
+            }
+        }
+    }
+
+    fn known<T>(&self, name: &str, wanted: &impl Fn(&Stage) -> Option<&T>) -> String {
+        let fits = |stage: &Option<Stage>| stage.as_ref().is_none_or(|stage| wanted(stage).is_some());
+        let names: Vec<&str> =
+            self.stages.iter().filter(|(_, stage)| fits(stage)).map(|(name, _)| name.as_str()).collect();
+        did_you_mean(name, &names)
+    }
+}

@@ -1,0 +1,142 @@
+//! What of a pipeline is done, and what would run?
+
+use std::path::Path;
+
+use engine::Device;
+use tuner::Trial;
+
+use crate::{
+    Error,
+    file::Pipeline,
+    stages::{Dataset, Stage, Train},
+    store::{Artifact, FieldDifference, Key, KeyText, Store},
+    summary,
+    trial::{DATASET, TRIAL, dataset_key_text, trial_key_text},
+};
+
+/// Where results come from and go to.
+#[derive(Clone, Debug)]
+pub struct Laboratory<'a> {
+    /// Finished results.
+    pub store: Store,
+    /// Where image files lie.
+    pub data: &'a Path,
+    /// Where tensors live.
+    pub device: Device,
+}
+
+/// A trial, its name in the store, and its result if it is finished.
+#[derive(Clone, Debug)]
+pub struct PlannedTrial {
+    /// What is trained.
+    pub trial: Trial,
+    /// What names its result.
+    pub key_text: KeyText,
+    /// Hash of the text.
+    pub key: Key,
+    /// Its result.
+    pub artifact: Option<Artifact>,
+}
+
+/// The state of one stage.
+#[derive(Clone, Debug)]
+pub enum StagePlan {
+    /// Prepared images.
+    Dataset {
+        /// Of the stage.
+        name: String,
+        /// Was it ever loaded with these settings from these files?
+        done: bool,
+    },
+    /// Configurations; there is nothing to do for them.
+    Grid {
+        /// Of the stage.
+        name: String,
+        /// How many.
+        configurations: usize,
+    },
+    /// Trials.
+    Train {
+        /// Of the stage.
+        name: String,
+        /// Every trial of the stage.
+        trials: Vec<PlannedTrial>,
+    },
+    /// A table.
+    Summarize {
+        /// Of the stage.
+        name: String,
+        /// Is the table of these trials there?
+        done: bool,
+        /// How many of its trials are not finished.
+        waiting_for: usize,
+    },
+}
+
+impl Laboratory<'_> {
+    /// The state of every stage of `pipeline`.
+    ///
+    /// # Errors
+    /// If source files are missing, or the store is damaged or cannot be read.
+    pub fn plan(&self, pipeline: &Pipeline) -> Result<Vec<StagePlan>, Error> {
+        pipeline.stages.iter().map(|stage| self.plan_stage(stage)).collect()
+    }
+
+    fn plan_stage(&self, stage: &Stage) -> Result<StagePlan, Error> {
+        Ok(match stage {
+            Stage::Dataset(dataset) => {
+                let key = Key::of(&self.dataset_key_text(&dataset.name, dataset)?);
+                let done = self.store.find(DATASET, &key)?.is_some();
+                StagePlan::Dataset { name: dataset.name.clone(), done }
+            }
+            Stage::Grid(grid) => StagePlan::Grid {
+                name: grid.name.clone(),
+                configurations: grid.configurations.len(),
+            },
+            Stage::Train(train) => {
+                StagePlan::Train { name: train.name.clone(), trials: self.plan_trials(train)? }
+            }
+            Stage::Summarize(summarize) => {
+                let stages = summarize.of.iter().map(|train| self.plan_trials(train));
+                let trials = stages.collect::<Result<Vec<_>, _>>()?;
+                let missing = trials.iter().flatten().filter(|trial| trial.artifact.is_none()).count();
+                let key = Key::of(&summary::key_text(summarize, &trials)?);
+                let done = missing == 0 && self.store.find(summary::SUMMARY, &key)?.is_some();
+                StagePlan::Summarize { name: summarize.name.clone(), done, waiting_for: missing }
+            }
+        })
+    }
+
+    /// Every trial of `train`, each with its result if it is finished.
+    ///
+    /// # Errors
+    /// If source files are missing, or the store is damaged or cannot be read.
+    pub fn plan_trials(&self, train: &Train) -> Result<Vec<PlannedTrial>, Error> {
+        let dataset = Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
+        let dataset_key = Key::of(&self.dataset_key_text(&dataset.name, &dataset)?);
+        let plan = |trial: Trial| {
+            let key_text = trial_key_text(train, &trial, &dataset_key, self.device)?;
+            let key = Key::of(&key_text);
+            let artifact = self.store.find(TRIAL, &key)?;
+            Ok(PlannedTrial { trial, key_text, key, artifact })
+        };
+        train.trials().into_iter().map(plan).collect()
+    }
+
+    pub(crate) fn dataset_key_text(&self, stage: &str, dataset: &Dataset) -> Result<KeyText, Error> {
+        let settings = &dataset.settings;
+        let fingerprint = settings
+            .source
+            .fingerprint(self.data)
+            .map_err(|source| Error::Data { stage: stage.into(), source })?;
+        Ok(dataset_key_text(settings, &fingerprint)?)
+    }
+
+    /// Why a trial that is not finished would run: what differs from the finished one that is nearest to it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn why(&self, trial: &PlannedTrial) -> Result<Option<(Key, Vec<FieldDifference>)>, Error> {
+        Ok(self.store.nearest(&trial.key_text)?)
+    }
+}

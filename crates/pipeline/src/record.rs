@@ -1,0 +1,212 @@
+//! Writes down what happens to a trial: history, event file, final arrays, outcome.
+
+use std::time::{Instant, SystemTime};
+
+use engine::{Observer, Verdict};
+use model::checkpoint::{self, Array};
+use serde::{Deserialize, Serialize};
+use tracker::{Epoch, Event, EventFile, History};
+use tuner::{Judge, Outcome, Trial};
+
+use crate::{
+    Error,
+    plan::PlannedTrial,
+    progress::{Progress, TrialEnd},
+    run::Stage,
+    store::{Published, Work},
+};
+
+/// Files of a trial's artifact.
+pub const HISTORY: &str = "history.csv";
+/// Final weights and feedback.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// How the trial ended.
+pub const RESULT: &str = "result.ron";
+/// Event files hold times and host names.
+const VOLATILE: &str = "events.out.tfevents";
+
+/// How a trial ended, and after how many epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// How.
+    pub outcome: Outcome,
+    /// Epochs it trained.
+    pub epochs: u32,
+}
+
+/// Writes down a population's trials while they train.
+pub(crate) struct Recorder<'a> {
+    stage: &'a Stage<'a>,
+    records: Vec<Record<'a>>,
+}
+
+/// One trial that is training, or has ended.
+struct Record<'a> {
+    trial: &'a Trial,
+    started: Instant,
+    judge: Judge<'a>,
+    history: History,
+    outcome: Outcome,
+    files: Option<Files>,
+    end: Option<TrialEnd>,
+}
+
+/// What a trial in progress has open.
+struct Files {
+    work: Work,
+    events: EventFile,
+}
+
+impl<'a> Recorder<'a> {
+    /// Begins the records of `trials`.
+    pub(crate) fn begin(stage: &'a Stage<'a>, trials: &[&'a PlannedTrial]) -> Self {
+        let records = trials
+            .iter()
+            .map(|planned| {
+                let (files, end) = match open(stage, planned) {
+                    Ok(files) => (Some(files), None),
+                    Err(error) => (None, Some(TrialEnd::Failed(describe(&error)))),
+                };
+                Record {
+                    trial: &planned.trial,
+                    started: Instant::now(),
+                    judge: Judge::new(stage.train.early_stopping.as_ref(), stage.train.divergence_factor),
+                    history: History::default(),
+                    outcome: Outcome::Finished,
+                    files,
+                    end,
+                }
+            })
+            .collect();
+        Self { stage, records }
+    }
+
+    /// Ends every trial that has not ended with the failure `reason`, and tells how all ended.
+    pub(crate) fn end(self, reason: Option<&str>) -> Vec<TrialEnd> {
+        let stage = self.stage;
+        let interrupted = stage.is_interrupted();
+        self.records
+            .into_iter()
+            .map(|mut record| {
+                let end = match (record.end.take(), reason) {
+                    (Some(end), _) => end,
+                    (None, Some(reason)) => TrialEnd::Failed(reason.into()),
+                    (None, None) => TrialEnd::Failed("the trial never ended".into()),
+                };
+                if let (TrialEnd::Failed(_), false) = (&end, interrupted) {
+                    record.tell(stage, &end);
+                }
+                end
+            })
+            .collect()
+    }
+}
+
+fn open(stage: &Stage<'_>, planned: &PlannedTrial) -> Result<Files, Error> {
+    let work = stage.store().begin(&planned.key_text)?;
+    let events = EventFile::create(work.path(), 1, SystemTime::now())
+        .map_err(|source| Error::History { path: work.path().into(), source })?;
+    // Until it is published, the name in the run tree leads to the work folder: an open TensorBoard follows it live.
+    stage.tree().show(&planned.trial, work.path())?;
+    Ok(Files { work, events })
+}
+
+/// The message with its causes.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let message = source.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = source.source();
+    }
+    text
+}
+
+impl Record<'_> {
+    fn tell(&self, stage: &Stage<'_>, end: &TrialEnd) {
+        stage.tell(&Progress::TrialEnded {
+            trial: self.trial,
+            end,
+            epochs: self.history.epochs().last().map_or(0, |epoch| epoch.epoch),
+            last: self.history.epochs().last(),
+            seconds: self.started.elapsed().as_secs_f64(),
+        });
+    }
+
+    fn write_epoch(&mut self, epoch: Epoch) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let path = files.work.path().to_path_buf();
+        let failed = |source| Error::History { path: path.clone(), source };
+        files.events.append(&Event::scalars(epoch.epoch, SystemTime::now(), &epoch.values)).map_err(failed)?;
+        files.events.flush().map_err(failed)?;
+        self.history.push(epoch).map_err(failed)
+    }
+
+    fn publish(&mut self, stage: &Stage<'_>, arrays: &[Array]) -> Result<(), Error> {
+        let Some(Files { work, events }) = self.files.take() else { return Ok(()) };
+        let path = work.path().to_path_buf();
+        events.finish().map_err(|source| Error::History { path: path.clone(), source })?;
+        work.write(HISTORY, self.history.to_csv().as_bytes())?;
+        let epochs = self.history.epochs().last().map_or(0, |epoch| epoch.epoch);
+        let result = TrialResult { outcome: self.outcome.clone(), epochs };
+        let text = ron::ser::to_string_pretty(&result, ron::ser::PrettyConfig::default())
+            .expect("an outcome and a number are RON");
+        work.write(RESULT, text.as_bytes())?;
+        let weights = path.join(WEIGHTS);
+        checkpoint::write(&weights, arrays).map_err(|error| Error::Io {
+            action: "write",
+            path: weights,
+            source: std::io::Error::other(error),
+        })?;
+        let published = work.publish(stage.provenance(self.started), &[VOLATILE])?;
+        if let Published::New(artifact) | Published::AlreadyThere { artifact, .. } = published {
+            stage.tree().show(self.trial, artifact.path())?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict {
+        let record = &mut self.records[trial];
+        if record.end.is_some() {
+            return Verdict::Leave;
+        }
+        let epochs = self.stage.train.schedule.epochs;
+        self.stage.tell(&Progress::Epoch { trial: record.trial, epoch: &epoch, epochs });
+        let verdict = record.judge.verdict(&epoch);
+        if let Err(error) = record.write_epoch(epoch) {
+            record.end = Some(TrialEnd::Failed(describe(&error)));
+            return Verdict::Leave;
+        }
+        match verdict {
+            None => Verdict::Continue,
+            Some(outcome) => {
+                record.outcome = outcome;
+                Verdict::Leave
+            }
+        }
+    }
+
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+        let record = &mut self.records[trial];
+        if record.end.is_some() {
+            return;
+        }
+        let end = match record.publish(self.stage, &arrays) {
+            Ok(()) => TrialEnd::Stored(record.outcome.clone()),
+            Err(error) => TrialEnd::Failed(describe(&error)),
+        };
+        if matches!(end, TrialEnd::Stored(_)) {
+            record.tell(self.stage, &end);
+        }
+        record.end = Some(end);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stage.is_interrupted()
+    }
+}

@@ -1,0 +1,356 @@
+//! From a pipeline to its results: does what is missing, stage by stage.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use data::DatasetSettings;
+use engine::{Device, Ended};
+use serde::Serialize;
+use tuner::{Outcome, Trial, population, populations};
+
+use crate::{
+    Error,
+    executors::local,
+    file::Pipeline,
+    plan::{Laboratory, PlannedTrial},
+    progress::{Progress, Reporter, TrialEnd},
+    record::Recorder,
+    run_tree::RunTree,
+    stages::{self, Summarize, Train},
+    store::{Provenance, Store, links},
+    summary,
+    trial::DATASET,
+};
+
+/// How to run a pipeline. Nothing here changes a result.
+#[derive(Clone, Copy)]
+pub struct RunSettings<'a> {
+    /// Worker threads on the CPU.
+    pub jobs: usize,
+    /// Most trials of a population; absent for the device's own number.
+    pub largest_population: Option<usize>,
+    /// When it turns true, trials stop after their current step.
+    pub interrupt: &'a AtomicBool,
+    /// Hears what happens.
+    pub reporter: &'a dyn Reporter,
+    /// Version and commit of the program.
+    pub build: &'a str,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct RunReport {
+    /// Trials that were asked for.
+    pub trials: usize,
+    /// Those of them that were finished before.
+    pub skipped: usize,
+    /// Those that were trained now.
+    pub trained: usize,
+    /// Those that gave no result, with the reason.
+    pub failed: Vec<(Trial, String)>,
+    /// Those that diverged though their stage does not expect it, with the reason; earlier runs' included.
+    pub diverged: Vec<(Trial, String)>,
+    /// Was the run interrupted before it was through?
+    pub interrupted: bool,
+}
+
+/// A train stage while it runs.
+pub(crate) struct Stage<'a> {
+    pub(crate) train: &'a Train,
+    laboratory: &'a Laboratory<'a>,
+    settings: RunSettings<'a>,
+    tree: RunTree,
+    dataset: Arc<data::Dataset>,
+}
+
+impl Stage<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.laboratory.store
+    }
+
+    pub(crate) fn tree(&self) -> &RunTree {
+        &self.tree
+    }
+
+    pub(crate) fn tell(&self, progress: &Progress<'_>) {
+        self.settings.reporter.report(progress);
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.settings.interrupt.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn provenance(&self, started: Instant) -> Provenance {
+        provenance(self.settings.build, self.laboratory.device, started)
+    }
+}
+
+fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
+    let elapsed = started.elapsed();
+    let began = SystemTime::now().checked_sub(elapsed).and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    Provenance {
+        build: build.into(),
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        device: device.to_string(),
+        operating_system: std::env::consts::OS.into(),
+        processor: std::env::consts::ARCH.into(),
+        started_unix_seconds: began.map_or(0, |time| time.as_secs()),
+        duration_seconds: elapsed.as_secs_f64(),
+    }
+}
+
+/// A run in progress.
+struct Run<'a> {
+    laboratory: &'a Laboratory<'a>,
+    pipeline: &'a Pipeline,
+    settings: RunSettings<'a>,
+    /// Datasets that were needed so far.
+    loaded: Vec<(DatasetSettings, Arc<data::Dataset>)>,
+    report: RunReport,
+}
+
+impl Laboratory<'_> {
+    /// Does what `pipeline` asks for and is not there.
+    ///
+    /// # Errors
+    /// If the device, the images or the store cannot be used. A trial that fails is no error of the run: it is in the
+    /// report, and the others go on.
+    pub fn run(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
+        self.device.check()?;
+        let mut run =
+            Run { laboratory: self, pipeline, settings, loaded: Vec::new(), report: RunReport::default() };
+        for stage in &pipeline.stages {
+            match stage {
+                // A dataset is loaded when the first trial needs it, a grid has nothing to run.
+                stages::Stage::Dataset(_) | stages::Stage::Grid(_) => {}
+                stages::Stage::Train(train) => run.train(train)?,
+                stages::Stage::Summarize(summarize) => run.summarize(summarize)?,
+            }
+            if run.report.interrupted {
+                break;
+            }
+        }
+        Ok(run.report)
+    }
+}
+
+impl Run<'_> {
+    fn train(&mut self, train: &Train) -> Result<(), Error> {
+        let planned = self.laboratory.plan_trials(train)?;
+        let tree = self.tree(&train.name);
+        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>())?;
+        for planned in &planned {
+            if let Some(artifact) = &planned.artifact {
+                tree.show(&planned.trial, artifact.path())?;
+            }
+        }
+        let missing: Vec<&PlannedTrial> = planned.iter().filter(|planned| planned.artifact.is_none()).collect();
+        let done = planned.len() - missing.len();
+        self.report.trials += planned.len();
+        self.report.skipped += done;
+        self.settings.reporter.report(&Progress::TrainStarted {
+            name: &train.name,
+            trials: planned.len(),
+            done,
+            epochs: train.schedule.epochs,
+        });
+        if !missing.is_empty() {
+            let dataset = self.dataset(train)?;
+            let stage =
+                Stage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
+            self.train_missing(&stage, &missing);
+        }
+        self.settings.reporter.report(&Progress::TrainEnded);
+        self.note_divergence(train)
+    }
+
+    fn train_missing(&mut self, stage: &Stage<'_>, missing: &[&PlannedTrial]) {
+        let largest = self.settings.largest_population.unwrap_or(match self.laboratory.device {
+            // A core trains one trial faster than several at once; a GPU wants to be full.
+            Device::Cpu => 1,
+            Device::Cuda => 64,
+        });
+        let jobs = match self.laboratory.device {
+            Device::Cpu => self.settings.jobs,
+            Device::Cuda => 1,
+        };
+        let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
+        let groups = populations(&trials, largest);
+        let ends: Mutex<Vec<(usize, TrialEnd)>> = Mutex::new(Vec::new());
+        local::each(jobs, groups.len(), |index| {
+            if stage.is_interrupted() {
+                return;
+            }
+            let group = &groups[index];
+            let members: Vec<&PlannedTrial> = group.iter().map(|&member| missing[member]).collect();
+            let outcomes = train_population(stage, &members);
+            let mut ends = ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.extend(group.iter().copied().zip(outcomes));
+        });
+        self.report.interrupted |= stage.is_interrupted();
+        for (index, end) in ends.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            match end {
+                TrialEnd::Stored(_) => self.report.trained += 1,
+                TrialEnd::Failed(_) if stage.is_interrupted() => {}
+                TrialEnd::Failed(reason) => self.report.failed.push((trials[index].clone(), reason)),
+            }
+        }
+    }
+
+    /// The images of `train`, loaded at most once.
+    fn dataset(&mut self, train: &Train) -> Result<Arc<data::Dataset>, Error> {
+        let settings = &train.dataset;
+        let dataset = match self.loaded.iter().find(|(known, _)| known == settings) {
+            Some((_, dataset)) => Arc::clone(dataset),
+            None => {
+                self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
+                let started = Instant::now();
+                let dataset = data::Dataset::load(settings, self.laboratory.data)
+                    .map_err(|source| Error::Data { stage: train.dataset_name.clone(), source })?;
+                self.publish_dataset(train, &dataset, started)?;
+                let dataset = Arc::new(dataset);
+                self.loaded.push((settings.clone(), Arc::clone(&dataset)));
+                dataset
+            }
+        };
+        let examples = dataset.train().len();
+        if examples < train.schedule.batch_size as usize {
+            let batch_size = train.schedule.batch_size;
+            return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
+        }
+        Ok(dataset)
+    }
+
+    fn publish_dataset(&self, train: &Train, dataset: &data::Dataset, started: Instant) -> Result<(), Error> {
+        let stage = stages::Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
+        let key_text = self.laboratory.dataset_key_text(&stage.name, &stage)?;
+        let store = &self.laboratory.store;
+        let artifact = match store.find(DATASET, &crate::store::Key::of(&key_text))? {
+            Some(artifact) => artifact,
+            None => {
+                let work = store.begin(&key_text)?;
+                work.write("dataset.ron", describe_dataset(dataset).as_bytes())?;
+                let made = provenance(self.settings.build, self.laboratory.device, started);
+                work.publish(made, &[])?.into_artifact()
+            }
+        };
+        links::point(self.tree(&train.dataset_name).folder(), artifact.path())?;
+        Ok(())
+    }
+
+    fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
+        let trials: Vec<Vec<PlannedTrial>> =
+            summarize.of.iter().map(|train| self.laboratory.plan_trials(train)).collect::<Result<_, _>>()?;
+        let started = Instant::now();
+        let key_text = summary::key_text(summarize, &trials)?;
+        let store = &self.laboratory.store;
+        let artifact = match store.find(summary::SUMMARY, &crate::store::Key::of(&key_text))? {
+            Some(artifact) => artifact,
+            None => {
+                let work = store.begin(&key_text)?;
+                for (name, text) in summary::files(summarize, &trials)? {
+                    work.write(name, text.as_bytes())?;
+                }
+                work.publish(provenance(self.settings.build, self.laboratory.device, started), &[])?.into_artifact()
+            }
+        };
+        links::point(self.tree(&summarize.name).folder(), artifact.path())?;
+        let table = artifact.read(summary::TABLE)?;
+        let table = String::from_utf8_lossy(&table);
+        self.settings.reporter.report(&Progress::Summary { name: &summarize.name, table: &table });
+        Ok(())
+    }
+
+    /// Adds diverged trials of a stage that does not expect any to the report.
+    fn note_divergence(&mut self, train: &Train) -> Result<(), Error> {
+        if train.may_diverge {
+            return Ok(());
+        }
+        for planned in self.laboratory.plan_trials(train)? {
+            let Some(artifact) = &planned.artifact else { continue };
+            if let Outcome::Diverged { reason, .. } = summary::result(artifact)?.outcome {
+                self.report.diverged.push((planned.trial, reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn tree(&self, stage: &str) -> RunTree {
+        RunTree::new(self.laboratory.store.root(), &self.pipeline.name, stage)
+    }
+}
+
+/// Trains trials of one shape; how each ended.
+fn train_population(stage: &Stage<'_>, members: &[&PlannedTrial]) -> Vec<TrialEnd> {
+    let trials: Vec<&Trial> = members.iter().map(|planned| &planned.trial).collect();
+    let dataset = &stage.dataset;
+    let population = population(
+        &trials,
+        stage.train.schedule,
+        dataset.shape(),
+        dataset.classes(),
+        dataset.scaling(),
+    );
+    let mut recorder = Recorder::begin(stage, members);
+    let device = stage.laboratory.device;
+    // A panic is a failure of these trials; the others go on.
+    let trained = catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &mut recorder)));
+    match trained {
+        Ok(Ok(Ended::Complete)) => recorder.end(None),
+        Ok(Ok(Ended::Interrupted)) => recorder.end(Some("interrupted")),
+        Ok(Err(error)) => recorder.end(Some(&error.to_string())),
+        Err(panic) => recorder.end(Some(&format!("panicked: {}", panic_message(panic.as_ref())))),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+/// What a dataset amounts to, for a person.
+fn describe_dataset(dataset: &data::Dataset) -> String {
+    #[derive(Serialize)]
+    struct Description<'a> {
+        channels: usize,
+        height: usize,
+        width: usize,
+        classes: &'a [String],
+        train: usize,
+        validation: usize,
+        test: Option<usize>,
+        validation_is_test_split: bool,
+    }
+    let shape = dataset.shape();
+    let description = Description {
+        channels: shape.channels,
+        height: shape.height,
+        width: shape.width,
+        classes: dataset.class_names(),
+        train: dataset.train().len(),
+        validation: dataset.validation().len(),
+        test: dataset.test().map(|view| view.len()),
+        validation_is_test_split: dataset.validation_is_test_split(),
+    };
+    ron::ser::to_string_pretty(&description, ron::ser::PrettyConfig::default()).expect("names and numbers are RON")
+}
+
+/// Reads the pipeline file at `path`.
+///
+/// # Errors
+/// If it cannot be read, or with all its problems at once.
+pub fn read(path: &Path) -> Result<Pipeline, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    Ok(Pipeline::parse(&path.display().to_string(), &text)?)
+}

@@ -1,0 +1,61 @@
+//! `Dataset`: which images, how scaled, and how split.
+
+use data::{DatasetSettings, Scaling, Source};
+use ron::value::RawValue;
+use serde::Deserialize;
+
+use crate::file::Scope;
+
+/// As written; the fields are those of [`DatasetSettings`].
+#[derive(Deserialize)]
+#[serde(rename = "Dataset", deny_unknown_fields)]
+pub(super) struct Written<'a> {
+    #[serde(borrow)]
+    pub name: &'a RawValue,
+    #[serde(borrow)]
+    source: &'a RawValue,
+    #[serde(default)]
+    scaling: Option<Scaling>,
+    #[serde(default)]
+    fraction: Option<f64>,
+    #[serde(default)]
+    holdout: Option<f64>,
+    #[serde(default)]
+    split_seed: Option<u64>,
+}
+
+/// Images to train on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Of the stage.
+    pub name: String,
+    /// Which images.
+    pub settings: DatasetSettings,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Dataset> {
+        let source: Source = match scope.document.parse_variant(self.source.get_ron()) {
+            Ok(source) => source,
+            Err(problem) => {
+                scope.problems.push(problem);
+                return None;
+            }
+        };
+        let defaults = DatasetSettings::of(source);
+        let settings = DatasetSettings {
+            scaling: self.scaling.unwrap_or(defaults.scaling),
+            fraction: self.fraction.unwrap_or(defaults.fraction),
+            holdout: self.holdout.unwrap_or(defaults.holdout),
+            split_seed: self.split_seed.unwrap_or(defaults.split_seed),
+            ..defaults
+        };
+        let problems = settings.problems();
+        for problem in &problems {
+            let field = problem.field.split('.').next().unwrap_or(problem.field);
+            let at = scope.document.field(part, field);
+            scope.problem(at, format!("`{}`: {}", problem.field, problem.message), None);
+        }
+        problems.is_empty().then_some(Dataset { name, settings })
+    }
+}

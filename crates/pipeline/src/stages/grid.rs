@@ -1,0 +1,258 @@
+//! `Grid`: the axes whose every combination is compared.
+
+use algorithms::Algorithm;
+use engine::FirstWeights;
+use model::{Activation, Initialization};
+use ron::value::RawValue;
+use serde::Deserialize;
+use tuner::{Axes, Configuration};
+
+use crate::file::Scope;
+
+/// As written.
+#[derive(Deserialize)]
+#[serde(rename = "Grid", deny_unknown_fields)]
+pub(super) struct Written<'a> {
+    #[serde(borrow)]
+    pub name: &'a RawValue,
+    #[serde(borrow)]
+    axes: &'a RawValue,
+}
+
+/// The axes as written; an axis that is left out has its usual single value.
+#[derive(Deserialize)]
+#[serde(rename = "axes", deny_unknown_fields)]
+struct WrittenAxes<'a> {
+    #[serde(borrow)]
+    algorithm: &'a RawValue,
+    #[serde(borrow)]
+    hidden: &'a RawValue,
+    #[serde(borrow)]
+    learning_rate: &'a RawValue,
+    #[serde(borrow, default)]
+    activation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    batch_norm: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    bias: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    weights: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    feedback: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    dropout: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    weight_decay: Option<&'a RawValue>,
+}
+
+/// Evenly spaced numbers, instead of a list of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+enum Range {
+    /// `from`, `from factor`, ... up to `to`.
+    Logarithmic { from: f64, to: f64, factor: f64 },
+    /// `from`, `from + step`, ... up to `to`.
+    Linear { from: f64, to: f64, step: f64 },
+}
+
+/// Configurations to compare.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// Of the stage.
+    pub name: String,
+    /// Each once, in the order of the axes.
+    pub configurations: Vec<Configuration>,
+}
+
+/// More configurations than anyone can mean.
+const MOST_CONFIGURATIONS: usize = 1_000_000;
+
+impl<'a> Written<'a> {
+    pub(super) fn check(self, name: String, scope: &mut Scope<'a>) -> Option<Grid> {
+        let part = self.axes.get_ron();
+        let written: WrittenAxes = scope.parse(part)?;
+        let mut reader = Reader { scope, complete: true };
+        let positive = |value: &f64| (!(*value > 0.0 && value.is_finite())).then_some("above 0");
+        let share = |value: &f64| (!(0.0..1.0).contains(value)).then_some("at least 0 and below 1");
+        let coefficient =
+            |value: &f64| (!(*value >= 0.0 && value.is_finite())).then_some("at least 0");
+        let layers = |layers: &Vec<u32>| match layers.as_slice() {
+            [] => Some("at least one hidden layer"),
+            units if units.contains(&0) => Some("at least 1 unit in every layer"),
+            _ => None,
+        };
+        let axes = Axes {
+            algorithm: reader.list("algorithm", Some(written.algorithm), Algorithm::Backprop),
+            hidden: reader.checked("hidden", written.hidden, layers),
+            learning_rate: reader.numbers("learning_rate", Some(written.learning_rate), 0.0, positive),
+            activation: reader.list("activation", written.activation, Activation::Tanh),
+            batch_norm: reader.list("batch_norm", written.batch_norm, false),
+            bias: reader.list("bias", written.bias, true),
+            weights: reader.list("weights", written.weights, FirstWeights::Orthogonal),
+            feedback: reader.list("feedback", written.feedback, Initialization::Orthogonal),
+            dropout: reader.numbers("dropout", written.dropout, 0.0, share),
+            weight_decay: reader.numbers("weight_decay", written.weight_decay, 0.0, coefficient),
+        };
+        if !reader.complete {
+            return None;
+        }
+        let size = axes.size();
+        if size > MOST_CONFIGURATIONS {
+            let message = format!("the axes span {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
+            scope.problem(part, message, Some("leave some values out".into()));
+            return None;
+        }
+        Some(Grid { name, configurations: axes.configurations() })
+    }
+}
+
+/// Reads axes one by one and remembers whether all could be read.
+struct Reader<'s, 'a> {
+    scope: &'s mut Scope<'a>,
+    complete: bool,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn list<T: Deserialize<'a>>(&mut self, axis: &str, written: Option<&'a RawValue>, usual: T) -> Vec<T> {
+        let Some(written) = written else { return vec![usual] };
+        let part = written.get_ron();
+        let values = match self.scope.document.parse::<Vec<T>>(part) {
+            Ok(values) => values,
+            Err(mut problem) => {
+                if !part.starts_with('[') {
+                    problem.hint = Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
+                }
+                self.scope.problems.push(problem);
+                self.complete = false;
+                return Vec::new();
+            }
+        };
+        self.not_empty(axis, part, values)
+    }
+
+    fn not_empty<T>(&mut self, axis: &str, part: &str, values: Vec<T>) -> Vec<T> {
+        if values.is_empty() {
+            self.complete = false;
+            let message = format!("the axis `{axis}` is empty, so the grid has no configurations");
+            self.scope.problem(part, message, Some("give at least one value, or leave the axis out".into()));
+        }
+        values
+    }
+
+    fn checked<T: Deserialize<'a> + std::fmt::Debug>(
+        &mut self,
+        axis: &str,
+        written: &'a RawValue,
+        refuse: impl Fn(&T) -> Option<&'static str>,
+    ) -> Vec<T> {
+        let part = written.get_ron();
+        let values = match self.scope.document.parse::<Vec<T>>(part) {
+            Ok(values) => values,
+            Err(problem) => {
+                self.scope.problems.push(problem);
+                self.complete = false;
+                return Vec::new();
+            }
+        };
+        self.refuse_values(axis, part, &values, refuse);
+        self.not_empty(axis, part, values)
+    }
+
+    fn numbers(
+        &mut self,
+        axis: &str,
+        written: Option<&'a RawValue>,
+        usual: f64,
+        refuse: impl Fn(&f64) -> Option<&'static str>,
+    ) -> Vec<f64> {
+        let is_range = written.is_some_and(|written| written.get_ron().starts_with(char::is_alphabetic));
+        let (Some(written), true) = (written, is_range) else {
+            let values = self.list(axis, written, usual);
+            self.refuse_values(axis, written.map_or("", RawValue::get_ron), &values, refuse);
+            return values;
+        };
+        let part = written.get_ron();
+        let Some(range) = self.scope.parse::<Range>(part) else {
+            self.complete = false;
+            return Vec::new();
+        };
+        match range.values() {
+            Ok(values) => {
+                self.refuse_values(axis, part, &values, refuse);
+                values
+            }
+            Err(allowed) => {
+                self.complete = false;
+                self.scope.problem(part, format!("`{axis}`: the range never ends"), Some(allowed.into()));
+                Vec::new()
+            }
+        }
+    }
+
+    fn refuse_values<T: std::fmt::Debug>(
+        &mut self,
+        axis: &str,
+        part: &str,
+        values: &[T],
+        refuse: impl Fn(&T) -> Option<&'static str>,
+    ) {
+        for value in values {
+            if let Some(allowed) = refuse(value) {
+                self.complete = false;
+                self.scope.problem(part, format!("`{axis}`: got {value:?}, allowed: {allowed}"), None);
+            }
+        }
+    }
+}
+
+impl Range {
+    /// The numbers, or what a range has to be.
+    fn values(&self) -> Result<Vec<f64>, &'static str> {
+        let (from, to, next): (f64, f64, Box<dyn Fn(i32) -> f64>) = match *self {
+            Self::Logarithmic { from, to, factor } if from > 0.0 && factor > 1.0 => {
+                (from, to, Box::new(move |index| from * factor.powi(index)))
+            }
+            Self::Logarithmic { .. } => return Err("a logarithmic range has `from` above 0 and `factor` above 1"),
+            Self::Linear { from, to, step } if step > 0.0 => {
+                (from, to, Box::new(move |index| from + step * f64::from(index)))
+            }
+            Self::Linear { .. } => return Err("a linear range has `step` above 0"),
+        };
+        if !(from <= to && to.is_finite()) {
+            return Err("a range has `from` not above `to`");
+        }
+        // The last value may miss `to` by rounding.
+        let last = to * (1.0 + 1e-9);
+        Ok((0..10_000).map(next).take_while(|value| *value <= last).map(decimal).collect())
+    }
+}
+
+/// The short decimal number that a chain of multiplications meant: 0.01, not 0.010000000000000002.
+fn decimal(value: f64) -> f64 {
+    format!("{value:.11e}").parse().expect("a formatted float is a float")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_the_decimal_numbers_that_were_meant() {
+        let range = Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 10.0 };
+        assert_eq!(range.values(), Ok(vec![1e-4, 1e-3, 1e-2, 1e-1]));
+        let range = Range::Linear { from: 0.1, to: 0.5, step: 0.1 };
+        assert_eq!(range.values(), Ok(vec![0.1, 0.2, 0.3, 0.4, 0.5]));
+    }
+
+    #[test]
+    fn ranges_that_never_end_are_refused() {
+        for range in [
+            Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 1.0 },
+            Range::Logarithmic { from: 0.0, to: 1e-1, factor: 10.0 },
+            Range::Linear { from: 0.0, to: 1.0, step: 0.0 },
+            Range::Linear { from: 1.0, to: 0.0, step: 0.1 },
+        ] {
+            assert!(range.values().is_err());
+        }
+    }
+}

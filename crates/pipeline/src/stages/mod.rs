@@ -1,0 +1,106 @@
+//! What kinds of stages are there? Each file reads one, checks it and holds its checked form.
+
+mod dataset;
+mod grid;
+mod summarize;
+mod train;
+
+use serde::Deserialize;
+
+pub use dataset::Dataset;
+pub use grid::Grid;
+pub use summarize::{EpochRule, Summarize};
+pub use train::Train;
+
+use crate::file::Scope;
+
+/// A checked stage of a pipeline.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// Images to train on.
+    Dataset(Dataset),
+    /// Configurations to compare.
+    Grid(Grid),
+    /// Trials: configurations of a grid times seeds, on a dataset.
+    Train(Train),
+    /// A table of trials.
+    Summarize(Summarize),
+}
+
+impl Stage {
+    /// As a pipeline file spells it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Dataset(_) => "Dataset",
+            Self::Grid(_) => "Grid",
+            Self::Train(_) => "Train",
+            Self::Summarize(_) => "Summarize",
+        }
+    }
+}
+
+/// A stage as written.
+#[derive(Deserialize)]
+enum Written<'a> {
+    #[serde(borrow)]
+    Dataset(dataset::Written<'a>),
+    #[serde(borrow)]
+    Grid(grid::Written<'a>),
+    #[serde(borrow)]
+    Train(train::Written<'a>),
+    #[serde(borrow)]
+    Summarize(summarize::Written<'a>),
+}
+
+/// Reads the stage that `part` holds and adds it, or its problems, to `scope`.
+pub(crate) fn check<'a>(part: &'a str, scope: &mut Scope<'a>) {
+    let part = after_comments(part);
+    let Some(written) = scope.parse::<Written>(part) else {
+        // References to a stage that cannot be read are no problems of their own.
+        if let Ok(name) = scope.document.parse::<String>(quoted(scope.document.field(part, "name"))) {
+            scope.stages.push((name, None));
+        }
+        return;
+    };
+    let name = match &written {
+        Written::Dataset(written) => written.name,
+        Written::Grid(written) => written.name,
+        Written::Train(written) => written.name,
+        Written::Summarize(written) => written.name,
+    };
+    let Some(name) = scope.folder_name(name.get_ron()) else { return };
+    if scope.stages.iter().any(|(above, _)| *above == name) {
+        let at = scope.document.field(part, "name");
+        scope.problem(
+            at,
+            format!("two stages are named `{name}`"),
+            Some("a stage's name is its folder and how others refer to it: rename one".into()),
+        );
+    }
+    let stage = match written {
+        Written::Dataset(written) => written.check(part, name.clone(), scope).map(Stage::Dataset),
+        Written::Grid(written) => written.check(name.clone(), scope).map(Stage::Grid),
+        Written::Train(written) => written.check(part, name.clone(), scope).map(Stage::Train),
+        Written::Summarize(written) => written.check(part, name.clone(), scope).map(Stage::Summarize),
+    };
+    scope.stages.push((name, stage));
+}
+
+/// The quoted text that `part` begins with, or nothing.
+fn quoted(part: &str) -> &str {
+    part.strip_prefix('"').and_then(|rest| rest.find('"')).map_or("", |end| &part[..end + 2])
+}
+
+fn after_comments(mut part: &str) -> &str {
+    loop {
+        part = part.trim_start();
+        if part.starts_with("//") {
+            part = part.find('\n').map_or("", |end| &part[end..]);
+        } else if part.starts_with("/*") {
+            part = part.find("*/").map_or("", |end| &part[end + 2..]);
+        } else {
+            return part;
+        }
+    }
+}

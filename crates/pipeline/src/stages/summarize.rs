@@ -1,0 +1,82 @@
+//! `Summarize`: what the trials of some train stages amount to, over seeds.
+
+use ron::value::RawValue;
+use serde::{Deserialize, Serialize};
+use tracker::{Metric, Split};
+
+use super::{Stage, Train, train::check_metric};
+use crate::file::Scope;
+
+/// As written.
+#[derive(Deserialize)]
+#[serde(rename = "Summarize", deny_unknown_fields)]
+pub(super) struct Written<'a> {
+    #[serde(borrow)]
+    pub name: &'a RawValue,
+    #[serde(borrow)]
+    of: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    metric: &'a RawValue,
+    #[serde(default)]
+    epoch: EpochRule,
+}
+
+/// Which epoch of a trial counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EpochRule {
+    /// Its last.
+    #[default]
+    Final,
+    /// The one with the smallest value of the metric.
+    Best,
+}
+
+/// A table of trials.
+#[derive(Clone, Debug)]
+pub struct Summarize {
+    /// Of the stage.
+    pub name: String,
+    /// Where the trials come from.
+    pub of: Vec<Train>,
+    /// What is compared; smaller is better.
+    pub metric: Metric,
+    /// Which epoch of a trial counts.
+    pub epoch: EpochRule,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Summarize> {
+        let before = scope.problems.len();
+        if self.of.is_empty() {
+            let at = scope.document.field(part, "of");
+            scope.problem(at, "`of` names no stage", Some("name the Train stages to summarize".into()));
+        }
+        let mut of = Vec::new();
+        for name in &self.of {
+            of.extend(scope.stage_above(name.get_ron(), "Train", |stage| match stage {
+                Stage::Train(train) => Some(train),
+                _ => None,
+            }));
+        }
+        let metric_part = self.metric.get_ron();
+        let text: String = scope.parse(metric_part)?;
+        let metric: Metric = match text.parse() {
+            Ok(metric) => metric,
+            Err(_) => {
+                let known = Metric::KNOWN.map(|metric| metric.to_string());
+                let hint = crate::file::did_you_mean(&text, &known);
+                scope.problem(metric_part, format!("unknown metric `{text}`"), Some(hint));
+                return None;
+            }
+        };
+        for train in &of {
+            check_metric(&metric, train, metric_part, scope);
+        }
+        if self.epoch == EpochRule::Best && metric.split() == Some(Split::Test) {
+            let hint = "take `epoch: Final`, or choose the epoch by a validation metric";
+            scope.problem(metric_part, "the best epoch on test data would select on it", Some(hint.into()));
+        }
+        let complete = of.len() == self.of.len() && scope.problems.len() == before;
+        complete.then_some(Summarize { name, of, metric, epoch: self.epoch })
+    }
+}

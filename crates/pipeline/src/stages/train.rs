@@ -1,0 +1,202 @@
+//! `Train`: every configuration of a grid with every seed, on a dataset.
+
+use data::DatasetSettings;
+use ron::value::RawValue;
+use serde::Deserialize;
+use tracker::{Metric, Split};
+use tuner::{Configuration, EarlyStopping, Schedule, Task, Trial};
+
+use super::{Dataset, Grid, Stage};
+use crate::file::Scope;
+
+/// As written.
+#[derive(Deserialize)]
+#[serde(rename = "Train", deny_unknown_fields)]
+pub(super) struct Written<'a> {
+    #[serde(borrow)]
+    pub name: &'a RawValue,
+    #[serde(borrow)]
+    dataset: &'a RawValue,
+    #[serde(borrow)]
+    grid: &'a RawValue,
+    epochs: u32,
+    batch_size: u32,
+    #[serde(borrow)]
+    seeds: &'a RawValue,
+    #[serde(default)]
+    task: Task,
+    #[serde(borrow, default)]
+    early_stopping: Option<&'a RawValue>,
+    #[serde(default)]
+    divergence_factor: Option<f64>,
+    #[serde(default)]
+    may_diverge: bool,
+}
+
+/// A trial whose loss grows beyond so many times that of its first epoch counts as diverged, by default.
+const DIVERGENCE_FACTOR: f64 = 100.0;
+
+/// Trials to train.
+#[derive(Clone, Debug)]
+pub struct Train {
+    /// Of the stage.
+    pub name: String,
+    /// Name of the dataset's stage.
+    pub dataset_name: String,
+    /// What is trained on.
+    pub dataset: DatasetSettings,
+    /// What is compared.
+    pub configurations: Vec<Configuration>,
+    /// What all trials have in common.
+    pub schedule: Schedule,
+    /// One trial of every configuration for each.
+    pub seeds: Vec<u64>,
+    /// Ends trials that stopped improving.
+    pub early_stopping: Option<EarlyStopping>,
+    /// A training loss above so many times the first epoch's is divergence.
+    pub divergence_factor: f64,
+    /// Is a diverged trial a finding, and no failure of the run?
+    pub may_diverge: bool,
+}
+
+impl Train {
+    /// Every configuration with every seed, each once.
+    #[must_use]
+    pub fn trials(&self) -> Vec<Trial> {
+        let of = |configuration: &Configuration| {
+            let configuration = configuration.clone();
+            self.seeds.iter().map(move |&seed| Trial { configuration: configuration.clone(), seed })
+        };
+        self.configurations.iter().flat_map(of).collect()
+    }
+
+    /// The metrics that its trials measure.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let splits = [Split::Train, Split::Validation, Split::Test];
+        let has = |split: &&Split| **split != Split::Test || self.dataset.holdout > 0.0;
+        let mut metrics: Vec<Metric> = splits.iter().filter(has).map(|split| Metric::Loss(*split)).collect();
+        if self.schedule.task == Task::Classification {
+            metrics.extend(splits.iter().filter(has).map(|split| Metric::ErrorRate(*split)));
+        }
+        metrics
+    }
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Train> {
+        let dataset: Option<Dataset> = scope.stage_above(self.dataset.get_ron(), "Dataset", |stage| match stage {
+            Stage::Dataset(dataset) => Some(dataset),
+            _ => None,
+        });
+        let grid: Option<Grid> = scope.stage_above(self.grid.get_ron(), "Grid", |stage| match stage {
+            Stage::Grid(grid) => Some(grid),
+            _ => None,
+        });
+        let before = scope.problems.len();
+        for (field, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
+            if value == 0 {
+                let at = scope.document.field(part, field);
+                scope.problem(at, format!("`{field}`: got 0, allowed: at least 1"), None);
+            }
+        }
+        let divergence_factor = self.divergence_factor.unwrap_or(DIVERGENCE_FACTOR);
+        if divergence_factor.is_nan() || divergence_factor <= 1.0 {
+            let at = scope.document.field(part, "divergence_factor");
+            let message = format!("`divergence_factor`: got {divergence_factor:?}, allowed: above 1");
+            scope.problem(at, message, None);
+        }
+        let seeds = seeds(self.seeds.get_ron(), scope);
+        if let Some(grid) = &grid {
+            refuse_impossible(&grid.configurations, self.task, self.grid.get_ron(), scope);
+        }
+        let early_stopping = match self.early_stopping {
+            Some(written) => Some(scope.parse::<EarlyStopping>(written.get_ron())?),
+            None => None,
+        };
+        let (dataset, grid, seeds) = (dataset?, grid?, seeds?);
+        let train = Train {
+            name,
+            dataset_name: dataset.name,
+            dataset: dataset.settings,
+            configurations: grid.configurations,
+            schedule: Schedule { task: self.task, epochs: self.epochs, batch_size: self.batch_size },
+            seeds,
+            early_stopping,
+            divergence_factor,
+            may_diverge: self.may_diverge,
+        };
+        if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
+            check_metric(&rule.metric, &train, scope.document.field(written.get_ron(), "metric"), scope);
+            if rule.metric.split() == Some(Split::Test) {
+                let at = scope.document.field(written.get_ron(), "metric");
+                let hint = "stop on a train or validation metric, and keep the test split for the report";
+                scope.problem(at, "early stopping on test data would select on it", Some(hint.into()));
+            }
+            if !(rule.min_delta >= 0.0 && rule.min_delta.is_finite()) {
+                let at = scope.document.field(written.get_ron(), "min_delta");
+                scope.problem(at, format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta), None);
+            }
+        }
+        (scope.problems.len() == before).then_some(train)
+    }
+}
+
+/// Adds a problem unless the trials of `train` measure `metric`.
+pub(super) fn check_metric(metric: &Metric, train: &Train, at: &str, scope: &mut Scope<'_>) {
+    let metrics = train.metrics();
+    if metrics.contains(metric) {
+        return;
+    }
+    let hint = if metric.split() == Some(Split::Test) {
+        "without a `holdout` in the dataset, the test split is the validation split".into()
+    } else {
+        let names: Vec<String> = metrics.iter().map(ToString::to_string).collect();
+        crate::file::did_you_mean(&metric.to_string(), &names)
+    };
+    scope.problem(at, format!("the trials of `{}` do not measure `{metric}`", train.name), Some(hint));
+}
+
+/// `3` for the seeds 0, 1 and 2, or a list of seeds.
+fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
+    let seeds: Vec<u64> = if part.starts_with('[') {
+        scope.parse(part)?
+    } else {
+        (0..u64::from(scope.parse::<u32>(part)?)).collect()
+    };
+    let mut distinct = seeds.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if seeds.is_empty() {
+        scope.problem(part, "`seeds`: got none, allowed: at least one", Some("for example `seeds: 3`".into()));
+        return None;
+    }
+    if distinct.len() < seeds.len() {
+        scope.problem(part, "`seeds`: a seed is given twice", Some("a seed is trained once: remove it".into()));
+        return None;
+    }
+    Some(seeds)
+}
+
+/// Adds a problem for each reason that makes configurations impossible, and a warning for each doubt.
+fn refuse_impossible(configurations: &[Configuration], task: Task, at: &str, scope: &mut Scope<'_>) {
+    let mut reasons: Vec<(String, usize)> = Vec::new();
+    for configuration in configurations {
+        if let Some(reason) = configuration.impossible(task) {
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((reason, 1)),
+            }
+        }
+        if let Some(warning) = configuration.warning()
+            && !scope.warnings.contains(&warning)
+        {
+            scope.warnings.push(warning);
+        }
+    }
+    for (reason, count) in reasons {
+        let of = format!("{count} of the grid's {} configurations", configurations.len());
+        let hint = format!("{of} cannot be trained: take the value out of the axis, or use a grid of its own");
+        scope.problem(at, reason, Some(hint));
+    }
+}

@@ -1,0 +1,325 @@
+//! What trials amount to: the ranked table of configurations.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use tracker::{History, Metric, Split};
+use tuner::{Configuration, Outcome, Trial, statistics::{Summary, summarize}};
+
+use crate::{
+    Error,
+    plan::PlannedTrial,
+    record::{HISTORY, RESULT, TrialResult},
+    stages::{EpochRule, Summarize},
+    store::{Artifact, KeyText, StoreError},
+};
+
+/// Kind of a summary's artifact.
+pub const SUMMARY: &str = "summary";
+/// The ranked table.
+pub const TABLE: &str = "table.md";
+const CONFIGURATIONS: &str = "configurations.csv";
+const TRIALS: &str = "trials.csv";
+const SUMMARY_REVISION: u32 = 1;
+
+/// The key text of the summary of these trials, finished or not.
+///
+/// # Errors
+/// If the settings cannot be written as text.
+pub fn key_text(summarize: &Summarize, trials: &[Vec<PlannedTrial>]) -> Result<KeyText, StoreError> {
+    #[derive(Serialize)]
+    struct Settings<'a> {
+        of: Vec<&'a str>,
+        metric: &'a Metric,
+        epoch: EpochRule,
+        trials: usize,
+        finished: usize,
+    }
+    let mut hasher = blake3::Hasher::new();
+    for trial in trials.iter().flatten() {
+        // What is summarized is content, so the text names what each finished trial holds.
+        let content = trial.artifact.as_ref().map_or_else(|| "missing".into(), |done| done.manifest().content().to_string());
+        hasher.update(format!("{}: {content}\n", trial.key).as_bytes());
+    }
+    let settings = Settings {
+        of: summarize.of.iter().map(|train| train.name.as_str()).collect(),
+        metric: &summarize.metric,
+        epoch: summarize.epoch,
+        trials: trials.iter().map(Vec::len).sum(),
+        finished: trials.iter().flatten().filter(|trial| trial.artifact.is_some()).count(),
+    };
+    KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &[("trials", &hasher.finalize().to_hex())])
+}
+
+/// A configuration with what its seeds amount to.
+struct Row {
+    stage: String,
+    configuration: Configuration,
+    seeds: usize,
+    diverged: usize,
+    missing: usize,
+    summary: Option<Summary>,
+    epochs: f64,
+    is_best_of_algorithm: bool,
+}
+
+/// A trial with the value that counts.
+struct Cell<'a> {
+    stage: &'a str,
+    trial: &'a Trial,
+    result: Option<TrialResult>,
+    /// Epoch and value; absent where the trial gave none.
+    value: Option<(u32, f64)>,
+}
+
+/// The files of a summary, by name.
+///
+/// # Errors
+/// If a trial's files cannot be read.
+pub fn files(
+    summarize: &Summarize,
+    trials: &[Vec<PlannedTrial>],
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let mut cells = Vec::new();
+    for (train, planned) in summarize.of.iter().zip(trials) {
+        for planned in planned {
+            cells.push(cell(summarize, &train.name, planned)?);
+        }
+    }
+    let rows = rank(&cells);
+    let table = table(summarize, &rows);
+    Ok(vec![(TABLE, table), (CONFIGURATIONS, configurations_csv(summarize, &rows)), (TRIALS, trials_csv(&cells))])
+}
+
+/// How a finished trial ended.
+///
+/// # Errors
+/// If its files cannot be read.
+pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
+    let bytes = artifact.read(RESULT)?;
+    ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
+        action: "read",
+        path: artifact.path().join(RESULT),
+        source: std::io::Error::other(error.to_string()),
+    })
+}
+
+fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) -> Result<Cell<'a>, Error> {
+    let trial = &planned.trial;
+    let Some(artifact) = &planned.artifact else { return Ok(Cell { stage, trial, result: None, value: None }) };
+    let result = result(artifact)?;
+    let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
+    let history = History::from_csv(&text)
+        .map_err(|source| Error::History { path: artifact.path().join(HISTORY), source })?;
+    let value = match (&result.outcome, summarize.epoch) {
+        (Outcome::Diverged { .. }, _) => None,
+        (_, EpochRule::Final) => history.last(&summarize.metric),
+        (_, EpochRule::Best) => history.best(&summarize.metric),
+    };
+    Ok(Cell { stage, trial, result: Some(result), value })
+}
+
+/// A row per configuration, the best first; those without a value last.
+fn rank(cells: &[Cell<'_>]) -> Vec<Row> {
+    let mut groups: Vec<Vec<&Cell>> = Vec::new();
+    for cell in cells {
+        let is_same = |group: &&mut Vec<&Cell>| {
+            group[0].stage == cell.stage && group[0].trial.configuration == cell.trial.configuration
+        };
+        match groups.last_mut().filter(is_same) {
+            Some(group) => group.push(cell),
+            None => groups.push(vec![cell]),
+        }
+    }
+    let mut rows: Vec<Row> = groups.iter().map(|group| row(group)).collect();
+    let mean = |row: &Row| row.summary.map_or(f64::INFINITY, |summary| summary.mean);
+    rows.sort_by(|left, right| mean(left).total_cmp(&mean(right)));
+    for index in 0..rows.len() {
+        let algorithm = rows[index].configuration.algorithm;
+        let is_first = rows[..index].iter().all(|row| row.configuration.algorithm != algorithm);
+        rows[index].is_best_of_algorithm = is_first && rows[index].summary.is_some();
+    }
+    rows
+}
+
+fn row(group: &[&Cell<'_>]) -> Row {
+    let values: Vec<f64> = group.iter().filter_map(|cell| cell.value).map(|(_, value)| value).collect();
+    let results: Vec<&TrialResult> = group.iter().filter_map(|cell| cell.result.as_ref()).collect();
+    let is_diverged = |result: &&&TrialResult| matches!(result.outcome, Outcome::Diverged { .. });
+    Row {
+        stage: group[0].stage.into(),
+        configuration: group[0].trial.configuration.clone(),
+        seeds: group.len(),
+        diverged: results.iter().filter(is_diverged).count(),
+        missing: group.len() - results.len(),
+        summary: summarize(&values),
+        epochs: results.iter().map(|result| f64::from(result.epochs)).sum::<f64>() / results.len().max(1) as f64,
+        is_best_of_algorithm: false,
+    }
+}
+
+fn unit(metric: &Metric) -> &'static str {
+    if matches!(metric, Metric::ErrorRate(_)) { " %" } else { "" }
+}
+
+/// Markdown, aligned to be read as plain text, too.
+fn table(summarize: &Summarize, rows: &[Row]) -> String {
+    let epoch = match summarize.epoch {
+        EpochRule::Final => "last epoch",
+        EpochRule::Best => "best epoch",
+    };
+    let header = ["rank", "configuration", "n", &format!("{}{}", summarize.metric, unit(&summarize.metric)), "epochs", ""];
+    let mut lines: Vec<Vec<String>> = vec![header.map(String::from).to_vec()];
+    let several_stages = summarize.of.len() > 1;
+    for (rank, row) in (1..).zip(rows) {
+        let value = match row.summary {
+            Some(Summary { mean, deviation: Some(deviation), .. }) => format!("{mean:.4} ± {deviation:.4}"),
+            Some(Summary { mean, deviation: None, .. }) => format!("{mean:.4}"),
+            None => "-".into(),
+        };
+        let mut remark = Vec::new();
+        if row.is_best_of_algorithm {
+            remark.push(format!("best {}", row.configuration.algorithm.name()));
+        }
+        if row.diverged > 0 {
+            remark.push(format!("{} diverged", row.diverged));
+        }
+        if row.missing > 0 {
+            remark.push(format!("{} missing", row.missing));
+        }
+        let count = row.summary.map_or(0, |summary| summary.count);
+        let name = match several_stages {
+            true => format!("{}: {}", row.stage, row.configuration),
+            false => row.configuration.to_string(),
+        };
+        lines.push(vec![
+            if row.summary.is_some() { rank.to_string() } else { "-".into() },
+            name,
+            if count == row.seeds { count.to_string() } else { format!("{count}/{}", row.seeds) },
+            value,
+            format!("{:.0}", row.epochs),
+            remark.join(", "),
+        ]);
+    }
+    let of: Vec<&str> = summarize.of.iter().map(|train| train.name.as_str()).collect();
+    let mut text = format!(
+        "`{}` of {}, {epoch}; mean ± sample standard deviation over seeds, smaller is better.\n\n",
+        summarize.metric,
+        of.join(", ")
+    );
+    text.push_str(&align(&lines));
+    for note in notes(summarize) {
+        let _ = write!(text, "\n{note}\n");
+    }
+    text
+}
+
+/// What a reader of the table has to know.
+fn notes(summarize: &Summarize) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    let without_holdout = summarize.of.iter().any(|train| train.dataset.holdout == 0.0);
+    if without_holdout && summarize.metric.split() == Some(Split::Validation) {
+        notes.push(
+            "The dataset has no holdout: `validation` is the official test split, and ranking by it selects on test data.",
+        );
+    } else if without_holdout
+        && summarize.of.iter().any(|train| {
+            train.early_stopping.as_ref().is_some_and(|rule| rule.metric.split() == Some(Split::Validation))
+        })
+    {
+        notes.push("The dataset has no holdout: early stopping by `validation` selects on test data.");
+    }
+    if summarize.epoch == EpochRule::Best {
+        notes.push("The best epoch of each trial was chosen by the metric that is reported.");
+    }
+    notes
+}
+
+fn align(lines: &[Vec<String>]) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        for (cell, width) in line.iter().zip(&widths) {
+            let _ = write!(text, "| {cell}{} ", " ".repeat(width - cell.chars().count()));
+        }
+        text.push_str("|\n");
+        if index == 0 {
+            for width in &widths {
+                let _ = write!(text, "|{}", "-".repeat(width + 2));
+            }
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
+fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer.write_record(header);
+    rows.fold(written, |written, row| written.and_then(|()| writer.write_record(row)))
+        .expect("rows of equal length are written to memory");
+    String::from_utf8(writer.into_inner().expect("memory can be flushed")).expect("every cell is text")
+}
+
+fn configurations_csv(summarize: &Summarize, rows: &[Row]) -> String {
+    let header = [
+        "rank", "stage", "configuration", "algorithm", "hidden", "activation", "batch_norm", "bias", "weights",
+        "feedback", "learning_rate", "dropout", "weight_decay", "seeds", "n", "diverged", "missing", "metric", "mean",
+        "sd", "epochs", "best_of_algorithm",
+    ];
+    let cells = |(rank, row): (usize, &Row)| {
+        let configuration = &row.configuration;
+        let hidden: Vec<String> = configuration.hidden.iter().map(u32::to_string).collect();
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        vec![
+            rank.to_string(),
+            row.stage.clone(),
+            configuration.slug(),
+            configuration.algorithm.name().into(),
+            hidden.join("-"),
+            format!("{:?}", configuration.activation),
+            configuration.batch_norm.to_string(),
+            configuration.bias.to_string(),
+            format!("{:?}", configuration.weights),
+            configuration.feedback.map_or(String::new(), |feedback| format!("{feedback:?}")),
+            configuration.learning_rate.to_string(),
+            configuration.dropout.to_string(),
+            configuration.weight_decay.to_string(),
+            row.seeds.to_string(),
+            row.summary.map_or(0, |summary| summary.count).to_string(),
+            row.diverged.to_string(),
+            row.missing.to_string(),
+            summarize.metric.to_string(),
+            number(row.summary.map(|summary| summary.mean)),
+            number(row.summary.and_then(|summary| summary.deviation)),
+            row.epochs.to_string(),
+            row.is_best_of_algorithm.to_string(),
+        ]
+    };
+    csv_text(&header, (1..).zip(rows).map(cells))
+}
+
+fn trials_csv(cells: &[Cell<'_>]) -> String {
+    let header = ["stage", "configuration", "seed", "outcome", "epochs", "epoch", "value", "reason"];
+    let row = |cell: &Cell| {
+        let (outcome, reason) = match cell.result.as_ref().map(|result| &result.outcome) {
+            None => ("missing", ""),
+            Some(Outcome::Finished) => ("finished", ""),
+            Some(Outcome::Stopped { .. }) => ("stopped", ""),
+            Some(Outcome::Diverged { reason, .. }) => ("diverged", reason.as_str()),
+        };
+        let epochs = cell.result.as_ref().map_or(String::new(), |result| result.epochs.to_string());
+        vec![
+            cell.stage.into(),
+            cell.trial.configuration.slug(),
+            cell.trial.seed.to_string(),
+            outcome.into(),
+            epochs,
+            cell.value.map_or(String::new(), |(epoch, _)| epoch.to_string()),
+            cell.value.map_or(String::new(), |(_, value)| value.to_string()),
+            reason.into(),
+        ]
+    };
+    csv_text(&header, cells.iter().map(row))
+}

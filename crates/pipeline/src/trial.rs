@@ -1,0 +1,73 @@
+//! What names a dataset's and a trial's result: the text of their keys.
+
+use data::DatasetSettings;
+use engine::Device;
+use serde::Serialize;
+use tuner::{Configuration, EarlyStopping, Task, Trial};
+
+use crate::{
+    stages::Train,
+    store::{Key, KeyText, StoreError},
+};
+
+/// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
+/// trial becomes new work; leave it, and old results stay valid.
+pub const NUMERICS_REVISION: u32 = 1;
+
+/// Kind of a prepared dataset's artifact.
+pub const DATASET: &str = "dataset";
+/// Kind of a trial's artifact.
+pub const TRIAL: &str = "trial";
+
+/// Everything that can change a trial's result, beside its inputs. What is at its default is left out.
+#[derive(Serialize)]
+struct Settings<'a> {
+    configuration: &'a Configuration,
+    seed: u64,
+    #[serde(skip_serializing_if = "is_classification")]
+    task: Task,
+    epochs: u32,
+    batch_size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    early_stopping: Option<&'a EarlyStopping>,
+    divergence_factor: f64,
+    device: Device,
+}
+
+fn is_classification(task: &Task) -> bool {
+    *task == Task::Classification
+}
+
+/// The key text of the dataset with these settings, made from source files with this fingerprint.
+///
+/// # Errors
+/// If the settings cannot be written as text.
+pub fn dataset_key_text(
+    settings: &DatasetSettings,
+    fingerprint: &data::Fingerprint,
+) -> Result<KeyText, StoreError> {
+    KeyText::new(DATASET, NUMERICS_REVISION, settings, &[("source", fingerprint)])
+}
+
+/// The key text of `trial` in the stage `train`, on the dataset with the key `dataset`.
+///
+/// # Errors
+/// If the settings cannot be written as text.
+pub fn trial_key_text(
+    train: &Train,
+    trial: &Trial,
+    dataset: &Key,
+    device: Device,
+) -> Result<KeyText, StoreError> {
+    let settings = Settings {
+        configuration: &trial.configuration,
+        seed: trial.seed,
+        task: train.schedule.task,
+        epochs: train.schedule.epochs,
+        batch_size: train.schedule.batch_size,
+        early_stopping: train.early_stopping.as_ref(),
+        divergence_factor: train.divergence_factor,
+        device,
+    };
+    KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
+}

@@ -1,0 +1,76 @@
+//! `plan`: what is done, what would run, and why.
+
+use std::process::ExitCode;
+
+use pipeline::{
+    plan::{Laboratory, PlannedTrial, StagePlan},
+    store::{FieldDifference, Store},
+};
+
+use crate::PlanArguments;
+
+/// So many trials that would run are explained where not all are asked for.
+const EXPLAINED: usize = 3;
+
+pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
+    let pipeline = pipeline::run::read(&arguments.file)?;
+    for warning in &pipeline.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
+    let laboratory = Laboratory { store, data: &arguments.places.data, device: arguments.device };
+    for stage in laboratory.plan(&pipeline)? {
+        match stage {
+            StagePlan::Dataset { name, done } => {
+                line("Dataset", &name, if done { "prepared before" } else { "new, or its files have changed" });
+            }
+            StagePlan::Grid { name, configurations } => {
+                line("Grid", &name, &format!("{configurations} configurations"));
+            }
+            StagePlan::Train { name, trials } => {
+                let missing: Vec<&PlannedTrial> = trials.iter().filter(|trial| trial.artifact.is_none()).collect();
+                let done = trials.len() - missing.len();
+                line("Train", &name, &format!("{} trials: {done} done, {} to run", trials.len(), missing.len()));
+                explain(&laboratory, &missing, arguments.verbose)?;
+            }
+            StagePlan::Summarize { name, done, waiting_for } => {
+                let state = match (done, waiting_for) {
+                    (true, _) => "done".into(),
+                    (false, 0) => "to do".into(),
+                    (false, count) => format!("to do, after {count} trials"),
+                };
+                line("Summarize", &name, &state);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(kind: &str, name: &str, state: &str) {
+    println!("{kind:<9}  {name:<16}  {state}");
+}
+
+fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+    let shown = if all { missing.len() } else { missing.len().min(EXPLAINED) };
+    for planned in &missing[..shown] {
+        let why = match laboratory.why(planned)? {
+            Some((key, differences)) => format!("against {}: {}", key.short(), in_words(&differences)),
+            None => "nothing like it was trained yet".into(),
+        };
+        println!("           {} seed {}: {why}", planned.trial.configuration, planned.trial.seed);
+    }
+    if shown < missing.len() {
+        println!("           and {} more (-v shows all)", missing.len() - shown);
+    }
+    Ok(())
+}
+
+/// `seed: 0 -> 1, ...`.
+fn in_words(differences: &[FieldDifference]) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(default)".into());
+    let words = differences.iter().map(|difference| {
+        let name = difference.path.trim_start_matches("settings.").trim_start_matches("configuration.");
+        format!("{name} {} -> {}", value(&difference.old), value(&difference.new))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,107 @@
+//! `run`: do what is missing, print the tables.
+
+use std::{
+    io::IsTerminal,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Instant,
+};
+
+use anyhow::Context;
+use pipeline::{
+    plan::Laboratory,
+    run::{RunReport, RunSettings},
+    run_tree,
+    store::Store,
+};
+use tuner::Trial;
+
+use crate::{RunArguments, terminal::{Bars, Lines}};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED_CODE: u8 = 130;
+
+pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let pipeline = pipeline::run::read(&arguments.file)?;
+    for warning in &pipeline.warnings {
+        eprintln!("warning: {warning}");
+    }
+    arguments.device.check().map_err(pipeline::Error::from)?;
+    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
+    let laboratory = Laboratory { store, data: &arguments.places.data, device: arguments.device };
+    stop_on_ctrl_c()?;
+    keep_worker_panics_quiet();
+    let bars = Bars::new(arguments.verbose);
+    let lines = Lines::new(arguments.verbose);
+    let is_terminal = std::io::stderr().is_terminal();
+    let build = concat!(env!("CARGO_PKG_VERSION"), " ", env!("BPFREE_COMMIT"));
+    let report = laboratory.run(
+        &pipeline,
+        RunSettings {
+            jobs: arguments.jobs.map_or_else(cores, usize::from),
+            largest_population: arguments.population.map(usize::from),
+            interrupt: &INTERRUPTED,
+            reporter: if is_terminal { &bars } else { &lines },
+            build,
+        },
+    )?;
+    bars.clear();
+    let folder = run_tree::pipeline_folder(&arguments.places.artifacts, &pipeline.name);
+    println!("results: {}", folder.display());
+    Ok(conclude(&report, arguments, started))
+}
+
+/// Says what was done, and what was not, and how to go on.
+fn conclude(report: &RunReport, arguments: &RunArguments, started: Instant) -> ExitCode {
+    let RunReport { trials, skipped, trained, failed, diverged, interrupted } = report;
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{trials} trials: {skipped} were done, {trained} trained now, {} failed ({seconds:.1} s)", failed.len());
+    let list = |what: &str, trials: &[(Trial, String)]| {
+        for (trial, reason) in trials {
+            eprintln!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed);
+        }
+    };
+    list("failed", failed);
+    list("diverged", diverged);
+    let again = format!("cargo xtask run {}", arguments.file.display());
+    if *interrupted {
+        eprintln!("interrupted: every finished trial is kept; `{again}` goes on with the rest");
+        return ExitCode::from(INTERRUPTED_CODE);
+    }
+    if !failed.is_empty() {
+        eprintln!("hint: `{again}` tries the failed trials again, and only those");
+    }
+    if !diverged.is_empty() {
+        eprintln!("hint: where divergence is a finding, say `may_diverge: true` in the Train stage");
+    }
+    if failed.is_empty() && diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The first Ctrl-C lets trials end their step, the second one ends the program.
+fn stop_on_ctrl_c() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(i32::from(INTERRUPTED_CODE));
+        }
+    })
+    .context("cannot listen for Ctrl-C")
+}
+
+/// A panic of a trial is caught and reported as its failure: the usual message would only tear the progress bars.
+fn keep_worker_panics_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !thread::current().name().is_some_and(|name| name.starts_with("worker-")) {
+            usual(panic);
+        }
+    }));
+}

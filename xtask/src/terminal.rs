@@ -1,0 +1,215 @@
+//! What a person sees: progress, tables, errors.
+
+use std::{
+    collections::HashMap,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pipeline::progress::{Progress, Reporter, TrialEnd};
+use tracker::{Epoch, Metric, Split};
+use tuner::{Outcome, Trial};
+
+/// Prints an error with its hint; the exit code that belongs to it.
+pub fn refuse(error: &anyhow::Error) -> ExitCode {
+    let known = error.downcast_ref::<pipeline::Error>();
+    if let Some(pipeline::Error::File(problems)) = known {
+        eprintln!("{problems}");
+        return ExitCode::from(2);
+    }
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    eprintln!("error: {text}");
+    if let Some(hint) = known.and_then(pipeline::Error::hint) {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::FAILURE
+}
+
+/// The metric that says at a glance how a trial is doing.
+fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
+    let order = [
+        Metric::ErrorRate(Split::Validation),
+        Metric::Loss(Split::Validation),
+        Metric::Loss(Split::Train),
+    ];
+    order.iter().find_map(|wanted| {
+        epoch.values.iter().find(|(metric, _)| metric == wanted).map(|(metric, value)| (metric, *value))
+    })
+}
+
+fn name(trial: &Trial) -> String {
+    format!("{} seed {}", trial.configuration, trial.seed)
+}
+
+fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> String {
+    let value = last
+        .and_then(headline)
+        .map_or(String::new(), |(metric, value)| format!(", {metric} {value:.4}"));
+    let took = format!("{epochs} epochs in {seconds:.1} s");
+    match end {
+        TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
+        TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
+        TrialEnd::Stored(Outcome::Diverged { reason, .. }) => format!("{took}, DIVERGED: {reason}"),
+        TrialEnd::Failed(reason) => format!("{took}, FAILED: {reason}"),
+    }
+}
+
+/// One line per event, for logs.
+pub struct Lines {
+    every_epoch: bool,
+    /// Trials of the stage, and how many have ended.
+    counts: Mutex<(usize, usize)>,
+}
+
+impl Lines {
+    pub fn new(every_epoch: bool) -> Self {
+        Self { every_epoch, counts: Mutex::new((0, 0)) }
+    }
+}
+
+impl Reporter for Lines {
+    fn report(&self, progress: &Progress<'_>) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match progress {
+            Progress::LoadingDataset { name } => eprintln!("{name}: loading images"),
+            Progress::TrainStarted { name, trials, done, .. } => {
+                *counts = (*trials, *done);
+                eprintln!("{name}: {trials} trials, {done} done before");
+            }
+            Progress::Epoch { trial, epoch, epochs } if self.every_epoch => {
+                eprintln!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch));
+            }
+            Progress::TrialEnded { trial, end, epochs, last, seconds } => {
+                counts.1 += 1;
+                let (total, done) = *counts;
+                eprintln!("[{done}/{total}] {}: {}", name(trial), in_words(end, *epochs, *last, *seconds));
+            }
+            Progress::Epoch { .. } | Progress::TrainEnded => {}
+            Progress::Summary { name, table } => println!("\n{name}: {table}"),
+        }
+    }
+}
+
+fn values(epoch: &Epoch) -> String {
+    epoch.values.iter().map(|(metric, value)| format!("{metric} {value:.4}")).collect::<Vec<_>>().join(" ")
+}
+
+/// A bar for the stage and one for each trial in training.
+pub struct Bars {
+    bars: MultiProgress,
+    every_epoch: bool,
+    stage: Mutex<Option<StageBar>>,
+}
+
+struct StageBar {
+    bar: ProgressBar,
+    trials: HashMap<String, ProgressBar>,
+    ended: usize,
+    total: usize,
+    epochs: u32,
+    best: Option<(f64, String)>,
+}
+
+impl StageBar {
+    /// `7/15 trials, best error_rate/validation 3.1 (dfa ...)`.
+    fn refresh(&self) {
+        let best = self.best.as_ref().map_or(String::new(), |(_, text)| format!(", best {text}"));
+        self.bar.set_message(format!("{}/{} trials{best}", self.ended, self.total));
+    }
+}
+
+impl Bars {
+    pub fn new(every_epoch: bool) -> Self {
+        Self { bars: MultiProgress::new(), every_epoch, stage: Mutex::new(None) }
+    }
+
+    pub fn clear(&self) {
+        // A terminal that is gone takes its bars with it.
+        let _ = self.bars.clear();
+    }
+
+    fn say(&self, text: &str) {
+        let _ = self.bars.println(text);
+    }
+
+    fn begin(&self, name: &str, trials: usize, done: usize, epochs: u32) -> StageBar {
+        let bar = self.bars.add(ProgressBar::new((trials - done) as u64 * u64::from(epochs)));
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}, {eta} left")
+            .expect("the template is written in this line");
+        bar.set_style(style);
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(250));
+        let stage = StageBar { bar, trials: HashMap::new(), ended: done, total: trials, epochs, best: None };
+        stage.refresh();
+        stage
+    }
+
+    fn advance(&self, stage: &mut StageBar, trial: &Trial, epoch: &Epoch, epochs: u32) {
+        let bar = stage.trials.entry(name(trial)).or_insert_with(|| {
+            let bar = self.bars.add(ProgressBar::new(u64::from(epochs)));
+            let style = ProgressStyle::with_template("  {prefix} epoch {pos}/{len} {msg}")
+                .expect("the template is written in this line");
+            bar.set_style(style);
+            bar.set_prefix(name(trial));
+            bar
+        });
+        bar.set_position(u64::from(epoch.epoch));
+        if let Some((metric, value)) = headline(epoch) {
+            bar.set_message(format!("{metric} {value:.4}"));
+            if stage.best.as_ref().is_none_or(|(best, _)| value < *best) {
+                stage.best = Some((value, format!("{metric} {value:.4} ({})", trial.configuration)));
+            }
+        }
+        stage.bar.inc(1);
+        stage.refresh();
+    }
+}
+
+impl Reporter for Bars {
+    fn report(&self, progress: &Progress<'_>) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        match progress {
+            Progress::LoadingDataset { .. } => {}
+            Progress::TrainStarted { name, trials, done, epochs } => {
+                *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
+                if trials == done {
+                    self.say(&format!("{name}: all {trials} trials were done before"));
+                }
+            }
+            Progress::Epoch { trial, epoch, epochs } => {
+                if self.every_epoch {
+                    self.say(&format!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch)));
+                }
+                if let Some(stage) = stage.as_mut() {
+                    self.advance(stage, trial, epoch, *epochs);
+                }
+            }
+            Progress::TrialEnded { trial, end, epochs, last, seconds } => {
+                if let Some(stage) = stage.as_mut() {
+                    if let Some(bar) = stage.trials.remove(&name(trial)) {
+                        bar.finish_and_clear();
+                    }
+                    stage.ended += 1;
+                    stage.bar.inc(u64::from(stage.epochs - epochs));
+                    stage.refresh();
+                }
+                self.say(&format!("{}: {}", name(trial), in_words(end, *epochs, *last, *seconds)));
+            }
+            Progress::TrainEnded => {
+                if let Some(stage) = stage.take() {
+                    stage.bar.finish_and_clear();
+                }
+            }
+            Progress::Summary { name, table } => {
+                self.bars.suspend(|| println!("\n{name}: {table}"));
+            }
+        }
+    }
+}
