@@ -13,7 +13,7 @@ use crate::{
     plan::PlannedTrial,
     progress::{Progress, TrialEnd},
     run::Stage,
-    store::{Published, Work},
+    store::Work,
 };
 
 /// Files of a trial's artifact.
@@ -161,11 +161,8 @@ impl Record<'_> {
             path: weights,
             source: std::io::Error::other(error),
         })?;
-        let published = work.publish(stage.provenance(self.started), &[VOLATILE])?;
-        if let Published::New(artifact) | Published::AlreadyThere { artifact, .. } = published {
-            stage.tree().show(self.trial, artifact.path())?;
-        }
-        Ok(())
+        let artifact = work.publish(stage.provenance(self.started), &[VOLATILE])?.into_artifact();
+        stage.tree().show(self.trial, artifact.path())
     }
 }
 

@@ -1,0 +1,147 @@
+//! A trial's result does not depend on who trains beside it.
+
+use std::path::Path;
+
+use algorithms::Algorithm;
+use burn_flex::Flex;
+use data::{Dataset, DatasetSettings, Glyphs, Source};
+use model::{Activation, Architecture, Initialization, Objective, Squash, checkpoint::Array};
+use tracker::{Epoch, Metric, Split};
+use training::{Ended, FirstWeights, Observer, Population, TrialSettings, Verdict, train};
+
+/// Remembers everything; sends trials away after the given epochs.
+#[derive(Default)]
+struct Memory {
+    leave_after: Vec<(usize, u32)>,
+    interrupt: bool,
+    epochs: Vec<(usize, Epoch)>,
+    arrays: Vec<(usize, Vec<Array>)>,
+}
+
+impl Observer for Memory {
+    fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict {
+        let leaves = self.leave_after.contains(&(trial, epoch.epoch));
+        self.epochs.push((trial, epoch));
+        if leaves { Verdict::Leave } else { Verdict::Continue }
+    }
+
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+        self.arrays.push((trial, arrays));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt
+    }
+}
+
+impl Memory {
+    fn arrays(&self, trial: usize) -> &[Array] {
+        &self.arrays.iter().find(|(of, _)| *of == trial).expect("the trial has finished").1
+    }
+
+    fn history(&self, trial: usize) -> Vec<&Epoch> {
+        self.epochs.iter().filter(|(of, _)| *of == trial).map(|(_, epoch)| epoch).collect()
+    }
+}
+
+fn glyphs() -> Dataset {
+    let mut settings = DatasetSettings::of(Source::Glyphs(Glyphs { train: 300, test: 70, seed: 0 }));
+    settings.holdout = 0.2;
+    Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
+}
+
+fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
+    Population {
+        architecture: Architecture {
+            inputs: 28 * 28,
+            hidden: vec![20, 15],
+            outputs: 10,
+            activation: Activation::Swish,
+            batch_norm: true,
+            bias: true,
+            objective: Objective::Classification,
+        },
+        algorithm,
+        squash: Squash::Tanh,
+        first_weights: FirstWeights::Orthogonal,
+        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        epochs: 3,
+        batch_size: 32,
+        trials,
+    }
+}
+
+/// Five trials that differ in everything that trials of one population may differ in.
+fn five_trials() -> Vec<TrialSettings> {
+    let trial = |seed, learning_rate, dropout, weight_decay| TrialSettings { seed, learning_rate, dropout, weight_decay };
+    vec![
+        trial(0, 1e-3, 0.0, 0.0),
+        trial(1, 1e-3, 0.2, 0.0),
+        trial(1, 1e-2, 0.0, 1e-3),
+        trial(2, 1e-1, 0.5, 0.0),
+        trial(7, 1e-4, 0.1, 1e-2),
+    ]
+}
+
+fn run(population: &Population, mut memory: Memory) -> Memory {
+    let ended = train::<Flex>(population, &glyphs(), &Default::default(), &mut memory);
+    assert_eq!(ended, Ended::Complete);
+    memory
+}
+
+#[test]
+fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
+    for algorithm in Algorithm::ALL {
+        let together = run(&population(algorithm, five_trials()), Memory::default());
+        for (index, trial) in five_trials().into_iter().enumerate() {
+            let alone = run(&population(algorithm, vec![trial]), Memory::default());
+            assert_eq!(alone.arrays(0), together.arrays(index), "{algorithm:?} trial {index}");
+            assert_eq!(alone.history(0), together.history(index), "{algorithm:?} trial {index}");
+        }
+    }
+}
+
+#[test]
+fn trials_of_one_seed_share_a_batch_and_are_bit_identical_alone() {
+    let trials: Vec<TrialSettings> = five_trials().into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
+    let together = run(&population(Algorithm::Dfa, trials.clone()), Memory::default());
+    for (index, trial) in trials.into_iter().enumerate() {
+        let alone = run(&population(Algorithm::Dfa, vec![trial]), Memory::default());
+        assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}");
+    }
+}
+
+#[test]
+fn a_trial_that_leaves_changes_nothing_for_the_others() {
+    let all = run(&population(Algorithm::Drtp, five_trials()), Memory::default());
+    let leave_after = vec![(1, 1), (4, 1), (0, 2)];
+    let some = run(&population(Algorithm::Drtp, five_trials()), Memory { leave_after, ..Memory::default() });
+    for stayed in [2, 3] {
+        assert_eq!(all.arrays(stayed), some.arrays(stayed), "trial {stayed}");
+    }
+    for (left, epochs) in [(1, 1), (4, 1), (0, 2)] {
+        assert_eq!(some.history(left), all.history(left)[..epochs], "trial {left}");
+        assert_eq!(some.arrays.iter().filter(|(trial, _)| *trial == left).count(), 1);
+    }
+}
+
+#[test]
+fn every_split_is_measured_in_every_epoch() {
+    let memory = run(&population(Algorithm::Backprop, five_trials()[..1].into()), Memory::default());
+    for epoch in memory.history(0) {
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let loss = epoch.value(&Metric::Loss(split)).expect("every split has a loss");
+            let error_rate = epoch.value(&Metric::ErrorRate(split)).expect("every split has an error rate");
+            assert!(loss.is_finite() && (0.0..=100.0).contains(&error_rate), "{loss} {error_rate}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_population_finishes_no_trial() {
+    let mut memory = Memory { interrupt: true, ..Memory::default() };
+    let population = population(Algorithm::Dfa, five_trials());
+    let ended = train::<Flex>(&population, &glyphs(), &Default::default(), &mut memory);
+    assert_eq!(ended, Ended::Interrupted);
+    assert!(memory.epochs.is_empty() && memory.arrays.is_empty());
+}

@@ -1,0 +1,200 @@
+//! What every rule promises, measured on the mathematics.
+
+use algorithms::{Algorithm, Rule, rule::Hidden};
+use burn::tensor::{Tensor, TensorData};
+use burn_flex::Flex;
+use model::{Activation, Architecture, Initialization, Layer, Objective, Squash};
+use random::{RngExt, StandardNormal};
+use training::{Batch, FirstWeights, Moment, Population, Step, Student, TrialSettings};
+
+type Cube = Tensor<Flex, 3>;
+
+const MOMENT: Moment = Moment { epoch: 1, step: 0, number: 1 };
+const BATCH: usize = 6;
+
+fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
+    Population {
+        architecture: Architecture {
+            inputs: 7,
+            hidden: hidden.into(),
+            outputs: 4,
+            activation: Activation::Tanh,
+            batch_norm: false,
+            bias: true,
+            objective: Objective::Classification,
+        },
+        algorithm,
+        squash: Squash::Tanh,
+        first_weights: FirstWeights::Orthogonal,
+        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        epochs: 1,
+        batch_size: BATCH,
+        trials: vec![TrialSettings { seed: 1, learning_rate: 0.01, dropout: 0.0, weight_decay: 0.0 }],
+    }
+}
+
+fn normal(shape: [usize; 3], index: u64) -> Cube {
+    let mut stream = random::stream(5, "test", &[index]);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.sample::<f64, _>(StandardNormal) as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Default::default())
+}
+
+fn batch() -> Batch<Flex> {
+    let mut target = vec![0.0_f32; BATCH * 4];
+    for (row, target) in target.chunks_mut(4).enumerate() {
+        target[row % 4] = 1.0;
+    }
+    let target = Tensor::from_data(TensorData::new(target, [1, BATCH, 4]), &Default::default());
+    Batch { input: normal([1, BATCH, 7], 0), target }
+}
+
+fn sum(values: Cube) -> f64 {
+    f64::from(values.sum().into_scalar())
+}
+
+fn values(tensor: &Cube) -> Vec<f32> {
+    tensor.clone().into_data().into_vec().expect("f32")
+}
+
+/// The weight gradient of every hidden layer under `rule`.
+fn gradients(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
+    let step = Step::new(student, batch, MOMENT);
+    let (traces, top) = step.forward(&student.network);
+    let (_, error) = step.judge(&student.network, &top);
+    let deltas = match rule {
+        Rule::LayerAbove(rule) => step.deltas(&student.network, &traces, error, rule.as_ref()),
+        Rule::Local(_) | Rule::OutputError(_) => {
+            let layers = student.network.hidden.iter().zip(&traces).zip(&student.feedback);
+            layers
+                .map(|((layer, trace), feedback)| {
+                    let hidden = Hidden { activation: &trace.activation, feedback };
+                    let signal = match rule {
+                        Rule::Local(rule) => rule.signal(&hidden, &batch.target),
+                        Rule::OutputError(rule) => rule.signal(&hidden, &error),
+                        Rule::LayerAbove(_) => unreachable!("matched above"),
+                    };
+                    layer.delta(trace, signal)
+                })
+                .collect()
+        }
+    };
+    traces.iter().zip(&deltas).map(|(trace, delta)| Layer::gradients(trace, delta).weight).collect()
+}
+
+/// The loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
+fn loss(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>, layer: usize, error: &Cube) -> f64 {
+    let step = Step::new(student, batch, MOMENT);
+    let (traces, top) = step.forward(&student.network);
+    let hidden = |layer: usize| Hidden { activation: &traces[layer].activation, feedback: &student.feedback[layer] };
+    let loss = match rule {
+        Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
+        Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
+        Rule::LayerAbove(_) => step.judge(&student.network, &top).0.loss,
+    };
+    f64::from(loss.into_scalar())
+}
+
+#[test]
+fn every_gradient_is_the_slope_of_the_rules_own_loss() {
+    const STEP: f64 = 2e-3;
+    for algorithm in Algorithm::ALL {
+        for activation in [Activation::Tanh, Activation::Swish] {
+            for batch_norm in [false, true] {
+                let mut population = population(algorithm, &[8, 5]);
+                population.architecture.activation = activation;
+                population.architecture.batch_norm = batch_norm;
+                let student = Student::<Flex>::new(&population, &Default::default());
+                let (batch, rule) = (batch(), algorithm.rule::<Flex>(Squash::Tanh));
+                let step = Step::new(&student, &batch, MOMENT);
+                let (_, top) = step.forward(&student.network);
+                let (_, error) = step.judge(&student.network, &top);
+                for (layer, gradient) in gradients(&student, &batch, &rule).into_iter().enumerate() {
+                    let direction = normal(gradient.dims(), 1 + layer as u64);
+                    let moved = |by: f64| {
+                        let mut moved = student.clone();
+                        let weight = &mut moved.network.hidden[layer].weight;
+                        weight.value = weight.value.clone() + direction.clone().mul_scalar(by);
+                        loss(&moved, &batch, &rule, layer, &error)
+                    };
+                    let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+                    let predicted = sum(gradient * direction.clone());
+                    let scale = slope.abs().max(0.05);
+                    assert!(
+                        (slope - predicted).abs() < 0.02 * scale,
+                        "{algorithm:?} {activation:?} batch norm {batch_norm} layer {layer}: slope {slope}, gradient {predicted}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dfa_with_output_weights_as_feedback_is_backprop() {
+    let batch = batch();
+    let mut student = Student::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
+    student.feedback = vec![student.network.output.weight.value.clone()];
+    let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
+    let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
+    assert_eq!(values(&dfa[0]), values(&backprop[0]));
+}
+
+#[test]
+fn drtp_does_not_see_the_output_weights() {
+    let batch = batch();
+    let student = Student::<Flex>::new(&population(Algorithm::Drtp, &[8, 5]), &Default::default());
+    let rule = Algorithm::Drtp.rule(Squash::Tanh);
+    let before = gradients(&student, &batch, &rule);
+    let mut other = student.clone();
+    other.network.output.weight.value = normal([1, 5, 4], 9);
+    let after = gradients(&other, &batch, &rule);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(values(before), values(after));
+    }
+}
+
+#[test]
+fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
+    let batch = batch();
+    for algorithm in Algorithm::ALL {
+        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        if !matches!(rule, Rule::Local(_)) {
+            continue;
+        }
+        let shallow = Student::<Flex>::new(&population(algorithm, &[8]), &Default::default());
+        let deep = Student::<Flex>::new(&population(algorithm, &[8, 5, 6]), &Default::default());
+        let first = |student| values(&gradients(student, &batch, &rule)[0]);
+        assert_eq!(first(&shallow), first(&deep), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
+    let batch = batch();
+    let mut population = population(Algorithm::Dfa, &[8, 5]);
+    population.first_weights = FirstWeights::Aligned;
+    let student = Student::<Flex>::new(&population, &Default::default());
+    let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
+    let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
+    assert_eq!(values(&dfa[1]), values(&backprop[1]));
+}
+
+#[test]
+fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
+    // One step of plain descent direction: every rule's first Adam step has the sign of minus its gradient.
+    let batch = batch();
+    for algorithm in Algorithm::ALL {
+        let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
+        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        let wanted = gradients(&student, &batch, &rule);
+        let (taught, _) = Step::new(&student, &batch, MOMENT).take(student.clone(), &rule);
+        for (layer, gradient) in wanted.iter().enumerate() {
+            let before = values(&student.network.hidden[layer].weight.value);
+            let after = values(&taught.network.hidden[layer].weight.value);
+            for ((before, after), gradient) in before.iter().zip(&after).zip(values(gradient)) {
+                let expected = if gradient.abs() < 1e-5 { continue } else { -0.01 * gradient.signum() };
+                assert!((after - before - expected).abs() < 1e-4, "{algorithm:?} layer {layer}");
+            }
+        }
+    }
+}
