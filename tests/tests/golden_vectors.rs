@@ -67,7 +67,10 @@ fn check<const D: usize>(what: &str, actual: Tensor<Flex, D>, expected: &Value) 
     for (index, value) in actual.iter().enumerate() {
         let wanted = expected[index % expected.len()];
         let off = (f64::from(*value) - wanted).abs() / largest;
-        assert!(off <= TOLERANCE, "{what}[{index}]: got {value}, wanted {wanted}, off by {off:e} of {largest}");
+        assert!(
+            off <= TOLERANCE,
+            "{what}[{index}]: got {value}, wanted {wanted}, off by {off:e} of {largest}"
+        );
     }
 }
 
@@ -178,8 +181,7 @@ impl Case {
         self.check_evaluation("eval_before", &student, &batch);
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
-            let step =
-                Step { batch: &batch, masks: self.masks(&student), adam: student.adam_step(number) };
+            let step = Step { batch: &batch, masks: self.masks(&student), adam: student.adam_step(number) };
             if number == 1 {
                 self.check_first_step(&step, &student, &rule, expected);
             }
@@ -199,7 +201,11 @@ impl Case {
         let (name, expected) = (&self.name, &self.json[when]);
         let objective = student.network.objective;
         let logits = student.network.infer(batch.input.clone());
-        check(&format!("{name} {when} loss"), objective.error(&logits, &batch.target).loss, &expected["loss"]);
+        check(
+            &format!("{name} {when} loss"),
+            objective.error(&logits, &batch.target).loss,
+            &expected["loss"],
+        );
         check(&format!("{name} {when} output"), objective.output(logits.clone()), &expected["output"]);
         if let Some(mistakes) = objective.mistakes(&logits, &batch.target) {
             let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
@@ -207,7 +213,13 @@ impl Case {
         }
     }
 
-    fn check_first_step(&self, step: &Step<Flex>, student: &Student<Flex>, rule: &Rule<Flex>, expected: &Value) {
+    fn check_first_step(
+        &self,
+        step: &Step<Flex>,
+        student: &Student<Flex>,
+        rule: &Rule<Flex>,
+        expected: &Value,
+    ) {
         let name = &self.name;
         let (traces, top) = step.forward(&student.network);
         for (layer, trace) in traces.iter().enumerate() {
@@ -252,7 +264,14 @@ impl Case {
         };
         let backprop: &dyn FromLayerAbove<Flex> = backprop.as_ref();
         let deltas = step.deltas(&student.network, &traces, error.clone(), backprop);
-        self.check_gradients("bp_grads", step, student, &traces, (&deltas, &error, &top), &expected["bp_grads"]);
+        self.check_gradients(
+            "bp_grads",
+            step,
+            student,
+            &traces,
+            (&deltas, &error, &top),
+            &expected["bp_grads"],
+        );
     }
 
     /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
@@ -284,7 +303,11 @@ impl Case {
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {
-            check(&format!("{} {what}[{index}] {}", self.name, expected["name"]), gradient, &expected["value"]);
+            check(
+                &format!("{} {what}[{index}] {}", self.name, expected["name"]),
+                gradient,
+                &expected["value"],
+            );
         }
     }
 
@@ -310,7 +333,8 @@ impl Case {
 #[test]
 fn every_rule_takes_the_golden_steps() {
     let index = read("index");
-    let names: Vec<&str> = index.as_array().expect("a list of names").iter().filter_map(Value::as_str).collect();
+    let names: Vec<&str> =
+        index.as_array().expect("a list of names").iter().filter_map(Value::as_str).collect();
     assert!(!names.is_empty(), "{} names no case", folder().join("index.json").display());
     for name in &names {
         for trials in POPULATIONS {
@@ -322,7 +346,8 @@ fn every_rule_takes_the_golden_steps() {
 #[test]
 fn adam_takes_the_golden_steps() {
     let adam = read("adam");
-    let (gradients, expected) = (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
+    let (gradients, expected) =
+        (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
     let rate = tensor(&adam["lr"], 1);
     let mut parameter = Parameter::new(tensor(&expected[0], 1));
     for (index, gradient) in gradients.iter().enumerate() {

@@ -34,11 +34,8 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
 
 /// The metric that says at a glance how a trial is doing.
 fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
-    let order = [
-        Metric::ErrorRate(Split::Validation),
-        Metric::Loss(Split::Validation),
-        Metric::Loss(Split::Train),
-    ];
+    let order =
+        [Metric::ErrorRate(Split::Validation), Metric::Loss(Split::Validation), Metric::Loss(Split::Train)];
     order.iter().find_map(|wanted| {
         epoch.values.iter().find(|(metric, _)| metric == wanted).map(|(metric, value)| (metric, *value))
     })
@@ -49,9 +46,8 @@ fn name(trial: &Trial) -> String {
 }
 
 fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> String {
-    let value = last
-        .and_then(headline)
-        .map_or(String::new(), |(metric, value)| format!(", {metric} {value:.4}"));
+    let value =
+        last.and_then(headline).map_or(String::new(), |(metric, value)| format!(", {metric} {value:.4}"));
     let took = format!("{epochs} epochs in {seconds:.1} s");
     match end {
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),

@@ -72,7 +72,9 @@ impl Algorithm {
     #[must_use]
     pub fn refuses_reconstruction(self) -> Option<&'static str> {
         match self {
-            Self::Drtp => Some("its teaching signal is the projected target itself, which has to be a one-hot label"),
+            Self::Drtp => {
+                Some("its teaching signal is the projected target itself, which has to be a one-hot label")
+            }
             Self::LocalLoss(TargetLoss::CrossEntropy) => Some("cross-entropy needs class labels as targets"),
             Self::Backprop | Self::Dfa | Self::LocalLoss(TargetLoss::MeanSquaredError) => None,
         }

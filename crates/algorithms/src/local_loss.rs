@@ -42,9 +42,7 @@ impl<B: Kernels> Local<B> for LocalLoss {
         let projection = hidden.projection();
         let [_, _, outputs] = projection.dims();
         match self.loss {
-            TargetLoss::CrossEntropy => {
-                sum(activation::log_softmax(projection, 2) * target.clone()).neg()
-            }
+            TargetLoss::CrossEntropy => sum(activation::log_softmax(projection, 2) * target.clone()).neg(),
             TargetLoss::MeanSquaredError => {
                 let difference = self.squash.apply(projection) - target.clone();
                 sum(difference.clone() * difference).div_scalar(outputs as f64)

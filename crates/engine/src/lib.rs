@@ -69,11 +69,17 @@ impl DeviceError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NotBuilt => "build it in: `cargo xtask-cuda run FILE`, or train on the CPU: `--device cpu`".into(),
-            Self::LibraryMissing { comes_with, .. } => {
-                format!("install {comes_with} and put it on the loader's path, or train on the CPU: `--device cpu`")
+            Self::NotBuilt => {
+                "build it in: `cargo xtask-cuda run FILE`, or train on the CPU: `--device cpu`".into()
             }
-            Self::NoGpu { .. } => "see whether `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into(),
+            Self::LibraryMissing { comes_with, .. } => {
+                format!(
+                    "install {comes_with} and put it on the loader's path, or train on the CPU: `--device cpu`"
+                )
+            }
+            Self::NoGpu { .. } => {
+                "see whether `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into()
+            }
         }
     }
 }

@@ -69,7 +69,12 @@ impl Activation {
                 Activated { output, slope }
             }
             Self::LeakyRelu => Activated {
-                slope: preactivation.clone().greater_elem(0.0).float().mul_scalar(1.0 - LEAK).add_scalar(LEAK),
+                slope: preactivation
+                    .clone()
+                    .greater_elem(0.0)
+                    .float()
+                    .mul_scalar(1.0 - LEAK)
+                    .add_scalar(LEAK),
                 output: self.apply(preactivation),
             },
         }

@@ -1,6 +1,9 @@
 //! Networks as named arrays, and named arrays as safetensors files.
 
-use std::{fs, io, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use burn::tensor::{Tensor, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -57,8 +60,11 @@ impl<B: Kernels> Network<B> {
             }
             arrays
         };
-        let hidden =
-            self.hidden.iter().enumerate().flat_map(|(index, layer)| named(layer, &format!("layer_{}", index + 1)));
+        let hidden = self
+            .hidden
+            .iter()
+            .enumerate()
+            .flat_map(|(index, layer)| named(layer, &format!("layer_{}", index + 1)));
         hidden.chain(named(&self.output, "output")).collect()
     }
 }
@@ -77,10 +83,13 @@ pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -
 /// If the file cannot be written.
 pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
     let io = |source| CheckpointError::Io { action: "write", path: path.into(), source };
-    let bytes: Vec<Vec<u8>> =
-        arrays.iter().map(|array| array.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> = arrays
+        .iter()
+        .map(|array| array.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
     let views = arrays.iter().zip(&bytes).map(|(array, bytes)| {
-        let view = TensorView::new(Dtype::F32, array.shape.clone(), bytes).expect("an array's values fill its shape");
+        let view = TensorView::new(Dtype::F32, array.shape.clone(), bytes)
+            .expect("an array's values fill its shape");
         (array.name.as_str(), view)
     });
     let file = safetensors::serialize(views, None).map_err(|reason| io(io::Error::other(reason)))?;
@@ -92,7 +101,8 @@ pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
 /// # Errors
 /// If the file cannot be read, or is not a safetensors file of 32-bit floats.
 pub fn read(path: &Path) -> Result<Vec<Array>, CheckpointError> {
-    let bytes = fs::read(path).map_err(|source| CheckpointError::Io { action: "read", path: path.into(), source })?;
+    let bytes =
+        fs::read(path).map_err(|source| CheckpointError::Io { action: "read", path: path.into(), source })?;
     let format = |reason: String| CheckpointError::Format { path: path.into(), reason };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| format(error.to_string()))?;
     let mut arrays = file
@@ -123,8 +133,10 @@ mod tests {
             shape: shape.into(),
             values: values.into(),
         };
-        let arrays =
-            [array("layer_1/bias", &[2], &[0.5, -0.0]), array("layer_1/weight", &[1, 2], &[f32::MIN_POSITIVE, 1e30])];
+        let arrays = [
+            array("layer_1/bias", &[2], &[0.5, -0.0]),
+            array("layer_1/weight", &[1, 2], &[f32::MIN_POSITIVE, 1e30]),
+        ];
         write(&path, &arrays).expect("the temporary folder can be written");
         assert_eq!(read(&path).expect("it was just written"), arrays);
         fs::write(&path, b"not a checkpoint").expect("the temporary folder can be written");

@@ -36,7 +36,8 @@ impl Initialization {
             }
             Self::LecunNormal => {
                 let deviation = (1.0 / rows as f64).sqrt() / TRUNCATED_DEVIATION;
-                let values = (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
+                let values =
+                    (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
                 Matrix { rows, columns, values }
             }
         }
@@ -62,7 +63,8 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
     let (tall, narrow) = (rows.max(columns), rows.min(columns));
     let decomposition = Mat::from_fn(tall, narrow, |row, column| normal[row * narrow + column]).qr();
     let (q, r) = (decomposition.compute_thin_Q(), decomposition.thin_R());
-    let signed = |row: usize, column: usize| q[(row, column)].copysign(q[(row, column)] * r[(column, column)]);
+    let signed =
+        |row: usize, column: usize| q[(row, column)].copysign(q[(row, column)] * r[(column, column)]);
     let values = (0..rows * columns)
         .map(|at| (at / columns, at % columns))
         .map(|(row, column)| if rows < columns { signed(column, row) } else { signed(row, column) } as f32)
@@ -75,7 +77,8 @@ impl Matrix {
     #[must_use]
     pub fn times_transposed(&self, other: &Self) -> Self {
         let dot = |left: &[f32], right: &[f32]| {
-            left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum::<f64>() as f32
+            left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum::<f64>()
+                as f32
         };
         let values = self
             .values
@@ -112,8 +115,8 @@ mod tests {
     #[test]
     fn lecun_normal_has_variance_one_over_fan_in_and_is_truncated() {
         let matrix = Initialization::LecunNormal.draw(400, 300, &mut random::stream(1, "test", &[]));
-        let variance =
-            matrix.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / matrix.values.len() as f64;
+        let variance = matrix.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
+            / matrix.values.len() as f64;
         let largest = matrix.values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         assert!((variance * 400.0 - 1.0).abs() < 0.02, "{variance}");
         assert!(f64::from(largest) <= 2.0 / 20.0 / TRUNCATED_DEVIATION + 1e-6, "{largest}");

@@ -110,13 +110,11 @@ impl<B: Kernels> Layer<B> {
                 bias: self.bias,
                 batch_norm: Some(batch_norm.learn(normalized, signal, step)),
             },
-            (batch_norm, _, _) => {
-                Self { weight: self.weight, bias: self.bias, batch_norm }.learn_linear(
-                    &trace.input,
-                    delta.preactivation,
-                    step,
-                )
-            }
+            (batch_norm, _, _) => Self { weight: self.weight, bias: self.bias, batch_norm }.learn_linear(
+                &trace.input,
+                delta.preactivation,
+                step,
+            ),
         }
     }
 

@@ -40,7 +40,8 @@ impl Adam {
         rate: &Tensor<B, 3>,
     ) -> (Tensor<B, 3>, Moments<B>) {
         let first = moments.first.mul_scalar(BETA_1) + gradient.clone().mul_scalar(1.0 - BETA_1);
-        let second = moments.second.mul_scalar(BETA_2) + (gradient.clone() * gradient).mul_scalar(1.0 - BETA_2);
+        let second =
+            moments.second.mul_scalar(BETA_2) + (gradient.clone() * gradient).mul_scalar(1.0 - BETA_2);
         let step = first.clone() / second.clone().sqrt().add_scalar(EPSILON);
         (value - step * rate.clone(), Moments { first, second })
     }

@@ -72,13 +72,15 @@ impl Error {
             Self::File(_) => None,
             Self::Unreadable { .. } => Some("the pipelines of this project lie in pipelines/".into()),
             Self::Data { source, .. } => Some(source.hint()),
-            Self::BatchTooLarge { examples, .. } => {
-                Some(format!("take a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"))
-            }
+            Self::BatchTooLarge { examples, .. } => Some(format!(
+                "take a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
+            )),
             Self::Store(error) => error.hint(),
             Self::Device(error) => Some(error.hint()),
             Self::History { source, .. } => source.hint(),
-            Self::Io { .. } => Some("check that the folder can be written and that the disk is not full".into()),
+            Self::Io { .. } => {
+                Some("check that the folder can be written and that the disk is not full".into())
+            }
         }
     }
 }

@@ -89,10 +89,9 @@ impl Laboratory<'_> {
                 let done = self.store.find(DATASET, &key)?.is_some();
                 StagePlan::Dataset { name: dataset.name.clone(), done }
             }
-            Stage::Grid(grid) => StagePlan::Grid {
-                name: grid.name.clone(),
-                configurations: grid.configurations.len(),
-            },
+            Stage::Grid(grid) => {
+                StagePlan::Grid { name: grid.name.clone(), configurations: grid.configurations.len() }
+            }
             Stage::Train(train) => {
                 StagePlan::Train { name: train.name.clone(), trials: self.plan_trials(train)? }
             }

@@ -140,7 +140,10 @@ impl Record<'_> {
         let Some(files) = &mut self.files else { return Ok(()) };
         let path = files.work.path().to_path_buf();
         let failed = |source| Error::History { path: path.clone(), source };
-        files.events.append(&Event::scalars(epoch.epoch, SystemTime::now(), &epoch.values)).map_err(failed)?;
+        files
+            .events
+            .append(&Event::scalars(epoch.epoch, SystemTime::now(), &epoch.values))
+            .map_err(failed)?;
         files.events.flush().map_err(failed)?;
         self.history.push(epoch).map_err(failed)
     }

@@ -3,7 +3,6 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -95,7 +94,9 @@ impl Stage<'_> {
 
 fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
     let elapsed = started.elapsed();
-    let began = SystemTime::now().checked_sub(elapsed).and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let began = SystemTime::now()
+        .checked_sub(elapsed)
+        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     Provenance {
         build: build.into(),
         host: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -152,7 +153,8 @@ impl Run<'_> {
                 tree.show(&planned.trial, artifact.path())?;
             }
         }
-        let missing: Vec<&PlannedTrial> = planned.iter().filter(|planned| planned.artifact.is_none()).collect();
+        let missing: Vec<&PlannedTrial> =
+            planned.iter().filter(|planned| planned.artifact.is_none()).collect();
         let done = planned.len() - missing.len();
         self.report.trials += planned.len();
         self.report.skipped += done;
@@ -164,8 +166,7 @@ impl Run<'_> {
         });
         if !missing.is_empty() {
             let dataset = self.dataset(train)?;
-            let stage =
-                Stage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
+            let stage = Stage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
@@ -259,7 +260,8 @@ impl Run<'_> {
                 for (name, text) in summary::files(summarize, &trials)? {
                     work.write(name, text.as_bytes())?;
                 }
-                work.publish(provenance(self.settings.build, self.laboratory.device, started), &[])?.into_artifact()
+                work.publish(provenance(self.settings.build, self.laboratory.device, started), &[])?
+                    .into_artifact()
             }
         };
         links::point(self.tree(&summarize.name).folder(), artifact.path())?;
@@ -292,17 +294,13 @@ impl Run<'_> {
 fn train_population(stage: &Stage<'_>, members: &[&PlannedTrial]) -> Vec<TrialEnd> {
     let trials: Vec<&Trial> = members.iter().map(|planned| &planned.trial).collect();
     let dataset = &stage.dataset;
-    let population = population(
-        &trials,
-        stage.train.schedule,
-        dataset.shape(),
-        dataset.classes(),
-        dataset.scaling(),
-    );
+    let population =
+        population(&trials, stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
     let mut recorder = Recorder::begin(stage, members);
     let device = stage.laboratory.device;
     // A panic is a failure of these trials; the others go on.
-    let trained = catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &mut recorder)));
+    let trained =
+        catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &mut recorder)));
     match trained {
         Ok(Ok(Ended::Complete)) => recorder.end(None),
         Ok(Ok(Ended::Interrupted)) => recorder.end(Some("interrupted")),
@@ -343,14 +341,6 @@ fn describe_dataset(dataset: &data::Dataset) -> String {
         test: dataset.test().map(|view| view.len()),
         validation_is_test_split: dataset.validation_is_test_split(),
     };
-    ron::ser::to_string_pretty(&description, ron::ser::PrettyConfig::default()).expect("names and numbers are RON")
-}
-
-/// Reads the pipeline file at `path`.
-///
-/// # Errors
-/// If it cannot be read, or with all its problems at once.
-pub fn read(path: &Path) -> Result<Pipeline, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
-    Ok(Pipeline::parse(&path.display().to_string(), &text)?)
+    ron::ser::to_string_pretty(&description, ron::ser::PrettyConfig::default())
+        .expect("names and numbers are RON")
 }

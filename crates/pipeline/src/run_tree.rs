@@ -55,7 +55,9 @@ impl RunTree {
         for entry in WalkDir::new(&self.folder).contents_first(true).min_depth(1).max_depth(2) {
             let entry = match entry {
                 Ok(entry) => entry,
-                Err(error) if error.io_error().map(io::Error::kind) == Some(io::ErrorKind::NotFound) => continue,
+                Err(error) if error.io_error().map(io::Error::kind) == Some(io::ErrorKind::NotFound) => {
+                    continue;
+                }
                 Err(error) => return Err(failed("list", &self.folder)(error.into())),
             };
             if entry.path_is_symlink() && !wanted.contains(entry.path()) {

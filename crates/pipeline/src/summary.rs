@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use tracker::{History, Metric, Split};
-use tuner::{Configuration, Outcome, Trial, statistics::{Summary, summarize}};
+use tuner::{
+    Configuration, Outcome, Trial,
+    statistics::{Summary, summarize},
+};
 
 use crate::{
     Error,
@@ -38,7 +41,10 @@ pub fn key_text(summarize: &Summarize, trials: &[Vec<PlannedTrial>]) -> Result<K
     let mut hasher = blake3::Hasher::new();
     for trial in trials.iter().flatten() {
         // What is summarized is content, so the text names what each finished trial holds.
-        let content = trial.artifact.as_ref().map_or_else(|| "missing".into(), |done| done.manifest().content().to_string());
+        let content = trial
+            .artifact
+            .as_ref()
+            .map_or_else(|| "missing".into(), |done| done.manifest().content().to_string());
         hasher.update(format!("{}: {content}\n", trial.key).as_bytes());
     }
     let settings = Settings {
@@ -88,7 +94,11 @@ pub fn files(
     }
     let rows = rank(&cells);
     let table = table(summarize, &rows);
-    Ok(vec![(TABLE, table), (CONFIGURATIONS, configurations_csv(summarize, &rows)), (TRIALS, trials_csv(&cells))])
+    Ok(vec![
+        (TABLE, table),
+        (CONFIGURATIONS, configurations_csv(summarize, &rows)),
+        (TRIALS, trials_csv(&cells)),
+    ])
 }
 
 /// How a finished trial ended.
@@ -106,7 +116,9 @@ pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
 
 fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) -> Result<Cell<'a>, Error> {
     let trial = &planned.trial;
-    let Some(artifact) = &planned.artifact else { return Ok(Cell { stage, trial, result: None, value: None }) };
+    let Some(artifact) = &planned.artifact else {
+        return Ok(Cell { stage, trial, result: None, value: None });
+    };
     let result = result(artifact)?;
     let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
     let history = History::from_csv(&text)
@@ -153,7 +165,8 @@ fn row(group: &[&Cell<'_>]) -> Row {
         diverged: results.iter().filter(is_diverged).count(),
         missing: group.len() - results.len(),
         summary: summarize(&values),
-        epochs: results.iter().map(|result| f64::from(result.epochs)).sum::<f64>() / results.len().max(1) as f64,
+        epochs: results.iter().map(|result| f64::from(result.epochs)).sum::<f64>()
+            / results.len().max(1) as f64,
         is_best_of_algorithm: false,
     }
 }
@@ -168,7 +181,14 @@ fn table(summarize: &Summarize, rows: &[Row]) -> String {
         EpochRule::Final => "last epoch",
         EpochRule::Best => "best epoch",
     };
-    let header = ["rank", "configuration", "n", &format!("{}{}", summarize.metric, unit(&summarize.metric)), "epochs", ""];
+    let header = [
+        "rank",
+        "configuration",
+        "n",
+        &format!("{}{}", summarize.metric, unit(&summarize.metric)),
+        "epochs",
+        "",
+    ];
     let mut lines: Vec<Vec<String>> = vec![header.map(String::from).to_vec()];
     let several_stages = summarize.of.len() > 1;
     for (rank, row) in (1..).zip(rows) {
@@ -264,9 +284,28 @@ fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String 
 
 fn configurations_csv(summarize: &Summarize, rows: &[Row]) -> String {
     let header = [
-        "rank", "stage", "configuration", "algorithm", "hidden", "activation", "batch_norm", "bias", "weights",
-        "feedback", "learning_rate", "dropout", "weight_decay", "seeds", "n", "diverged", "missing", "metric", "mean",
-        "sd", "epochs", "best_of_algorithm",
+        "rank",
+        "stage",
+        "configuration",
+        "algorithm",
+        "hidden",
+        "activation",
+        "batch_norm",
+        "bias",
+        "weights",
+        "feedback",
+        "learning_rate",
+        "dropout",
+        "weight_decay",
+        "seeds",
+        "n",
+        "diverged",
+        "missing",
+        "metric",
+        "mean",
+        "sd",
+        "epochs",
+        "best_of_algorithm",
     ];
     let cells = |(rank, row): (usize, &Row)| {
         let configuration = &row.configuration;

@@ -27,7 +27,8 @@ impl<B: Kernels> Tally<B> {
     pub(crate) fn read(self, split: Split) -> Vec<Vec<(Metric, f64)>> {
         let examples: usize = self.sizes.iter().sum();
         let trials = self.outcomes[0].loss.dims()[0];
-        let mistakes = self.outcomes.iter().map(|outcome| outcome.mistakes.clone()).collect::<Option<Vec<_>>>();
+        let mistakes =
+            self.outcomes.iter().map(|outcome| outcome.mistakes.clone()).collect::<Option<Vec<_>>>();
         let losses = host_rows(self.outcomes.into_iter().map(|outcome| outcome.loss).collect(), trials);
         let mistakes = mistakes.map(|mistakes| host_rows(mistakes, trials));
         (0..trials)

@@ -112,10 +112,8 @@ impl<B: Kernels> Course<'_, B> {
 
     /// Adds the metrics of the splits that are not trained on.
     fn evaluate(&self, network: &Network<B>, measured: &mut Measured) {
-        let splits = [
-            (Split::Validation, Some(self.dataset.validation())),
-            (Split::Test, self.dataset.test()),
-        ];
+        let splits =
+            [(Split::Validation, Some(self.dataset.validation())), (Split::Test, self.dataset.test())];
         for (split, view) in splits {
             let Some(view) = view else { continue };
             for (values, added) in measured.iter_mut().zip(self.evaluate_split(network, view, split)) {
@@ -126,8 +124,7 @@ impl<B: Kernels> Course<'_, B> {
 
     fn evaluate_split(&self, network: &Network<B>, view: View<'_>, split: Split) -> Measured {
         let batches = self.batches(view);
-        let examples: Vec<u32> =
-            (0..u32::try_from(view.len()).expect("fewer than 2^32 examples")).collect();
+        let examples: Vec<u32> = (0..u32::try_from(view.len()).expect("fewer than 2^32 examples")).collect();
         let mut tally = Tally::new();
         for positions in examples.chunks(EVALUATION_BATCH) {
             let batch = batches.gather::<B>(&[positions], self.device);

@@ -64,8 +64,11 @@ impl<'a, B: Kernels> Step<'a, B> {
             .map(|(layer, hidden)| {
                 let [_, _, units] = hidden.weight.value.dims();
                 let epoch = u64::from(moment.epoch);
-                Dropout { trials: &trials, layer, epoch, step: moment.step }
-                    .mask(examples, units, &batch.input.device())
+                Dropout { trials: &trials, layer, epoch, step: moment.step }.mask(
+                    examples,
+                    units,
+                    &batch.input.device(),
+                )
             })
             .collect();
         Self { batch, masks, adam: student.adam_step(moment.number) }

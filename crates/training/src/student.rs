@@ -42,11 +42,7 @@ impl<B: Kernels> Student<B> {
 
     /// A population of given networks; `feedback` is `[trials, units, outputs]` per hidden layer, or empty.
     #[must_use]
-    pub fn from_parts(
-        network: Network<B>,
-        feedback: Vec<Tensor<B, 3>>,
-        trials: Vec<TrialSettings>,
-    ) -> Self {
+    pub fn from_parts(network: Network<B>, feedback: Vec<Tensor<B, 3>>, trials: Vec<TrialSettings>) -> Self {
         let device = network.output.weight.value.device();
         let per_trial = |value: fn(&TrialSettings) -> f64| {
             let values: Vec<f32> = trials.iter().map(|trial| value(trial) as f32).collect();
@@ -74,9 +70,9 @@ impl<B: Kernels> Student<B> {
     /// Every array of the trial at `position`, feedback matrices included.
     #[must_use]
     pub fn arrays(&self, position: usize) -> Vec<Array> {
-        let feedback = (1..).zip(&self.feedback).map(|(layer, matrix)| {
-            checkpoint::array(format!("layer_{layer}/feedback"), matrix, position)
-        });
+        let feedback = (1..)
+            .zip(&self.feedback)
+            .map(|(layer, matrix)| checkpoint::array(format!("layer_{layer}/feedback"), matrix, position));
         self.network.arrays(position).into_iter().chain(feedback).collect()
     }
 

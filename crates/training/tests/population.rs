@@ -73,7 +73,12 @@ fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
 
 /// Five trials that differ in everything that trials of one population may differ in.
 fn five_trials() -> Vec<TrialSettings> {
-    let trial = |seed, learning_rate, dropout, weight_decay| TrialSettings { seed, learning_rate, dropout, weight_decay };
+    let trial = |seed, learning_rate, dropout, weight_decay| TrialSettings {
+        seed,
+        learning_rate,
+        dropout,
+        weight_decay,
+    };
     vec![
         trial(0, 1e-3, 0.0, 0.0),
         trial(1, 1e-3, 0.2, 0.0),
@@ -103,7 +108,8 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
 
 #[test]
 fn trials_of_one_seed_share_a_batch_and_are_bit_identical_alone() {
-    let trials: Vec<TrialSettings> = five_trials().into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
+    let trials: Vec<TrialSettings> =
+        five_trials().into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
     let together = run(&population(Algorithm::Dfa, trials.clone()), Memory::default());
     for (index, trial) in trials.into_iter().enumerate() {
         let alone = run(&population(Algorithm::Dfa, vec![trial]), Memory::default());

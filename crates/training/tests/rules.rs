@@ -35,7 +35,8 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
 
 fn normal(shape: [usize; 3], index: u64) -> Cube {
     let mut stream = random::stream(5, "test", &[index]);
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.sample::<f64, _>(StandardNormal) as f32).collect();
+    let values: Vec<f32> =
+        (0..shape.iter().product()).map(|_| stream.sample::<f64, _>(StandardNormal) as f32).collect();
     Tensor::from_data(TensorData::new(values, shape), &Default::default())
 }
 
@@ -85,7 +86,8 @@ fn gradients(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) ->
 fn loss(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>, layer: usize, error: &Cube) -> f64 {
     let step = Step::new(student, batch, MOMENT);
     let (traces, top) = step.forward(&student.network);
-    let hidden = |layer: usize| Hidden { activation: &traces[layer].activation, feedback: &student.feedback[layer] };
+    let hidden =
+        |layer: usize| Hidden { activation: &traces[layer].activation, feedback: &student.feedback[layer] };
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),

@@ -120,7 +120,13 @@ impl fmt::Display for Configuration {
             Activation::Swish => "swish",
             Activation::LeakyRelu => "leaky-relu",
         };
-        write!(f, "{} {} {activation} lr{}", self.algorithm.name(), layers(&self.hidden), self.learning_rate)?;
+        write!(
+            f,
+            "{} {} {activation} lr{}",
+            self.algorithm.name(),
+            layers(&self.hidden),
+            self.learning_rate
+        )?;
         if self.batch_norm {
             f.write_str(" bn")?;
         }

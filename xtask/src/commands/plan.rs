@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use pipeline::{
+    file::Pipeline,
     plan::{Laboratory, PlannedTrial, StagePlan},
     store::{FieldDifference, Store},
 };
@@ -13,7 +14,7 @@ use crate::PlanArguments;
 const EXPLAINED: usize = 3;
 
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let pipeline = pipeline::run::read(&arguments.file)?;
+    let pipeline = Pipeline::read(&arguments.file)?;
     for warning in &pipeline.warnings {
         eprintln!("warning: {warning}");
     }
@@ -22,15 +23,24 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     for stage in laboratory.plan(&pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
-                line("Dataset", &name, if done { "prepared before" } else { "new, or its files have changed" });
+                line(
+                    "Dataset",
+                    &name,
+                    if done { "prepared before" } else { "new, or its files have changed" },
+                );
             }
             StagePlan::Grid { name, configurations } => {
                 line("Grid", &name, &format!("{configurations} configurations"));
             }
             StagePlan::Train { name, trials } => {
-                let missing: Vec<&PlannedTrial> = trials.iter().filter(|trial| trial.artifact.is_none()).collect();
+                let missing: Vec<&PlannedTrial> =
+                    trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
-                line("Train", &name, &format!("{} trials: {done} done, {} to run", trials.len(), missing.len()));
+                line(
+                    "Train",
+                    &name,
+                    &format!("{} trials: {done} done, {} to run", trials.len(), missing.len()),
+                );
                 explain(&laboratory, &missing, arguments.verbose)?;
             }
             StagePlan::Summarize { name, done, waiting_for } => {

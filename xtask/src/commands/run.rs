@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context;
 use pipeline::{
+    file::Pipeline,
     plan::Laboratory,
     run::{RunReport, RunSettings},
     run_tree,
@@ -17,7 +18,10 @@ use pipeline::{
 };
 use tuner::Trial;
 
-use crate::{RunArguments, terminal::{Bars, Lines}};
+use crate::{
+    RunArguments,
+    terminal::{Bars, Lines},
+};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -26,7 +30,7 @@ const INTERRUPTED_CODE: u8 = 130;
 
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let pipeline = pipeline::run::read(&arguments.file)?;
+    let pipeline = Pipeline::read(&arguments.file)?;
     for warning in &pipeline.warnings {
         eprintln!("warning: {warning}");
     }
@@ -59,7 +63,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 fn conclude(report: &RunReport, arguments: &RunArguments, started: Instant) -> ExitCode {
     let RunReport { trials, skipped, trained, failed, diverged, interrupted } = report;
     let seconds = started.elapsed().as_secs_f64();
-    println!("{trials} trials: {skipped} were done, {trained} trained now, {} failed ({seconds:.1} s)", failed.len());
+    println!(
+        "{trials} trials: {skipped} were done, {trained} trained now, {} failed ({seconds:.1} s)",
+        failed.len()
+    );
     let list = |what: &str, trials: &[(Trial, String)]| {
         for (trial, reason) in trials {
             eprintln!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed);

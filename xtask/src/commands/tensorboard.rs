@@ -7,12 +7,12 @@ use std::{
 };
 
 use anyhow::Context;
-use pipeline::run_tree;
+use pipeline::{file::Pipeline, run_tree};
 
 use crate::Places;
 
 pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
-    let pipeline = pipeline::run::read(file)?;
+    let pipeline = Pipeline::read(file)?;
     let folder = run_tree::pipeline_folder(&places.artifacts, &pipeline.name);
     println!("tensorboard --logdir {}", folder.display());
     if !folder.is_dir() {
@@ -23,7 +23,9 @@ pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
         Ok(status) if status.success() => Ok(ExitCode::SUCCESS),
         Ok(_) => Ok(ExitCode::FAILURE),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("hint: TensorBoard is not installed here: `pip install tensorboard`, then run the line above");
+            eprintln!(
+                "hint: TensorBoard is not installed here: `pip install tensorboard`, then run the line above"
+            );
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Err(error).context("cannot start tensorboard"),

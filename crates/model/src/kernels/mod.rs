@@ -56,7 +56,11 @@ pub trait Kernels: Backend {
     }
 
     /// A parameter after a step against `gradient`, which has its shape.
-    fn learn(parameter: Parameter<Self>, gradient: Tensor<Self, 3>, step: &AdamStep<Self>) -> Parameter<Self> {
+    fn learn(
+        parameter: Parameter<Self>,
+        gradient: Tensor<Self, 3>,
+        step: &AdamStep<Self>,
+    ) -> Parameter<Self> {
         let (value, moments) = Adam::update(parameter.value, parameter.moments, gradient, &step.rate);
         Parameter { value, moments }
     }

@@ -39,10 +39,7 @@ impl<'a> Document<'a> {
         let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let before = &self.text[..offset.min(self.text.len())];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
     /// Reads `part`, a slice of the text, as a `T`.
@@ -96,7 +93,8 @@ fn options() -> Options {
 
 fn explain(error: &ron::Error) -> (String, Option<String>) {
     use ron::Error as E;
-    let of = |outer: &Option<String>| outer.as_deref().map_or(String::new(), |kind| format!(" of {}", what(kind)));
+    let of =
+        |outer: &Option<String>| outer.as_deref().map_or(String::new(), |kind| format!(" of {}", what(kind)));
     match error {
         E::NoSuchEnumVariant { expected, found, outer } => (
             format!("unknown {} `{found}`", outer.as_deref().map_or("name", what)),

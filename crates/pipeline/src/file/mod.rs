@@ -3,13 +3,18 @@
 mod document;
 mod problem;
 
+use std::{fs, path::Path};
+
 use ron::value::RawValue;
 use serde::Deserialize;
 
 pub use document::{Document, Position};
 pub use problem::{Problem, Problems, did_you_mean};
 
-use crate::stages::{self, Stage};
+use crate::{
+    Error,
+    stages::{self, Stage},
+};
 
 /// A pipeline whose values are all allowed and whose references all lead to stages above.
 #[derive(Clone, Debug)]
@@ -35,6 +40,16 @@ struct Written<'a> {
 }
 
 impl Pipeline {
+    /// Reads and checks the pipeline file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or with all its problems at once.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text =
+            fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+        Ok(Self::parse(&path.display().to_string(), &text)?)
+    }
+
     /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
     ///
     /// # Errors
@@ -115,7 +130,8 @@ impl<'a> Scope<'a> {
             Some((_, Some(stage))) => match wanted(stage) {
                 Some(found) => Some(found.clone()),
                 None => {
-                    let message = format!("`{name}` is a {} stage, a {kind} stage is needed here", stage.kind());
+                    let message =
+                        format!("`{name}` is a {} stage, a {kind} stage is needed here", stage.kind());
                     let hint = self.known(&name, &wanted);
                     self.problem(part, message, Some(hint));
                     None

@@ -55,9 +55,10 @@ impl fmt::Display for Problems {
 #[must_use]
 pub fn did_you_mean(found: &str, known: &[impl AsRef<str>]) -> String {
     let all = known.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-    let distance = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
-    let nearest = known.iter().map(AsRef::as_ref).min_by_key(distance);
-    match nearest.filter(|name| distance(name) <= 2.max(found.chars().count() / 3)) {
+    let likeness = |name: &str| strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
+    let nearest =
+        known.iter().map(AsRef::as_ref).max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
+    match nearest.filter(|name| likeness(name) > 0.8) {
         Some(name) => format!("did you mean `{name}`? known: {all}"),
         None if known.is_empty() => "none is known here".into(),
         None => format!("known: {all}"),

@@ -74,8 +74,7 @@ impl<'a> Written<'a> {
         let mut reader = Reader { scope, complete: true };
         let positive = |value: &f64| (!(*value > 0.0 && value.is_finite())).then_some("above 0");
         let share = |value: &f64| (!(0.0..1.0).contains(value)).then_some("at least 0 and below 1");
-        let coefficient =
-            |value: &f64| (!(*value >= 0.0 && value.is_finite())).then_some("at least 0");
+        let coefficient = |value: &f64| (!(*value >= 0.0 && value.is_finite())).then_some("at least 0");
         let layers = |layers: &Vec<u32>| match layers.as_slice() {
             [] => Some("at least one hidden layer"),
             units if units.contains(&0) => Some("at least 1 unit in every layer"),
@@ -98,7 +97,8 @@ impl<'a> Written<'a> {
         }
         let size = axes.size();
         if size > MOST_CONFIGURATIONS {
-            let message = format!("the axes span {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
+            let message =
+                format!("the axes span {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
             scope.problem(part, message, Some("leave some values out".into()));
             return None;
         }
@@ -120,7 +120,8 @@ impl<'a> Reader<'_, 'a> {
             Ok(values) => values,
             Err(mut problem) => {
                 if !part.starts_with('[') {
-                    problem.hint = Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
+                    problem.hint =
+                        Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
                 }
                 self.scope.problems.push(problem);
                 self.complete = false;
@@ -212,7 +213,9 @@ impl Range {
             Self::Logarithmic { from, to, factor } if from > 0.0 && factor > 1.0 => {
                 (from, to, Box::new(move |index| from * factor.powi(index)))
             }
-            Self::Logarithmic { .. } => return Err("a logarithmic range has `from` above 0 and `factor` above 1"),
+            Self::Logarithmic { .. } => {
+                return Err("a logarithmic range has `from` above 0 and `factor` above 1");
+            }
             Self::Linear { from, to, step } if step > 0.0 => {
                 (from, to, Box::new(move |index| from + step * f64::from(index)))
             }

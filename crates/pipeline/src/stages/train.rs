@@ -85,10 +85,11 @@ impl Train {
 
 impl<'a> Written<'a> {
     pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Train> {
-        let dataset: Option<Dataset> = scope.stage_above(self.dataset.get_ron(), "Dataset", |stage| match stage {
-            Stage::Dataset(dataset) => Some(dataset),
-            _ => None,
-        });
+        let dataset: Option<Dataset> =
+            scope.stage_above(self.dataset.get_ron(), "Dataset", |stage| match stage {
+                Stage::Dataset(dataset) => Some(dataset),
+                _ => None,
+            });
         let grid: Option<Grid> = scope.stage_above(self.grid.get_ron(), "Grid", |stage| match stage {
             Stage::Grid(grid) => Some(grid),
             _ => None,
@@ -135,7 +136,11 @@ impl<'a> Written<'a> {
             }
             if !(rule.min_delta >= 0.0 && rule.min_delta.is_finite()) {
                 let at = scope.document.field(written.get_ron(), "min_delta");
-                scope.problem(at, format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta), None);
+                scope.problem(
+                    at,
+                    format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta),
+                    None,
+                );
             }
         }
         (scope.problems.len() == before).then_some(train)
@@ -168,11 +173,19 @@ fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
     distinct.sort_unstable();
     distinct.dedup();
     if seeds.is_empty() {
-        scope.problem(part, "`seeds`: got none, allowed: at least one", Some("for example `seeds: 3`".into()));
+        scope.problem(
+            part,
+            "`seeds`: got none, allowed: at least one",
+            Some("for example `seeds: 3`".into()),
+        );
         return None;
     }
     if distinct.len() < seeds.len() {
-        scope.problem(part, "`seeds`: a seed is given twice", Some("a seed is trained once: remove it".into()));
+        scope.problem(
+            part,
+            "`seeds`: a seed is given twice",
+            Some("a seed is trained once: remove it".into()),
+        );
         return None;
     }
     Some(seeds)
@@ -196,7 +209,8 @@ fn refuse_impossible(configurations: &[Configuration], task: Task, at: &str, sco
     }
     for (reason, count) in reasons {
         let of = format!("{count} of the grid's {} configurations", configurations.len());
-        let hint = format!("{of} cannot be trained: take the value out of the axis, or use a grid of its own");
+        let hint =
+            format!("{of} cannot be trained: take the value out of the axis, or use a grid of its own");
         scope.problem(at, reason, Some(hint));
     }
 }

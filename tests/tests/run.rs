@@ -1,0 +1,314 @@
+//! What only the whole can show: a pipeline file becomes results, once.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use engine::Device;
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, PlannedTrial, StagePlan},
+    progress::{Progress, Reporter},
+    run::{RunReport, RunSettings},
+    store::Store,
+};
+use tracker::{History, Metric, Split};
+
+/// Every rule on a few glyphs.
+const PIPELINE: &str = r#"Pipeline(
+    name: "small",
+    stages: [
+        Dataset(name: "images", source: Glyphs(train: 200, test: 50), holdout: 0.2),
+        Grid(name: "rules", axes: (
+            algorithm: [Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)],
+            hidden: [[12, 8]],
+            learning_rate: [1e-3],
+        )),
+        Train(name: "trials", dataset: "images", grid: "rules", epochs: 2, batch_size: 20, seeds: 2),
+        Summarize(name: "report", of: ["trials"], metric: "error_rate/test"),
+    ],
+)"#;
+
+/// Remembers the tables, and interrupts after so many finished trials.
+struct Witness {
+    tables: Mutex<Vec<String>>,
+    interrupt: AtomicBool,
+    interrupt_after: Option<usize>,
+    ended: Mutex<usize>,
+}
+
+impl Witness {
+    fn new(interrupt_after: Option<usize>) -> Self {
+        Self {
+            tables: Mutex::default(),
+            interrupt: AtomicBool::new(false),
+            interrupt_after,
+            ended: Mutex::default(),
+        }
+    }
+}
+
+impl Reporter for Witness {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Summary { table, .. } => self.tables.lock().expect("no panic").push((*table).into()),
+            Progress::TrialEnded { .. } => {
+                let mut ended = self.ended.lock().expect("no panic");
+                *ended += 1;
+                if self.interrupt_after.is_some_and(|after| *ended >= after) {
+                    self.interrupt.store(true, Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A folder of results, and how to run pipelines into it.
+struct Bench {
+    folder: tempfile::TempDir,
+    jobs: usize,
+    largest_population: usize,
+}
+
+impl Bench {
+    fn new(jobs: usize, largest_population: usize) -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), jobs, largest_population }
+    }
+
+    fn laboratory(&self) -> Laboratory<'static> {
+        let store = Store::open(self.folder.path()).expect("a fresh store");
+        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu }
+    }
+
+    fn run_with(&self, text: &str, witness: &Witness) -> RunReport {
+        let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
+        let settings = RunSettings {
+            jobs: self.jobs,
+            largest_population: Some(self.largest_population),
+            interrupt: &witness.interrupt,
+            reporter: witness,
+            build: "test",
+        };
+        self.laboratory().run(&pipeline, settings).expect("the run is possible")
+    }
+
+    fn run(&self, text: &str) -> (RunReport, Vec<String>) {
+        let witness = Witness::new(None);
+        let report = self.run_with(text, &witness);
+        (report, witness.tables.into_inner().expect("no panic"))
+    }
+
+    fn trials(&self, text: &str) -> Vec<PlannedTrial> {
+        let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+        let plans = self.laboratory().plan(&pipeline).expect("the store is whole");
+        let of = |plan| if let StagePlan::Train { trials, .. } = plan { trials } else { Vec::new() };
+        plans.into_iter().flat_map(of).collect()
+    }
+
+    /// What each trial computed, whoever computed it and when.
+    fn contents(&self, text: &str) -> Vec<String> {
+        let content =
+            |trial: PlannedTrial| trial.artifact.expect("the trial is done").manifest().content().to_string();
+        self.trials(text).into_iter().map(content).collect()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn counts(report: &RunReport) -> (usize, usize, usize, usize) {
+    (report.trials, report.skipped, report.trained, report.failed.len())
+}
+
+#[test]
+fn a_second_run_trains_nothing_and_says_the_same() {
+    let bench = Bench::new(2, 1);
+    let (first, tables) = bench.run(PIPELINE);
+    assert_eq!(counts(&first), (10, 0, 10, 0));
+    let (second, again) = bench.run(PIPELINE);
+    assert_eq!(counts(&second), (10, 10, 0, 0));
+    assert_eq!(tables, again);
+    assert_eq!(tables.len(), 1);
+    for rule in ["backprop", "dfa", "drtp", "local-cross-entropy", "local-mse"] {
+        assert!(tables[0].contains(&format!("best {rule}")), "{}", tables[0]);
+    }
+    assert_eq!(fs::read_dir(bench.path("work")).expect("the work folder").count(), 0, "no work is left");
+}
+
+#[test]
+fn editing_one_axis_trains_only_the_new_trials_and_the_tree_follows_the_file() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let edited = PIPELINE.replace("[1e-3]", "[1e-3, 1e-2]").replace("LocalLoss(CrossEntropy), ", "");
+    let (report, _) = bench.run(&edited);
+    assert_eq!(counts(&report), (16, 8, 8, 0));
+    let tree = bench.path("runs/small/trials");
+    assert_eq!(fs::read_dir(&tree).expect("the run tree").count(), 8, "a folder per configuration");
+    assert!(!tree.join("local-cross-entropy-12-8-tanh-lr0.001").exists());
+    assert!(tree.join("dfa-12-8-tanh-lr0.01/seed-1/history.csv").is_file());
+    let (report, _) = bench.run(PIPELINE);
+    assert_eq!(counts(&report), (10, 10, 0, 0), "what the tree no longer showed was kept");
+}
+
+#[test]
+fn comments_and_order_change_no_key_and_more_seeds_keep_the_first() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let rewritten = PIPELINE
+        .replace("Grid(", "// a comment\n Grid(")
+        .replace("[Backprop, Dfa, ", "[Dfa, Backprop, ")
+        .replace("name: \"rules\"", "name: \"renamed\"")
+        .replace("grid: \"rules\"", "grid: \"renamed\"")
+        .replace("seeds: 2", "seeds: 3, may_diverge: true");
+    let (report, _) = bench.run(&rewritten);
+    assert_eq!(counts(&report), (15, 10, 5, 0));
+}
+
+#[test]
+fn threads_and_populations_change_no_result() {
+    let reference = Bench::new(1, 1);
+    reference.run(PIPELINE);
+    for (jobs, largest) in [(2, 1), (1, 8), (2, 3)] {
+        let bench = Bench::new(jobs, largest);
+        let (report, _) = bench.run(PIPELINE);
+        assert_eq!(counts(&report), (10, 0, 10, 0));
+        assert_eq!(
+            bench.contents(PIPELINE),
+            reference.contents(PIPELINE),
+            "{jobs} jobs, populations of {largest}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_says_what_would_run_and_why() {
+    let bench = Bench::new(2, 1);
+    let missing = |text: &str| -> Vec<PlannedTrial> {
+        bench.trials(text).into_iter().filter(|trial| trial.artifact.is_none()).collect()
+    };
+    let first = missing(PIPELINE);
+    assert_eq!(first.len(), 10);
+    assert_eq!(bench.laboratory().why(&first[0]).expect("the store is whole"), None);
+    bench.run(PIPELINE);
+    assert!(missing(PIPELINE).is_empty());
+    let edited = PIPELINE.replace("epochs: 2", "epochs: 3");
+    let (_, differences) = bench
+        .laboratory()
+        .why(&missing(&edited)[0])
+        .expect("the store is whole")
+        .expect("there is a neighbour");
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    assert_eq!(differences[0].path, "settings.epochs");
+    assert_eq!((differences[0].old.as_deref(), differences[0].new.as_deref()), (Some("2"), Some("3")));
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_bytes() {
+    let undisturbed = Bench::new(1, 1);
+    undisturbed.run(PIPELINE);
+    let bench = Bench::new(1, 1);
+    let witness = Witness::new(Some(3));
+    let report = bench.run_with(PIPELINE, &witness);
+    assert!(report.interrupted);
+    assert_eq!((report.trained, report.failed.len()), (3, 0));
+    assert_eq!(fs::read_dir(bench.path("work")).expect("the work folder").count(), 0);
+    let (report, _) = bench.run(PIPELINE);
+    assert_eq!(counts(&report), (10, 3, 7, 0));
+    assert_eq!(bench.contents(PIPELINE), undisturbed.contents(PIPELINE));
+}
+
+#[test]
+fn a_diverged_trial_is_a_result_and_the_others_are_what_they_are_without_it() {
+    let wild = PIPELINE.replace("[Backprop, Dfa, Drtp, ", "[Drtp, ").replace("[1e-3]", "[1e-3, 1e38]");
+    let calm = wild.replace("[1e-3, 1e38]", "[1e-3]");
+    let (with, without) = (Bench::new(1, 8), Bench::new(1, 8));
+    let (report, tables) = with.run(&wild);
+    without.run(&calm);
+    assert!(report.failed.is_empty() && !report.diverged.is_empty());
+    assert!(tables[0].contains("2 diverged") && tables[0].contains("0/2"), "{}", tables[0]);
+    assert_eq!(with.contents(&calm), without.contents(&calm));
+    let (again, _) = with.run(&wild);
+    assert_eq!(again.trained, 0, "a diverged trial is not tried again");
+    assert_eq!(again.diverged.len(), report.diverged.len());
+    let expected = wild.replace("seeds: 2", "seeds: 2, may_diverge: true");
+    let (expected, _) = with.run(&expected);
+    assert!(expected.trained == 0 && expected.diverged.is_empty());
+}
+
+#[test]
+fn early_stopping_ends_trials_one_by_one() {
+    let text = PIPELINE
+        .replace("epochs: 2", "epochs: 12, early_stopping: (metric: \"error_rate/validation\", patience: 1)")
+        .replace("[1e-3]", "[1e-2]");
+    let (one_by_one, together) = (Bench::new(2, 1), Bench::new(2, 10));
+    one_by_one.run(&text);
+    together.run(&text);
+    assert_eq!(one_by_one.contents(&text), together.contents(&text));
+    let epochs = |trial: PlannedTrial| {
+        let history = trial.artifact.expect("done").read("history.csv").expect("whole");
+        let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
+        history.epochs().len()
+    };
+    let epochs: Vec<usize> = one_by_one.trials(&text).into_iter().map(epochs).collect();
+    assert!(epochs.iter().any(|epochs| *epochs < 12), "{epochs:?}");
+}
+
+#[test]
+fn reconstruction_learns_to_give_images_back() {
+    let text = PIPELINE
+        .replace("algorithm: [Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), ", "algorithm: [Backprop, Dfa, ")
+        .replace("epochs: 2", "epochs: 4, task: Reconstruction")
+        .replace("error_rate/test", "loss/test");
+    let bench = Bench::new(2, 1);
+    bench.run(&text);
+    for trial in bench.trials(&text) {
+        let history = trial.artifact.expect("done").read("history.csv").expect("whole");
+        let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
+        let losses: Vec<f64> = history.series(&Metric::Loss(Split::Train)).map(|(_, loss)| loss).collect();
+        assert!(losses[3] < losses[0], "{} {losses:?}", trial.trial.configuration);
+        assert_eq!(history.last(&Metric::ErrorRate(Split::Train)), None);
+    }
+}
+
+#[test]
+fn a_trial_holds_history_weights_feedback_and_events() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let folder = bench.path("runs/small/trials/dfa-12-8-tanh-lr0.001/seed-1");
+    let arrays = model::checkpoint::read(&folder.join("weights.safetensors")).expect("the file is whole");
+    let shapes: Vec<(&str, &[usize])> =
+        arrays.iter().map(|array| (array.name.as_str(), array.shape.as_slice())).collect();
+    let expected: [(&str, &[usize]); 8] = [
+        ("layer_1/bias", &[12]),
+        ("layer_1/feedback", &[12, 10]),
+        ("layer_1/weight", &[784, 12]),
+        ("layer_2/bias", &[8]),
+        ("layer_2/feedback", &[8, 10]),
+        ("layer_2/weight", &[12, 8]),
+        ("output/bias", &[10]),
+        ("output/weight", &[8, 10]),
+    ];
+    assert_eq!(shapes, expected);
+    let names = fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").file_name());
+    assert!(names.into_iter().any(|name| name.to_string_lossy().starts_with("events.out.tfevents")));
+}
+
+#[test]
+fn a_damaged_result_is_never_used() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let history = bench.path("runs/small/trials/dfa-12-8-tanh-lr0.001/seed-1/history.csv");
+    let text = fs::read_to_string(&history).expect("the history");
+    fs::write(&history, &text[..text.len() / 2]).expect("the file can be damaged");
+    let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
+    let error = bench.laboratory().plan(&pipeline).expect_err("the damage is seen");
+    let (message, hint) = (error.to_string(), error.hint().expect("there is a way out"));
+    assert!(message.contains("history.csv") && hint.contains("rm -r"), "{message}\n{hint}");
+}
