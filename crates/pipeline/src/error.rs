@@ -26,7 +26,7 @@ pub enum Error {
         /// Name of the dataset's stage.
         stage: String,
         /// What is wrong with them.
-        source: data::Error,
+        source: Box<data::Error>,
     },
     /// A batch is larger than the training set.
     #[error("`{stage}`: batches of {batch_size} cannot be made of {examples} training examples")]

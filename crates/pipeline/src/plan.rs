@@ -127,7 +127,7 @@ impl Laboratory<'_> {
         let fingerprint = settings
             .source
             .fingerprint(self.data)
-            .map_err(|source| Error::Data { stage: stage.into(), source })?;
+            .map_err(|source| Error::Data { stage: stage.into(), source: Box::new(source) })?;
         Ok(dataset_key_text(settings, &fingerprint)?)
     }
 

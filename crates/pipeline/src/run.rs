@@ -214,8 +214,9 @@ impl Run<'_> {
             None => {
                 self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
                 let started = Instant::now();
-                let dataset = data::Dataset::load(settings, self.laboratory.data)
-                    .map_err(|source| Error::Data { stage: train.dataset_name.clone(), source })?;
+                let dataset = data::Dataset::load(settings, self.laboratory.data).map_err(|source| {
+                    Error::Data { stage: train.dataset_name.clone(), source: Box::new(source) }
+                })?;
                 self.publish_dataset(train, &dataset, started)?;
                 let dataset = Arc::new(dataset);
                 self.loaded.push((settings.clone(), Arc::clone(&dataset)));
