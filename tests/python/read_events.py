@@ -13,6 +13,8 @@ difference, or when there was nothing to compare.
 
 import argparse
 import csv
+import fnmatch
+import os
 import pathlib
 import sys
 
@@ -43,9 +45,15 @@ def main():
     print(f"{len(expected)} runs, {n_values} values equal")
 
 
+def files(root, pattern):
+    """Every file under root whose name fits, through links too: the run tree links into the store."""
+    folders = sorted(os.walk(root, followlinks=True))
+    return [pathlib.Path(folder, name) for folder, _, names in folders for name in fnmatch.filter(names, pattern)]
+
+
 def histories(root):
     """{run: {(tag, step): float32}} of every history.csv under root."""
-    return {run_name(path.parent, root): history(path) for path in sorted(root.rglob("history.csv"))}
+    return {run_name(path.parent, root): history(path) for path in files(root, "history.csv")}
 
 
 def history(path):
@@ -63,7 +71,7 @@ def run_name(directory, root):
 
 
 def run_directories(root):
-    return sorted({path.parent for path in root.rglob(EVENT_FILES)})
+    return sorted({path.parent for path in files(root, EVENT_FILES)})
 
 
 def read_with_event_accumulator(root):
