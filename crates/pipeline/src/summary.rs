@@ -23,6 +23,7 @@ pub const SUMMARY: &str = "summary";
 pub const TABLE: &str = "table.md";
 const CONFIGURATIONS: &str = "configurations.csv";
 const TRIALS: &str = "trials.csv";
+/// Bump it when equal trials give other tables.
 const SUMMARY_REVISION: u32 = 1;
 
 /// The key text of the summary of these trials, finished or not.
@@ -191,10 +192,13 @@ fn table(summarize: &Summarize, rows: &[Row]) -> String {
     ];
     let mut lines: Vec<Vec<String>> = vec![header.map(String::from).to_vec()];
     let several_stages = summarize.of.len() > 1;
+    let decimals = if matches!(summarize.metric, Metric::ErrorRate(_)) { 2 } else { 4 };
     for (rank, row) in (1..).zip(rows) {
         let value = match row.summary {
-            Some(Summary { mean, deviation: Some(deviation), .. }) => format!("{mean:.4} ± {deviation:.4}"),
-            Some(Summary { mean, deviation: None, .. }) => format!("{mean:.4}"),
+            Some(Summary { mean, deviation: Some(deviation), .. }) => {
+                format!("{mean:.decimals$} ± {deviation:.decimals$}")
+            }
+            Some(Summary { mean, deviation: None, .. }) => format!("{mean:.decimals$}"),
             None => "-".into(),
         };
         let mut remark = Vec::new();
