@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io::{self, Write},
     process::ExitCode,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -11,6 +12,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use pipeline::progress::{Progress, Reporter, TrialEnd};
 use tracker::{Epoch, Metric, Split};
 use tuner::{Outcome, Trial};
+
+/// Prints a line to standard output. Where nobody reads it any more (`| head`), it is lost, and the work goes on.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
 
 /// Prints an error with its hint; the exit code that belongs to it.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
@@ -88,7 +94,7 @@ impl Reporter for Lines {
                 eprintln!("[{done}/{total}] {}: {}", name(trial), in_words(end, *epochs, *last, *seconds));
             }
             Progress::Epoch { .. } | Progress::TrainEnded => {}
-            Progress::Summary { name, table } => println!("\n{name}: {table}"),
+            Progress::Summary { name, table } => say(&format!("\n{name}: {table}")),
         }
     }
 }
@@ -204,7 +210,7 @@ impl Reporter for Bars {
                 }
             }
             Progress::Summary { name, table } => {
-                self.bars.suspend(|| println!("\n{name}: {table}"));
+                self.bars.suspend(|| say(&format!("\n{name}: {table}")));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::Places;
+use crate::{Places, terminal::say};
 
 pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
     for source in data::sources() {
@@ -12,11 +12,11 @@ pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
             (false, true) => "present",
             (false, false) => "missing",
         };
-        println!("{state:<9} {}", source.describe());
+        say(&format!("{state:<9} {}", source.describe()));
         for (path, _) in presence.files.iter().filter(|(_, is_there)| !is_there) {
-            println!("          no {}", path.display());
+            say(&format!("          no {}", path.display()));
         }
     }
-    println!("\ndata directory: {} (--data DIR or BPFREE_DATA)", places.data.display());
+    say(&format!("\ndata directory: {} (--data DIR or BPFREE_DATA)", places.data.display()));
     Ok(ExitCode::SUCCESS)
 }

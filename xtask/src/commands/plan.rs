@@ -8,10 +8,13 @@ use pipeline::{
     store::{FieldDifference, Store},
 };
 
-use crate::PlanArguments;
+use crate::{PlanArguments, terminal::say};
 
 /// So many trials that would run are explained where not all are asked for.
 const EXPLAINED: usize = 3;
+
+/// A finished trial that differs in more fields explains nothing.
+const NEAR: usize = 3;
 
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read(&arguments.file)?;
@@ -57,29 +60,40 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn line(kind: &str, name: &str, state: &str) {
-    println!("{kind:<9}  {name:<16}  {state}");
+    say(&format!("{kind:<9}  {name:<16}  {state}"));
 }
 
 fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
     let shown = if all { missing.len() } else { missing.len().min(EXPLAINED) };
     for planned in &missing[..shown] {
         let why = match laboratory.why(planned)? {
-            Some((key, differences)) => format!("against {}: {}", key.short(), in_words(&differences)),
-            None => "nothing like it was trained yet".into(),
+            Some((key, differences)) if differences.len() <= NEAR => {
+                format!("{} (against {})", in_words(&differences), key.short())
+            }
+            _ => "nothing near it was trained yet".into(),
         };
-        println!("           {} seed {}: {why}", planned.trial.configuration, planned.trial.seed);
+        say(&format!("           {} seed {}: {why}", planned.trial.configuration, planned.trial.seed));
     }
     if shown < missing.len() {
-        println!("           and {} more (-v shows all)", missing.len() - shown);
+        say(&format!("           and {} more (-v shows all)", missing.len() - shown));
     }
     Ok(())
 }
 
 /// `seed: 0 -> 1, ...`.
 fn in_words(differences: &[FieldDifference]) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(default)".into());
+    let value = |value: &Option<String>| match value.as_deref() {
+        None => "default".to_owned(),
+        // A key, in quotes.
+        Some(text) if text.len() == 66 => text[1..13].to_owned(),
+        Some(text) => text.to_owned(),
+    };
     let words = differences.iter().map(|difference| {
-        let name = difference.path.trim_start_matches("settings.").trim_start_matches("configuration.");
+        let name = difference
+            .path
+            .trim_start_matches("settings.")
+            .trim_start_matches("configuration.")
+            .trim_start_matches("inputs.");
         format!("{name} {} -> {}", value(&difference.old), value(&difference.new))
     });
     words.collect::<Vec<_>>().join(", ")

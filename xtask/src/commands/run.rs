@@ -20,7 +20,7 @@ use tuner::Trial;
 
 use crate::{
     RunArguments,
-    terminal::{Bars, Lines},
+    terminal::{Bars, Lines, say},
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -55,7 +55,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     )?;
     bars.clear();
     let folder = run_tree::pipeline_folder(&arguments.places.artifacts, &pipeline.name);
-    println!("results: {}", folder.display());
+    say(&format!("results: {}", folder.display()));
     Ok(conclude(&report, arguments, started))
 }
 
@@ -63,10 +63,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 fn conclude(report: &RunReport, arguments: &RunArguments, started: Instant) -> ExitCode {
     let RunReport { trials, skipped, trained, failed, diverged, interrupted } = report;
     let seconds = started.elapsed().as_secs_f64();
-    println!(
-        "{trials} trials: {skipped} were done, {trained} trained now, {} failed ({seconds:.1} s)",
-        failed.len()
-    );
+    let failures = failed.len();
+    say(&format!(
+        "{trials} trials: {skipped} were done, {trained} trained now, {failures} failed ({seconds:.1} s)"
+    ));
     let list = |what: &str, trials: &[(Trial, String)]| {
         for (trial, reason) in trials {
             eprintln!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed);

@@ -9,12 +9,12 @@ use std::{
 use anyhow::Context;
 use pipeline::{file::Pipeline, run_tree};
 
-use crate::Places;
+use crate::{Places, terminal::say};
 
 pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read(file)?;
     let folder = run_tree::pipeline_folder(&places.artifacts, &pipeline.name);
-    println!("tensorboard --logdir {}", folder.display());
+    say(&format!("tensorboard --logdir {}", folder.display()));
     if !folder.is_dir() {
         eprintln!("hint: there are no trials yet: `cargo xtask run {}` makes some", file.display());
         return Ok(ExitCode::FAILURE);
