@@ -3,7 +3,10 @@
 //! Reads every case that `index.json` names in the folder `GOLDEN_VECTORS`, by default the project's own copy. The
 //! vectors were computed in float64 with PyTorch's autograd and checked against the predecessor (TensorFlow 2.14).
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use algorithms::{
     Algorithm, Rule, TargetLoss,
@@ -25,13 +28,28 @@ const FLOOR: f64 = 1e-2;
 /// Every case runs alone and as a population of equal trials.
 const POPULATIONS: [usize; 2] = [1, 3];
 
+fn own_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
 fn folder() -> PathBuf {
-    env::var_os("GOLDEN_VECTORS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors"), PathBuf::from)
+    // Relative to the root of the project, from where the command is run.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    env::var_os("GOLDEN_VECTORS").map_or_else(own_folder, |folder| root.join(folder))
 }
 
 fn read(name: &str) -> Value {
-    let path = folder().join(format!("{name}.json"));
+    read_from(&folder(), name)
+}
+
+/// A file that is no case: from the folder if it has it, else from the project's copy.
+fn read_beside(name: &str) -> Value {
+    let is_there = folder().join(format!("{name}.json")).is_file();
+    read_from(&if is_there { folder() } else { own_folder() }, name)
+}
+
+fn read_from(folder: &Path, name: &str) -> Value {
+    let path = folder.join(format!("{name}.json"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -345,7 +363,7 @@ fn every_rule_takes_the_golden_steps() {
 
 #[test]
 fn adam_takes_the_golden_steps() {
-    let adam = read("adam");
+    let adam = read_beside("adam");
     let (gradients, expected) =
         (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
     let rate = tensor(&adam["lr"], 1);
@@ -360,7 +378,7 @@ fn adam_takes_the_golden_steps() {
 
 #[test]
 fn orthogonal_matrices_are_the_golden_ones() {
-    for case in read("init_orthogonal").as_array().expect("a list of cases") {
+    for case in read_beside("init_orthogonal").as_array().expect("a list of cases") {
         let size = |field: &str| case[field].as_u64().expect("a size") as usize;
         let (rows, columns) = (size("rows"), size("cols"));
         let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));

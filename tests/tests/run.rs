@@ -218,6 +218,10 @@ fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_bytes() {
     let report = bench.run_with(PIPELINE, &witness);
     assert!(report.interrupted);
     assert_eq!((report.trained, report.failed.len()), (3, 0));
+    let links = walkdir::WalkDir::new(bench.path("runs"))
+        .into_iter()
+        .map(|entry| entry.expect("an entry").into_path());
+    assert!(links.into_iter().all(|path| path.exists()), "no link leads nowhere");
     assert_eq!(fs::read_dir(bench.path("work")).expect("the work folder").count(), 0);
     let (report, _) = bench.run(PIPELINE);
     assert_eq!(counts(&report), (10, 3, 7, 0));
@@ -311,4 +315,60 @@ fn a_damaged_result_is_never_used() {
     let error = bench.laboratory().plan(&pipeline).expect_err("the damage is seen");
     let (message, hint) = (error.to_string(), error.hint().expect("there is a way out"));
     assert!(message.contains("history.csv") && hint.contains("rm -r"), "{message}\n{hint}");
+}
+
+#[test]
+fn drtp_with_relu_explodes_without_leaving_the_numbers_and_is_told() {
+    // The issue's own example: the loss runs to 1e5 and beyond, and stays finite.
+    let text = PIPELINE
+        .replace("[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]", "[Drtp]")
+        .replace("[[12, 8]]", "[[100, 100]], activation: [Relu]")
+        .replace("[1e-3]", "[1e-2]")
+        .replace("epochs: 2", "epochs: 20");
+    let bench = Bench::new(2, 1);
+    let (report, tables) = bench.run(&text);
+    assert_eq!(report.diverged.len(), 2, "{tables:?}");
+    for (_, reason) in &report.diverged {
+        assert!(reason.contains("is more than 100 times"), "{reason}");
+    }
+    assert!(tables[0].contains("0/2") && !tables[0].contains("best drtp"), "{}", tables[0]);
+}
+
+#[test]
+fn a_stage_may_become_another_kind_and_results_are_never_written_into() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let summary = fs::canonicalize(bench.path("runs/small/report")).expect("the link leads somewhere");
+    let files = || fs::read_dir(&summary).expect("the summary").count();
+    let before = files();
+    let swapped = PIPELINE
+        .replace("\"trials\"", "\"swapped\"")
+        .replace("\"report\"", "\"trials\"")
+        .replace("\"swapped\"", "\"report\"");
+    let (report, tables) = bench.run(&swapped);
+    assert_eq!((counts(&report), tables.len()), ((10, 10, 0, 0), 1));
+    assert!(bench.path("runs/small/report/dfa-12-8-tanh-lr0.001/seed-0/history.csv").is_file());
+    assert!(bench.path("runs/small/trials/table.md").is_file());
+    assert_eq!(files(), before);
+    bench.run(PIPELINE);
+    let without = PIPELINE
+        .replace("        Summarize(name: \"report\", of: [\"trials\"], metric: \"error_rate/test\"),\n", "");
+    bench.run(&without);
+    assert!(!bench.path("runs/small/report").is_symlink(), "a stage that is gone is not shown");
+    assert_eq!(files(), before);
+}
+
+#[test]
+fn a_table_of_validation_shows_the_test_split_of_the_same_epoch_beside_it() {
+    let bench = Bench::new(2, 1);
+    let text = PIPELINE.replace("error_rate/test", "error_rate/validation");
+    let (_, tables) = bench.run(&text);
+    assert!(tables[0].contains("| error_rate/validation % | error_rate/test % |"), "{}", tables[0]);
+    let trial = bench.trials(&text).remove(0);
+    let history = trial.artifact.expect("done").read("history.csv").expect("whole");
+    let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
+    let (_, test) = history.last(&Metric::ErrorRate(Split::Test)).expect("the holdout makes it a metric");
+    let csv = fs::read_to_string(bench.path("runs/small/report/trials.csv")).expect("the file");
+    let row = csv.lines().nth(1).expect("a trial");
+    assert_eq!(row.split(',').nth(7), Some(test.to_string().as_str()), "{csv}");
 }

@@ -1,5 +1,4 @@
 //! The command line: flags and one match. It prints and exits; nothing else does.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod commands;
 mod terminal;

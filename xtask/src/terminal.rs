@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use pipeline::progress::{Progress, Reporter, TrialEnd};
 use tracker::{Epoch, Metric, Split};
 use tuner::{Outcome, Trial};
@@ -18,11 +18,16 @@ pub fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// Prints a line to standard error, under the same terms.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints an error with its hint; the exit code that belongs to it.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<pipeline::Error>();
     if let Some(pipeline::Error::File(problems)) = known {
-        eprintln!("{problems}");
+        tell(&problems.to_string());
         return ExitCode::from(2);
     }
     let mut text = String::new();
@@ -31,9 +36,12 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
             text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }
     }
-    eprintln!("error: {text}");
+    tell(&format!("error: {text}"));
+    if matches!(known, Some(pipeline::Error::Data { .. })) {
+        tell("hint: images are looked for under `data`, or where `--data DIR` or BPFREE_DATA says");
+    }
     if let Some(hint) = known.and_then(pipeline::Error::hint) {
-        eprintln!("hint: {hint}");
+        tell(&format!("hint: {hint}"));
     }
     ExitCode::FAILURE
 }
@@ -45,6 +53,14 @@ fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
     order.iter().find_map(|wanted| {
         epoch.values.iter().find(|(metric, _)| metric == wanted).map(|(metric, value)| (metric, *value))
     })
+}
+
+/// `error_rate/validation 4.80 %`.
+fn measured(metric: &Metric, value: f64) -> String {
+    match metric {
+        Metric::ErrorRate(_) => format!("{metric} {value:.2} %"),
+        _ => format!("{metric} {value:.4}"),
+    }
 }
 
 fn name(trial: &Trial) -> String {
@@ -80,18 +96,22 @@ impl Reporter for Lines {
     fn report(&self, progress: &Progress<'_>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
-            Progress::LoadingDataset { name } => eprintln!("{name}: loading images"),
+            Progress::LoadingDataset { name } => tell(&format!("{name}: loading images")),
             Progress::TrainStarted { name, trials, done, .. } => {
                 *counts = (*trials, *done);
-                eprintln!("{name}: {trials} trials, {done} done before");
+                tell(&format!("{name}: {trials} trials, {done} done before"));
             }
             Progress::Epoch { trial, epoch, epochs } if self.every_epoch => {
-                eprintln!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch));
+                tell(&format!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch)));
             }
             Progress::TrialEnded { trial, end, epochs, last, seconds } => {
                 counts.1 += 1;
                 let (total, done) = *counts;
-                eprintln!("[{done}/{total}] {}: {}", name(trial), in_words(end, *epochs, *last, *seconds));
+                tell(&format!(
+                    "[{done}/{total}] {}: {}",
+                    name(trial),
+                    in_words(end, *epochs, *last, *seconds)
+                ));
             }
             Progress::Epoch { .. } | Progress::TrainEnded => {}
             Progress::Summary { name, table } => say(&format!("\n{name}: {table}")),
@@ -100,7 +120,7 @@ impl Reporter for Lines {
 }
 
 fn values(epoch: &Epoch) -> String {
-    epoch.values.iter().map(|(metric, value)| format!("{metric} {value:.4}")).collect::<Vec<_>>().join(" ")
+    epoch.values.iter().map(|(metric, value)| measured(metric, *value)).collect::<Vec<_>>().join(", ")
 }
 
 /// A bar for the stage and one for each trial in training.
@@ -120,10 +140,14 @@ struct StageBar {
 }
 
 impl StageBar {
-    /// `7/15 trials, best error_rate/validation 3.1 (dfa ...)`.
+    /// `7/15 trials, 12s left, best so far error_rate/validation 3.10 % (dfa ...)`.
     fn refresh(&self) {
-        let best = self.best.as_ref().map_or(String::new(), |(_, text)| format!(", best {text}"));
-        self.bar.set_message(format!("{}/{} trials{best}", self.ended, self.total));
+        let best = self.best.as_ref().map_or(String::new(), |(_, text)| format!(", best so far {text}"));
+        let left = match self.bar.position() {
+            0 => "loading".into(),
+            _ => format!("{:#} left", HumanDuration(self.bar.eta())),
+        };
+        self.bar.set_message(format!("{}/{} trials, {left}{best}", self.ended, self.total));
     }
 }
 
@@ -143,7 +167,7 @@ impl Bars {
 
     fn begin(&self, name: &str, trials: usize, done: usize, epochs: u32) -> StageBar {
         let bar = self.bars.add(ProgressBar::new((trials - done) as u64 * u64::from(epochs)));
-        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}, {eta} left")
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {wide_msg}")
             .expect("the template is written in this line");
         bar.set_style(style);
         bar.set_prefix(name.to_owned());
@@ -156,7 +180,7 @@ impl Bars {
     fn advance(&self, stage: &mut StageBar, trial: &Trial, epoch: &Epoch, epochs: u32) {
         let bar = stage.trials.entry(name(trial)).or_insert_with(|| {
             let bar = self.bars.add(ProgressBar::new(u64::from(epochs)));
-            let style = ProgressStyle::with_template("  {prefix} epoch {pos}/{len} {msg}")
+            let style = ProgressStyle::with_template("  {prefix} epoch {pos}/{len} {wide_msg}")
                 .expect("the template is written in this line");
             bar.set_style(style);
             bar.set_prefix(name(trial));
@@ -164,9 +188,9 @@ impl Bars {
         });
         bar.set_position(u64::from(epoch.epoch));
         if let Some((metric, value)) = headline(epoch) {
-            bar.set_message(format!("{metric} {value:.4}"));
-            if stage.best.as_ref().is_none_or(|(best, _)| value < *best) {
-                stage.best = Some((value, format!("{metric} {value:.4} ({})", trial.configuration)));
+            bar.set_message(measured(metric, value));
+            if value.is_finite() && stage.best.as_ref().is_none_or(|(best, _)| value < *best) {
+                stage.best = Some((value, format!("{} ({})", measured(metric, value), trial.configuration)));
             }
         }
         stage.bar.inc(1);

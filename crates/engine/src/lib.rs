@@ -70,7 +70,8 @@ impl DeviceError {
     pub fn hint(&self) -> String {
         match self {
             Self::NotBuilt => {
-                "build it in: `cargo xtask-cuda run FILE`, or train on the CPU: `--device cpu`".into()
+                "build it in: `cargo xtask-cuda run FILE --device cuda`, or train on the CPU: `--device cpu`"
+                    .into()
             }
             Self::LibraryMissing { comes_with, .. } => {
                 format!(

@@ -39,7 +39,8 @@ impl Activation {
     pub fn apply<B: Backend>(self, preactivation: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Tanh => preactivation.tanh(),
-            Self::Relu => preactivation.clamp_min(0.0),
+            // Not `clamp_min`: the CPU's turns NaN into 0 and hides a network that has died.
+            Self::Relu => preactivation.clone().mask_fill(preactivation.lower_elem(0.0), 0.0),
             Self::Swish => preactivation.clone() * activation::sigmoid(preactivation),
             Self::LeakyRelu => {
                 let below = preactivation.clone().mul_scalar(LEAK);
@@ -77,6 +78,22 @@ impl Activation {
                     .add_scalar(LEAK),
                 output: self.apply(preactivation),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn no_activation_hides_that_a_network_has_died() {
+        for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+            let dead = Tensor::<Flex, 3>::full([1, 1, 1], f32::NAN, &Default::default());
+            assert!(activation.apply(dead.clone()).into_scalar().is_nan(), "{activation:?}");
+            assert!(activation.apply_with_slope(dead).output.into_scalar().is_nan(), "{activation:?}");
         }
     }
 }

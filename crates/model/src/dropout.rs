@@ -11,7 +11,7 @@ use random::{stream, uniform};
 pub struct Dropout<'a> {
     /// Rate and seed of each trial.
     pub trials: &'a [(f64, u64)],
-    /// Which hidden layer, from 0.
+    /// Which hidden layer, from 1.
     pub layer: u64,
     /// From 1.
     pub epoch: u64,

@@ -64,10 +64,11 @@ impl<B: Kernels> Layer<B> {
     /// An inference pass: batch norm uses its moving statistics. `input` is `[trials or 1, batch, inputs]`.
     pub fn infer(&self, activation: Activation, input: &Tensor<B, 3>) -> Tensor<B, 3> {
         let preactivation = self.preactivation(input);
-        activation.apply(match &self.batch_norm {
+        let preactivation = match &self.batch_norm {
             Some(batch_norm) => batch_norm.infer(preactivation),
             None => preactivation,
-        })
+        };
+        B::apply(activation, preactivation)
     }
 
     /// `input weight + bias`: `[trials or 1, batch, inputs]` gives `[trials, batch, units]`.

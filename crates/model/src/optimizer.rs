@@ -11,9 +11,12 @@ use crate::Moments;
 #[derive(Clone, Copy, Debug)]
 pub struct Adam;
 
-const BETA_1: f64 = 0.9;
-const BETA_2: f64 = 0.999;
-const EPSILON: f64 = 1e-7;
+/// Share of the gradient's average that a step keeps.
+pub(crate) const BETA_1: f64 = 0.9;
+/// Share of the squared gradient's average that a step keeps.
+pub(crate) const BETA_2: f64 = 0.999;
+/// Keeps the step finite where the gradient was always zero.
+pub(crate) const EPSILON: f64 = 1e-7;
 
 /// What one update needs to know beside the gradient.
 #[derive(Clone, Debug)]

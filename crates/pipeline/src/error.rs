@@ -52,6 +52,12 @@ pub enum Error {
         /// What is wrong with it.
         source: tracker::Error,
     },
+    /// Somebody else stored another result under the same key.
+    #[error("{} holds a different result of the same settings", path.display())]
+    NotReproduced {
+        /// The result that is stored.
+        path: PathBuf,
+    },
     /// A file system operation outside the store failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -70,6 +76,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("a pipeline file is text in UTF-8: save it as such".into())
+            }
             Self::Unreadable { .. } => Some("the pipelines of this project lie in pipelines/".into()),
             Self::Data { source, .. } => Some(source.hint()),
             Self::BatchTooLarge { examples, .. } => Some(format!(
@@ -78,6 +87,10 @@ impl Error {
             Self::Store(error) => error.hint(),
             Self::Device(error) => Some(error.hint()),
             Self::History { source, .. } => source.hint(),
+            Self::NotReproduced { .. } => Some(
+                "equal settings must give equal numbers: did two builds with other arithmetic share a store?"
+                    .into(),
+            ),
             Self::Io { .. } => {
                 Some("check that the folder can be written and that the disk is not full".into())
             }

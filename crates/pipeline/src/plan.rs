@@ -79,10 +79,21 @@ impl Laboratory<'_> {
     /// # Errors
     /// If source files are missing, or the store is damaged or cannot be read.
     pub fn plan(&self, pipeline: &Pipeline) -> Result<Vec<StagePlan>, Error> {
-        pipeline.stages.iter().map(|stage| self.plan_stage(stage)).collect()
+        let mut plans: Vec<StagePlan> = Vec::new();
+        for stage in &pipeline.stages {
+            plans.push(self.plan_stage(stage, &plans)?);
+        }
+        Ok(plans)
     }
 
-    fn plan_stage(&self, stage: &Stage) -> Result<StagePlan, Error> {
+    fn plan_stage(&self, stage: &Stage, above: &[StagePlan]) -> Result<StagePlan, Error> {
+        let trials_of = |wanted: &Train| {
+            let found = above.iter().find_map(|plan| match plan {
+                StagePlan::Train { name, trials } if *name == wanted.name => Some(trials.as_slice()),
+                _ => None,
+            });
+            found.expect("a summary's stages stand above it, checked with the file")
+        };
         Ok(match stage {
             Stage::Dataset(dataset) => {
                 let key = Key::of(&self.dataset_key_text(&dataset.name, dataset)?);
@@ -96,9 +107,9 @@ impl Laboratory<'_> {
                 StagePlan::Train { name: train.name.clone(), trials: self.plan_trials(train)? }
             }
             Stage::Summarize(summarize) => {
-                let stages = summarize.of.iter().map(|train| self.plan_trials(train));
-                let trials = stages.collect::<Result<Vec<_>, _>>()?;
-                let missing = trials.iter().flatten().filter(|trial| trial.artifact.is_none()).count();
+                let trials: Vec<&[PlannedTrial]> = summarize.of.iter().map(trials_of).collect();
+                let missing =
+                    trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count();
                 let key = Key::of(&summary::key_text(summarize, &trials)?);
                 let done = missing == 0 && self.store.find(summary::SUMMARY, &key)?.is_some();
                 StagePlan::Summarize { name: summarize.name.clone(), done, waiting_for: missing }

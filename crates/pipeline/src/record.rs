@@ -5,15 +5,18 @@ use std::time::{Instant, SystemTime};
 use engine::{Observer, Verdict};
 use model::checkpoint::{self, Array};
 use serde::{Deserialize, Serialize};
-use tracker::{Epoch, Event, EventFile, History};
-use tuner::{Judge, Outcome, Trial};
+use tracker::{
+    Epoch, Event, EventFile, History,
+    hparams::{self, Value},
+};
+use tuner::{Configuration, Judge, Outcome, Trial};
 
 use crate::{
     Error,
     plan::PlannedTrial,
     progress::{Progress, TrialEnd},
     run::Stage,
-    store::Work,
+    store::{Published, Work},
 };
 
 /// Files of a trial's artifact.
@@ -70,7 +73,7 @@ impl<'a> Recorder<'a> {
                 Record {
                     trial: &planned.trial,
                     started: Instant::now(),
-                    judge: Judge::new(stage.train.early_stopping.as_ref(), stage.train.divergence_factor),
+                    judge: stage.judge(),
                     history: History::default(),
                     outcome: Outcome::Finished,
                     files,
@@ -93,10 +96,17 @@ impl<'a> Recorder<'a> {
                     (None, Some(reason)) => TrialEnd::Failed(reason.into()),
                     (None, None) => TrialEnd::Failed("the trial never ended".into()),
                 };
-                if let (TrialEnd::Failed(_), false) = (&end, interrupted) {
+                let TrialEnd::Failed(_) = &end else { return end };
+                // Its work folder goes with it, so that the link would lead nowhere.
+                drop(record.files.take());
+                let hidden = stage.tree().hide(record.trial);
+                if !interrupted {
                     record.tell(stage, &end);
                 }
-                end
+                match hidden {
+                    Ok(()) => end,
+                    Err(error) => TrialEnd::Failed(describe(&error)),
+                }
             })
             .collect()
     }
@@ -104,11 +114,35 @@ impl<'a> Recorder<'a> {
 
 fn open(stage: &Stage<'_>, planned: &PlannedTrial) -> Result<Files, Error> {
     let work = stage.store().begin(&planned.key_text)?;
-    let events = EventFile::create(work.path(), 1, SystemTime::now())
-        .map_err(|source| Error::History { path: work.path().into(), source })?;
+    let failed = |source| Error::History { path: work.path().into(), source };
+    let now = SystemTime::now();
+    let mut events = EventFile::create(work.path(), 1, now).map_err(failed)?;
+    let configuration = &planned.trial.configuration;
+    events
+        .append(&hparams::session_start(&configuration.slug(), &hyperparameters(configuration), now))
+        .map_err(failed)?;
     // Until it is published, the name in the run tree leads to the work folder: an open TensorBoard follows it live.
     stage.tree().show(&planned.trial, work.path())?;
     Ok(Files { work, events })
+}
+
+/// What TensorBoard's HPARAMS tab shows of a configuration. The seed is none: sessions group by configuration.
+fn hyperparameters(configuration: &Configuration) -> Vec<(String, Value)> {
+    let hidden: Vec<String> = configuration.hidden.iter().map(u32::to_string).collect();
+    let feedback = configuration.feedback.map_or_else(|| "none".into(), |feedback| format!("{feedback:?}"));
+    let values = [
+        ("algorithm", Value::Text(configuration.algorithm.name().into())),
+        ("hidden", Value::Text(hidden.join("-"))),
+        ("activation", Value::Text(format!("{:?}", configuration.activation))),
+        ("batch_norm", Value::Flag(configuration.batch_norm)),
+        ("bias", Value::Flag(configuration.bias)),
+        ("weights", Value::Text(format!("{:?}", configuration.weights))),
+        ("feedback", Value::Text(feedback)),
+        ("learning_rate", Value::Number(configuration.learning_rate)),
+        ("dropout", Value::Number(configuration.dropout)),
+        ("weight_decay", Value::Number(configuration.weight_decay)),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The message with its causes.
@@ -149,9 +183,15 @@ impl Record<'_> {
     }
 
     fn publish(&mut self, stage: &Stage<'_>, arrays: &[Array]) -> Result<(), Error> {
-        let Some(Files { work, events }) = self.files.take() else { return Ok(()) };
+        let Some(Files { work, mut events }) = self.files.take() else { return Ok(()) };
         let path = work.path().to_path_buf();
-        events.finish().map_err(|source| Error::History { path: path.clone(), source })?;
+        let failed = |source| Error::History { path: path.clone(), source };
+        let status = match self.outcome {
+            Outcome::Diverged { .. } => hparams::Outcome::Failure,
+            Outcome::Finished | Outcome::Stopped { .. } => hparams::Outcome::Success,
+        };
+        events.append(&hparams::session_end(status, SystemTime::now())).map_err(failed)?;
+        events.finish().map_err(failed)?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
         let epochs = self.history.epochs().last().map_or(0, |epoch| epoch.epoch);
         let result = TrialResult { outcome: self.outcome.clone(), epochs };
@@ -164,8 +204,11 @@ impl Record<'_> {
             path: weights,
             source: std::io::Error::other(error),
         })?;
-        let artifact = work.publish(stage.provenance(self.started), &[VOLATILE])?.into_artifact();
-        stage.tree().show(self.trial, artifact.path())
+        let published = work.publish(stage.provenance(self.started), &[VOLATILE])?;
+        if let Published::AlreadyThere { artifact, identical: false } = published {
+            return Err(Error::NotReproduced { path: artifact.path().into() });
+        }
+        stage.tree().show(self.trial, published.into_artifact().path())
     }
 }
 

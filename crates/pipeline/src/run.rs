@@ -2,18 +2,19 @@
 
 use std::{
     any::Any,
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use data::DatasetSettings;
 use engine::{Device, Ended};
 use serde::Serialize;
-use tuner::{Outcome, Trial, population, populations};
+use tuner::{Judge, Outcome, Trial, population, populations};
 
 use crate::{
     Error,
@@ -22,11 +23,11 @@ use crate::{
     plan::{Laboratory, PlannedTrial},
     progress::{Progress, Reporter, TrialEnd},
     record::Recorder,
-    run_tree::RunTree,
+    run_tree::{self, RunTree},
     stages::{self, Summarize, Train},
-    store::{Provenance, Store, links},
+    store::{Provenance, Store},
     summary,
-    trial::DATASET,
+    trial::{DATASET, TRIAL},
 };
 
 /// How to run a pipeline. Nothing here changes a result.
@@ -59,6 +60,8 @@ pub struct RunReport {
     pub diverged: Vec<(Trial, String)>,
     /// Was the run interrupted before it was through?
     pub interrupted: bool,
+    /// Trials in progress that the interruption ended without a result.
+    pub dropped: usize,
 }
 
 /// A train stage while it runs.
@@ -87,25 +90,19 @@ impl Stage<'_> {
         self.settings.interrupt.load(Ordering::Relaxed)
     }
 
+    /// Decides when a trial of this stage ends.
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        let chance_loss = self.train.schedule.task.chance_loss(self.dataset.classes());
+        Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
+    }
+
     pub(crate) fn provenance(&self, started: Instant) -> Provenance {
         provenance(self.settings.build, self.laboratory.device, started)
     }
 }
 
 fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
-    let elapsed = started.elapsed();
-    let began = SystemTime::now()
-        .checked_sub(elapsed)
-        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    Provenance {
-        build: build.into(),
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
-        device: device.to_string(),
-        operating_system: std::env::consts::OS.into(),
-        processor: std::env::consts::ARCH.into(),
-        started_unix_seconds: began.map_or(0, |time| time.as_secs()),
-        duration_seconds: elapsed.as_secs_f64(),
-    }
+    Provenance::of_this_machine(build, &device.to_string(), started.elapsed())
 }
 
 /// A run in progress.
@@ -115,6 +112,8 @@ struct Run<'a> {
     settings: RunSettings<'a>,
     /// Datasets that were needed so far.
     loaded: Vec<(DatasetSettings, Arc<data::Dataset>)>,
+    /// The trials of each train stage so far, by its name, with the results that are there now.
+    trials: HashMap<String, Vec<PlannedTrial>>,
     report: RunReport,
 }
 
@@ -126,8 +125,16 @@ impl Laboratory<'_> {
     /// report, and the others go on.
     pub fn run(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
         self.device.check()?;
-        let mut run =
-            Run { laboratory: self, pipeline, settings, loaded: Vec::new(), report: RunReport::default() };
+        let names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
+        run_tree::keep_stages(self.store.root(), &pipeline.name, &names)?;
+        let mut run = Run {
+            laboratory: self,
+            pipeline,
+            settings,
+            loaded: Vec::new(),
+            trials: HashMap::new(),
+            report: RunReport::default(),
+        };
         for stage in &pipeline.stages {
             match stage {
                 // A dataset is loaded when the first trial needs it, a grid has nothing to run.
@@ -145,7 +152,7 @@ impl Laboratory<'_> {
 
 impl Run<'_> {
     fn train(&mut self, train: &Train) -> Result<(), Error> {
-        let planned = self.laboratory.plan_trials(train)?;
+        let mut planned = self.laboratory.plan_trials(train)?;
         let tree = self.tree(&train.name);
         tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>())?;
         for planned in &planned {
@@ -170,7 +177,12 @@ impl Run<'_> {
             self.train_missing(&stage, &missing);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
-        self.note_divergence(train)
+        for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
+            planned.artifact = self.laboratory.store.find(TRIAL, &planned.key)?;
+        }
+        self.note_divergence(train, &planned)?;
+        self.trials.insert(train.name.clone(), planned);
+        Ok(())
     }
 
     fn train_missing(&mut self, stage: &Stage<'_>, missing: &[&PlannedTrial]) {
@@ -200,7 +212,7 @@ impl Run<'_> {
         for (index, end) in ends.into_inner().unwrap_or_else(PoisonError::into_inner) {
             match end {
                 TrialEnd::Stored(_) => self.report.trained += 1,
-                TrialEnd::Failed(_) if stage.is_interrupted() => {}
+                TrialEnd::Failed(_) if stage.is_interrupted() => self.report.dropped += 1,
                 TrialEnd::Failed(reason) => self.report.failed.push((trials[index].clone(), reason)),
             }
         }
@@ -244,13 +256,12 @@ impl Run<'_> {
                 work.publish(made, &[])?.into_artifact()
             }
         };
-        links::point(self.tree(&train.dataset_name).folder(), artifact.path())?;
-        Ok(())
+        self.tree(&train.dataset_name).show_stage(artifact.path())
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
-        let trials: Vec<Vec<PlannedTrial>> =
-            summarize.of.iter().map(|train| self.laboratory.plan_trials(train)).collect::<Result<_, _>>()?;
+        let trials: Vec<&[PlannedTrial]> =
+            summarize.of.iter().map(|train| self.trials[&train.name].as_slice()).collect();
         let started = Instant::now();
         let key_text = summary::key_text(summarize, &trials)?;
         let store = &self.laboratory.store;
@@ -265,7 +276,7 @@ impl Run<'_> {
                     .into_artifact()
             }
         };
-        links::point(self.tree(&summarize.name).folder(), artifact.path())?;
+        self.tree(&summarize.name).show_stage(artifact.path())?;
         let table = artifact.read(summary::TABLE)?;
         let table = String::from_utf8_lossy(&table);
         self.settings.reporter.report(&Progress::Summary { name: &summarize.name, table: &table });
@@ -273,14 +284,14 @@ impl Run<'_> {
     }
 
     /// Adds diverged trials of a stage that does not expect any to the report.
-    fn note_divergence(&mut self, train: &Train) -> Result<(), Error> {
+    fn note_divergence(&mut self, train: &Train, trials: &[PlannedTrial]) -> Result<(), Error> {
         if train.may_diverge {
             return Ok(());
         }
-        for planned in self.laboratory.plan_trials(train)? {
+        for planned in trials {
             let Some(artifact) = &planned.artifact else { continue };
             if let Outcome::Diverged { reason, .. } = summary::result(artifact)?.outcome {
-                self.report.diverged.push((planned.trial, reason));
+                self.report.diverged.push((planned.trial.clone(), reason));
             }
         }
         Ok(())

@@ -17,6 +17,34 @@ pub fn pipeline_folder(artifacts: &Path, pipeline: &str) -> PathBuf {
     artifacts.join("runs").join(pipeline)
 }
 
+/// Shows only the stages `names` of `pipeline`: links of stages that its file no longer has go, their results stay.
+///
+/// # Errors
+/// If a folder cannot be read or changed.
+pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(), Error> {
+    let folder = pipeline_folder(artifacts, pipeline);
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed("list", &folder))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(failed("list", &folder))?.file_name();
+        let Some(name) = name.to_str().filter(|name| !names.contains(name)) else { continue };
+        let tree = RunTree::new(artifacts, pipeline, name);
+        if tree.folder.is_symlink() || tree.folder.is_dir() {
+            tree.keep(&[])?;
+            // Stays if it holds something that is no link.
+            let _ = fs::remove_dir(&tree.folder);
+        }
+    }
+    Ok(())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::Io { action, path, source }
+}
+
 /// The run tree of one stage.
 #[derive(Clone, Debug)]
 pub struct RunTree {
@@ -42,16 +70,43 @@ impl RunTree {
         self.folder.join(trial.configuration.slug()).join(format!("seed-{}", trial.seed))
     }
 
+    /// Shows a stage that has a single result: its folder becomes a link to `target`.
+    ///
+    /// # Errors
+    /// If the folder cannot be changed, or holds something else than links.
+    pub fn show_stage(&self, target: &Path) -> Result<(), Error> {
+        if !self.folder.is_symlink() && self.folder.is_dir() {
+            // A stage of this name had trials once.
+            self.keep(&[])?;
+            fs::remove_dir(&self.folder).map_err(failed("remove", &self.folder))?;
+        }
+        Ok(links::point(&self.folder, target)?)
+    }
+
+    /// Shows nothing at the name of `trial`.
+    ///
+    /// # Errors
+    /// If the link cannot be removed.
+    pub fn hide(&self, trial: &Trial) -> Result<(), Error> {
+        let link = self.trial(trial);
+        if link.is_symlink() {
+            fs::remove_file(&link).map_err(failed("remove", &link))?;
+            // Only succeeds on a configuration whose last seed has just gone.
+            let _ = link.parent().map(fs::remove_dir);
+        }
+        Ok(())
+    }
+
     /// Shows only `trials`: links of trials that the pipeline file no longer asks for go, their results stay.
     ///
     /// # Errors
     /// If the folder cannot be read or changed.
     pub fn keep(&self, trials: &[&Trial]) -> Result<(), Error> {
         let wanted: HashSet<PathBuf> = trials.iter().map(|trial| self.trial(trial)).collect();
-        let failed = |action, path: &Path| {
-            let path = path.to_path_buf();
-            move |source| Error::Io { action, path, source }
-        };
+        if self.folder.is_symlink() {
+            // A stage of this name had a single result once, which must not be written into.
+            fs::remove_file(&self.folder).map_err(failed("remove", &self.folder))?;
+        }
         for entry in WalkDir::new(&self.folder).contents_first(true).min_depth(1).max_depth(2) {
             let entry = match entry {
                 Ok(entry) => entry,

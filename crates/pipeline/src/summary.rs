@@ -30,7 +30,7 @@ const SUMMARY_REVISION: u32 = 1;
 ///
 /// # Errors
 /// If the settings cannot be written as text.
-pub fn key_text(summarize: &Summarize, trials: &[Vec<PlannedTrial>]) -> Result<KeyText, StoreError> {
+pub fn key_text(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<KeyText, StoreError> {
     #[derive(Serialize)]
     struct Settings<'a> {
         of: Vec<&'a str>,
@@ -40,7 +40,7 @@ pub fn key_text(summarize: &Summarize, trials: &[Vec<PlannedTrial>]) -> Result<K
         finished: usize,
     }
     let mut hasher = blake3::Hasher::new();
-    for trial in trials.iter().flatten() {
+    for trial in trials.iter().copied().flatten() {
         // What is summarized is content, so the text names what each finished trial holds.
         let content = trial
             .artifact
@@ -52,8 +52,8 @@ pub fn key_text(summarize: &Summarize, trials: &[Vec<PlannedTrial>]) -> Result<K
         of: summarize.of.iter().map(|train| train.name.as_str()).collect(),
         metric: &summarize.metric,
         epoch: summarize.epoch,
-        trials: trials.iter().map(Vec::len).sum(),
-        finished: trials.iter().flatten().filter(|trial| trial.artifact.is_some()).count(),
+        trials: trials.iter().map(|trials| trials.len()).sum(),
+        finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
     };
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &[("trials", &hasher.finalize().to_hex())])
 }
@@ -66,8 +66,16 @@ struct Row {
     diverged: usize,
     missing: usize,
     summary: Option<Summary>,
+    test: Option<Summary>,
     epochs: f64,
     is_best_of_algorithm: bool,
+}
+
+impl Row {
+    /// Did every seed give a value?
+    fn is_complete(&self) -> bool {
+        self.summary.is_some_and(|summary| summary.count == self.seeds)
+    }
 }
 
 /// A trial with the value that counts.
@@ -77,6 +85,8 @@ struct Cell<'a> {
     result: Option<TrialResult>,
     /// Epoch and value; absent where the trial gave none.
     value: Option<(u32, f64)>,
+    /// The same quantity on the test split at that epoch, where the trial measured it.
+    test: Option<f64>,
 }
 
 /// The files of a summary, by name.
@@ -85,11 +95,11 @@ struct Cell<'a> {
 /// If a trial's files cannot be read.
 pub fn files(
     summarize: &Summarize,
-    trials: &[Vec<PlannedTrial>],
+    trials: &[&[PlannedTrial]],
 ) -> Result<Vec<(&'static str, String)>, Error> {
     let mut cells = Vec::new();
     for (train, planned) in summarize.of.iter().zip(trials) {
-        for planned in planned {
+        for planned in *planned {
             cells.push(cell(summarize, &train.name, planned)?);
         }
     }
@@ -118,7 +128,7 @@ pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
 fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) -> Result<Cell<'a>, Error> {
     let trial = &planned.trial;
     let Some(artifact) = &planned.artifact else {
-        return Ok(Cell { stage, trial, result: None, value: None });
+        return Ok(Cell { stage, trial, result: None, value: None, test: None });
     };
     let result = result(artifact)?;
     let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
@@ -129,7 +139,24 @@ fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) ->
         (_, EpochRule::Final) => history.last(&summarize.metric),
         (_, EpochRule::Best) => history.best(&summarize.metric),
     };
-    Ok(Cell { stage, trial, result: Some(result), value })
+    // A loss that is no number is no result, whatever the trial's end says.
+    let value = value.filter(|(_, value)| value.is_finite());
+    let test = test_metric(summarize).zip(value).and_then(|(metric, (epoch, _))| {
+        history.epochs().iter().find(|measured| measured.epoch == epoch)?.value(&metric)
+    });
+    Ok(Cell { stage, trial, result: Some(result), value, test })
+}
+
+/// The reported quantity on the test split, where there is one that is neither chosen by nor reported already.
+fn test_metric(summarize: &Summarize) -> Option<Metric> {
+    let has_holdout = summarize.of.iter().all(|train| train.dataset.holdout > 0.0);
+    match summarize.metric {
+        Metric::Loss(split) if has_holdout && split != Split::Test => Some(Metric::Loss(Split::Test)),
+        Metric::ErrorRate(split) if has_holdout && split != Split::Test => {
+            Some(Metric::ErrorRate(Split::Test))
+        }
+        _ => None,
+    }
 }
 
 /// A row per configuration, the best first; those without a value last.
@@ -146,11 +173,14 @@ fn rank(cells: &[Cell<'_>]) -> Vec<Row> {
     }
     let mut rows: Vec<Row> = groups.iter().map(|group| row(group)).collect();
     let mean = |row: &Row| row.summary.map_or(f64::INFINITY, |summary| summary.mean);
-    rows.sort_by(|left, right| mean(left).total_cmp(&mean(right)));
+    // A mean over the seeds that happened to survive is no rival to one over all of them.
+    rows.sort_by(|left, right| {
+        right.is_complete().cmp(&left.is_complete()).then(mean(left).total_cmp(&mean(right)))
+    });
     for index in 0..rows.len() {
         let algorithm = rows[index].configuration.algorithm;
         let is_first = rows[..index].iter().all(|row| row.configuration.algorithm != algorithm);
-        rows[index].is_best_of_algorithm = is_first && rows[index].summary.is_some();
+        rows[index].is_best_of_algorithm = is_first && rows[index].is_complete();
     }
     rows
 }
@@ -166,6 +196,7 @@ fn row(group: &[&Cell<'_>]) -> Row {
         diverged: results.iter().filter(is_diverged).count(),
         missing: group.len() - results.len(),
         summary: summarize(&values),
+        test: summarize(&group.iter().filter_map(|cell| cell.test).collect::<Vec<_>>()),
         epochs: results.iter().map(|result| f64::from(result.epochs)).sum::<f64>()
             / results.len().max(1) as f64,
         is_best_of_algorithm: false,
@@ -182,48 +213,28 @@ fn table(summarize: &Summarize, rows: &[Row]) -> String {
         EpochRule::Final => "last epoch",
         EpochRule::Best => "best epoch",
     };
-    let header = [
-        "rank",
-        "configuration",
-        "n",
-        &format!("{}{}", summarize.metric, unit(&summarize.metric)),
-        "epochs",
-        "",
-    ];
-    let mut lines: Vec<Vec<String>> = vec![header.map(String::from).to_vec()];
+    let test = test_metric(summarize);
+    let column = |metric: &Metric| format!("{metric}{}", unit(metric));
+    let mut header = vec!["rank".into(), "configuration".into(), "n".into(), column(&summarize.metric)];
+    header.extend(test.as_ref().map(column));
+    header.extend(["epochs".into(), "remark".into()]);
+    let mut lines: Vec<Vec<String>> = vec![header];
     let several_stages = summarize.of.len() > 1;
-    let decimals = if matches!(summarize.metric, Metric::ErrorRate(_)) { 2 } else { 4 };
     for (rank, row) in (1..).zip(rows) {
-        let value = match row.summary {
-            Some(Summary { mean, deviation: Some(deviation), .. }) => {
-                format!("{mean:.decimals$} ± {deviation:.decimals$}")
-            }
-            Some(Summary { mean, deviation: None, .. }) => format!("{mean:.decimals$}"),
-            None => "-".into(),
-        };
-        let mut remark = Vec::new();
-        if row.is_best_of_algorithm {
-            remark.push(format!("best {}", row.configuration.algorithm.name()));
-        }
-        if row.diverged > 0 {
-            remark.push(format!("{} diverged", row.diverged));
-        }
-        if row.missing > 0 {
-            remark.push(format!("{} missing", row.missing));
-        }
         let count = row.summary.map_or(0, |summary| summary.count);
-        let name = match several_stages {
-            true => format!("{}: {}", row.stage, row.configuration),
-            false => row.configuration.to_string(),
-        };
-        lines.push(vec![
-            if row.summary.is_some() { rank.to_string() } else { "-".into() },
-            name,
-            if count == row.seeds { count.to_string() } else { format!("{count}/{}", row.seeds) },
-            value,
-            format!("{:.0}", row.epochs),
-            remark.join(", "),
-        ]);
+        let mut line = vec![
+            if row.is_complete() { rank.to_string() } else { "-".into() },
+            match several_stages {
+                true => format!("{}: {}", row.stage, row.configuration),
+                false => row.configuration.to_string(),
+            },
+            if row.is_complete() { count.to_string() } else { format!("{count}/{}", row.seeds) },
+            spread(row.summary, &summarize.metric),
+        ];
+        line.extend(test.as_ref().map(|metric| spread(row.test, metric)));
+        let epochs = if row.epochs.fract() == 0.0 { 0 } else { 1 };
+        line.extend([format!("{:.epochs$}", row.epochs), remark(row)]);
+        lines.push(line);
     }
     let of: Vec<&str> = summarize.of.iter().map(|train| train.name.as_str()).collect();
     let mut text = format!(
@@ -238,10 +249,41 @@ fn table(summarize: &Summarize, rows: &[Row]) -> String {
     text
 }
 
+/// `5.50 ± 0.75`.
+fn spread(summary: Option<Summary>, metric: &Metric) -> String {
+    let decimals = if matches!(metric, Metric::ErrorRate(_)) { 2 } else { 4 };
+    match summary {
+        Some(Summary { mean, deviation: Some(deviation), .. }) => {
+            format!("{mean:.decimals$} ± {deviation:.decimals$}")
+        }
+        Some(Summary { mean, deviation: None, .. }) => format!("{mean:.decimals$}"),
+        None => "-".into(),
+    }
+}
+
+fn remark(row: &Row) -> String {
+    let mut remarks = Vec::new();
+    if row.is_best_of_algorithm {
+        remarks.push(format!("best {}", row.configuration.algorithm.name()));
+    }
+    if row.diverged > 0 {
+        remarks.push(format!("{} diverged", row.diverged));
+    }
+    if row.missing > 0 {
+        remarks.push(format!("{} missing", row.missing));
+    }
+    remarks.join(", ")
+}
+
 /// What a reader of the table has to know.
 fn notes(summarize: &Summarize) -> Vec<&'static str> {
     let mut notes = Vec::new();
     let without_holdout = summarize.of.iter().any(|train| train.dataset.holdout == 0.0);
+    if summarize.metric.split() == Some(Split::Test) {
+        notes.push(
+            "This table is ranked by test data. Choose by a validation metric: its table has a test column beside it.",
+        );
+    }
     if without_holdout && summarize.metric.split() == Some(Split::Validation) {
         notes.push(
             "The dataset has no holdout: `validation` is the official test split, and ranking by it selects on test data.",
@@ -308,6 +350,8 @@ fn configurations_csv(summarize: &Summarize, rows: &[Row]) -> String {
         "metric",
         "mean",
         "sd",
+        "test_mean",
+        "test_sd",
         "epochs",
         "best_of_algorithm",
     ];
@@ -336,6 +380,8 @@ fn configurations_csv(summarize: &Summarize, rows: &[Row]) -> String {
             summarize.metric.to_string(),
             number(row.summary.map(|summary| summary.mean)),
             number(row.summary.and_then(|summary| summary.deviation)),
+            number(row.test.map(|summary| summary.mean)),
+            number(row.test.and_then(|summary| summary.deviation)),
             row.epochs.to_string(),
             row.is_best_of_algorithm.to_string(),
         ]
@@ -344,7 +390,7 @@ fn configurations_csv(summarize: &Summarize, rows: &[Row]) -> String {
 }
 
 fn trials_csv(cells: &[Cell<'_>]) -> String {
-    let header = ["stage", "configuration", "seed", "outcome", "epochs", "epoch", "value", "reason"];
+    let header = ["stage", "configuration", "seed", "outcome", "epochs", "epoch", "value", "test", "reason"];
     let row = |cell: &Cell| {
         let (outcome, reason) = match cell.result.as_ref().map(|result| &result.outcome) {
             None => ("missing", ""),
@@ -361,6 +407,7 @@ fn trials_csv(cells: &[Cell<'_>]) -> String {
             epochs,
             cell.value.map_or(String::new(), |(epoch, _)| epoch.to_string()),
             cell.value.map_or(String::new(), |(_, value)| value.to_string()),
+            cell.test.map_or(String::new(), |value| value.to_string()),
             reason.into(),
         ]
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tuner::{Configuration, EarlyStopping, Task, Trial};
 
 use crate::{
-    stages::Train,
+    stages::{DIVERGENCE_FACTOR, Train},
     store::{Key, KeyText, StoreError},
 };
 
@@ -30,12 +30,17 @@ struct Settings<'a> {
     batch_size: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     early_stopping: Option<&'a EarlyStopping>,
+    #[serde(skip_serializing_if = "is_usual")]
     divergence_factor: f64,
     device: Device,
 }
 
 fn is_classification(task: &Task) -> bool {
     *task == Task::Classification
+}
+
+fn is_usual(divergence_factor: &f64) -> bool {
+    *divergence_factor == DIVERGENCE_FACTOR
 }
 
 /// The key text of the dataset with these settings, made from source files with this fingerprint.

@@ -169,3 +169,56 @@ fn all_problems_are_reported_at_once() {
         .replace("error_rate/validation", "error_rate/valdation");
     insta::assert_snapshot!(refusal(&text));
 }
+
+#[test]
+fn a_stage_that_is_summarized_twice() {
+    insta::assert_snapshot!(with("of: [\"trials\"]", "of: [\"trials\", \"trials\"]"));
+}
+
+#[test]
+fn reconstruction_of_unscaled_pixels() {
+    let text = RIGHT
+        .replace("source: Glyphs", "source: Glyphs, scaling: Identity")
+        .replace("seeds: 2", "seeds: 2, task: Reconstruction")
+        .replace("error_rate", "loss");
+    insta::assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn batch_norm_over_one_example() {
+    let text = RIGHT
+        .replace("batch_size: 16", "batch_size: 1")
+        .replace("[1e-3],", "[1e-3], batch_norm: [false, true],");
+    insta::assert_snapshot!(refusal(&text));
+}
+
+#[test]
+fn a_network_that_is_no_list() {
+    insta::assert_snapshot!(with("[[8, 8]]", "[8, 8]"));
+}
+
+#[test]
+fn a_choice_in_quotes() {
+    insta::assert_snapshot!(with("Backprop, Dfa", "Backprop, \"Dfa\""));
+}
+
+#[test]
+fn a_comment_of_another_language() {
+    insta::assert_snapshot!(with("Train(", "# trials\n        Train("));
+}
+
+#[test]
+fn more_units_than_fit_anywhere() {
+    insta::assert_snapshot!(with("[8, 8]", "[8, 2000000000]"));
+}
+
+#[test]
+fn comments_may_stand_before_any_value() {
+    let text = RIGHT
+        .replace("seeds: 2", "seeds: /* two */ [1, 2]")
+        .replace("[1e-3]", "// rates\n Logarithmic(from: 1e-3, to: 1e-2, factor: 10)")
+        .replace("\"images\", grid", "/* these */ \"images\", grid");
+    if let Err(problems) = Pipeline::parse("test.ron", &text) {
+        panic!("{problems}");
+    }
+}

@@ -142,13 +142,18 @@ impl fmt::Display for Configuration {
             f.write_str(" lecun-feedback")?;
         }
         if self.dropout > 0.0 {
-            write!(f, " dropout{}", self.dropout)?;
+            write!(f, " dropout{}", number(self.dropout))?;
         }
         if self.weight_decay > 0.0 {
-            write!(f, " decay{}", self.weight_decay)?;
+            write!(f, " decay{}", number(self.weight_decay))?;
         }
         Ok(())
     }
+}
+
+/// `0.0001`, or `1e-5` where the zeros would be many.
+fn number(value: f64) -> String {
+    if (1e-4..1e6).contains(&value) { value.to_string() } else { format!("{value:e}") }
 }
 
 /// `500-1000-500`, or `5x500` for equal layers.

@@ -29,37 +29,48 @@ pub enum Outcome {
 pub struct Judge<'a> {
     patience: Option<(&'a Metric, Patience<'a>)>,
     divergence_factor: f64,
-    first_loss: Option<f64>,
+    /// What `divergence_factor` multiplies.
+    yardstick: f64,
 }
 
 impl<'a> Judge<'a> {
-    /// Before the first epoch. A training loss above `divergence_factor` times the first epoch's counts as diverged.
+    /// Before the first epoch.
+    ///
+    /// A training loss above `divergence_factor` times the first epoch's counts as diverged. A network may explode
+    /// within its first epoch, so the yardstick is at most `chance_loss`, the loss of a network that knows nothing.
     #[must_use]
-    pub fn new(early_stopping: Option<&'a EarlyStopping>, divergence_factor: f64) -> Self {
+    pub fn new(early_stopping: Option<&'a EarlyStopping>, divergence_factor: f64, chance_loss: f64) -> Self {
         let patience = early_stopping.map(|rule| (&rule.metric, Patience::new(rule)));
-        Self { patience, divergence_factor, first_loss: None }
+        Self { patience, divergence_factor, yardstick: chance_loss }
     }
 
     /// Takes the next epoch; a reason to end the trial with it, if there is one.
+    ///
+    /// # Panics
+    /// If the epoch lacks the metric of early stopping.
     pub fn verdict(&mut self, epoch: &Epoch) -> Option<Outcome> {
         if let Some(reason) = self.divergence(epoch) {
             return Some(Outcome::Diverged { epoch: epoch.epoch, reason });
         }
         let (metric, patience) = self.patience.as_mut()?;
-        let value = epoch.value(metric).unwrap_or(f64::NAN);
+        let value =
+            epoch.value(metric).expect("a pipeline's check compares this metric with the measured ones");
         patience.is_exhausted_by(value).then_some(Outcome::Stopped { epoch: epoch.epoch })
     }
 
     fn divergence(&mut self, epoch: &Epoch) -> Option<String> {
-        let loss = epoch.value(&Metric::Loss(Split::Train))?;
-        if !loss.is_finite() {
-            return Some(format!("loss/train is {loss}"));
+        // The training loss is measured before the epoch's last update, a validation loss after it: any may tell.
+        if let Some((metric, value)) = epoch.values.iter().find(|(_, value)| !value.is_finite()) {
+            return Some(format!("{metric} is {value}"));
         }
-        let first = *self.first_loss.get_or_insert(loss);
+        let loss = epoch.value(&Metric::Loss(Split::Train))?;
+        if epoch.epoch == 1 {
+            self.yardstick = self.yardstick.min(loss);
+        }
         // A DRTP network with an unbounded activation explodes without ever leaving the finite numbers.
-        (loss > first * self.divergence_factor).then(|| {
-            let factor = self.divergence_factor;
-            format!("loss/train {loss:.4} is more than {factor} times the first epoch's {first:.4}")
+        let (factor, yardstick) = (self.divergence_factor, self.yardstick);
+        (loss > yardstick * factor).then(|| {
+            format!("loss/train {loss:.4} is more than {factor} times {yardstick:.4}, where it began")
         })
     }
 }
@@ -75,7 +86,7 @@ mod tests {
             patience: 2,
             start_from_epoch: 0,
         };
-        let mut judge = Judge::new(Some(&rule), 100.0);
+        let mut judge = Judge::new(Some(&rule), 100.0, 10_f64.ln());
         let epochs = (1..).zip(losses);
         epochs
             .map(|(epoch, loss)| {
@@ -95,6 +106,22 @@ mod tests {
         let outcomes = outcomes(&[2.0, 100.0, 201.0]);
         assert_eq!(outcomes[1], None);
         assert!(matches!(outcomes[2], Some(Outcome::Diverged { epoch: 3, .. })), "{outcomes:?}");
+    }
+
+    #[test]
+    fn an_explosion_within_the_first_epoch_is_divergence() {
+        assert!(matches!(outcomes(&[97_218.0])[0], Some(Outcome::Diverged { epoch: 1, .. })));
+        // What DRTP with relu did on glyphs at a learning rate of 1e-3.
+        let outcomes = outcomes(&[94.0, 622.0]);
+        assert!(outcomes[0].is_none() && matches!(outcomes[1], Some(Outcome::Diverged { epoch: 2, .. })));
+    }
+
+    #[test]
+    fn a_network_that_dies_in_its_last_update_is_told_by_its_validation_loss() {
+        let mut judge = Judge::new(None, 100.0, 1.0);
+        let values = vec![(Metric::Loss(Split::Train), 0.5), (Metric::Loss(Split::Validation), f64::NAN)];
+        let outcome = judge.verdict(&Epoch { epoch: 1, values });
+        assert!(matches!(outcome, Some(Outcome::Diverged { epoch: 1, .. })), "{outcome:?}");
     }
 
     #[test]

@@ -15,6 +15,16 @@ pub enum Task {
 }
 
 impl Task {
+    /// About the loss of a network that knows nothing: of equal probabilities for `classes`, or of an empty image.
+    #[must_use]
+    pub fn chance_loss(self, classes: usize) -> f64 {
+        match self {
+            Self::Classification => (classes as f64).ln(),
+            // Scaled pixels lie in -1 to 1.
+            Self::Reconstruction => 1.0,
+        }
+    }
+
     /// What the output layer is asked for, for images scaled by `scaling`.
     #[must_use]
     pub fn objective(self, scaling: Scaling) -> Objective {

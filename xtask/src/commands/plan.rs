@@ -8,7 +8,10 @@ use pipeline::{
     store::{FieldDifference, Store},
 };
 
-use crate::{PlanArguments, terminal::say};
+use crate::{
+    PlanArguments,
+    terminal::{say, tell},
+};
 
 /// So many trials that would run are explained where not all are asked for.
 const EXPLAINED: usize = 3;
@@ -19,18 +22,14 @@ const NEAR: usize = 3;
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read(&arguments.file)?;
     for warning in &pipeline.warnings {
-        eprintln!("warning: {warning}");
+        tell(&format!("warning: {warning}"));
     }
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
     let laboratory = Laboratory { store, data: &arguments.places.data, device: arguments.device };
     for stage in laboratory.plan(&pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
-                line(
-                    "Dataset",
-                    &name,
-                    if done { "prepared before" } else { "new, or its files have changed" },
-                );
+                line("Dataset", &name, if done { "prepared before" } else { "not prepared yet" });
             }
             StagePlan::Grid { name, configurations } => {
                 line("Grid", &name, &format!("{configurations} configurations"));

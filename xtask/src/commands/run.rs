@@ -20,7 +20,7 @@ use tuner::Trial;
 
 use crate::{
     RunArguments,
-    terminal::{Bars, Lines, say},
+    terminal::{Bars, Lines, say, tell},
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -32,7 +32,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let pipeline = Pipeline::read(&arguments.file)?;
     for warning in &pipeline.warnings {
-        eprintln!("warning: {warning}");
+        tell(&format!("warning: {warning}"));
     }
     arguments.device.check().map_err(pipeline::Error::from)?;
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
@@ -56,12 +56,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     bars.clear();
     let folder = run_tree::pipeline_folder(&arguments.places.artifacts, &pipeline.name);
     say(&format!("results: {}", folder.display()));
-    Ok(conclude(&report, arguments, started))
+    Ok(conclude(&report, started))
 }
 
 /// Says what was done, and what was not, and how to go on.
-fn conclude(report: &RunReport, arguments: &RunArguments, started: Instant) -> ExitCode {
-    let RunReport { trials, skipped, trained, failed, diverged, interrupted } = report;
+fn conclude(report: &RunReport, started: Instant) -> ExitCode {
+    let RunReport { trials, skipped, trained, failed, diverged, interrupted, dropped } = report;
     let seconds = started.elapsed().as_secs_f64();
     let failures = failed.len();
     say(&format!(
@@ -69,23 +69,32 @@ fn conclude(report: &RunReport, arguments: &RunArguments, started: Instant) -> E
     ));
     let list = |what: &str, trials: &[(Trial, String)]| {
         for (trial, reason) in trials {
-            eprintln!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed);
+            tell(&format!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed));
         }
     };
     list("failed", failed);
     list("diverged", diverged);
-    let again = format!("cargo xtask run {}", arguments.file.display());
+    let again = command_line();
     if *interrupted {
-        eprintln!("interrupted: every finished trial is kept; `{again}` goes on with the rest");
+        tell(&format!("interrupted: finished trials are kept, {dropped} in progress were dropped"));
+        tell(&format!("hint: `{again}` goes on with the rest"));
         return ExitCode::from(INTERRUPTED_CODE);
     }
     if !failed.is_empty() {
-        eprintln!("hint: `{again}` tries the failed trials again, and only those");
+        tell(&format!("hint: `{again}` tries the failed trials again, and only those"));
     }
     if !diverged.is_empty() {
-        eprintln!("hint: where divergence is a finding, say `may_diverge: true` in the Train stage");
+        tell(&format!("hint: where divergence is a finding, say `may_diverge: true` in the Train stage"));
     }
     if failed.is_empty() && diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The command as it was given, to be given again.
+fn command_line() -> String {
+    let quoted = |word: String| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word };
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into())).collect();
+    format!("cargo xtask {}", words.join(" "))
 }
 
 fn cores() -> usize {

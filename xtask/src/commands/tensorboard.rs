@@ -9,14 +9,17 @@ use std::{
 use anyhow::Context;
 use pipeline::{file::Pipeline, run_tree};
 
-use crate::{Places, terminal::say};
+use crate::{
+    Places,
+    terminal::{say, tell},
+};
 
 pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read(file)?;
     let folder = run_tree::pipeline_folder(&places.artifacts, &pipeline.name);
     say(&format!("tensorboard --logdir {}", folder.display()));
     if !folder.is_dir() {
-        eprintln!("hint: there are no trials yet: `cargo xtask run {}` makes some", file.display());
+        tell(&format!("hint: there are no trials yet: `cargo xtask run {}` makes some", file.display()));
         return Ok(ExitCode::FAILURE);
     }
     match Command::new("tensorboard").arg("--logdir").arg(&folder).status() {

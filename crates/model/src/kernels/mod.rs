@@ -3,6 +3,9 @@
 //! Each has a default body in plain tensor operations, which every backend can run; a backend overrides those where
 //! it can do better. Layers and rules call nothing else in the hot path and do not know which body runs.
 
+mod flex;
+mod tanh;
+
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{Activated, Activation, Adam, AdamStep, Parameter};
@@ -26,6 +29,11 @@ pub trait Kernels: Backend {
     /// `signal weight^T`: `[trials, batch, outputs]` and `[trials, inputs, outputs]` give `[trials, batch, inputs]`.
     fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>) -> Tensor<Self, 3> {
         signal.clone().matmul(weight.clone().transpose())
+    }
+
+    /// The activation of a `[trials, batch, units]` preactivation.
+    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        activation.apply(preactivation)
     }
 
     /// The activation of a `[trials, batch, units]` preactivation, with its slope.
@@ -65,8 +73,6 @@ pub trait Kernels: Backend {
         Parameter { value, moments }
     }
 }
-
-impl Kernels for burn_flex::Flex {}
 
 #[cfg(feature = "cuda")]
 impl Kernels for burn_cuda::Cuda {}

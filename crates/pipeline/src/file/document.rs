@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ron::{Options, error::SpannedError, extensions::Extensions};
+use ron::{Options, error::SpannedError, extensions::Extensions, value::RawValue};
 use serde::Deserialize;
 use tracker::Metric;
 
@@ -85,6 +85,22 @@ impl<'a> Document<'a> {
     }
 }
 
+/// The text of a value, without comments before it.
+pub(crate) fn written_text(value: &RawValue) -> &str {
+    let mut text = value.get_ron();
+    loop {
+        text = text.trim_start();
+        let end = if text.starts_with("//") {
+            text.find('\n')
+        } else if text.starts_with("/*") {
+            text.find("*/").map(|end| end + 2)
+        } else {
+            return text;
+        };
+        text = end.map_or("", |end| &text[end..]);
+    }
+}
+
 fn options() -> Options {
     Options::default()
         .with_default_extension(Extensions::IMPLICIT_SOME)
@@ -109,7 +125,7 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
         E::DuplicateStructField { field, .. } => {
             (format!("the field `{field}` is given twice"), Some("keep one of them".into()))
         }
-        E::ExpectedDifferentStructName { expected, found } => (
+        E::ExpectedDifferentStructName { expected: expected @ "Pipeline", found } => (
             format!("expected `{expected}(`, found `{found}`"),
             Some("a pipeline file is `Pipeline(name: \"...\", stages: [...])`".into()),
         ),
@@ -117,7 +133,26 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
             "this is not a pipeline file".into(),
             Some("a pipeline file is `Pipeline(name: \"...\", stages: [...])`".into()),
         ),
-        E::ExpectedArray => ("expected a list `[...]`".into(), None),
+        E::ExpectedDifferentStructName { found, .. } => {
+            (format!("expected settings in parentheses, found `{found}`"), None)
+        }
+        E::ExpectedNamedStructLike(_) => ("expected settings in parentheses".into(), None),
+        E::ExpectedArray => (
+            "expected a list `[...]`".into(),
+            Some("one network with one layer: `hidden: [[500]]`; names: `[\"a\"]`".into()),
+        ),
+        E::ExpectedIdentifier => (
+            "expected a name without quotes".into(),
+            Some("choices are written bare: `Dfa`, `Tanh`, `Orthogonal`, `Mnist`".into()),
+        ),
+        E::ExpectedStructLike => (
+            "expected settings in parentheses".into(),
+            Some("for example `LocalLoss(CrossEntropy)` or `LocalLoss(MeanSquaredError)`".into()),
+        ),
+        E::ExpectedComma => (
+            "expected a comma".into(),
+            Some("is one missing before this place, or a whole number not whole?".into()),
+        ),
         E::ExpectedFloat => ("expected a number".into(), None),
         E::ExpectedInteger => ("expected a whole number".into(), None),
         E::ExpectedBoolean => ("expected `true` or `false`".into(), None),
@@ -127,6 +162,7 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
             let found = text.trim_start_matches("unknown metric `").trim_end_matches('`');
             (text.clone(), Some(did_you_mean(found, &Metric::KNOWN.map(|metric| metric.to_string()))))
         }
+        E::UnexpectedChar('#') => ("unexpected `#`".into(), Some("comments begin with `//`".into())),
         E::Eof => ("the file ends too early".into(), Some("is a bracket still open?".into())),
         other => {
             let text = other.to_string();
@@ -149,6 +185,9 @@ fn what(type_name: &str) -> &str {
         "Source" => "source",
         "Scaling" => "scaling",
         "Task" => "task",
+        "EpochRule" => "epoch rule",
+        "Range" => "range",
+        "EarlyStopping" => "early_stopping",
         other => other,
     }
 }

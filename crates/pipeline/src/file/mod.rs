@@ -8,6 +8,7 @@ use std::{fs, path::Path};
 use ron::value::RawValue;
 use serde::Deserialize;
 
+pub(crate) use document::written_text;
 pub use document::{Document, Position};
 pub use problem::{Problem, Problems, did_you_mean};
 
@@ -55,12 +56,14 @@ impl Pipeline {
     /// # Errors
     /// All problems of the file at once.
     pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
+        // Some editors put a byte order mark before the first character.
+        let text = text.trim_start_matches('\u{feff}');
         let document = Document { name, text };
         let written: Written = document.parse(text).map_err(|problem| document.refuse(vec![problem]))?;
         let mut scope = Scope { document, stages: Vec::new(), problems: Vec::new(), warnings: Vec::new() };
-        let pipeline_name = scope.folder_name(written.name.get_ron());
+        let pipeline_name = scope.folder_name(written_text(written.name));
         for part in written.stages {
-            stages::check(part.get_ron().trim_start(), &mut scope);
+            stages::check(part, &mut scope);
         }
         let Scope { stages, mut problems, warnings, .. } = scope;
         if stages.is_empty() && problems.is_empty() {

@@ -4,7 +4,7 @@ use data::{DatasetSettings, Scaling, Source};
 use ron::value::RawValue;
 use serde::Deserialize;
 
-use crate::file::Scope;
+use crate::file::{Scope, written_text};
 
 /// As written; the fields are those of [`DatasetSettings`].
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ pub struct Dataset {
 
 impl<'a> Written<'a> {
     pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Dataset> {
-        let source: Source = match scope.document.parse_variant(self.source.get_ron()) {
+        let source: Source = match scope.document.parse_variant(written_text(self.source)) {
             Ok(source) => source,
             Err(problem) => {
                 scope.problems.push(problem);

@@ -7,7 +7,7 @@ use ron::value::RawValue;
 use serde::Deserialize;
 use tuner::{Axes, Configuration};
 
-use crate::file::Scope;
+use crate::file::{Scope, written_text};
 
 /// As written.
 #[derive(Deserialize)]
@@ -64,20 +64,27 @@ pub struct Grid {
     pub configurations: Vec<Configuration>,
 }
 
+/// A layer of so many units after another one has 40 GB of weights.
+const MOST_UNITS: u32 = 100_000;
 /// More configurations than anyone can mean.
 const MOST_CONFIGURATIONS: usize = 1_000_000;
 
 impl<'a> Written<'a> {
     pub(super) fn check(self, name: String, scope: &mut Scope<'a>) -> Option<Grid> {
-        let part = self.axes.get_ron();
+        let part = written_text(self.axes);
         let written: WrittenAxes = scope.parse(part)?;
         let mut reader = Reader { scope, complete: true };
-        let positive = |value: &f64| (!(*value > 0.0 && value.is_finite())).then_some("above 0");
+        // Trained in single precision, in which smaller numbers are 0.
+        let positive = |value: &f64| {
+            let is_allowed = (f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(value);
+            (!is_allowed).then_some("above 0, from 1.2e-38 to 3.4e38")
+        };
         let share = |value: &f64| (!(0.0..1.0).contains(value)).then_some("at least 0 and below 1");
         let coefficient = |value: &f64| (!(*value >= 0.0 && value.is_finite())).then_some("at least 0");
         let layers = |layers: &Vec<u32>| match layers.as_slice() {
             [] => Some("at least one hidden layer"),
             units if units.contains(&0) => Some("at least 1 unit in every layer"),
+            units if units.iter().any(|units| *units > MOST_UNITS) => Some("at most 100000 units in a layer"),
             _ => None,
         };
         let axes = Axes {
@@ -115,7 +122,7 @@ struct Reader<'s, 'a> {
 impl<'a> Reader<'_, 'a> {
     fn list<T: Deserialize<'a>>(&mut self, axis: &str, written: Option<&'a RawValue>, usual: T) -> Vec<T> {
         let Some(written) = written else { return vec![usual] };
-        let part = written.get_ron();
+        let part = written_text(written);
         let values = match self.scope.document.parse::<Vec<T>>(part) {
             Ok(values) => values,
             Err(mut problem) => {
@@ -146,7 +153,7 @@ impl<'a> Reader<'_, 'a> {
         written: &'a RawValue,
         refuse: impl Fn(&T) -> Option<&'static str>,
     ) -> Vec<T> {
-        let part = written.get_ron();
+        let part = written_text(written);
         let values = match self.scope.document.parse::<Vec<T>>(part) {
             Ok(values) => values,
             Err(problem) => {
@@ -166,13 +173,13 @@ impl<'a> Reader<'_, 'a> {
         usual: f64,
         refuse: impl Fn(&f64) -> Option<&'static str>,
     ) -> Vec<f64> {
-        let is_range = written.is_some_and(|written| written.get_ron().starts_with(char::is_alphabetic));
+        let is_range = written.is_some_and(|written| written_text(written).starts_with(char::is_alphabetic));
         let (Some(written), true) = (written, is_range) else {
             let values = self.list(axis, written, usual);
-            self.refuse_values(axis, written.map_or("", RawValue::get_ron), &values, refuse);
+            self.refuse_values(axis, written.map_or("", written_text), &values, refuse);
             return values;
         };
-        let part = written.get_ron();
+        let part = written_text(written);
         let Some(range) = self.scope.parse::<Range>(part) else {
             self.complete = false;
             return Vec::new();
@@ -180,11 +187,11 @@ impl<'a> Reader<'_, 'a> {
         match range.values() {
             Ok(values) => {
                 self.refuse_values(axis, part, &values, refuse);
-                values
+                self.not_empty(axis, part, values)
             }
             Err(allowed) => {
                 self.complete = false;
-                self.scope.problem(part, format!("`{axis}`: the range never ends"), Some(allowed.into()));
+                self.scope.problem(part, format!("`{axis}`: this is no range"), Some(allowed.into()));
                 Vec::new()
             }
         }
@@ -197,38 +204,55 @@ impl<'a> Reader<'_, 'a> {
         values: &[T],
         refuse: impl Fn(&T) -> Option<&'static str>,
     ) {
-        for value in values {
-            if let Some(allowed) = refuse(value) {
-                self.complete = false;
-                self.scope.problem(part, format!("`{axis}`: got {value:?}, allowed: {allowed}"), None);
-            }
-        }
+        let mut wrong = values.iter().filter_map(|value| refuse(value).map(|allowed| (value, allowed)));
+        let Some((value, allowed)) = wrong.next() else { return };
+        let others = match wrong.count() {
+            0 => String::new(),
+            count => format!(" (and {count} more values of the axis are not allowed)"),
+        };
+        self.complete = false;
+        self.scope.problem(part, format!("`{axis}`: got {value:?}, allowed: {allowed}{others}"), None);
     }
 }
 
 impl Range {
     /// The numbers, or what a range has to be.
     fn values(&self) -> Result<Vec<f64>, &'static str> {
-        let (from, to, next): (f64, f64, Box<dyn Fn(i32) -> f64>) = match *self {
-            Self::Logarithmic { from, to, factor } if from > 0.0 && factor > 1.0 => {
-                (from, to, Box::new(move |index| from * factor.powi(index)))
+        let (from, to, spacing) = match *self {
+            Self::Logarithmic { from, to, factor } => (from, to, factor),
+            Self::Linear { from, to, step } => (from, to, step),
+        };
+        if ![from, to, spacing].iter().all(|number| number.is_finite()) {
+            return Err("a range is made of finite numbers");
+        }
+        if from > to {
+            return Err("a range has `from` not above `to`");
+        }
+        let value: Box<dyn Fn(i32) -> f64> = match *self {
+            Self::Logarithmic { from, factor, .. } if from > 0.0 && factor > 1.0 => {
+                Box::new(move |index| from * factor.powi(index))
             }
             Self::Logarithmic { .. } => {
                 return Err("a logarithmic range has `from` above 0 and `factor` above 1");
             }
-            Self::Linear { from, to, step } if step > 0.0 => {
-                (from, to, Box::new(move |index| from + step * f64::from(index)))
+            Self::Linear { from, step, .. } if step > 0.0 => {
+                Box::new(move |index| from + step * f64::from(index))
             }
             Self::Linear { .. } => return Err("a linear range has `step` above 0"),
         };
-        if !(from <= to && to.is_finite()) {
-            return Err("a range has `from` not above `to`");
-        }
         // The last value may miss `to` by rounding.
-        let last = to * (1.0 + 1e-9);
-        Ok((0..10_000).map(next).take_while(|value| *value <= last).map(decimal).collect())
+        let last = to + to.abs() * 1e-9;
+        let values: Vec<f64> =
+            (0..=LONGEST_RANGE).map(value).take_while(|value| *value <= last).map(decimal).collect();
+        if values.len() > LONGEST_RANGE as usize {
+            return Err("a range has at most 1000 values");
+        }
+        Ok(values)
     }
 }
+
+/// More values than anyone can mean.
+const LONGEST_RANGE: i32 = 1000;
 
 /// The short decimal number that a chain of multiplications meant: 0.01, not 0.010000000000000002.
 fn decimal(value: f64) -> f64 {
@@ -248,12 +272,15 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_never_end_are_refused() {
+    fn ranges_that_never_end_or_never_begin_are_refused() {
         for range in [
             Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 1.0 },
             Range::Logarithmic { from: 0.0, to: 1e-1, factor: 10.0 },
             Range::Linear { from: 0.0, to: 1.0, step: 0.0 },
             Range::Linear { from: 1.0, to: 0.0, step: 0.1 },
+            Range::Linear { from: 0.1, to: 0.2, step: f64::INFINITY },
+            Range::Linear { from: 0.0, to: 1.0, step: 1e-4 },
+            Range::Linear { from: f64::NAN, to: 1.0, step: 0.1 },
         ] {
             assert!(range.values().is_err());
         }

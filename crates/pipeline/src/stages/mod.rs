@@ -5,14 +5,16 @@ mod grid;
 mod summarize;
 mod train;
 
+use ron::value::RawValue;
 use serde::Deserialize;
 
 pub use dataset::Dataset;
 pub use grid::Grid;
 pub use summarize::{EpochRule, Summarize};
+pub(crate) use train::DIVERGENCE_FACTOR;
 pub use train::Train;
 
-use crate::file::Scope;
+use crate::file::{Scope, written_text};
 
 /// A checked stage of a pipeline.
 #[derive(Clone, Debug)]
@@ -28,6 +30,17 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Dataset(stage) => &stage.name,
+            Self::Grid(stage) => &stage.name,
+            Self::Train(stage) => &stage.name,
+            Self::Summarize(stage) => &stage.name,
+        }
+    }
+
     /// As a pipeline file spells it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -54,8 +67,8 @@ enum Written<'a> {
 }
 
 /// Reads the stage that `part` holds and adds it, or its problems, to `scope`.
-pub(crate) fn check<'a>(part: &'a str, scope: &mut Scope<'a>) {
-    let part = after_comments(part);
+pub(crate) fn check<'a>(part: &'a RawValue, scope: &mut Scope<'a>) {
+    let part = written_text(part);
     let Some(written) = scope.parse::<Written>(part) else {
         // References to a stage that cannot be read are no problems of their own.
         if let Ok(name) = scope.document.parse::<String>(quoted(scope.document.field(part, "name"))) {
@@ -69,7 +82,7 @@ pub(crate) fn check<'a>(part: &'a str, scope: &mut Scope<'a>) {
         Written::Train(written) => written.name,
         Written::Summarize(written) => written.name,
     };
-    let Some(name) = scope.folder_name(name.get_ron()) else { return };
+    let Some(name) = scope.folder_name(written_text(name)) else { return };
     if scope.stages.iter().any(|(above, _)| *above == name) {
         let at = scope.document.field(part, "name");
         scope.problem(
@@ -90,17 +103,4 @@ pub(crate) fn check<'a>(part: &'a str, scope: &mut Scope<'a>) {
 /// The quoted text that `part` begins with, or nothing.
 fn quoted(part: &str) -> &str {
     part.strip_prefix('"').and_then(|rest| rest.find('"')).map_or("", |end| &part[..end + 2])
-}
-
-fn after_comments(mut part: &str) -> &str {
-    loop {
-        part = part.trim_start();
-        if part.starts_with("//") {
-            part = part.find('\n').map_or("", |end| &part[end..]);
-        } else if part.starts_with("/*") {
-            part = part.find("*/").map_or("", |end| &part[end + 2..]);
-        } else {
-            return part;
-        }
-    }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tracker::{Metric, Split};
 
 use super::{Stage, Train, train::check_metric};
-use crate::file::Scope;
+use crate::file::{Scope, written_text};
 
 /// As written.
 #[derive(Deserialize)]
@@ -51,14 +51,22 @@ impl<'a> Written<'a> {
             let at = scope.document.field(part, "of");
             scope.problem(at, "`of` names no stage", Some("name the Train stages to summarize".into()));
         }
-        let mut of = Vec::new();
-        for name in &self.of {
-            of.extend(scope.stage_above(name.get_ron(), "Train", |stage| match stage {
+        let mut of: Vec<Train> = Vec::new();
+        for (index, name) in self.of.iter().enumerate() {
+            if self.of[..index].iter().any(|earlier| written_text(earlier) == written_text(name)) {
+                let hint = "a trial counts once: remove the repetition";
+                scope.problem(
+                    written_text(name),
+                    format!("{} is named twice", written_text(name)),
+                    Some(hint.into()),
+                );
+            }
+            of.extend(scope.stage_above(written_text(name), "Train", |stage| match stage {
                 Stage::Train(train) => Some(train),
                 _ => None,
             }));
         }
-        let metric_part = self.metric.get_ron();
+        let metric_part = written_text(self.metric);
         let text: String = scope.parse(metric_part)?;
         let metric: Metric = match text.parse() {
             Ok(metric) => metric,

@@ -1,13 +1,13 @@
 //! `Train`: every configuration of a grid with every seed, on a dataset.
 
-use data::DatasetSettings;
+use data::{DatasetSettings, Scaling};
 use ron::value::RawValue;
 use serde::Deserialize;
 use tracker::{Metric, Split};
 use tuner::{Configuration, EarlyStopping, Schedule, Task, Trial};
 
 use super::{Dataset, Grid, Stage};
-use crate::file::Scope;
+use crate::file::{Scope, written_text};
 
 /// As written.
 #[derive(Deserialize)]
@@ -34,7 +34,9 @@ pub(super) struct Written<'a> {
 }
 
 /// A trial whose loss grows beyond so many times that of its first epoch counts as diverged, by default.
-const DIVERGENCE_FACTOR: f64 = 100.0;
+pub(crate) const DIVERGENCE_FACTOR: f64 = 100.0;
+/// More trials than anyone can mean.
+const MOST_TRIALS: usize = 1_000_000;
 
 /// Trials to train.
 #[derive(Clone, Debug)]
@@ -86,11 +88,11 @@ impl Train {
 impl<'a> Written<'a> {
     pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Train> {
         let dataset: Option<Dataset> =
-            scope.stage_above(self.dataset.get_ron(), "Dataset", |stage| match stage {
+            scope.stage_above(written_text(self.dataset), "Dataset", |stage| match stage {
                 Stage::Dataset(dataset) => Some(dataset),
                 _ => None,
             });
-        let grid: Option<Grid> = scope.stage_above(self.grid.get_ron(), "Grid", |stage| match stage {
+        let grid: Option<Grid> = scope.stage_above(written_text(self.grid), "Grid", |stage| match stage {
             Stage::Grid(grid) => Some(grid),
             _ => None,
         });
@@ -107,15 +109,38 @@ impl<'a> Written<'a> {
             let message = format!("`divergence_factor`: got {divergence_factor:?}, allowed: above 1");
             scope.problem(at, message, None);
         }
-        let seeds = seeds(self.seeds.get_ron(), scope);
+        let seeds = seeds(written_text(self.seeds), scope);
         if let Some(grid) = &grid {
-            refuse_impossible(&grid.configurations, self.task, self.grid.get_ron(), scope);
+            refuse_impossible(&grid.configurations, self.task, written_text(self.grid), scope);
         }
         let early_stopping = match self.early_stopping {
-            Some(written) => Some(scope.parse::<EarlyStopping>(written.get_ron())?),
+            Some(written) => Some(scope.parse::<EarlyStopping>(written_text(written))?),
             None => None,
         };
         let (dataset, grid, seeds) = (dataset?, grid?, seeds?);
+        if self.task == Task::Reconstruction && dataset.settings.scaling == Scaling::Identity {
+            let at = scope.document.field(part, "task");
+            let hint = "give the dataset `scaling: Standard` or `scaling: ZeroOne`";
+            scope.problem(
+                at,
+                "unscaled pixels cannot be reconstructed by a bounded output",
+                Some(hint.into()),
+            );
+        }
+        if self.batch_size == 1 && grid.configurations.iter().any(|configuration| configuration.batch_norm) {
+            let at = scope.document.field(part, "batch_size");
+            scope.problem(
+                at,
+                "batch norm over a single example leaves nothing",
+                Some("take a larger batch".into()),
+            );
+        }
+        let trials = grid.configurations.len().saturating_mul(seeds.len());
+        if trials > MOST_TRIALS {
+            let at = scope.document.field(part, "seeds");
+            let message = format!("the stage has {trials} trials, at most {MOST_TRIALS} are allowed");
+            scope.problem(at, message, Some("take fewer seeds or configurations".into()));
+        }
         let train = Train {
             name,
             dataset_name: dataset.name,
@@ -128,14 +153,14 @@ impl<'a> Written<'a> {
             may_diverge: self.may_diverge,
         };
         if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
-            check_metric(&rule.metric, &train, scope.document.field(written.get_ron(), "metric"), scope);
+            check_metric(&rule.metric, &train, scope.document.field(written_text(written), "metric"), scope);
             if rule.metric.split() == Some(Split::Test) {
-                let at = scope.document.field(written.get_ron(), "metric");
+                let at = scope.document.field(written_text(written), "metric");
                 let hint = "stop on a train or validation metric, and keep the test split for the report";
                 scope.problem(at, "early stopping on test data would select on it", Some(hint.into()));
             }
             if !(rule.min_delta >= 0.0 && rule.min_delta.is_finite()) {
-                let at = scope.document.field(written.get_ron(), "min_delta");
+                let at = scope.document.field(written_text(written), "min_delta");
                 scope.problem(
                     at,
                     format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta),
@@ -167,7 +192,8 @@ fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
     let seeds: Vec<u64> = if part.starts_with('[') {
         scope.parse(part)?
     } else {
-        (0..u64::from(scope.parse::<u32>(part)?)).collect()
+        // One more than allowed is enough to be refused.
+        (0..u64::from(scope.parse::<u32>(part)?).min(MOST_TRIALS as u64 + 1)).collect()
     };
     let mut distinct = seeds.clone();
     distinct.sort_unstable();

@@ -1,6 +1,8 @@
 //! `manifest.ron`: what an artifact holds and how it was made. It is the last file written.
 
+use std::fs;
 use std::path::{Component, Path};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,30 @@ pub struct Provenance {
     pub started_unix_seconds: u64,
     /// How long it took.
     pub duration_seconds: f64,
+}
+
+impl Provenance {
+    /// Of work that this machine has just ended after `duration`.
+    #[must_use]
+    pub fn of_this_machine(build: &str, device: &str, duration: Duration) -> Self {
+        let began = SystemTime::now().checked_sub(duration).unwrap_or(UNIX_EPOCH);
+        let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        let release =
+            line("/proc/sys/kernel/osrelease").map_or(String::new(), |release| format!(" {release}"));
+        let processor = line("/proc/cpuinfo").and_then(|text| {
+            let model = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(model.split_once(':')?.1.trim().to_owned())
+        });
+        Self {
+            build: build.into(),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            device: device.into(),
+            operating_system: format!("{}{release}", std::env::consts::OS),
+            processor: processor.unwrap_or_else(|| std::env::consts::ARCH.into()),
+            started_unix_seconds: began.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+            duration_seconds: duration.as_secs_f64(),
+        }
+    }
 }
 
 impl Manifest {
