@@ -84,7 +84,7 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         tell(&format!("hint: `{again}` tries the failed trials again, and only those"));
     }
     if !diverged.is_empty() {
-        tell(&format!("hint: where divergence is a finding, say `may_diverge: true` in the Train stage"));
+        tell("hint: where divergence is a finding, say `may_diverge: true` in the Train stage");
     }
     if failed.is_empty() && diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -26,8 +26,8 @@ pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
         Ok(status) if status.success() => Ok(ExitCode::SUCCESS),
         Ok(_) => Ok(ExitCode::FAILURE),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!(
-                "hint: TensorBoard is not installed here: `pip install tensorboard`, then run the line above"
+            tell(
+                "hint: TensorBoard is not installed here: `pip install tensorboard`, then run the line above",
             );
             Ok(ExitCode::SUCCESS)
         }
