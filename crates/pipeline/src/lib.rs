@@ -10,10 +10,11 @@ pub mod progress;
 mod record;
 pub mod run;
 pub mod run_tree;
+mod running;
 pub mod stages;
 pub mod store;
 mod summary;
-mod trial;
+pub mod trial;
 
 pub use error::Error;
 pub use trial::NUMERICS_REVISION;

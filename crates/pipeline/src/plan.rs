@@ -9,9 +9,9 @@ use crate::{
     Error,
     file::Pipeline,
     stages::{Dataset, Stage, Train},
-    store::{Artifact, FieldDifference, Key, KeyText, Store},
+    store::{FieldDifference, Key, KeyText, Store},
     summary,
-    trial::{DATASET, TRIAL, dataset_key_text, trial_key_text},
+    trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
 
 /// Where results come from and go to.
@@ -23,19 +23,6 @@ pub struct Laboratory<'a> {
     pub data: &'a Path,
     /// Where tensors live.
     pub device: Device,
-}
-
-/// A trial, its name in the store, and its result if it is finished.
-#[derive(Clone, Debug)]
-pub struct PlannedTrial {
-    /// What is trained.
-    pub trial: Trial,
-    /// What names its result.
-    pub key_text: KeyText,
-    /// Hash of the text.
-    pub key: Key,
-    /// Its result.
-    pub artifact: Option<Artifact>,
 }
 
 /// The state of one stage.

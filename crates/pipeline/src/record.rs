@@ -4,7 +4,6 @@ use std::time::{Instant, SystemTime};
 
 use engine::{Observer, Verdict};
 use model::checkpoint::{self, Array};
-use serde::{Deserialize, Serialize};
 use tracker::{
     Epoch, Event, EventFile, History,
     hparams::{self, Value},
@@ -13,33 +12,18 @@ use tuner::{Configuration, Judge, Outcome, Trial};
 
 use crate::{
     Error,
-    plan::PlannedTrial,
     progress::{Progress, TrialEnd},
-    run::Stage,
+    running::RunningStage,
     store::{Published, Work},
+    trial::{HISTORY, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 
-/// Files of a trial's artifact.
-pub const HISTORY: &str = "history.csv";
-/// Final weights and feedback.
-pub const WEIGHTS: &str = "weights.safetensors";
-/// How the trial ended.
-pub const RESULT: &str = "result.ron";
 /// Event files hold times and host names.
 const VOLATILE: &str = "events.out.tfevents";
 
-/// How a trial ended, and after how many epochs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrialResult {
-    /// How.
-    pub outcome: Outcome,
-    /// Epochs it trained.
-    pub epochs: u32,
-}
-
 /// Writes down a population's trials while they train.
 pub(crate) struct Recorder<'a> {
-    stage: &'a Stage<'a>,
+    stage: &'a RunningStage<'a>,
     records: Vec<Record<'a>>,
 }
 
@@ -62,7 +46,7 @@ struct Files {
 
 impl<'a> Recorder<'a> {
     /// Begins the records of `trials`.
-    pub(crate) fn begin(stage: &'a Stage<'a>, trials: &[&'a PlannedTrial]) -> Self {
+    pub(crate) fn begin(stage: &'a RunningStage<'a>, trials: &[&'a PlannedTrial]) -> Self {
         let records = trials
             .iter()
             .map(|planned| {
@@ -112,7 +96,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-fn open(stage: &Stage<'_>, planned: &PlannedTrial) -> Result<Files, Error> {
+fn open(stage: &RunningStage<'_>, planned: &PlannedTrial) -> Result<Files, Error> {
     let work = stage.store().begin(&planned.key_text)?;
     let failed = |source| Error::History { path: work.path().into(), source };
     let now = SystemTime::now();
@@ -160,7 +144,7 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 impl Record<'_> {
-    fn tell(&self, stage: &Stage<'_>, end: &TrialEnd) {
+    fn tell(&self, stage: &RunningStage<'_>, end: &TrialEnd) {
         stage.tell(&Progress::TrialEnded {
             trial: self.trial,
             end,
@@ -182,7 +166,7 @@ impl Record<'_> {
         self.history.push(epoch).map_err(failed)
     }
 
-    fn publish(&mut self, stage: &Stage<'_>, arrays: &[Array]) -> Result<(), Error> {
+    fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
         let Some(Files { work, mut events }) = self.files.take() else { return Ok(()) };
         let path = work.path().to_path_buf();
         let failed = |source| Error::History { path: path.clone(), source };

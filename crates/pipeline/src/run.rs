@@ -4,46 +4,30 @@ use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use data::DatasetSettings;
 use engine::{Device, Ended};
 use serde::Serialize;
-use tuner::{Judge, Outcome, Trial, population, populations};
+use tuner::{Outcome, Trial, population, populations};
 
 use crate::{
     Error,
     executors::local,
     file::Pipeline,
-    plan::{Laboratory, PlannedTrial},
-    progress::{Progress, Reporter, TrialEnd},
+    plan::Laboratory,
+    progress::{Progress, TrialEnd},
     record::Recorder,
     run_tree::{self, RunTree},
+    running::{RunningStage, provenance},
     stages::{self, Summarize, Train},
-    store::{Provenance, Store},
     summary,
-    trial::{DATASET, TRIAL},
+    trial::{self, DATASET, PlannedTrial, TRIAL},
 };
 
-/// How to run a pipeline. Nothing here changes a result.
-#[derive(Clone, Copy)]
-pub struct RunSettings<'a> {
-    /// Worker threads on the CPU.
-    pub jobs: usize,
-    /// Most trials of a population; absent for the device's own number.
-    pub largest_population: Option<usize>,
-    /// When it turns true, trials stop after their current step.
-    pub interrupt: &'a AtomicBool,
-    /// Hears what happens.
-    pub reporter: &'a dyn Reporter,
-    /// Version and commit of the program.
-    pub build: &'a str,
-}
+pub use crate::running::RunSettings;
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
@@ -62,47 +46,6 @@ pub struct RunReport {
     pub interrupted: bool,
     /// Trials in progress that the interruption ended without a result.
     pub dropped: usize,
-}
-
-/// A train stage while it runs.
-pub(crate) struct Stage<'a> {
-    pub(crate) train: &'a Train,
-    laboratory: &'a Laboratory<'a>,
-    settings: RunSettings<'a>,
-    tree: RunTree,
-    dataset: Arc<data::Dataset>,
-}
-
-impl Stage<'_> {
-    pub(crate) fn store(&self) -> &Store {
-        &self.laboratory.store
-    }
-
-    pub(crate) fn tree(&self) -> &RunTree {
-        &self.tree
-    }
-
-    pub(crate) fn tell(&self, progress: &Progress<'_>) {
-        self.settings.reporter.report(progress);
-    }
-
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.settings.interrupt.load(Ordering::Relaxed)
-    }
-
-    /// Decides when a trial of this stage ends.
-    pub(crate) fn judge(&self) -> Judge<'_> {
-        let chance_loss = self.train.schedule.task.chance_loss(self.dataset.classes());
-        Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
-    }
-
-    pub(crate) fn provenance(&self, started: Instant) -> Provenance {
-        provenance(self.settings.build, self.laboratory.device, started)
-    }
-}
-
-fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
-    Provenance::of_this_machine(build, &device.to_string(), started.elapsed())
 }
 
 /// A run in progress.
@@ -173,7 +116,8 @@ impl Run<'_> {
         });
         if !missing.is_empty() {
             let dataset = self.dataset(train)?;
-            let stage = Stage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
+            let stage =
+                RunningStage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
@@ -185,7 +129,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn train_missing(&mut self, stage: &Stage<'_>, missing: &[&PlannedTrial]) {
+    fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial]) {
         let largest = self.settings.largest_population.unwrap_or(match self.laboratory.device {
             // A core trains one trial faster than several at once; a GPU wants to be full.
             Device::Cpu => 1,
@@ -290,7 +234,7 @@ impl Run<'_> {
         }
         for planned in trials {
             let Some(artifact) = &planned.artifact else { continue };
-            if let Outcome::Diverged { reason, .. } = summary::result(artifact)?.outcome {
+            if let Outcome::Diverged { reason, .. } = trial::result(artifact)?.outcome {
                 self.report.diverged.push((planned.trial.clone(), reason));
             }
         }
@@ -303,7 +247,7 @@ impl Run<'_> {
 }
 
 /// Trains trials of one shape; how each ended.
-fn train_population(stage: &Stage<'_>, members: &[&PlannedTrial]) -> Vec<TrialEnd> {
+fn train_population(stage: &RunningStage<'_>, members: &[&PlannedTrial]) -> Vec<TrialEnd> {
     let trials: Vec<&Trial> = members.iter().map(|planned| &planned.trial).collect();
     let dataset = &stage.dataset;
     let population =

@@ -11,10 +11,9 @@ use tuner::{
 
 use crate::{
     Error,
-    plan::PlannedTrial,
-    record::{HISTORY, RESULT, TrialResult},
     stages::{EpochRule, Summarize},
-    store::{Artifact, KeyText, StoreError},
+    store::{KeyText, StoreError},
+    trial::{self, HISTORY, PlannedTrial, TrialResult},
 };
 
 /// Kind of a summary's artifact.
@@ -112,25 +111,12 @@ pub fn files(
     ])
 }
 
-/// How a finished trial ended.
-///
-/// # Errors
-/// If its files cannot be read.
-pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
-    let bytes = artifact.read(RESULT)?;
-    ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
-        action: "read",
-        path: artifact.path().join(RESULT),
-        source: std::io::Error::other(error.to_string()),
-    })
-}
-
 fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) -> Result<Cell<'a>, Error> {
     let trial = &planned.trial;
     let Some(artifact) = &planned.artifact else {
         return Ok(Cell { stage, trial, result: None, value: None, test: None });
     };
-    let result = result(artifact)?;
+    let result = trial::result(artifact)?;
     let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
     let history = History::from_csv(&text)
         .map_err(|source| Error::History { path: artifact.path().join(HISTORY), source })?;

@@ -1,13 +1,14 @@
-//! What names a dataset's and a trial's result: the text of their keys.
+//! What names a dataset's and a trial's result (the text of their keys), and what a trial's result holds.
 
 use data::DatasetSettings;
 use engine::Device;
-use serde::Serialize;
-use tuner::{Configuration, EarlyStopping, Task, Trial};
+use serde::{Deserialize, Serialize};
+use tuner::{Configuration, EarlyStopping, Outcome, Task, Trial};
 
 use crate::{
+    Error,
     stages::{DIVERGENCE_FACTOR, Train},
-    store::{Key, KeyText, StoreError},
+    store::{Artifact, Key, KeyText, StoreError},
 };
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
@@ -75,4 +76,46 @@ pub fn trial_key_text(
         device,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
+}
+
+/// Epoch by epoch, what was measured.
+pub const HISTORY: &str = "history.csv";
+/// Final weights and feedback.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// How the trial ended.
+pub const RESULT: &str = "result.ron";
+
+/// How a trial ended, and after how many epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// How.
+    pub outcome: Outcome,
+    /// Epochs it trained.
+    pub epochs: u32,
+}
+
+/// A trial, its name in the store, and its result if it is finished.
+#[derive(Clone, Debug)]
+pub struct PlannedTrial {
+    /// What is trained.
+    pub trial: Trial,
+    /// What names its result.
+    pub key_text: KeyText,
+    /// Hash of the text.
+    pub key: Key,
+    /// Its result.
+    pub artifact: Option<Artifact>,
+}
+
+/// How a finished trial ended.
+///
+/// # Errors
+/// If its files cannot be read.
+pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
+    let bytes = artifact.read(RESULT)?;
+    ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
+        action: "read",
+        path: artifact.path().join(RESULT),
+        source: std::io::Error::other(error.to_string()),
+    })
 }

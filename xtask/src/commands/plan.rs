@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use pipeline::{
     file::Pipeline,
-    plan::{Laboratory, PlannedTrial, StagePlan},
+    plan::{Laboratory, StagePlan},
     store::{FieldDifference, Store},
+    trial::PlannedTrial,
 };
 
 use crate::{

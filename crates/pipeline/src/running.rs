@@ -1,0 +1,76 @@
+//! A train stage while it runs: what its workers share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use engine::Device;
+use tuner::Judge;
+
+use crate::{
+    plan::Laboratory,
+    progress::{Progress, Reporter},
+    run_tree::RunTree,
+    stages::Train,
+    store::{Provenance, Store},
+};
+
+/// How to run a pipeline. Nothing here changes a result.
+#[derive(Clone, Copy)]
+pub struct RunSettings<'a> {
+    /// Worker threads on the CPU.
+    pub jobs: usize,
+    /// Most trials of a population; absent for the device's own number.
+    pub largest_population: Option<usize>,
+    /// When it turns true, trials stop after their current step.
+    pub interrupt: &'a AtomicBool,
+    /// Hears what happens.
+    pub reporter: &'a dyn Reporter,
+    /// Version and commit of the program.
+    pub build: &'a str,
+}
+
+/// A train stage while it runs.
+pub(crate) struct RunningStage<'a> {
+    pub(crate) train: &'a Train,
+    pub(crate) laboratory: &'a Laboratory<'a>,
+    pub(crate) settings: RunSettings<'a>,
+    pub(crate) tree: RunTree,
+    pub(crate) dataset: Arc<data::Dataset>,
+}
+
+impl RunningStage<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.laboratory.store
+    }
+
+    pub(crate) fn tree(&self) -> &RunTree {
+        &self.tree
+    }
+
+    pub(crate) fn tell(&self, progress: &Progress<'_>) {
+        self.settings.reporter.report(progress);
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.settings.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// Decides when a trial of this stage ends.
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        let chance_loss = self.train.schedule.task.chance_loss(self.dataset.classes());
+        Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
+    }
+
+    pub(crate) fn provenance(&self, started: Instant) -> Provenance {
+        provenance(self.settings.build, self.laboratory.device, started)
+    }
+}
+
+pub(crate) fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
+    Provenance::of_this_machine(build, &device.to_string(), started.elapsed())
+}
