@@ -68,8 +68,8 @@ fn name(trial: &Trial) -> String {
 }
 
 fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> String {
-    let value =
-        last.and_then(headline).map_or(String::new(), |(metric, value)| format!(", {metric} {value:.4}"));
+    let value = last.and_then(headline);
+    let value = value.map_or(String::new(), |(metric, value)| format!(", {}", measured(metric, value)));
     let took = format!("{epochs} epochs in {seconds:.1} s");
     match end {
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
