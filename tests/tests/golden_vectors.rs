@@ -15,7 +15,7 @@ use algorithms::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use model::{
-    Activation, Adam, BatchNorm, Delta, Gradients, Layer, Network, Objective, Parameter, Squash,
+    Activation, Adam, BatchNorm, Delta, Gradients, Layer, Network, Objective, OutputError, Parameter, Squash,
     initialization::orthogonal,
 };
 use serde_json::Value;
@@ -219,13 +219,10 @@ impl Case {
         let (name, expected) = (&self.name, &self.json[when]);
         let objective = student.network.objective;
         let logits = student.network.infer(batch.input.clone());
-        check(
-            &format!("{name} {when} loss"),
-            objective.error(&logits, &batch.target).loss,
-            &expected["loss"],
-        );
+        let OutputError { loss, mistakes, .. } = objective.error(&logits, &batch.target);
+        check(&format!("{name} {when} loss"), loss, &expected["loss"]);
         check(&format!("{name} {when} output"), objective.output(logits.clone()), &expected["output"]);
-        if let Some(mistakes) = objective.mistakes(&logits, &batch.target) {
+        if let Some(mistakes) = mistakes {
             let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
             check(&format!("{name} {when} error_rate"), rate, &expected["error_rate"]);
         }

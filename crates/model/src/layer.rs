@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{Activated, Activation, AdamStep, BatchNorm, Kernels, Normalized, Parameter};
+use crate::{Activated, Activation, AdamStep, BatchNorm, Kernels, Normalized, Parameter, WeightLesson};
 
 /// `activation(batch_norm(input weight + bias))`; bias and batch norm may be absent.
 #[derive(Clone, Debug)]
@@ -35,6 +35,28 @@ pub struct Delta<B: Backend> {
     pub normalized: Option<Tensor<B, 3>>,
 }
 
+/// What a layer learns from in one step.
+pub struct Lesson<'a, B: Backend> {
+    input: &'a Tensor<B, 3>,
+    delta: Delta<B>,
+    normalized: Option<&'a Normalized<B>>,
+}
+
+impl<'a, B: Backend> Lesson<'a, B> {
+    /// Of a hidden layer, from its training pass.
+    #[must_use]
+    pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
+        Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
+    }
+
+    /// Of an output layer, from its input (`[trials or 1, batch, inputs]`) and the error at its logits
+    /// (`[trials, batch, outputs]`).
+    #[must_use]
+    pub fn output(input: &'a Tensor<B, 3>, error: Tensor<B, 3>) -> Self {
+        Self { input, delta: Delta { preactivation: error, normalized: None }, normalized: None }
+    }
+}
+
 /// Gradients of a layer's parameters, without weight decay.
 #[derive(Clone, Debug)]
 pub struct Gradients<B: Backend> {
@@ -49,15 +71,14 @@ pub struct Gradients<B: Backend> {
 impl<B: Kernels> Layer<B> {
     /// A training pass: batch norm uses the batch's own statistics. `input` is `[trials or 1, batch, inputs]`.
     pub fn forward(&self, activation: Activation, input: Tensor<B, 3>) -> Trace<B> {
-        let preactivation = self.preactivation(&input);
-        let (preactivation, normalized) = match &self.batch_norm {
+        let bias = self.bias.as_ref().map(|bias| &bias.value);
+        let (Activated { output, slope }, normalized) = match &self.batch_norm {
             Some(batch_norm) => {
-                let (output, normalized) = batch_norm.forward(preactivation);
-                (output, Some(normalized))
+                let (output, normalized) = batch_norm.forward(B::dense(&input, &self.weight.value, bias));
+                (B::activate(activation, output), Some(normalized))
             }
-            None => (preactivation, None),
+            None => (B::dense_activated(activation, &input, &self.weight.value, bias), None),
         };
-        let Activated { output, slope } = B::activate(activation, preactivation);
         Trace { input, activation: output, slope, normalized }
     }
 
@@ -78,7 +99,7 @@ impl<B: Kernels> Layer<B> {
 
     /// Takes `signal` (`[trials, batch, units]`, at the layer's output) through activation and batch norm.
     pub fn delta(&self, trace: &Trace<B>, signal: Tensor<B, 3>) -> Delta<B> {
-        let signal = signal * trace.slope.clone();
+        let signal = B::scale(signal, &trace.slope);
         match (&self.batch_norm, &trace.normalized) {
             (Some(batch_norm), Some(normalized)) => Delta {
                 preactivation: batch_norm.backward(normalized, signal.clone()),
@@ -92,7 +113,7 @@ impl<B: Kernels> Layer<B> {
     pub fn gradients(trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
         Gradients {
             weight: B::weight_gradient(&trace.input, &delta.preactivation),
-            bias: delta.normalized.is_none().then(|| delta.preactivation.clone().sum_dim(1)),
+            bias: delta.normalized.is_none().then(|| B::bias_gradient(&delta.preactivation)),
             batch_norm: trace
                 .normalized
                 .as_ref()
@@ -101,32 +122,44 @@ impl<B: Kernels> Layer<B> {
         }
     }
 
-    /// The layer after a step against `delta`.
+    /// The layers after a step against their lessons, one for each.
     #[must_use]
-    pub fn learn(self, trace: &Trace<B>, delta: Delta<B>, step: &AdamStep<B>) -> Self {
-        match (self.batch_norm, &trace.normalized, &delta.normalized) {
-            (Some(batch_norm), Some(normalized), Some(signal)) => Self {
-                weight: B::learn_weight(self.weight, &trace.input, &delta.preactivation, step),
-                // Batch norm subtracts whatever the bias adds: its gradient is exactly zero.
-                bias: self.bias,
-                batch_norm: Some(batch_norm.learn(normalized, signal, step)),
-            },
-            (batch_norm, _, _) => Self { weight: self.weight, bias: self.bias, batch_norm }.learn_linear(
-                &trace.input,
-                delta.preactivation,
-                step,
-            ),
-        }
+    pub fn learn_all(layers: Vec<Self>, lessons: &[Lesson<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
+        let (weights, others): (Vec<_>, Vec<_>) = layers
+            .into_iter()
+            .zip(lessons)
+            .map(|(Self { weight, bias, batch_norm }, Lesson { input, delta, .. })| {
+                (WeightLesson { weight, input, delta: &delta.preactivation }, (bias, batch_norm))
+            })
+            .unzip();
+        let weights = B::learn_weights(weights, step);
+        let layers = weights.into_iter().zip(others).zip(lessons);
+        layers
+            .map(|((weight, (bias, batch_norm)), lesson)| {
+                let (bias, batch_norm) = lesson.teach_units(bias, batch_norm, step);
+                Self { weight, bias, batch_norm }
+            })
+            .collect()
     }
+}
 
-    /// The layer after a step against `delta` (`[trials, batch, units]`) at its preactivation, from an `input` of
-    /// `[trials or 1, batch, inputs]`: the whole update of an output layer.
-    #[must_use]
-    pub fn learn_linear(self, input: &Tensor<B, 3>, delta: Tensor<B, 3>, step: &AdamStep<B>) -> Self {
-        Self {
-            weight: B::learn_weight(self.weight, input, &delta, step),
-            bias: self.bias.map(|bias| B::learn(bias, delta.sum_dim(1), step)),
-            batch_norm: self.batch_norm,
+impl<B: Kernels> Lesson<'_, B> {
+    /// Bias and batch norm of a layer after a step against this lesson.
+    fn teach_units(
+        &self,
+        bias: Option<Parameter<B>>,
+        batch_norm: Option<BatchNorm<B>>,
+        step: &AdamStep<B>,
+    ) -> (Option<Parameter<B>>, Option<BatchNorm<B>>) {
+        match (batch_norm, self.normalized, &self.delta.normalized) {
+            // Batch norm subtracts whatever the bias adds: its gradient is exactly zero.
+            (Some(batch_norm), Some(normalized), Some(signal)) => {
+                (bias, Some(batch_norm.learn(normalized, signal, step)))
+            }
+            (batch_norm, _, _) => {
+                let learn = |bias| B::learn(bias, B::bias_gradient(&self.delta.preactivation), step);
+                (bias.map(learn), batch_norm)
+            }
         }
     }
 }

@@ -41,13 +41,15 @@ pub enum Objective {
     Reconstruction(Squash),
 }
 
-/// What the output says against its target; means over the batch.
+/// What the output says against its target.
 #[derive(Clone, Debug)]
 pub struct OutputError<B: Backend> {
     /// Mean loss over the batch, without weight decay, `[trials]`.
     pub loss: Tensor<B, 1>,
     /// d(mean loss) / d(logits), `[trials, batch, outputs]`; contains 1 / batch.
     pub error: Tensor<B, 3>,
+    /// Wrongly classified examples of the batch, `[trials]`; absent where there is nothing to classify.
+    pub mistakes: Option<Tensor<B, 1>>,
 }
 
 impl Objective {
@@ -61,39 +63,17 @@ impl Objective {
 
     /// Loss and error of `logits` (`[trials, batch, outputs]`) against `target` (`[trials or 1, batch, outputs]`).
     pub fn error<B: Kernels>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> OutputError<B> {
-        let [_, batch, outputs] = logits.dims();
+        let [trials, batch, outputs] = logits.dims();
         match self {
-            Self::Classification => {
-                let log_probability = activation::log_softmax(logits.clone(), 2);
-                let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
-                let error = (log_probability.exp() - target.clone()).div_scalar(batch as f64);
-                OutputError { loss: per_trial(loss), error }
-            }
+            Self::Classification => B::cross_entropy(logits, target),
             Self::Reconstruction(squash) => {
                 let output = squash.apply(logits.clone());
                 let difference = output.clone() - target.clone();
                 let loss = (difference.clone() * difference.clone()).mean_dim(2).mean_dim(1);
                 let slope = squash.slope(output);
                 let error = (difference * slope).mul_scalar(2.0 / (batch * outputs) as f64);
-                OutputError { loss: per_trial(loss), error }
+                OutputError { loss: loss.reshape([trials]), error, mistakes: None }
             }
         }
     }
-
-    /// How many examples of a batch are classified wrongly, `[trials]`; absent where there is nothing to classify.
-    /// Shapes as in [`Objective::error`].
-    pub fn mistakes<B: Backend>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> Option<Tensor<B, 1>> {
-        (self == Self::Classification).then(|| {
-            let [trials, batch, _] = logits.dims();
-            let label = target.clone().argmax(2).expand([trials, batch, 1]);
-            let wrong = logits.clone().argmax(2).not_equal(label).float();
-            per_trial(wrong.sum_dim(1))
-        })
-    }
-}
-
-/// `[trials, 1, 1]` as `[trials]`.
-fn per_trial<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 1> {
-    let [trials, _, _] = values.dims();
-    values.reshape([trials])
 }

@@ -1,6 +1,5 @@
 //! From examples to tensors.
 
-use burn::tensor::{Tensor, TensorData};
 use data::View;
 use model::{Kernels, Objective};
 
@@ -16,34 +15,29 @@ pub(crate) struct Batches<'a> {
     pub outputs: usize,
 }
 
+/// Examples that one core gathers at a time.
+const CHUNK: usize = 16;
+
 impl Batches<'_> {
     /// The batch whose examples are at `positions[row]` of the split, one row per trial or one for all.
     pub(crate) fn gather<B: Kernels>(&self, positions: &[&[u32]], device: &B::Device) -> Batch<B> {
-        let batch = positions[0].len();
-        let rows = positions.len();
-        let mut images = vec![0.0_f32; rows * batch * self.inputs];
-        let mut labels = vec![0_u16; rows * batch];
-        let parts = images.chunks_exact_mut(batch * self.inputs).zip(labels.chunks_exact_mut(batch));
-        for (positions, (images, labels)) in positions.iter().zip(parts) {
-            self.view.gather(positions, images, labels);
-        }
-        let input = Tensor::from_data(TensorData::new(images, [rows, batch, self.inputs]), device);
+        let [rows, batch] = [positions.len(), positions[0].len()];
+        let positions = positions.concat();
+        let input = B::filled([rows, batch, self.inputs], device, |images| {
+            crew::share_chunks(images, CHUNK * self.inputs, |index, images| {
+                let positions = &positions[index * CHUNK..][..images.len() / self.inputs];
+                self.view.gather(positions, images, &mut [0; CHUNK][..positions.len()]);
+            });
+        });
         let target = match self.objective {
             Objective::Reconstruction(_) => input.clone(),
-            Objective::Classification => {
-                let target = one_hot(&labels, self.outputs);
-                Tensor::from_data(TensorData::new(target, [rows, batch, self.outputs]), device)
-            }
+            Objective::Classification => B::filled([rows, batch, self.outputs], device, |targets| {
+                for (target, &position) in targets.chunks_exact_mut(self.outputs).zip(&positions) {
+                    target.fill(0.0);
+                    target[usize::from(self.view.label(position as usize))] = 1.0;
+                }
+            }),
         };
         Batch { input, target }
     }
-}
-
-/// `[labels, classes]`.
-fn one_hot(labels: &[u16], classes: usize) -> Vec<f32> {
-    let mut values = vec![0.0; labels.len() * classes];
-    for (row, label) in values.chunks_exact_mut(classes).zip(labels) {
-        row[usize::from(*label)] = 1.0;
-    }
-    values
 }

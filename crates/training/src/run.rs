@@ -2,7 +2,7 @@
 
 use algorithms::Rule;
 use data::{Dataset, View, batch_order};
-use model::{Kernels, Network};
+use model::{Kernels, Network, OutputError};
 use tracker::{Epoch, Metric, Split};
 
 use crate::{
@@ -129,8 +129,7 @@ impl<B: Kernels> Course<'_, B> {
         for positions in examples.chunks(EVALUATION_BATCH) {
             let batch = batches.gather::<B>(&[positions], self.device);
             let logits = network.infer(batch.input);
-            let loss = network.objective.error(&logits, &batch.target).loss;
-            let mistakes = network.objective.mistakes(&logits, &batch.target);
+            let OutputError { loss, mistakes, .. } = network.objective.error(&logits, &batch.target);
             tally.add(StepOutcome { loss, mistakes }, positions.len());
         }
         tally.read(split)

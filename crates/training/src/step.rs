@@ -9,7 +9,7 @@ use algorithms::{
     rule::{FromLayerAbove, FromOutputError, Hidden, Local},
 };
 use burn::tensor::Tensor;
-use model::{AdamStep, Delta, Dropout, Kernels, Network, OutputError, Trace};
+use model::{AdamStep, Delta, Dropout, Kernels, Layer, Lesson, Network, OutputError, Trace};
 
 use crate::Student;
 
@@ -93,44 +93,45 @@ impl<'a, B: Kernels> Step<'a, B> {
             let trace = layer.forward(activation, input);
             let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
             let delta = layer.delta(&trace, signal);
-            student.network.hidden.push(layer.learn(&trace, delta, &self.adam));
+            let lesson = [Lesson::hidden(&trace, delta)];
+            student.network.hidden.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
             input = drop_out(trace.activation, mask.as_ref());
         }
         let (outcome, error) = self.judge(&student.network, &input);
-        (self.teach_output(student, &input, error), outcome)
+        let lesson = [Lesson::output(&input, error)];
+        let mut output = Layer::learn_all(vec![student.network.output], &lesson, &self.adam);
+        student.network.output = output.pop().expect("one layer has learned");
+        (student, outcome)
     }
 
     /// All layers learn from the output error.
     fn after_the_output(
         &self,
-        mut student: Student<B>,
+        student: Student<B>,
         rule: &dyn FromOutputError<B>,
     ) -> (Student<B>, StepOutcome<B>) {
         let (traces, top) = self.forward(&student.network);
         let (outcome, error) = self.judge(&student.network, &top);
-        let layers = mem::take(&mut student.network.hidden);
-        for ((layer, trace), feedback) in layers.into_iter().zip(&traces).zip(&student.feedback) {
-            let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &error);
-            let delta = layer.delta(trace, signal);
-            student.network.hidden.push(layer.learn(trace, delta, &self.adam));
-        }
-        (self.teach_output(student, &top, error), outcome)
+        let deltas = student
+            .network
+            .hidden
+            .iter()
+            .zip(&traces)
+            .zip(&student.feedback)
+            .map(|((layer, trace), feedback)| {
+                let hidden = Hidden { activation: &trace.activation, feedback };
+                layer.delta(trace, rule.signal(&hidden, &error))
+            })
+            .collect();
+        (self.teach(student, &traces, deltas, &top, error), outcome)
     }
 
     /// Layers learn from the top down, each from the one above as it was in the forward pass.
-    fn top_down(
-        &self,
-        mut student: Student<B>,
-        rule: &dyn FromLayerAbove<B>,
-    ) -> (Student<B>, StepOutcome<B>) {
+    fn top_down(&self, student: Student<B>, rule: &dyn FromLayerAbove<B>) -> (Student<B>, StepOutcome<B>) {
         let (traces, top) = self.forward(&student.network);
         let (outcome, error) = self.judge(&student.network, &top);
         let deltas = self.deltas(&student.network, &traces, error.clone(), rule);
-        let layers = mem::take(&mut student.network.hidden);
-        for ((layer, trace), delta) in layers.into_iter().zip(&traces).zip(deltas) {
-            student.network.hidden.push(layer.learn(trace, delta, &self.adam));
-        }
-        (self.teach_output(student, &top, error), outcome)
+        (self.teach(student, &traces, deltas, &top, error), outcome)
     }
 
     /// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`.
@@ -169,22 +170,36 @@ impl<'a, B: Kernels> Step<'a, B> {
     /// `[trials, batch, outputs]`.
     pub fn judge(&self, network: &Network<B>, top: &Tensor<B, 3>) -> (StepOutcome<B>, Tensor<B, 3>) {
         let logits = network.output.preactivation(top);
-        let OutputError { loss, error } = network.objective.error(&logits, &self.batch.target);
-        let mistakes = network.objective.mistakes(&logits, &self.batch.target);
+        let OutputError { loss, error, mistakes } = network.objective.error(&logits, &self.batch.target);
         (StepOutcome { loss, mistakes }, error)
     }
 
-    /// The output layer learns from its exact gradient, whatever the rule.
-    fn teach_output(&self, student: Student<B>, top: &Tensor<B, 3>, error: Tensor<B, 3>) -> Student<B> {
+    /// All layers learn: the hidden ones from their deltas, the output layer from its exact gradient.
+    fn teach(
+        &self,
+        student: Student<B>,
+        traces: &[Trace<B>],
+        deltas: Vec<Delta<B>>,
+        top: &Tensor<B, 3>,
+        error: Tensor<B, 3>,
+    ) -> Student<B> {
         let Student { network, .. } = student;
-        let output = network.output.learn_linear(top, error, &self.adam);
-        Student { network: Network { output, ..network }, ..student }
+        let lessons: Vec<Lesson<'_, B>> = traces
+            .iter()
+            .zip(deltas)
+            .map(|(trace, delta)| Lesson::hidden(trace, delta))
+            .chain([Lesson::output(top, error)])
+            .collect();
+        let layers = network.hidden.into_iter().chain([network.output]).collect();
+        let mut hidden = Layer::learn_all(layers, &lessons, &self.adam);
+        let output = hidden.pop().expect("the output layer has learned, too");
+        Student { network: Network { hidden, output, ..network }, ..student }
     }
 }
 
 fn drop_out<B: Kernels>(values: Tensor<B, 3>, mask: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
     match mask {
-        Some(mask) => values * mask.clone(),
+        Some(mask) => B::scale(values, mask),
         None => values,
     }
 }

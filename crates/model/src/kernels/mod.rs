@@ -4,14 +4,30 @@
 //! it can do better. Layers and rules call nothing else in the hot path and do not know which body runs.
 
 mod flex;
-mod tanh;
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
 
-use crate::{Activated, Activation, Adam, AdamStep, Parameter};
+use crate::{Activated, Activation, Adam, AdamStep, OutputError, Parameter};
+
+/// A weight matrix that is to learn from its gradient `input^T delta`.
+pub struct WeightLesson<'a, B: Backend> {
+    /// `[trials, inputs, outputs]`.
+    pub weight: Parameter<B>,
+    /// `[trials or 1, batch, inputs]`.
+    pub input: &'a Tensor<B, 3>,
+    /// `[trials, batch, outputs]`.
+    pub delta: &'a Tensor<B, 3>,
+}
 
 /// The training step's operations on a backend.
 pub trait Kernels: Backend {
+    /// A tensor whose values `fill` writes, row by row. What it finds there is undefined, so it must write them all.
+    fn filled(shape: [usize; 3], device: &Self::Device, fill: impl FnOnce(&mut [f32])) -> Tensor<Self, 3> {
+        let mut values = vec![0.0; shape.iter().product()];
+        fill(&mut values);
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
     /// `input weight + bias`: `[trials or 1, batch, inputs]`, `[trials, inputs, outputs]` and `[trials, 1, outputs]`
     /// give `[trials, batch, outputs]`.
     fn dense(
@@ -26,7 +42,18 @@ pub trait Kernels: Backend {
         }
     }
 
-    /// `signal weight^T`: `[trials, batch, outputs]` and `[trials, inputs, outputs]` give `[trials, batch, inputs]`.
+    /// [`Kernels::dense`], and then [`Kernels::activate`].
+    fn dense_activated(
+        activation: Activation,
+        input: &Tensor<Self, 3>,
+        weight: &Tensor<Self, 3>,
+        bias: Option<&Tensor<Self, 3>>,
+    ) -> Activated<Self> {
+        Self::activate(activation, Self::dense(input, weight, bias))
+    }
+
+    /// `signal weight^T`: `[trials or 1, batch, outputs]` and `[trials, inputs, outputs]` give
+    /// `[trials, batch, inputs]`.
     fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>) -> Tensor<Self, 3> {
         signal.clone().matmul(weight.clone().transpose())
     }
@@ -41,26 +68,46 @@ pub trait Kernels: Backend {
         activation.apply_with_slope(preactivation)
     }
 
+    /// `values` times `factors`, one by one; both `[trials, batch, units]`.
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        values * factors.clone()
+    }
+
+    /// The cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
+    /// (`[trials or 1, batch, outputs]`), with its error and the wrongly classified examples.
+    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
+        let [trials, batch, _] = logits.dims();
+        let log_probability = activation::log_softmax(logits.clone(), 2);
+        let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
+        let error = (log_probability.exp() - target.clone()).div_scalar(batch as f64);
+        let label = target.clone().argmax(2).expand([trials, batch, 1]);
+        let wrong = logits.clone().argmax(2).not_equal(label).float().sum_dim(1);
+        OutputError { loss: loss.reshape([trials]), error, mistakes: Some(wrong.reshape([trials])) }
+    }
+
     /// `input^T delta`, summed over the batch: `[trials or 1, batch, inputs]` and `[trials, batch, outputs]` give
     /// `[trials, inputs, outputs]`.
     fn weight_gradient(input: &Tensor<Self, 3>, delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
         input.clone().transpose().matmul(delta.clone())
     }
 
-    /// A weight matrix after a step against its gradient `input^T delta` plus weight decay; shapes as in
-    /// [`Kernels::weight_gradient`].
-    fn learn_weight(
-        weight: Parameter<Self>,
-        input: &Tensor<Self, 3>,
-        delta: &Tensor<Self, 3>,
-        step: &AdamStep<Self>,
-    ) -> Parameter<Self> {
-        let gradient = Self::weight_gradient(input, delta);
-        let gradient = match &step.weight_decay {
-            Some(decay) => gradient + weight.value.clone() * decay.clone(),
-            None => gradient,
+    /// `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
+    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        delta.clone().sum_dim(1)
+    }
+
+    /// Weight matrices after a step against their gradients plus weight decay, in the order of `lessons`. Given
+    /// together, because a backend may work on all of them at once.
+    fn learn_weights(lessons: Vec<WeightLesson<'_, Self>>, step: &AdamStep<Self>) -> Vec<Parameter<Self>> {
+        let learn = |WeightLesson { weight, input, delta }| {
+            let gradient = Self::weight_gradient(input, delta);
+            let gradient = match &step.weight_decay {
+                Some(decay) => gradient + weight.value.clone() * decay.clone(),
+                None => gradient,
+            };
+            Self::learn(weight, gradient, step)
         };
-        Self::learn(weight, gradient, step)
+        lessons.into_iter().map(learn).collect()
     }
 
     /// A parameter after a step against `gradient`, which has its shape.

@@ -5,7 +5,10 @@ use std::{
     thread,
 };
 
-/// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time.
+use crew::Crew;
+
+/// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time. A thread that finds
+/// nothing left helps those that still work.
 pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     let worker = || {
@@ -17,11 +20,16 @@ pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
             work(index);
         }
     };
+    if count == 0 {
+        return;
+    }
+    let crew = Crew::new(jobs);
     thread::scope(|scope| {
-        for number in 0..jobs.min(count) {
+        for number in 0..jobs {
+            let crew = &crew;
             thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn_scoped(scope, worker)
+                .spawn_scoped(scope, move || crew.take_part(number, worker))
                 .expect("the system can start a thread per core");
         }
     });
