@@ -1,71 +1,124 @@
-import os
+"""The training step in JAX, under jit with donated buffers, on CPU.
+
+    python bench/peers/jax_peer.py --threads 2     # then requests on stdin, see protocol.py
+
+Modes: `jit` trains the trials of a population one after the other, `vmap` together.
+
+Backprop is `jax.value_and_grad`; the feedback rules are written out. XLA's flags are left as they are (set XLA_FLAGS to
+try others). Weights are stored as `[units, inputs]`, which XLA multiplies faster than `[inputs, units]` on CPU.
+
+Departures: none in what is computed.
+"""
+
+import functools
+
 import protocol
-THREADS = protocol.limit_threads()
-import jax, functools
+
+# XLA reads it once, when its CPU client starts.
+protocol.limit_threads()
+
+import jax
 import jax.numpy as jnp
-TR = os.environ.get("OUTIN") == "1"
-def mul(x, w): return x @ (w.T if TR else w)
+import numpy as np
 
-def logits_of(ps, x):
-    xs = [x]
-    for w, b in ps[:-1]: xs.append(jnp.tanh(mul(xs[-1], w) + b))
-    return mul(xs[-1], ps[-1][0]) + ps[-1][1], xs
-
-def loss_of(ps, x, y):
-    logits, _ = logits_of(ps, x)
-    return -jnp.mean(jnp.sum(jax.nn.log_softmax(logits) * y, -1))
-
-def feedback_grads(rule, ps, fs, x, y):
-    logits, xs = logits_of(ps, x)
-    logp = jax.nn.log_softmax(logits)
-    loss = -jnp.mean(jnp.sum(logp * y, -1))
-    e = (jnp.exp(logp) - y) / len(x)
-    ds = []
-    for h, f in zip(xs[1:], fs):
-        s = {"dfa": lambda: e, "drtp": lambda: y, "local-cross-entropy": lambda: jax.nn.softmax(h @ f) - y}[rule]()
-        ds.append((s @ f.T) * (1 - h * h))
-    ds.append(e)
-    return loss, [((d.T @ x if TR else x.T @ d), d.sum(0, keepdims=True)) for x, d in zip(xs, ds)]
-
-def step(rule, state, fs, lr, x, y):
-    ps, m, v, t = state
-    loss, g = jax.value_and_grad(loss_of)(ps, x, y) if rule == "backprop" else feedback_grads(rule, ps, fs, x, y)
-    t = t + 1
-    rate = lr * jnp.sqrt(-jnp.expm1(t * jnp.log(jnp.float32(.999)))) / -jnp.expm1(t * jnp.log(jnp.float32(.9)))
-    m = jax.tree.map(lambda m, g: m * .9 + g * .1, m, g)
-    v = jax.tree.map(lambda v, g: v * .999 + g * g * .001, v, g)
-    ps = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-7), ps, m, v)
-    return (ps, m, v, t), loss
 
 def train(problem):
-    T = len(problem.learning_rates)
-    fn = functools.partial(step, problem.rule)
-    def state(sel):
-        ps = [(jnp.array(l.weight[sel].swapaxes(-1,-2) if TR else l.weight[sel]), jnp.array(l.bias[sel])) for l in problem.layers]
-        z = lambda: jax.tree.map(jnp.zeros_like, ps)
-        fs = [jnp.array(l.feedback[sel]) for l in problem.layers[:-1]] if problem.rule != "backprop" else []
-        lr = jnp.array(problem.learning_rates, jnp.float32)[sel]
-        return (ps, z(), z(), jnp.zeros(lr.shape)), fs, lr
+    step = functools.partial(take_step, problem.rule)
+    trials = range(len(problem.learning_rates))
     if problem.mode == "vmap":
-        fn = jax.vmap(fn, in_axes=(0, 0, 0, None, None)); students = [state(slice(None))]
-    else: students = [state(t) for t in range(T)]
-    fn = jax.jit(fn, donate_argnums=0)
-    batches = [(jnp.array(x), jnp.array(y)) for x, y in zip(problem.inputs, problem.targets)]
-    k = 0
+        students = [student(problem, slice(None))]
+        step = jax.vmap(step, in_axes=(0, 0, 0, None, None))
+    else:
+        students = [student(problem, trial) for trial in trials]
+    step = jax.jit(step, donate_argnums=0)
+    batches = [(jnp.asarray(input), jnp.asarray(target)) for input, target in zip(problem.inputs, problem.targets)]
+    taken = 0
+
     def run(steps):
-        nonlocal k
-        alls = []
-        for i, (s, fs, lr) in enumerate(students):
+        nonlocal taken
+        # To the end one after the other, so that a student's parameters stay in the cache.
+        columns = []
+        for position, (state, feedback, learning_rate) in enumerate(students):
             losses = []
-            for j in range(k, k + steps):
-                s, l = fn(s, fs, lr, *batches[j % len(batches)])
-                losses.append(l)
-            students[i] = s, fs, lr
-            alls.append((losses))
-        k += steps
-        jax.block_until_ready(students)
-        import numpy as np
-        return np.concatenate([np.stack(jax.device_get(l)).reshape(steps, -1) for l in alls], 1).tolist()
+            for number in range(taken, taken + steps):
+                state, loss = step(state, feedback, learning_rate, *batches[number % len(batches)])
+                losses.append(loss)
+            students[position] = jax.block_until_ready(state), feedback, learning_rate
+            columns.append(np.stack(jax.device_get(losses)).reshape(steps, -1))
+        taken += steps
+        return np.concatenate(columns, axis=1).tolist()
+
     return run
 
-protocol.serve("JAX", jax.__version__, ["jit", "vmap"], train)
+
+def student(problem, selection):
+    """State, feedback and learning rate of one trial (by its index) or of all (a slice, with a leading axis)."""
+    parameters = [
+        (jnp.array(layer.weight[selection].swapaxes(-1, -2)), jnp.array(layer.bias[selection]))
+        for layer in problem.layers
+    ]
+    feedback = [jnp.array(layer.feedback[selection]) for layer in problem.layers[:-1] if layer.feedback is not None]
+    learning_rate = jnp.array(problem.learning_rates, jnp.float32)[selection]
+    first, second = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))
+    return (parameters, first, second, jnp.zeros(learning_rate.shape)), feedback, learning_rate
+
+
+def take_step(rule, state, feedback, learning_rate, input, target):
+    """Of one trial: the state after the step, and the loss before it."""
+    parameters, first, second, steps = state
+    if rule == "backprop":
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, input, target)
+    else:
+        loss, gradients = feedback_gradients(rule, parameters, feedback, input, target)
+    steps += 1
+    rate = learning_rate * jnp.sqrt(one_minus_power(protocol.BETA_2, steps)) / one_minus_power(protocol.BETA_1, steps)
+    first = jax.tree.map(lambda m, g: protocol.BETA_1 * m + (1 - protocol.BETA_1) * g, first, gradients)
+    second = jax.tree.map(lambda v, g: protocol.BETA_2 * v + (1 - protocol.BETA_2) * g * g, second, gradients)
+    parameters = jax.tree.map(
+        lambda p, m, v: p - rate * m / (jnp.sqrt(v) + protocol.EPSILON), parameters, first, second
+    )
+    return (parameters, first, second, steps), loss
+
+
+def one_minus_power(base, exponent):
+    # 1 - base**exponent would lose half its digits in the first steps.
+    return -jnp.expm1(exponent * np.log(base))
+
+
+def feedback_gradients(rule, parameters, feedback, input, target):
+    *below, logits = forward(parameters, input)
+    error = (jax.nn.softmax(logits) - target) / len(target)
+    deltas = []
+    for output, matrix in zip(below[1:], feedback):
+        match rule:
+            case "dfa":
+                signal = error
+            case "drtp":
+                signal = target
+            case "local-cross-entropy":
+                signal = jax.nn.softmax(output @ matrix) - target
+        deltas.append((signal @ matrix.T) * (1 - output * output))
+    deltas.append(error)
+    gradients = [(delta.T @ input, delta.sum(0, keepdims=True)) for input, delta in zip(below, deltas)]
+    return cross_entropy(logits, target), gradients
+
+
+def loss_of(parameters, input, target):
+    return cross_entropy(forward(parameters, input)[-1], target)
+
+
+def cross_entropy(logits, target):
+    return -(jax.nn.log_softmax(logits) * target).sum() / len(target)
+
+
+def forward(parameters, input):
+    """The input, the hidden layers' outputs, and the logits."""
+    *hidden, (weight, bias) = parameters
+    values = [input]
+    for hidden_weight, hidden_bias in hidden:
+        values.append(jnp.tanh(values[-1] @ hidden_weight.T + hidden_bias))
+    return [*values, values[-1] @ weight.T + bias]
+
+
+if __name__ == "__main__":
+    protocol.serve("JAX", jax.__version__, ["jit", "vmap"], train)

@@ -27,6 +27,8 @@ enum Command {
         #[command(flatten)]
         places: Places,
     },
+    /// Measure how fast training is here, beside other programs if asked, and keep the figures.
+    Bench(BenchArguments),
     /// Print the TensorBoard command for a pipeline's trials, and start it if it is installed.
     Tensorboard {
         /// The pipeline file.
@@ -81,11 +83,51 @@ struct PlanArguments {
     verbose: bool,
 }
 
+#[derive(Args)]
+struct BenchArguments {
+    /// What to measure [default: everything].
+    #[arg(value_enum)]
+    parts: Vec<BenchPart>,
+    /// A python with what `bench/peers/requirements.txt` lists: PyTorch and JAX take turns with us.
+    #[arg(long, value_name = "PYTHON")]
+    peers: Option<PathBuf>,
+    /// Only measure what has this text in its title.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    only: String,
+    /// Seconds that one timing takes.
+    #[arg(long, default_value_t = 0.3, value_name = "S")]
+    seconds: f64,
+    /// An older report (JSON) to compare with.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Times that everything is timed, in turn.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    rounds: u16,
+    /// Threads that everybody may use [default: one per core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    threads: Option<u16>,
+    /// Folder of the report, as Markdown and JSON.
+    #[arg(long, default_value = "artifacts/bench", value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// What `bench` can measure.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum BenchPart {
+    /// A training step of each rule.
+    Steps,
+    /// The operations that a step is made of.
+    Kernels,
+    /// Many small trials.
+    Grid,
+}
+
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Data { places } => commands::data::list(&places),
+        Command::Bench(arguments) => commands::bench::bench(&arguments),
         Command::Tensorboard { file, places } => commands::tensorboard::start(&file, &places),
     };
     done.unwrap_or_else(|error| terminal::refuse(&error))

@@ -63,6 +63,13 @@ pub fn share(units: usize, work: impl Fn(usize) + Sync) {
     }
 }
 
+/// Does `work` without helpers: within it, [`share`] does everything on this thread.
+pub fn alone<T>(work: impl FnOnce() -> T) -> T {
+    let place = PLACE.take();
+    let _back = PutBack(&place);
+    work()
+}
+
 /// Calls `work(index, chunk)` for every chunk of `length` values, the last of which may be shorter, as [`share`] does.
 ///
 /// # Panics

@@ -5,10 +5,12 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod rehearsal;
 
 use std::{fmt, str::FromStr};
 
 use data::Dataset;
+pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 use serde::{Deserialize, Serialize};
 pub use training::{Ended, FirstWeights, Observer, Population, TrialSettings, Verdict};
 

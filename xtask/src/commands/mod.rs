@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod bench;
 pub mod data;
 pub mod plan;
 pub mod run;

@@ -1,0 +1,51 @@
+//! How fast is it, and against what?
+//!
+//! Whatever is compared alternates in one run: on a machine that others use, too, only ratios of neighbours mean
+//! anything. A [`Group`] is one piece of work and everybody who does it; the first one is what the others are held
+//! against.
+
+mod case;
+mod grid;
+mod kernels;
+mod peers;
+mod products;
+mod report;
+mod rounds;
+mod steps;
+
+pub use case::{Case, Shape};
+pub use peers::{PeerError, Peers};
+pub use report::{Comparison, Entry, Group, Report};
+pub use rounds::Effort;
+
+/// Measures everything of `parts`, telling `progress` what comes next.
+///
+/// # Errors
+/// If a peer cannot be started, or does not answer as it should.
+pub fn measure(
+    parts: &[Part],
+    effort: &Effort,
+    peers: &mut Peers,
+    progress: &dyn Fn(&str),
+) -> Result<Vec<Group>, PeerError> {
+    let mut groups = Vec::new();
+    for part in parts {
+        match part {
+            Part::Steps => groups.extend(steps::measure(effort, peers, progress)?),
+            Part::Kernels => groups.extend(kernels::measure(effort, progress)),
+            Part::Grid => groups.extend(grid::measure(effort, progress)),
+        }
+    }
+    Ok(groups)
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A training step of each rule, beside its matrix products alone and beside the peers.
+    Steps,
+    /// The operations that a step is made of.
+    Kernels,
+    /// Many small trials: one by one, as one tensor program, and one per core.
+    Grid,
+}
