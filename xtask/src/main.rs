@@ -120,6 +120,10 @@ enum BenchPart {
     Kernels,
     /// Many small trials.
     Grid,
+    /// What a step keeps in memory.
+    Memory,
+    /// Datasets, event files, the store.
+    Files,
 }
 
 fn main() -> ExitCode {

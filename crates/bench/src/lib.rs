@@ -5,8 +5,10 @@
 //! against.
 
 mod case;
+mod files;
 mod grid;
 mod kernels;
+mod memory;
 mod peers;
 mod products;
 mod report;
@@ -15,7 +17,7 @@ mod steps;
 
 pub use case::{Case, Shape};
 pub use peers::{PeerError, Peers};
-pub use report::{Comparison, Entry, Group, Report};
+pub use report::{Comparison, Entry, Group, Report, Unit};
 pub use rounds::Effort;
 
 /// Measures everything of `parts`, telling `progress` what comes next.
@@ -34,6 +36,8 @@ pub fn measure(
             Part::Steps => groups.extend(steps::measure(effort, peers, progress)?),
             Part::Kernels => groups.extend(kernels::measure(effort, progress)),
             Part::Grid => groups.extend(grid::measure(effort, progress)),
+            Part::Memory => groups.extend(memory::measure(effort, progress)),
+            Part::Files => groups.extend(files::measure(effort, progress)),
         }
     }
     Ok(groups)
@@ -48,4 +52,13 @@ pub enum Part {
     Kernels,
     /// Many small trials: one by one, as one tensor program, and one per core.
     Grid,
+    /// What a step of each rule holds in memory beside weights and optimizer state.
+    Memory,
+    /// What is read and written beside the training: datasets, event files, the store.
+    Files,
+}
+
+impl Part {
+    /// In the order of a report.
+    pub const ALL: [Self; 5] = [Self::Steps, Self::Kernels, Self::Grid, Self::Memory, Self::Files];
 }

@@ -24,10 +24,21 @@ pub struct Group {
     pub title: String,
     /// Floating-point operations of its matrix products; absent where that means nothing.
     pub flops: Option<f64>,
+    /// What is counted.
+    pub unit: Unit,
     /// The first one is what the others are held against.
     pub entries: Vec<Entry>,
     /// What else there is to say, for example whether the losses agreed.
     pub notes: Vec<String>,
+}
+
+/// What a group's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Of time, for one piece of work.
+    Seconds,
+    /// Of memory.
+    Bytes,
 }
 
 /// One contestant of a group.
@@ -35,8 +46,8 @@ pub struct Group {
 pub struct Entry {
     /// Who.
     pub name: String,
-    /// Seconds per piece of work, one per round; rounds of all entries belong together.
-    pub seconds: Vec<f64>,
+    /// One per round; rounds of all entries belong together.
+    pub values: Vec<f64>,
 }
 
 /// How a contestant's median changed from an older report.
@@ -44,23 +55,21 @@ pub struct Entry {
 pub struct Comparison {
     /// Group and entry.
     pub name: String,
-    /// Median seconds, old and new.
-    pub seconds: [f64; 2],
+    /// Medians, old and new.
+    pub medians: [f64; 2],
 }
 
 impl Entry {
     /// The middle one.
     #[must_use]
     pub fn median(&self) -> f64 {
-        median(&self.seconds)
+        median(&self.values)
     }
 
     /// How many times as long as `other` this took: the median over the rounds.
     #[must_use]
     pub fn times(&self, other: &Self) -> f64 {
-        median(
-            &self.seconds.iter().zip(&other.seconds).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>(),
-        )
+        median(&self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
     }
 }
 
@@ -72,9 +81,10 @@ fn median(values: &[f64]) -> f64 {
 }
 
 impl Group {
+    /// Of times, `[entries][rounds]`.
     pub(crate) fn new(title: String, flops: Option<f64>, names: Vec<String>, seconds: Vec<Vec<f64>>) -> Self {
-        let entries = names.into_iter().zip(seconds).map(|(name, seconds)| Entry { name, seconds }).collect();
-        Self { title, flops, entries, notes: Vec::new() }
+        let entries = names.into_iter().zip(seconds).map(|(name, values)| Entry { name, values }).collect();
+        Self { title, flops, unit: Unit::Seconds, entries, notes: Vec::new() }
     }
 
     /// A table with a heading.
@@ -86,16 +96,16 @@ impl Group {
         let _ = writeln!(text, "|---|---|---|{}---|", if rate.is_empty() { "" } else { "---|" });
         for entry in &self.entries {
             let (median, first) = (entry.median(), &self.entries[0]);
-            let lowest = entry.seconds.iter().copied().fold(f64::INFINITY, f64::min);
-            let highest = entry.seconds.iter().copied().fold(0.0, f64::max);
+            let lowest = entry.values.iter().copied().fold(f64::INFINITY, f64::min);
+            let highest = entry.values.iter().copied().fold(0.0, f64::max);
             let rate = self.flops.map_or(String::new(), |flops| format!(" {:.1} |", flops / median / 1e9));
             let _ = writeln!(
                 text,
                 "| {} | {} | {} to {} |{rate} {:.2} |",
                 entry.name,
-                duration(median),
-                duration(lowest),
-                duration(highest),
+                self.unit.write(median),
+                self.unit.write(lowest),
+                self.unit.write(highest),
                 entry.times(first),
             );
         }
@@ -106,12 +116,15 @@ impl Group {
     }
 }
 
-/// `1.25 ms`.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        _ if seconds < 1e-3 => format!("{:.3} µs", seconds * 1e6),
-        _ if seconds < 1.0 => format!("{:.3} ms", seconds * 1e3),
-        _ => format!("{seconds:.2} s"),
+impl Unit {
+    /// `1.250 ms`, `3.2 MiB`.
+    fn write(self, value: f64) -> String {
+        match self {
+            Self::Seconds if value < 1e-3 => format!("{:.3} µs", value * 1e6),
+            Self::Seconds if value < 1.0 => format!("{:.3} ms", value * 1e3),
+            Self::Seconds => format!("{value:.2} s"),
+            Self::Bytes => format!("{:.1} MiB", value / f64::from(1 << 20)),
+        }
     }
 }
 
@@ -138,7 +151,7 @@ impl Report {
         let old = named(old);
         let pair = |(name, new): (String, f64)| {
             let (_, before) = old.iter().find(|(other, _)| *other == name)?;
-            Some(Comparison { name, seconds: [*before, new] })
+            Some(Comparison { name, medians: [*before, new] })
         };
         named(self).into_iter().filter_map(pair).collect()
     }
@@ -175,7 +188,7 @@ mod tests {
     fn a_comparison_pairs_what_both_reports_have() {
         let (old, mut new) = (report([[1.0; 3], [2.0; 3]]), report([[0.5; 3], [2.0; 3]]));
         new.groups[0].entries[1].name = "somebody new".into();
-        let expected = Comparison { name: "a step: ours".into(), seconds: [1.0, 0.5] };
+        let expected = Comparison { name: "a step: ours".into(), medians: [1.0, 0.5] };
         assert_eq!(new.against(&old), [expected]);
     }
 }

@@ -13,20 +13,13 @@ use crate::unit_is_fine;
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Desk {
-    /// Number of the offer in the upper half, units that nobody has taken yet in the lower half.
     offer: AtomicU64,
     /// Units of the offer that are not done yet.
     open: AtomicUsize,
     panicked: AtomicBool,
-    /// Written by the owner while `open` is 0; read only by who has taken a unit, until that unit is done.
-    work: UnsafeCell<Option<Work>>,
-}
-
-#[derive(Clone, Copy)]
-struct Work {
-    units: usize,
-    /// Lives until every unit is done: [`Desk::offer`] does not return before.
-    run: *const (dyn Fn(usize) + Sync),
+    /// Written by the owner while `open` is 0; read only by who has taken a unit, until that unit is done. It lives
+    /// until every unit is done: [`Desk::offer`] does not return before.
+    work: UnsafeCell<Option<*const (dyn Fn(usize) + Sync)>>,
 }
 
 // SAFETY: see `work`; what it points to is `Sync`.
@@ -34,48 +27,84 @@ unsafe impl Sync for Desk {}
 // SAFETY: as above; a desk without an offer points to nothing that is read.
 unsafe impl Send for Desk {}
 
-const UNTAKEN: u64 = u32::MAX as u64;
+/// What a desk's `offer` says.
+#[derive(Clone, Copy)]
+struct Offer {
+    /// Tells it from other offers, so that nobody takes a unit of one for that of another.
+    number: u32,
+    /// The units that nobody has taken yet.
+    first: u16,
+    end: u16,
+}
+
+impl Offer {
+    fn read(bits: u64) -> Self {
+        Self { number: (bits >> 32) as u32, first: (bits >> 16) as u16, end: bits as u16 }
+    }
+
+    fn bits(self) -> u64 {
+        u64::from(self.number) << 32 | u64::from(self.first) << 16 | u64::from(self.end)
+    }
+}
+
+/// Which end of an offer someone takes units from. Neighbouring units often write to neighbouring memory, so the owner
+/// and the others come from different ends: cores seldom write to one cache line.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum End {
+    First,
+    Last,
+}
 
 impl Desk {
+    /// Most units of an offer.
+    pub(crate) const MOST: usize = u16::MAX as usize;
+
     /// Offers `units` calls of `work`, tells others by `call`, takes part, and returns when all are done.
     ///
     /// # Panics
     /// If `work` panicked, here or elsewhere.
     pub(crate) fn offer(&self, units: usize, work: &(dyn Fn(usize) + Sync), call: impl FnOnce()) {
-        assert!(units as u64 <= UNTAKEN, "an offer has at most {UNTAKEN} units, got {units}");
         // SAFETY: only the lifetime changes, and nobody uses the reference once `open` is 0, which is waited for below.
-        let run: *const (dyn Fn(usize) + Sync) =
+        let work: *const (dyn Fn(usize) + Sync) =
             unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(work) };
         // SAFETY: the last offer is done (`open` is 0), so nobody reads this.
-        unsafe { *self.work.get() = Some(Work { units, run }) };
+        unsafe { *self.work.get() = Some(work) };
         self.open.store(units, Ordering::Relaxed);
-        let number = (self.offer.load(Ordering::Relaxed) >> 32).wrapping_add(1);
-        self.offer.store(number << 32 | units as u64, Ordering::Release);
+        let number = Offer::read(self.offer.load(Ordering::Relaxed)).number.wrapping_add(1);
+        let end = u16::try_from(units).expect("who shares keeps to the most units");
+        self.offer.store(Offer { number, first: 0, end }.bits(), Ordering::Release);
         call();
-        while self.do_one() {}
+        while self.do_one(End::First) {}
         self.wait();
         assert!(!self.panicked.swap(false, Ordering::Relaxed), "a shared piece of work panicked");
     }
 
-    /// Takes a unit, if there is one left, and does it.
-    pub(crate) fn do_one(&self) -> bool {
-        let mut offer = self.offer.load(Ordering::Acquire);
-        loop {
-            if offer & UNTAKEN == 0 {
+    /// Takes a unit from this end, if there is one left, and does it.
+    pub(crate) fn do_one(&self, end: End) -> bool {
+        let mut bits = self.offer.load(Ordering::Acquire);
+        let unit = loop {
+            let mut offer = Offer::read(bits);
+            if offer.first == offer.end {
                 return false;
             }
-            match self.offer.compare_exchange_weak(offer, offer - 1, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => break,
-                Err(now) => offer = now,
+            let unit = match end {
+                End::First => {
+                    offer.first += 1;
+                    offer.first - 1
+                }
+                End::Last => {
+                    offer.end -= 1;
+                    offer.end
+                }
+            };
+            match self.offer.compare_exchange_weak(bits, offer.bits(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => break unit,
+                Err(now) => bits = now,
             }
-        }
-        let left = usize::try_from(offer & UNTAKEN).expect("it came from a usize");
-        // SAFETY: a unit is taken and not done, so the owner waits: the work is there and stays as it is.
-        let (units, run) = unsafe {
-            let work = (*self.work.get()).expect("an offer has its work");
-            (work.units, &*work.run)
         };
-        if !unit_is_fine(|| run(units - left)) {
+        // SAFETY: a unit is taken and not done, so the owner waits: the work is there and stays as it is.
+        let work = unsafe { &*(*self.work.get()).expect("an offer has its work") };
+        if !unit_is_fine(|| work(usize::from(unit))) {
             self.panicked.store(true, Ordering::Relaxed);
         }
         self.open.fetch_sub(1, Ordering::Release);

@@ -13,7 +13,7 @@ use crate::{
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
 /// trial becomes new work; leave it, and old results stay valid.
-pub const NUMERICS_REVISION: u32 = 1;
+pub const NUMERICS_REVISION: u32 = 2;
 
 /// Kind of a prepared dataset's artifact.
 pub const DATASET: &str = "dataset";

@@ -22,7 +22,7 @@ pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     };
     let mut peers = invite(arguments, threads)?;
     let parts: Vec<Part> = if arguments.parts.is_empty() {
-        vec![Part::Steps, Part::Kernels, Part::Grid]
+        Part::ALL.to_vec()
     } else {
         arguments.parts.iter().map(BenchPart::part).collect()
     };
@@ -37,8 +37,8 @@ pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     if let Some(old) = old {
         say(&format!("Against {}, build {}:", old.date, old.build));
         for change in report.against(&old) {
-            let [before, now] = change.seconds;
-            say(&format!("{:>6.2} times the old time  {}", now / before, change.name));
+            let [before, now] = change.medians;
+            say(&format!("{:>6.2} times as much as then  {}", now / before, change.name));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -50,6 +50,8 @@ impl BenchPart {
             Self::Steps => Part::Steps,
             Self::Kernels => Part::Kernels,
             Self::Grid => Part::Grid,
+            Self::Memory => Part::Memory,
+            Self::Files => Part::Files,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{Activated, Activation, AdamStep, OutputError, Parameter};
 /// Rows and columns of an output block. Narrower ones lose nothing; with fewer rows a weight is loaded too often.
 const OUTPUT_BLOCK: [usize; 2] = [128, 64];
 /// Values of a gradient block: it and the parts of weight and moments that it updates stay in the second-level cache.
-const GRADIENT_BLOCK: usize = 96 * 500;
+const GRADIENT_BLOCK: usize = 48 * 500;
 /// Values that are worth offering to another core.
 const CHUNK: usize = 16 * 1024;
 
@@ -261,7 +261,7 @@ struct Block {
 /// The blocks of a lesson, given its index and its transposed input and its delta.
 fn gradient_blocks((lesson, [input, delta]): (usize, &[Operand; 2])) -> impl Iterator<Item = Block> {
     let (inputs, trials) = (input.rows, delta.trials);
-    let block_rows = (GRADIENT_BLOCK / delta.columns).clamp(8, 96);
+    let block_rows = (GRADIENT_BLOCK / delta.columns).clamp(8, 48);
     (0..trials).flat_map(move |trial| {
         (0..inputs).step_by(block_rows).map(move |first_row| Block {
             lesson,

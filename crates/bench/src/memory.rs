@@ -1,0 +1,54 @@
+//! What a step of each rule holds in memory beside weights and optimizer state, as the system counts it.
+
+use std::{fs, thread};
+
+use algorithms::{Algorithm, TargetLoss};
+use engine::{Device, rehearse};
+
+use crate::{Case, Effort, Group, Shape, Unit};
+
+const RULES: [Algorithm; 4] =
+    [Algorithm::Backprop, Algorithm::Dfa, Algorithm::Drtp, Algorithm::LocalLoss(TargetLoss::CrossEntropy)];
+
+/// One group; none where the system does not tell the peak of a process's memory.
+pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group> {
+    let shape =
+        Shape { name: "a deep network", inputs: 784, hidden: vec![500; 32], outputs: 10, batch: 1024 };
+    let widths = format!("784-32x500-10, batch {}", shape.batch);
+    let title = format!("peak memory of a step beyond weights and optimizer state, {widths}");
+    if !effort.includes(&title) || fs::write("/proc/self/clear_refs", "5").is_err() {
+        return None;
+    }
+    progress(&title);
+    let names: Vec<String> = RULES.iter().map(|algorithm| algorithm.name().to_owned()).collect();
+    let values = RULES.map(|algorithm| {
+        let case = Case::single(shape.clone(), algorithm);
+        // A thread of its own: what tensors leave behind goes with it.
+        thread::scope(|scope| scope.spawn(|| of_a_step(&case)).join().expect("it only trains"))
+    });
+    let mut group = Group::new(title, None, names, values.map(|bytes| vec![bytes]).to_vec());
+    group.unit = Unit::Bytes;
+    Some(group)
+}
+
+/// Bytes that a process grew by in its first two steps.
+fn of_a_step(case: &Case) -> f64 {
+    let batches = &case.shape.batches()[..1];
+    let mut rehearsal = rehearse(Device::Cpu, &case.population(), batches).expect("the CPU is always there");
+    // Moments share their memory until the first step writes them.
+    let weights: usize = case.shape.weights().iter().map(|[rows, columns]| rows * columns).sum();
+    let moments = 2 * weights * size_of::<f32>();
+    let before = status("VmRSS:");
+    fs::write("/proc/self/clear_refs", "5").expect("it could be written before");
+    rehearsal.steps(2);
+    (status("VmHWM:") - before - moments as f64).max(0.0)
+}
+
+/// A line of the process's status, in bytes.
+fn status(name: &str) -> f64 {
+    let text = fs::read_to_string("/proc/self/status").expect("where clear_refs is, status is");
+    let line = text.lines().find(|line| line.starts_with(name)).expect("a process has memory");
+    let kib: f64 =
+        line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).expect("a number of kB");
+    kib * 1024.0
+}
