@@ -3,7 +3,7 @@
 use std::{fs, thread};
 
 use algorithms::{Algorithm, TargetLoss};
-use engine::{Device, rehearse};
+use engine::{Device, HostBatch, rehearse};
 
 use crate::{Case, Effort, Group, Shape, Unit};
 
@@ -31,17 +31,28 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group>
     Some(group)
 }
 
-/// Bytes that a process grew by in its first two steps.
+/// Bytes that the process grew by in a step, once a step on a single example has made the optimizer's state.
 fn of_a_step(case: &Case) -> f64 {
-    let batches = &case.shape.batches()[..1];
-    let mut rehearsal = rehearse(Device::Cpu, &case.population(), batches).expect("the CPU is always there");
-    // Moments share their memory until the first step writes them.
-    let weights: usize = case.shape.weights().iter().map(|[rows, columns]| rows * columns).sum();
-    let moments = 2 * weights * size_of::<f32>();
+    let batch = case.shape.batches().swap_remove(0);
+    let (input, target) =
+        (batch.input[..case.shape.inputs].to_vec(), batch.target[..case.shape.outputs].to_vec());
+    let batches = [HostBatch { input, target }, batch];
+    let mut rehearsal = rehearse(Device::Cpu, &case.population(), &batches).expect("the CPU is always there");
+    rehearsal.steps(1);
+    give_back_freed_memory();
     let before = status("VmRSS:");
     fs::write("/proc/self/clear_refs", "5").expect("it could be written before");
-    rehearsal.steps(2);
-    (status("VmHWM:") - before - moments as f64).max(0.0)
+    rehearsal.steps(1);
+    status("VmHWM:") - before
+}
+
+/// What was freed while the first weights were drawn would otherwise hide what a step needs.
+fn give_back_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it only returns unused pages to the system.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// A line of the process's status, in bytes.
