@@ -1,4 +1,4 @@
-//! Which official files does a source need, and which of them are there?
+//! Which files does a source need, and which of them are there?
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -19,15 +19,15 @@ pub(crate) struct OfficialFiles {
     pub(crate) homepage: &'static str,
 }
 
-/// One official file as it was found, or as it should be.
+/// One file of a source as it was found, or as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     /// On disk; without the ending `.gz` when only the unpacked file is there.
     pub path: PathBuf,
-    /// The name under which its authors publish it.
-    pub name: &'static str,
-    /// Where its authors publish it.
-    pub homepage: &'static str,
+    /// The name under which its authors publish it, or what it is for in a user's own collection.
+    pub name: String,
+    /// Where its authors publish it; `None` for a user's own file.
+    pub homepage: Option<&'static str>,
 }
 
 /// What is there of a source; see [`Source::presence`](crate::Source::presence).
@@ -37,7 +37,7 @@ pub struct Presence {
     pub name: &'static str,
     /// Where its files lie or should lie; `None` for a source that has no files.
     pub folder: Option<PathBuf>,
-    /// Every file that is needed, and whether it is there.
+    /// Every file that is needed, and whether it is there; the one folder of a source of folders of pictures.
     pub files: Vec<(PathBuf, bool)>,
     /// Whether the source can be loaded as far as the presence of files tells.
     pub complete: bool,
@@ -46,33 +46,42 @@ pub struct Presence {
 impl OfficialFiles {
     /// The official file `name`, or its unpacked form when only that is there.
     pub(crate) fn find(&self, data_dir: &Path, name: &'static str) -> SourceFile {
-        let packed = data_dir.join(self.folder).join(name);
-        let unpacked = name.strip_suffix(".gz").map(|name| packed.with_file_name(name));
-        let path = match unpacked {
-            Some(unpacked) if !packed.is_file() && unpacked.is_file() => unpacked,
-            _ => packed,
-        };
-        SourceFile { path, name, homepage: self.homepage }
+        let path = data_dir.join(self.folder).join(name);
+        SourceFile { path, name: name.to_owned(), homepage: Some(self.homepage) }.or_unpacked()
     }
 
-    /// Every file, and whether it is there.
-    pub(crate) fn presence(&self, data_dir: &Path) -> Vec<(PathBuf, bool)> {
-        let paths = self.names.iter().map(|name| self.find(data_dir, name).path);
-        paths.map(|path| (path.clone(), path.is_file())).collect()
-    }
-
-    /// Names every missing file at once.
-    pub(crate) fn require_all(&self, source: &'static str, data_dir: &Path) -> Result<(), Error> {
-        let files = self.names.iter().map(|name| self.find(data_dir, name));
-        let missing: Vec<_> = files.filter(|file| !file.path.is_file()).map(|file| file.path).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Missing { source_name: source, missing, of: self.names.len(), homepage: self.homepage })
+    /// Every file.
+    pub(crate) fn all(&self, data_dir: &Path) -> Vec<SourceFile> {
+        self.names.iter().map(|name| self.find(data_dir, name)).collect()
     }
 }
 
+/// Names every missing file at once.
+pub(crate) fn require_all(source: &'static str, files: &[SourceFile]) -> Result<(), Error> {
+    let missing: Vec<_> =
+        files.iter().filter(|file| !file.path.is_file()).map(|file| file.path.clone()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let homepage = files.iter().find_map(|file| file.homepage);
+    Err(Error::Missing { source_name: source, missing, of: files.len(), homepage })
+}
+
 impl SourceFile {
+    /// A user's own file at `path`, which serves as `role`.
+    pub(crate) fn own(path: PathBuf, role: &str) -> Self {
+        Self { path, name: role.to_owned(), homepage: None }
+    }
+
+    /// Itself, or the file without the ending `.gz` when only that is there.
+    fn or_unpacked(self) -> Self {
+        let unpacked = self.path.with_extension("");
+        if self.is_packed() && !self.path.is_file() && unpacked.is_file() {
+            return Self { path: unpacked, ..self };
+        }
+        self
+    }
+
     /// Opens it for reading unpacked bytes.
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let file = File::open(&self.path).map_err(|source| self.unreadable(source))?;

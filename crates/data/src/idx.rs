@@ -1,4 +1,5 @@
-//! The IDX format of MNIST and its successors (LeCun, Cortes and Burges 1998): a big-endian header, then bytes.
+//! The IDX format of MNIST and its successors (LeCun, Cortes and Burges 1998): a big-endian
+//! header, then bytes.
 //!
 //! ```text
 //! images: 2051, count, height, width, then `[count, height, width]` pixels
@@ -15,43 +16,75 @@ const LABELS_MAGIC: u32 = 2049;
 
 /// A header that asks for more is not believed; the largest official file unpacks to 47 MB.
 const LARGEST_BODY_BYTES: u64 = 1 << 30;
+const LARGEST_SIDE: u32 = 1 << 14;
 const FIRST_ALLOCATION_BYTES: u64 = 1 << 26;
 
-/// Reads a file of images and the file of their labels.
+/// What is known of a pair of files before they are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) shape: ImageShape,
+    pub(crate) classes: usize,
+}
+
+/// Reads a file of images and the file of their labels, which must be as is known.
 pub(crate) fn read_part(
     images_file: &SourceFile,
     labels_file: &SourceFile,
     shape: ImageShape,
     classes: usize,
 ) -> Result<Part, Error> {
-    let images = read_images(images_file, shape)?;
-    let labels = read_labels(labels_file, classes)?;
+    read_pair(images_file, labels_file, Some(Known { shape, classes })).map(|(part, _)| part)
+}
+
+/// Reads a file of images and the file of their labels; `None` for any shape and any labels.
+pub(crate) fn read_pair(
+    images_file: &SourceFile,
+    labels_file: &SourceFile,
+    known: Option<Known>,
+) -> Result<(Part, ImageShape), Error> {
+    let (images, shape) = read_images(images_file, known.map(|known| known.shape))?;
+    let labels = read_labels(labels_file, known.map(|known| known.classes))?;
     let count = images.len() / shape.pixels();
     if labels.len() != count {
         let expected = format!("{count} labels, one for each image in {}", images_file.path.display());
         return Err(labels_file.damaged(expected, format!("{} labels", labels.len())));
     }
-    Ok(Part { images, labels })
+    Ok((Part { images: images.into(), labels }, shape))
 }
 
 /// `[examples, height, width]`, row-major.
-fn read_images(file: &SourceFile, shape: ImageShape) -> Result<Vec<u8>, Error> {
+fn read_images(file: &SourceFile, known: Option<ImageShape>) -> Result<(Vec<u8>, ImageShape), Error> {
     let mut reader = file.open()?;
     let [magic, count, height, width] = read_header(&mut reader, file)?;
     check_magic(file, magic, IMAGES_MAGIC, "images")?;
-    if (height as usize, width as usize) != (shape.height, shape.width) {
-        let expected = format!("images of {}x{} pixels", shape.height, shape.width);
+    let shape = ImageShape { channels: 1, height: height as usize, width: width as usize };
+    if let Some(known) = known {
+        require_shape(file, shape, known)?;
+    }
+    if !(1..=LARGEST_SIDE).contains(&height) || !(1..=LARGEST_SIDE).contains(&width) {
+        let expected = format!("images of 1x1 to {LARGEST_SIDE}x{LARGEST_SIDE} pixels");
         return Err(file.damaged(expected, format!("{height}x{width}")));
     }
-    Body { header_bytes: 16, items: count, item_bytes: shape.pixels() }.read(&mut reader, file)
+    let images =
+        Body { header_bytes: 16, items: count, item_bytes: shape.pixels() }.read(&mut reader, file)?;
+    Ok((images, shape))
 }
 
-/// `[examples]`, each below `classes`.
-fn read_labels(file: &SourceFile, classes: usize) -> Result<Vec<u16>, Error> {
+pub(crate) fn require_shape(file: &SourceFile, found: ImageShape, expected: ImageShape) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    let expected = format!("images of {}x{} pixels", expected.height, expected.width);
+    Err(file.damaged(expected, format!("{}x{}", found.height, found.width)))
+}
+
+/// `[examples]`, each below `classes` where that is known.
+fn read_labels(file: &SourceFile, classes: Option<usize>) -> Result<Vec<u16>, Error> {
     let mut reader = file.open()?;
     let [magic, count] = read_header(&mut reader, file)?;
     check_magic(file, magic, LABELS_MAGIC, "labels")?;
     let labels = Body { header_bytes: 8, items: count, item_bytes: 1 }.read(&mut reader, file)?;
+    let classes = classes.unwrap_or(usize::from(u8::MAX) + 1);
     if let Some(position) = labels.iter().position(|label| usize::from(*label) >= classes) {
         let expected = format!("labels from 0 to {}", classes - 1);
         return Err(file.damaged(expected, format!("label {} at position {position}", labels[position])));

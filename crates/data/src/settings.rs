@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Scaling, Source};
+use crate::{Augmentation, Scaling, Source};
 
 /// Which images, how scaled, and how split.
 ///
@@ -19,12 +19,16 @@ pub struct DatasetSettings {
     /// The share of the training examples that is used, after the holdout was taken away; in (0, 1].
     #[serde(default = "everything", skip_serializing_if = "is_everything")]
     pub fraction: f64,
-    /// The share of the official training part that is held out for validation; in [0, 1), 0 for none.
+    /// The share of the official training part that is held out for validation; in [0, 1), 0 for none. Of a source
+    /// without an official test part, the share of what its drawn test part leaves.
     #[serde(default, skip_serializing_if = "is_default")]
     pub holdout: f64,
     /// Decides which examples are held out and which are used.
     #[serde(default, skip_serializing_if = "is_default")]
     pub split_seed: u64,
+    /// Random changes of training images, in this order; none unless asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub augmentations: Vec<Augmentation>,
 }
 
 /// A value that is not allowed.
@@ -40,7 +44,20 @@ impl DatasetSettings {
     /// The whole of `source`: standard scaling, no holdout.
     #[must_use]
     pub fn of(source: Source) -> Self {
-        Self { source, scaling: Scaling::default(), fraction: everything(), holdout: 0.0, split_seed: 0 }
+        Self {
+            source,
+            scaling: Scaling::default(),
+            fraction: everything(),
+            holdout: 0.0,
+            split_seed: 0,
+            augmentations: Vec::new(),
+        }
+    }
+
+    /// The same settings with empty paths: what a key holds, beside the fingerprint of what lies there.
+    #[must_use]
+    pub fn without_paths(&self) -> Self {
+        Self { source: self.source.without_paths(), ..self.clone() }
     }
 
     /// Every value that is not allowed; empty when all is well.
@@ -55,6 +72,8 @@ impl DatasetSettings {
             let message = format!("got {:?}, allowed: at least 0.0, less than 1.0", self.holdout);
             problems.push(Problem { field: "holdout", message });
         }
+        problems.extend(self.scaling.problems());
+        problems.extend(self.augmentations.iter().filter_map(|augmentation| augmentation.problem()));
         problems
     }
 }
@@ -86,10 +105,25 @@ mod tests {
             fraction: 0.5,
             holdout: 0.1,
             split_seed: 7,
+            augmentations: vec![Augmentation::Zoom { largest: 0.5 }, Augmentation::HorizontalFlip],
         };
         let text = ron::to_string(&settings).expect("settings are plain data");
-        insta::assert_snapshot!(text, @"(source:Glyphs((train:100)),scaling:ZeroOne,fraction:0.5,holdout:0.1,split_seed:7)");
+        insta::assert_snapshot!(text, @"(source:Glyphs((train:100)),scaling:ZeroOne,fraction:0.5,holdout:0.1,split_seed:7,augmentations:[Zoom(largest:0.5),HorizontalFlip])");
         assert_eq!(ron::from_str::<DatasetSettings>(&text).expect("what was written can be read"), settings);
+    }
+
+    #[test]
+    fn paths_and_nothing_else_are_left_out_of_a_key() {
+        let text =
+            "(source:Idx((images:\"a\",labels:\"b\",test:Some((images:\"c\",labels:\"d\")))),holdout:0.5)";
+        let settings: DatasetSettings = ron::from_str(text).expect("it is written as documented");
+        assert_eq!(ron::to_string(&settings).expect("settings are plain data"), text);
+        insta::assert_snapshot!(ron::to_string(&settings.without_paths()).expect("settings are plain data"), @r#"(source:Idx((images:"",labels:"",test:Some((images:"",labels:"")))),holdout:0.5)"#);
+        let folder = crate::ImageFolder { path: "/home/me".into(), size: Some(9), skip_damaged: true };
+        let folder = DatasetSettings::of(Source::ImageFolder(folder)).without_paths();
+        insta::assert_snapshot!(ron::to_string(&folder).expect("settings are plain data"), @r#"(source:ImageFolder((path:"",size:Some(9),skip_damaged:true)))"#);
+        let cifar10 = DatasetSettings::of(Source::Cifar10);
+        assert_eq!(cifar10.without_paths(), cifar10);
     }
 
     #[test]

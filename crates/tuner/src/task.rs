@@ -40,6 +40,6 @@ impl Task {
 pub(crate) fn squash(scaling: Scaling) -> Squash {
     match scaling {
         Scaling::Standard => Squash::Tanh,
-        Scaling::ZeroOne | Scaling::Identity => Squash::Sigmoid,
+        Scaling::ZeroOne | Scaling::Identity | Scaling::PerChannel(_) => Squash::Sigmoid,
     }
 }

@@ -1,18 +1,31 @@
 //! The one list of sources. A new source is a file beside this one, and its lines here.
 
+mod caltech256;
 mod cifar10;
+mod cifar100;
+mod euro_sat;
 mod fashion_mnist;
 mod glyphs;
+mod idx;
+mod image_folder;
 mod mnist;
+mod npz;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use caltech256::Caltech256;
+pub use cifar100::{Cifar100, Cifar100Labels};
+pub use euro_sat::EuroSat;
 pub use glyphs::Glyphs;
+pub use idx::{Idx, IdxFiles};
+pub use image_folder::ImageFolder;
+pub use npz::Npz;
 
-use crate::files::OfficialFiles;
-use crate::{Error, Fingerprint, Loaded, Presence, Problem};
+use crate::files::{OfficialFiles, SourceFile, require_all};
+use crate::pictures::ClassFolders;
+use crate::{Counts, Error, Fingerprint, Loaded, Loading, Presence, Problem};
 
 /// A collection of labelled images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,14 +36,37 @@ pub enum Source {
     Mnist,
     /// Pictures of clothes.
     FashionMnist,
-    /// Small photographs.
+    /// Small photographs of ten things.
     Cifar10,
+    /// Small photographs of a hundred things.
+    Cifar100(Cifar100),
+    /// Satellite pictures.
+    EuroSat(EuroSat),
+    /// Photographs of objects.
+    Caltech256(Caltech256),
+    /// A user's own pictures.
+    ImageFolder(ImageFolder),
+    /// A user's own images in the format of MNIST.
+    Idx(Idx),
+    /// A user's own images as NumPy arrays.
+    Npz(Npz),
 }
 
 /// Every source, with its settings at their defaults.
 #[must_use]
 pub fn sources() -> Vec<Source> {
-    vec![Source::Glyphs(Glyphs::default()), Source::Mnist, Source::FashionMnist, Source::Cifar10]
+    vec![
+        Source::Glyphs(Glyphs::default()),
+        Source::Mnist,
+        Source::FashionMnist,
+        Source::Cifar10,
+        Source::Cifar100(Cifar100::default()),
+        Source::EuroSat(EuroSat::default()),
+        Source::Caltech256(Caltech256::default()),
+        Source::ImageFolder(ImageFolder::default()),
+        Source::Idx(Idx::default()),
+        Source::Npz(Npz::default()),
+    ]
 }
 
 /// What each file in this folder provides.
@@ -38,8 +74,8 @@ trait Images {
     /// What the source is, and what its images are made from.
     fn about(&self) -> About;
 
-    /// Reads or draws every image. The files [`about`](Self::about) names are there.
-    fn load(&self, data_dir: &Path) -> Result<Loaded, Error>;
+    /// Reads, decodes or draws every image. The files [`about`](Self::about) names are there.
+    fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error>;
 
     /// The source's settings that are not allowed; called before anything is loaded.
     fn problems(&self) -> Vec<Problem> {
@@ -53,12 +89,37 @@ struct About {
     /// What the name does not say: how many images of what, in how many classes, and who made them.
     summary: String,
     origin: Origin,
+    /// How much its authors publish; `None` where that is up to the user.
+    official: Option<Counts>,
 }
 
 enum Origin {
     Files(OfficialFiles),
+    OwnFiles(Vec<OwnFile>),
+    Folders(ClassFolders),
     /// Drawn; the text names the drawing program's revision and its settings.
     Recipe(String),
+}
+
+/// A user's own file.
+struct OwnFile {
+    /// What it is for; part of the fingerprint.
+    role: &'static str,
+    /// Relative to the data directory.
+    path: PathBuf,
+}
+
+impl Origin {
+    /// Single files; folders of pictures are listed elsewhere.
+    fn files(&self, data_dir: &Path) -> Vec<SourceFile> {
+        match self {
+            Self::Files(files) => files.all(data_dir),
+            Self::OwnFiles(files) => {
+                files.iter().map(|file| SourceFile::own(data_dir.join(&file.path), file.role)).collect()
+            }
+            Self::Folders(_) | Self::Recipe(_) => Vec::new(),
+        }
+    }
 }
 
 impl Source {
@@ -68,6 +129,12 @@ impl Source {
             Self::Mnist => &mnist::Mnist,
             Self::FashionMnist => &fashion_mnist::FashionMnist,
             Self::Cifar10 => &cifar10::Cifar10,
+            Self::Cifar100(cifar100) => cifar100,
+            Self::EuroSat(euro_sat) => euro_sat,
+            Self::Caltech256(caltech256) => caltech256,
+            Self::ImageFolder(image_folder) => image_folder,
+            Self::Idx(idx) => idx,
+            Self::Npz(npz) => npz,
         }
     }
 
@@ -84,18 +151,51 @@ impl Source {
         format!("{name}: {summary}")
     }
 
-    /// Reads or draws every image.
+    /// How much its authors publish, all parts together; `None` for drawn figures and a user's own images.
+    #[must_use]
+    pub fn official(&self) -> Option<Counts> {
+        self.images().about().official
+    }
+
+    /// Whether these are a user's own images, whose paths the settings name.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::ImageFolder(_) | Self::Idx(_) | Self::Npz(_))
+    }
+
+    /// The same source with empty paths: what a key holds, for the fingerprint tells what lies there.
+    #[must_use]
+    pub fn without_paths(&self) -> Self {
+        let nowhere = PathBuf::new;
+        match self {
+            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { path: nowhere(), ..folder.clone() }),
+            Self::Idx(Idx { test, .. }) => {
+                let test = test.as_ref().map(|_| IdxFiles { images: nowhere(), labels: nowhere() });
+                Self::Idx(Idx { images: nowhere(), labels: nowhere(), test })
+            }
+            Self::Npz(_) => Self::Npz(Npz { path: nowhere() }),
+            other => other.clone(),
+        }
+    }
+
+    /// Reads, decodes or draws every image, keeping nothing.
     pub fn load(&self, data_dir: &Path) -> Result<Loaded, Error> {
-        self.require_files(data_dir)?;
-        self.images().load(data_dir)
+        self.load_with(&Loading::from(data_dir))
+    }
+
+    /// Reads, maps, decodes or draws every image.
+    pub fn load_with(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
+        self.require_files(loading.data_dir)?;
+        self.images().load(loading)
     }
 
     /// Hashes everything that determines the images, without decoding them.
     pub fn fingerprint(&self, data_dir: &Path) -> Result<Fingerprint, Error> {
         self.require_files(data_dir)?;
         match self.images().about().origin {
-            Origin::Files(files) => Fingerprint::of_files(&files, data_dir),
             Origin::Recipe(recipe) => Ok(Fingerprint::of_recipe(&recipe)),
+            Origin::Folders(folders) => folders.fingerprint(&Loading::from(data_dir)),
+            origin => Fingerprint::of_files(&origin.files(data_dir)),
         }
     }
 
@@ -103,9 +203,21 @@ impl Source {
     #[must_use]
     pub fn presence(&self, data_dir: &Path) -> Presence {
         let About { name, origin, .. } = self.images().about();
-        let (folder, files) = match origin {
-            Origin::Files(files) => (Some(data_dir.join(files.folder)), files.presence(data_dir)),
-            Origin::Recipe(_) => (None, Vec::new()),
+        let folder = match &origin {
+            Origin::Files(files) => Some(data_dir.join(files.folder)),
+            Origin::OwnFiles(_) => Some(data_dir.to_path_buf()),
+            Origin::Folders(folders) => Some(folders.path(data_dir)),
+            Origin::Recipe(_) => None,
+        };
+        let files: Vec<(PathBuf, bool)> = match &origin {
+            Origin::Folders(folders) => {
+                let path = folders.path(data_dir);
+                vec![(path, folders.is_there(data_dir))]
+            }
+            origin => {
+                let paths = origin.files(data_dir).into_iter().map(|file| file.path);
+                paths.map(|path| (path.clone(), path.is_file())).collect()
+            }
         };
         let complete = files.iter().all(|(_, is_there)| *is_there);
         Presence { name, folder, files, complete }
@@ -116,11 +228,23 @@ impl Source {
     }
 
     fn require_files(&self, data_dir: &Path) -> Result<(), Error> {
-        match self.images().about() {
-            About { name, origin: Origin::Files(files), .. } => files.require_all(name, data_dir),
-            About { origin: Origin::Recipe(_), .. } => Ok(()),
+        let About { name, origin, .. } = self.images().about();
+        match origin {
+            Origin::Folders(folders) => folders.require(data_dir),
+            origin => require_all(name, &origin.files(data_dir)),
         }
     }
+}
+
+/// What is wrong with a number of pixels along each side, if anything is.
+fn side_problem(field: &'static str, side: u32) -> Option<Problem> {
+    const MOST: u32 = 1024;
+    let message = format!("got {side}, allowed: 1 to {MOST} pixels");
+    (!(1..=MOST).contains(&side)).then_some(Problem { field, message })
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]
@@ -166,6 +290,12 @@ mod tests {
         MNIST: 60,000 + 10,000 grey 28x28 images, 10 classes (LeCun et al. 1998)
         Fashion-MNIST: 60,000 + 10,000 grey 28x28 images, 10 classes (Xiao et al. 2017)
         CIFAR-10: 50,000 + 10,000 color 32x32 images, 10 classes (Krizhevsky 2009)
+        CIFAR-100: 50,000 + 10,000 color 32x32 images, 100 classes (Krizhevsky 2009)
+        EuroSAT: 27,000 color 64x64 images, 10 classes (Helber et al. 2019)
+        Caltech-256: 29,780 color 64x64 images, 256 classes (Griffin et al. 2007)
+        ImageFolder: your own pictures, PNG and JPEG, one folder per class
+        Idx: your own grey images in the format of MNIST
+        Npz: your own images as NumPy arrays
         ");
     }
 }

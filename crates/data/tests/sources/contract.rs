@@ -1,8 +1,12 @@
 //! What holds for every source; a new one gets these tests for its line in the list.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use data::{Dataset, DatasetSettings, Scaling, Source, View};
+use data::{
+    Augmentation, Counts, Dataset, DatasetSettings, Duplicates, Loaded, Loading, Occasion, PerChannel,
+    Scaling, Source, View,
+};
 
 use crate::samples::{TEST, TRAIN, small_sources};
 
@@ -37,7 +41,11 @@ fn examples(view: View<'_>) -> Vec<usize> {
 fn parts_have_their_counts_and_shapes_and_labels_in_range() {
     for_every_source(|source, data_dir| {
         let loaded = source.load(data_dir).expect("the sample is whole");
-        for (part, count) in [(&loaded.train, TRAIN), (&loaded.test, TEST)] {
+        let parts = match &loaded.test {
+            Some(test) => vec![(&loaded.train, TRAIN), (test, TEST)],
+            None => vec![(&loaded.train, TRAIN + TEST)],
+        };
+        for (part, count) in parts {
             assert_eq!(part.labels.len(), count, "{source:?}");
             assert_eq!(part.images.len(), count * loaded.shape.pixels(), "{source:?}");
             assert!(
@@ -52,15 +60,29 @@ fn parts_have_their_counts_and_shapes_and_labels_in_range() {
 fn gathered_inputs_equal_the_scaling_of_each_pixel_bit_for_bit_and_lie_in_its_range() {
     for_every_source(|source, data_dir| {
         let loaded = source.load(data_dir).expect("the sample is whole");
-        for scaling in [Scaling::Standard, Scaling::ZeroOne, Scaling::Identity] {
+        let measured = Scaling::PerChannel(PerChannel::Measured);
+        for scaling in [Scaling::Standard, Scaling::ZeroOne, Scaling::Identity, measured] {
             let dataset = load(&DatasetSettings { scaling, ..settings(source) }, data_dir);
-            let (images, labels) = gather_all(dataset.train(), dataset.shape().pixels());
-            let bits = |image: Vec<f32>| image.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-            let expected = loaded.train.images.iter().map(|pixel| scaling.scale(*pixel)).collect();
-            let (low, high) = scaling.range();
-            assert!(images.iter().all(|input| (low..=high).contains(input)), "{source:?}");
-            assert!(bits(images) == bits(expected), "{source:?}");
-            assert_eq!(labels, loaded.train.labels, "{source:?}");
+            let view = dataset.train();
+            let (images, labels) = gather_all(view, dataset.shape().pixels());
+            let mut inputs = images.into_iter();
+            for (position, label) in labels.into_iter().enumerate() {
+                let example = view.example(position);
+                assert_eq!(label, loaded.train.labels[example], "{source:?}");
+                let pixels = &loaded.train.images[example * loaded.shape.pixels()..][..loaded.shape.pixels()];
+                for (at, pixel) in pixels.iter().enumerate() {
+                    let channel = at / loaded.shape.plane();
+                    let input = inputs.next().expect("there is an input for each pixel");
+                    assert_eq!(
+                        input.to_bits(),
+                        dataset.scaler().scale(channel, *pixel).to_bits(),
+                        "{source:?}"
+                    );
+                    let (low, high) = dataset.scaler().range(channel);
+                    assert!((low..=high).contains(&input), "{source:?}");
+                }
+            }
+            assert_eq!(inputs.next(), None, "{source:?}");
         }
     });
 }
@@ -91,16 +113,108 @@ fn without_a_holdout_validation_is_the_test_split_and_there_is_no_test() {
 }
 
 #[test]
-fn with_a_holdout_training_and_validation_share_no_example_and_test_is_the_official_part() {
+fn with_a_holdout_no_example_is_on_two_sides_and_the_test_part_stays_the_same() {
     for_every_source(|source, data_dir| {
         let dataset = load(&DatasetSettings { holdout: 0.25, ..settings(source) }, data_dir);
         assert!(!dataset.validation_is_test_split());
+        let test = dataset.test().expect("there is a holdout");
         let mut all = [examples(dataset.train()), examples(dataset.validation())].concat();
+        if dataset.test_is_drawn() {
+            all.extend(examples(test));
+        }
         all.sort_unstable();
-        assert_eq!(all, (0..TRAIN).collect::<Vec<_>>(), "{source:?}");
-        let test = gather_all(dataset.test().expect("there is a holdout"), dataset.shape().pixels());
-        let official = load(&settings(source), data_dir);
-        assert!(test == gather_all(official.validation(), official.shape().pixels()), "{source:?}");
+        let count = if dataset.test_is_drawn() { TRAIN + TEST } else { TRAIN };
+        assert_eq!(all, (0..count).collect::<Vec<_>>(), "{source:?}");
+        let pixels = dataset.shape().pixels();
+        let without_holdout = load(&settings(source), data_dir);
+        assert!(gather_all(test, pixels) == gather_all(without_holdout.validation(), pixels), "{source:?}");
+    });
+}
+
+/// Whether the small version has copies, which are counted.
+fn repeats(source: &Source) -> bool {
+    !source.presence(Path::new("")).files.is_empty()
+        && !matches!(
+            source,
+            Source::EuroSat(_) | Source::Caltech256(_) | Source::ImageFolder(_) | Source::Npz(_)
+        )
+}
+
+#[test]
+fn no_image_is_on_two_sides_but_for_copies_that_the_source_contains_and_they_are_counted() {
+    for_every_source(|source, data_dir| {
+        let dataset = load(&DatasetSettings { holdout: 0.25, ..settings(source) }, data_dir);
+        let views = [dataset.train(), dataset.validation(), dataset.test().expect("there is a holdout")];
+        let copies = |[of, known]: [usize; 2]| {
+            let is_known = |image: &[u8]| (0..views[known].len()).any(|at| views[known].image(at) == image);
+            (0..views[of].len()).filter(|position| is_known(views[of].image(*position))).count()
+        };
+        let [validation_in_train, test_in_train, test_in_validation] = [[1, 0], [2, 0], [2, 1]].map(copies);
+        let counted = Duplicates { validation_in_train, test_in_train, test_in_validation };
+        assert_eq!(dataset.duplicates(), counted, "{source:?}");
+        assert_eq!(counted != Duplicates::default(), repeats(source), "{source:?}: {counted:?}");
+    });
+}
+
+#[test]
+fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_range() {
+    for_every_source(|source, data_dir| {
+        let augmentations = vec![
+            Augmentation::Translation { largest: 0.2 },
+            Augmentation::HorizontalFlip,
+            Augmentation::Brightness { largest: 0.2 },
+        ];
+        let scaling = Scaling::PerChannel(PerChannel::Measured);
+        let dataset = load(&DatasetSettings { augmentations, scaling, ..settings(source) }, data_dir);
+        let (view, pixels) = (dataset.train(), dataset.shape().pixels());
+        let gather = |view: View<'_>, epoch, positions: &[u32]| {
+            let (mut images, mut labels) =
+                (vec![f32::NAN; positions.len() * pixels], vec![0; positions.len()]);
+            view.gather_augmented(Occasion { seed: 1, epoch }, positions, &mut images, &mut labels);
+            (images, labels)
+        };
+        let batch = gather(view, 1, &[0, 9, 4]);
+        assert!(batch == gather(view, 1, &[0, 9, 4]) && batch != gather(view, 2, &[0, 9, 4]), "{source:?}");
+        assert!(batch.0[pixels..2 * pixels] == gather(view, 1, &[9]).0, "{source:?}");
+        assert_eq!(batch.1, [view.label(0), view.label(9), view.label(4)]);
+        for (at, input) in batch.0.iter().enumerate() {
+            let (low, high) = dataset.scaler().range(at % pixels / dataset.shape().plane());
+            assert!((low..=high).contains(input), "{source:?}");
+        }
+        let validation = dataset.validation();
+        let plain = gather_all(validation, pixels).0;
+        assert!(gather(validation, 1, &[0]).0 == plain[..pixels], "{source:?}");
+    });
+}
+
+#[test]
+fn decoded_pictures_are_kept_and_the_second_start_decodes_none() {
+    let decoded_dir = tempfile::tempdir().expect("a folder can be made");
+    for_every_source(|source, data_dir| {
+        let decoded = AtomicUsize::new(0);
+        let count = |_| {
+            decoded.fetch_add(1, Ordering::Relaxed);
+        };
+        let loading = Loading { progress: &count, ..Loading::from(data_dir) };
+        let loading = loading.keeping_decoded_in(decoded_dir.path());
+        let plain = source.load(data_dir).expect("the sample is whole");
+        let first = source.load_with(&loading).expect("the sample is whole");
+        let pictures = decoded.swap(0, Ordering::Relaxed);
+        let second = source.load_with(&loading).expect("the sample is whole");
+        assert_eq!(decoded.into_inner(), 0, "{source:?}");
+        let is_mapped = second.train.images.is_mapped();
+        assert_eq!((pictures > 0, first.train.images.is_mapped()), (is_mapped, is_mapped), "{source:?}");
+        assert_eq!(first, second, "{source:?}");
+        assert_eq!(Loaded { decoded_in: None, ..second }, plain, "{source:?}");
+    });
+}
+
+#[test]
+fn a_source_is_told_apart_from_what_its_authors_publish() {
+    for_every_source(|source, data_dir| {
+        let dataset = load(&settings(source), data_dir);
+        assert_eq!(dataset.counts(), Counts { images: TRAIN + TEST, classes: 10 }, "{source:?}");
+        assert_eq!(dataset.partial_of(), source.official(), "{source:?}");
     });
 }
 
@@ -150,8 +264,9 @@ fn fingerprints_repeat_and_tell_sources_apart() {
     assert_eq!(prints, small_sources(data_dir.path()).iter().map(print).collect::<Vec<_>>());
     // The samples of MNIST and Fashion-MNIST are the same bytes under the same names.
     assert_eq!(prints[1], prints[2]);
+    prints.sort();
     prints.dedup();
-    assert_eq!(prints.len(), 3);
+    assert_eq!(prints.len(), data::sources().len() - 1);
 }
 
 #[test]
@@ -165,7 +280,8 @@ fn a_source_is_complete_when_every_file_is_there() {
 #[test]
 fn a_source_with_files_is_incomplete_when_one_is_missing() {
     for_every_source(|source, data_dir| {
-        for (path, _) in source.presence(data_dir).files {
+        let files = source.presence(data_dir).files;
+        for (path, _) in files.into_iter().filter(|(path, _)| path.is_file()) {
             let content = std::fs::read(&path).expect("the sample is whole");
             std::fs::remove_file(&path).expect("the sample can be deleted");
             let presence = source.presence(data_dir);
@@ -176,11 +292,50 @@ fn a_source_with_files_is_incomplete_when_one_is_missing() {
     });
 }
 
+/// Every file that is needed; of folders of pictures, two of them.
+fn files_of(source: &Source, data_dir: &Path) -> Vec<PathBuf> {
+    let paths = source.presence(data_dir).files.into_iter().map(|(path, _)| path);
+    paths.flat_map(|path| if path.is_dir() { some_pictures(&path) } else { vec![path] }).collect()
+}
+
+fn some_pictures(folder: &Path) -> Vec<PathBuf> {
+    let classes = std::fs::read_dir(folder).expect("the sample is whole");
+    let mut classes: Vec<PathBuf> = classes.map(|entry| entry.expect("an entry").path()).collect();
+    classes.sort();
+    let class = classes.into_iter().find(|class| !class.ends_with(".hidden")).expect("there are classes");
+    let files = std::fs::read_dir(class).expect("the sample is whole");
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| {
+        path.is_file() && path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] != b'.')
+    });
+    files.sort();
+    files.truncate(2);
+    files
+}
+
+#[test]
+fn a_picture_that_is_taken_away_added_or_renamed_changes_the_fingerprint() {
+    for_every_source(|source, data_dir| {
+        let folder = source.presence(data_dir).files.first().map(|(path, _)| path.clone());
+        let Some(folder) = folder.filter(|folder| folder.is_dir()) else { return };
+        let print = || source.fingerprint(data_dir).expect("hashing decodes nothing");
+        let (before, picture) = (print(), some_pictures(&folder).remove(0));
+        let renamed = picture.with_file_name("0.jpg");
+        std::fs::rename(&picture, &renamed).expect("the sample can be renamed");
+        let after_rename = print();
+        std::fs::remove_file(&renamed).expect("the sample can be deleted");
+        let mut prints = [before, after_rename, print()].to_vec();
+        prints.sort();
+        prints.dedup();
+        assert_eq!(prints.len(), 3, "{source:?}");
+    });
+}
+
 #[test]
 fn one_changed_byte_in_any_file_changes_the_fingerprint() {
     for_every_source(|source, data_dir| {
         let before = source.fingerprint(data_dir).expect("the sample is whole");
-        for (path, _) in source.presence(data_dir).files {
+        for path in files_of(source, data_dir) {
             let content = std::fs::read(&path).expect("the sample is whole");
             let mut changed = content.clone();
             *changed.last_mut().expect("the file is not empty") ^= 1;

@@ -16,7 +16,7 @@ const LABELS: &str = "fashion-mnist/train-labels-idx1-ubyte.gz";
 const BATCH: &str = "cifar-10-batches-bin/data_batch_2.bin";
 
 /// Message, sources and hint, with the data directory written as `<data>`.
-fn shown(error: &Error, data_dir: &Path) -> String {
+pub fn shown(error: &Error, data_dir: &Path) -> String {
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     let text = format!("error: {error}{source}\nhint: {}", error.hint());
     text.replace(data_dir.to_str().expect("the folder's name is text"), "<data>")

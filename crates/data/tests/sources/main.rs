@@ -2,5 +2,9 @@
 
 mod contract;
 mod damage;
+mod decoded_files;
+mod mutations;
 mod official_files;
+mod own_arrays;
+mod pictures;
 mod samples;

@@ -118,7 +118,8 @@ impl<'a> Written<'a> {
             None => None,
         };
         let (dataset, grid, seeds) = (dataset?, grid?, seeds?);
-        if self.task == Task::Reconstruction && dataset.settings.scaling == Scaling::Identity {
+        let is_unbounded = matches!(dataset.settings.scaling, Scaling::Identity | Scaling::PerChannel(_));
+        if self.task == Task::Reconstruction && is_unbounded {
             let at = scope.document.field(part, "task");
             let hint = "give the dataset `scaling: Standard` or `scaling: ZeroOne`";
             scope.problem(

@@ -1,0 +1,227 @@
+//! How does a training image change from epoch to epoch?
+//!
+//! An [`Augmentation`] is one kind of change. Those that move pixels are composed, in the order of the list, into one
+//! map from target to source, so that an image is sampled once; those that change brightness follow, in their order.
+//! Every draw comes from the stream of (seed, epoch, example) and of the kind of change, so that adding one leaves the
+//! draws of the others alone. The arithmetic is IEEE 754's, so that images are the same bytes on every machine.
+
+mod brightness;
+mod contrast;
+mod horizontal_flip;
+mod map;
+mod rotation;
+mod translation;
+mod zoom;
+
+use random::{Stream, uniform};
+use serde::{Deserialize, Serialize};
+
+use self::map::Map;
+use crate::{ImageShape, Problem};
+
+/// One kind of random change of training images. Defaults are the predecessor's; it had no rotation and no flip.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Augmentation {
+    /// Adds up to `largest` of the range of pixels, to either side.
+    Brightness {
+        /// In (0, 1].
+        #[serde(default = "brightness::usual")]
+        largest: f32,
+    },
+    /// Moves pixels from their channel's mean, or towards it, by a factor from `1 - largest` to `1 + largest`.
+    Contrast {
+        /// In (0, 1].
+        #[serde(default = "contrast::usual")]
+        largest: f32,
+    },
+    /// Shows from `1 - largest` to `1 + largest` of the image's height and width.
+    Zoom {
+        /// In (0, 1).
+        #[serde(default = "zoom::usual")]
+        largest: f32,
+    },
+    /// Shifts by up to `largest` of the height and, independently, of the width, to either side.
+    Translation {
+        /// In (0, 1].
+        #[serde(default = "translation::usual")]
+        largest: f32,
+    },
+    /// Turns by up to `largest` of a full turn, to either side.
+    Rotation {
+        /// In (0, 0.5].
+        #[serde(default = "rotation::usual")]
+        largest: f32,
+    },
+    /// Swaps left and right every other time.
+    HorizontalFlip,
+}
+
+/// Which random numbers change an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occasion {
+    /// Of the trial.
+    pub seed: u64,
+    /// From 1.
+    pub epoch: u32,
+}
+
+/// Changes one image, `[channels, height, width]` of pixels from 0 to 255. What it leaves may lie outside 0 to 255.
+pub(crate) fn augment(
+    augmentations: &[Augmentation],
+    occasion: Occasion,
+    example: usize,
+    shape: ImageShape,
+    image: &mut [f32],
+) {
+    let stream = |augmentation: &Augmentation| {
+        let purpose = format!("augmentation {}", augmentation.purpose());
+        random::stream(occasion.seed, &purpose, &[u64::from(occasion.epoch), example as u64])
+    };
+    let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut stream(it)));
+    if let Some(map) = maps.reduce(Map::then) {
+        map.sample(shape, image);
+    }
+    for augmentation in augmentations {
+        match *augmentation {
+            Augmentation::Brightness { largest } => {
+                brightness::apply(largest, image, &mut stream(augmentation));
+            }
+            Augmentation::Contrast { largest } => {
+                contrast::apply(largest, shape, image, &mut stream(augmentation));
+            }
+            _ => (),
+        }
+    }
+}
+
+impl Augmentation {
+    /// Names its draws; never to change.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Brightness { .. } => "brightness",
+            Self::Contrast { .. } => "contrast",
+            Self::Zoom { .. } => "zoom",
+            Self::Translation { .. } => "translation",
+            Self::Rotation { .. } => "rotation",
+            Self::HorizontalFlip => "horizontal flip",
+        }
+    }
+
+    /// Where the pixels of the changed image come from; `None` if they stay where they are.
+    fn map(self, shape: ImageShape, stream: &mut Stream) -> Option<Map> {
+        match self {
+            Self::Brightness { .. } | Self::Contrast { .. } => None,
+            Self::Zoom { largest } => Some(zoom::draw(largest, stream)),
+            Self::Translation { largest } => Some(translation::draw(largest, shape, stream)),
+            Self::Rotation { largest } => Some(rotation::draw(largest, stream)),
+            Self::HorizontalFlip => Some(horizontal_flip::draw(stream)),
+        }
+    }
+
+    /// What is not allowed.
+    pub(crate) fn problem(self) -> Option<Problem> {
+        let (largest, is_allowed, allowed) = match self {
+            Self::HorizontalFlip => return None,
+            Self::Brightness { largest } | Self::Contrast { largest } | Self::Translation { largest } => {
+                (largest, largest > 0.0 && largest <= 1.0, "at most 1.0")
+            }
+            Self::Zoom { largest } => (largest, largest > 0.0 && largest < 1.0, "less than 1.0"),
+            Self::Rotation { largest } => (largest, largest > 0.0 && largest <= 0.5, "at most 0.5 (turns)"),
+        };
+        let message = format!("{} got {largest:?}, allowed: more than 0.0, {allowed}", self.purpose());
+        (!is_allowed).then_some(Problem { field: "augmentations", message })
+    }
+}
+
+/// A uniform draw from `-largest..largest`.
+fn to_either_side(largest: f32, stream: &mut Stream) -> f32 {
+    (2.0 * uniform(stream) - 1.0) * largest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { channels: 3, height: 8, width: 6 };
+    const EVERY: [Augmentation; 6] = [
+        Augmentation::Brightness { largest: 0.2 },
+        Augmentation::Contrast { largest: 0.1 },
+        Augmentation::Zoom { largest: 0.2 },
+        Augmentation::Translation { largest: 0.2 },
+        Augmentation::Rotation { largest: 0.05 },
+        Augmentation::HorizontalFlip,
+    ];
+
+    fn image() -> Vec<f32> {
+        (0..SHAPE.pixels()).map(|at| ((at * 53) % 251) as f32).collect()
+    }
+
+    fn changed(augmentations: &[Augmentation], seed: u64, epoch: u32, example: usize) -> Vec<f32> {
+        let mut image = image();
+        augment(augmentations, Occasion { seed, epoch }, example, SHAPE, &mut image);
+        image
+    }
+
+    #[test]
+    fn nothing_changes_without_augmentations() {
+        assert_eq!(changed(&[], 1, 2, 3), image());
+    }
+
+    #[test]
+    fn seed_epoch_and_example_decide_every_kind_of_change_and_nothing_else_does() {
+        for augmentation in EVERY {
+            let of = |seed, epoch, example| changed(&[augmentation], seed, epoch, example);
+            // A flip has two results: of sixteen occasions, not all are the same.
+            for vary in [|n| (n, 1, 1), |n| (1, n as u32, 1), |n| (1, 1, n as usize)] {
+                let results = (0..16_u64).map(|n| {
+                    let (seed, epoch, example) = vary(n);
+                    (of(seed, epoch, example), of(seed, epoch, example))
+                });
+                let results: Vec<_> = results.collect();
+                assert!(results.iter().all(|(one, again)| one == again), "{augmentation:?}");
+                assert!(results.iter().any(|(one, _)| *one != results[0].0), "{augmentation:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_augmentation_leaves_the_draws_of_the_first_alone() {
+        let brightness = Augmentation::Brightness { largest: 0.3 };
+        let alone = changed(&[brightness], 4, 5, 6);
+        let flipped = changed(&[Augmentation::HorizontalFlip, brightness], 4, 5, 6);
+        let mut sorted = [alone, flipped];
+        sorted.iter_mut().for_each(|image| image.sort_by(f32::total_cmp));
+        assert_eq!(sorted[0], sorted[1]);
+    }
+
+    /// Golden digest, printed by this code when it was first written: a change here changes every result that uses
+    /// augmentation and must bump the numerics revision.
+    #[test]
+    fn changed_images_are_the_same_on_every_machine_and_in_every_release() {
+        let image = changed(&EVERY, 42, 7, 1234);
+        let bytes: Vec<u8> = image.into_iter().flat_map(f32::to_le_bytes).collect();
+        insta::assert_snapshot!(&blake3::hash(&bytes).to_hex()[..16], @"3624dc65f9ee0ec4");
+    }
+
+    #[test]
+    fn settings_are_written_as_in_the_documentation_and_default_to_the_predecessor_s() {
+        let text =
+            "[Brightness(), Contrast(), Zoom(), Translation(), Rotation(largest: 0.1), HorizontalFlip]";
+        let read: Vec<Augmentation> = ron::from_str(text).expect("it is written as documented");
+        let largest = Augmentation::Rotation { largest: 0.1 };
+        assert_eq!(read, [&EVERY[..4], &[largest, Augmentation::HorizontalFlip]].concat());
+        assert!(ron::from_str::<Augmentation>("Zoom(larges: 0.1)").is_err());
+    }
+
+    #[test]
+    fn shares_that_make_no_sense_are_problems() {
+        let message = |it: Augmentation| it.problem().map(|problem| problem.message);
+        assert!(EVERY.into_iter().all(|augmentation| message(augmentation).is_none()));
+        insta::assert_snapshot!(
+            message(Augmentation::Zoom { largest: 1.0 }).expect("it shows nothing"),
+            @"zoom got 1.0, allowed: more than 0.0, less than 1.0"
+        );
+        assert!(message(Augmentation::Brightness { largest: f32::NAN }).is_some());
+    }
+}

@@ -1,0 +1,145 @@
+//! A user's own images as arrays in one NumPy file, named as Keras names them: `x_train`, `y_train`, and for a test
+//! part `x_test`, `y_test`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::{About, Images, Origin, OwnFile};
+use crate::arrays::Arrays;
+use crate::files::SourceFile;
+use crate::npy::{Array, Kind, Trouble};
+use crate::{Error, ImageShape, Loaded, Loading, Part};
+
+/// Images as bytes, `[examples, height, width]` or `[examples, height, width, 1 or 3]`, and whole numbers as labels;
+/// classes are numbered from 0 to the largest label.
+///
+/// Without `x_test` and `y_test`, a test part is drawn by the split seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Npz {
+    /// The file, relative to the data directory.
+    pub path: PathBuf,
+}
+
+type Archive = ZipArchive<BufReader<File>>;
+
+impl Default for Npz {
+    fn default() -> Self {
+        Self { path: "images.npz".into() }
+    }
+}
+
+impl Images for Npz {
+    fn about(&self) -> About {
+        About {
+            name: "Npz",
+            summary: "your own images as NumPy arrays".to_owned(),
+            origin: Origin::OwnFiles(vec![OwnFile { role: "arrays", path: self.path.clone() }]),
+            official: None,
+        }
+    }
+
+    fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
+        let file = SourceFile::own(loading.data_dir.join(&self.path), "arrays");
+        let opened = File::open(&file.path).map_err(|source| file.unreadable(source))?;
+        let mut archive =
+            ZipArchive::new(BufReader::new(opened)).map_err(|error| damaged_archive(&file, error))?;
+        let (train, shape) = read_part(&mut archive, &file, ["x_train", "y_train"])?;
+        let has_test = ["x_test.npy", "y_test.npy"].iter().any(|name| archive.index_for_name(name).is_some());
+        let test = match has_test {
+            false => None,
+            true => {
+                let (test, found) = read_part(&mut archive, &file, ["x_test", "y_test"])?;
+                if found != shape {
+                    let [expected, found] = [shape, found].map(describe);
+                    return Err(file.damaged(format!("`x_test` of {expected} as `x_train`"), found));
+                }
+                Some(test)
+            }
+        };
+        Ok(Arrays { shape, train, test }.into_loaded())
+    }
+}
+
+fn read_part(
+    archive: &mut Archive,
+    file: &SourceFile,
+    [images_name, labels_name]: [&str; 2],
+) -> Result<(Part, ImageShape), Error> {
+    let images = read_array(archive, file, images_name)?;
+    let labels = read_array(archive, file, labels_name)?;
+    let Some((count, shape)) = shape(&images) else {
+        let expected = format!(
+            "`{images_name}` of bytes (u1), [examples, height, width] or [examples, height, width, 1 or 3]"
+        );
+        return Err(file.damaged(expected, format!("shape {:?} of {}", images.shape, images.kind)));
+    };
+    let is_column = labels.shape == [count] || labels.shape == [count, 1];
+    if !is_column {
+        let expected = format!("`{labels_name}` with {count} labels, one for each image");
+        return Err(file.damaged(expected, format!("shape {:?}", labels.shape)));
+    }
+    let labels = labels.labels().map_err(|label| {
+        file.damaged(format!("labels from 0 to 65535 in `{labels_name}`"), format!("label {label}"))
+    })?;
+    Ok((Part { images: planes_first(images.bytes, shape).into(), labels }, shape))
+}
+
+fn read_array(archive: &mut Archive, file: &SourceFile, name: &str) -> Result<Array, Error> {
+    let mut member = match archive.by_name(&format!("{name}.npy")) {
+        Ok(member) => member,
+        Err(ZipError::FileNotFound) => {
+            return Err(file.damaged(format!("an array `{name}`"), "none of that name"));
+        }
+        Err(error) => return Err(damaged_archive(file, error)),
+    };
+    Array::read(&mut member).map_err(|trouble| match trouble {
+        Trouble::Other { expected, found } => file.damaged(format!("{expected} in `{name}`"), found),
+        Trouble::Interrupted(error) => file.damaged(format!("a whole array `{name}`"), error.to_string()),
+    })
+}
+
+fn damaged_archive(file: &SourceFile, error: ZipError) -> Error {
+    match error {
+        ZipError::Io(error) if error.raw_os_error().is_some() => file.unreadable(error),
+        error => file.damaged("a whole NPZ file", error.to_string()),
+    }
+}
+
+/// Examples, and the shape of one, if these are images.
+fn shape(array: &Array) -> Option<(usize, ImageShape)> {
+    let is_bytes = array.kind == Kind { is_signed: false, bytes: 1 };
+    match *array.shape.as_slice() {
+        [count, height, width] if is_bytes => Some((count, ImageShape { channels: 1, height, width })),
+        [count, height, width, channels @ (1 | 3)] if is_bytes => {
+            Some((count, ImageShape { channels, height, width }))
+        }
+        _ => None,
+    }
+}
+
+fn describe(shape: ImageShape) -> String {
+    format!("{}x{} pixels, {} channels", shape.height, shape.width, shape.channels)
+}
+
+/// From `[examples, height, width, channels]` to `[examples, channels, height, width]`.
+fn planes_first(mut images: Vec<u8>, shape: ImageShape) -> Vec<u8> {
+    if shape.channels == 1 {
+        return images;
+    }
+    let mut image = vec![0; shape.pixels()];
+    for pixels in images.chunks_exact_mut(shape.pixels()) {
+        for (channel, plane) in image.chunks_exact_mut(shape.plane()).enumerate() {
+            for (target, pixel) in plane.iter_mut().zip(pixels.chunks_exact(shape.channels)) {
+                *target = pixel[channel];
+            }
+        }
+        pixels.copy_from_slice(&image);
+    }
+    images
+}

@@ -1,0 +1,135 @@
+//! Files of decoded pictures: what is damaged is never used, and what is whole is.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use data::{EuroSat, Loaded, Loading, Source, verify_decoded};
+use tempfile::TempDir;
+
+use crate::samples::{jpeg, picture, write, write_euro_sat};
+
+/// Pictures, and a folder in which they are kept decoded.
+struct Kept {
+    data_dir: TempDir,
+    decoded_dir: TempDir,
+}
+
+impl Kept {
+    /// Decoded once.
+    fn new() -> Self {
+        let [data_dir, decoded_dir] = [0, 1].map(|_| tempfile::tempdir().expect("a folder can be made"));
+        write_euro_sat(&data_dir.path().join("EuroSAT"));
+        let kept = Self { data_dir, decoded_dir };
+        assert_eq!(kept.load().1, 250);
+        kept
+    }
+
+    /// The images, and how many were decoded for them.
+    fn load(&self) -> (Loaded, usize) {
+        let decoded = AtomicUsize::new(0);
+        let progress = |_| {
+            decoded.fetch_add(1, Ordering::Relaxed);
+        };
+        let loading = Loading { progress: &progress, ..Loading::from(self.data_dir.path()) };
+        let loading = loading.keeping_decoded_in(self.decoded_dir.path());
+        let loaded = Source::EuroSat(EuroSat::default()).load_with(&loading).expect("the sample is whole");
+        (loaded, decoded.into_inner())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.decoded_dir.path()).expect("the folder is there");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+
+    fn file(&self) -> PathBuf {
+        let files = self.files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files[0].clone()
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_or_grown_or_has_a_damaged_header_is_decoded_anew_and_replaced() {
+    let kept = Kept::new();
+    let (expected, path) = (kept.load().0, kept.file());
+    let whole = fs::read(&path).expect("it is there");
+    for length in [0, 7, 50, whole.len() / 2, whole.len() - 1] {
+        check_replaced(&kept, &whole[..length], &expected);
+    }
+    check_replaced(&kept, &[&whole[..], &[0]].concat(), &expected);
+    for at in [0, 9, 13, 30, 45, 70, 110, 135] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        check_replaced(&kept, &damaged, &expected);
+    }
+    assert!(fs::read(&path).expect("it is there") == whole);
+}
+
+/// The file is replaced as a user's program would: under another name first, for the one that is mapped must stay.
+#[track_caller]
+fn check_replaced(kept: &Kept, damaged: &[u8], expected: &Loaded) {
+    let path = kept.file();
+    fs::remove_file(&path).expect("it is there");
+    fs::write(&path, damaged).expect("it can be written");
+    let (loaded, decoded) = kept.load();
+    assert!(decoded == 250 && loaded == *expected, "{} bytes", damaged.len());
+    verify_decoded(&kept.file()).expect("it is whole again");
+    assert_eq!(kept.load().1, 0);
+}
+
+#[test]
+fn damaged_pixels_are_found_when_asked_for() {
+    let kept = Kept::new();
+    let path = kept.file();
+    verify_decoded(&path).expect("it is whole");
+    let whole = fs::read(&path).expect("it is there");
+    for at in [200, whole.len() / 2, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x80;
+        fs::write(&path, damaged).expect("it can be written");
+        assert_eq!(verify_decoded(&path).expect_err("it is damaged").to_string(), "the pixels are damaged");
+    }
+}
+
+#[test]
+fn a_changed_picture_is_decoded_and_the_file_of_the_others_stays() {
+    let kept = Kept::new();
+    let before = kept.load().0;
+    write(&kept.data_dir.path().join("EuroSAT/Forest/Forest_3.jpg"), &jpeg(&picture(11, 26, 64, 64)));
+    let (after, decoded) = kept.load();
+    assert!(decoded == 250 && after.train.images != before.train.images);
+    assert_eq!(kept.files().len(), 2);
+}
+
+#[test]
+fn an_unfinished_file_of_a_killed_attempt_is_not_used() {
+    let kept = Kept::new();
+    let path = kept.file();
+    fs::rename(&path, kept.decoded_dir.path().join("unfinished-x")).expect("it can be renamed");
+    assert_eq!(kept.load().1, 250);
+    assert!(path.is_file());
+}
+
+#[test]
+fn two_that_decode_at_once_end_with_one_file() {
+    let kept = Kept::new();
+    fs::remove_file(kept.file()).expect("it is there");
+    let [one, other] = std::thread::scope(|scope| {
+        [scope.spawn(|| kept.load().0), scope.spawn(|| kept.load().0)]
+            .map(|it| it.join().expect("it does not panic"))
+    });
+    assert_eq!(one, other);
+    verify_decoded(&kept.file()).expect("it is whole");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error_with_a_way_out() {
+    let kept = Kept::new();
+    let blocked = kept.decoded_dir.path().join("a-file");
+    fs::write(&blocked, "").expect("it can be written");
+    let loading = Loading::from(kept.data_dir.path()).keeping_decoded_in(&blocked);
+    let error = Source::EuroSat(EuroSat::default()).load_with(&loading).expect_err("a file is no folder");
+    assert!(error.to_string().starts_with("cannot keep decoded pictures in "), "{error}");
+    assert!(error.hint().ends_with("may be written and has room"), "{}", error.hint());
+}

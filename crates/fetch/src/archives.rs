@@ -1,0 +1,229 @@
+//! The list of official archives.
+//!
+//! Checksums of the files of MNIST and Fashion-MNIST were computed from files whose MD5s are the authors'. Those of the
+//! archives are the ones that several independent projects pin beside the MD5s that the authors publish.
+
+use data::Source;
+
+/// The archives of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct Collection<'a> {
+    /// Folder under the data directory.
+    pub folder: &'a str,
+    /// Where their authors publish them.
+    pub homepage: &'a str,
+    /// Every one is needed.
+    pub archives: &'a [Archive<'a>],
+}
+
+/// One file to download.
+#[derive(Clone, Copy, Debug)]
+pub struct Archive<'a> {
+    /// Of the file; the last part of its address.
+    pub name: &'a str,
+    /// Folders that serve it, with a slash at the end, the best first.
+    pub served_from: &'a [&'a str],
+    /// Exactly as many.
+    pub bytes: u64,
+    /// Of the file, 64 lowercase hexadecimal digits.
+    pub sha256: &'a str,
+    /// What is in it.
+    pub packing: Packing,
+}
+
+/// What is in an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// It is kept as it is.
+    Kept,
+    /// A gzipped tar file with one folder.
+    TarGz {
+        /// Of all files in it, at most.
+        unpacked_bytes: u64,
+    },
+    /// A tar file with one folder.
+    Tar {
+        /// Of all files in it, at most.
+        unpacked_bytes: u64,
+    },
+    /// A zip file with one folder.
+    Zip {
+        /// Of all files in it, at most.
+        unpacked_bytes: u64,
+    },
+}
+
+const MNIST: Collection<'_> = Collection {
+    folder: "mnist",
+    homepage: "http://yann.lecun.com/exdb/mnist",
+    archives: &[
+        mnist(
+            "train-images-idx3-ubyte.gz",
+            9_912_422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        mnist(
+            "train-labels-idx1-ubyte.gz",
+            28_881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        mnist(
+            "t10k-images-idx3-ubyte.gz",
+            1_648_877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        mnist(
+            "t10k-labels-idx1-ubyte.gz",
+            4_542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+    ],
+};
+
+const FASHION_MNIST: Collection<'_> = Collection {
+    folder: "fashion-mnist",
+    homepage: "https://github.com/zalandoresearch/fashion-mnist",
+    archives: &[
+        fashion_mnist(
+            "train-images-idx3-ubyte.gz",
+            26_421_880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        fashion_mnist(
+            "train-labels-idx1-ubyte.gz",
+            29_515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        fashion_mnist(
+            "t10k-images-idx3-ubyte.gz",
+            4_422_102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        fashion_mnist(
+            "t10k-labels-idx1-ubyte.gz",
+            5_148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    ],
+};
+
+const CIFAR10: Collection<'_> = Collection {
+    folder: "cifar-10-batches-bin",
+    homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
+    archives: &[Archive {
+        name: "cifar-10-binary.tar.gz",
+        served_from: &["https://www.cs.toronto.edu/~kriz/"],
+        bytes: 170_052_171,
+        sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        // 60,000 records, and a page of text.
+        packing: Packing::TarGz { unpacked_bytes: 184_380_000 + (1 << 20) },
+    }],
+};
+
+const CIFAR100: Collection<'_> = Collection {
+    folder: "cifar-100-binary",
+    homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
+    archives: &[Archive {
+        name: "cifar-100-binary.tar.gz",
+        served_from: &["https://www.cs.toronto.edu/~kriz/"],
+        bytes: 168_513_733,
+        sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+        // 60,000 records, and lists of names.
+        packing: Packing::TarGz { unpacked_bytes: 184_440_000 + (1 << 20) },
+    }],
+};
+
+const EURO_SAT: Collection<'_> = Collection {
+    folder: "EuroSAT",
+    homepage: "https://zenodo.org/records/7711810",
+    archives: &[Archive {
+        name: "EuroSAT_RGB.zip",
+        served_from: &["https://zenodo.org/records/7711810/files/"],
+        bytes: 94_658_721,
+        sha256: "b4f5b234ecb7d7ff9c6cddb046543b4717c53fd6e9815be6c0e80cc614f51b90",
+        // JPEG files, which hardly shrink.
+        packing: Packing::Zip { unpacked_bytes: 200_000_000 },
+    }],
+};
+
+const CALTECH256: Collection<'_> = Collection {
+    folder: "256_ObjectCategories",
+    homepage: "https://data.caltech.edu/records/nyy15-4j048",
+    archives: &[Archive {
+        name: "256_ObjectCategories.tar",
+        served_from: &["https://data.caltech.edu/records/nyy15-4j048/files/"],
+        bytes: 1_183_006_720,
+        sha256: "08ff01b03c65566014ae88eb0490dbe4419fc7ac4de726ee1163e39fd809543e",
+        packing: Packing::Tar { unpacked_bytes: 1_183_006_720 },
+    }],
+};
+
+const fn mnist(name: &'static str, bytes: u64, sha256: &'static str) -> Archive<'static> {
+    let served_from = &[
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ];
+    Archive { name, served_from, bytes, sha256, packing: Packing::Kept }
+}
+
+const fn fashion_mnist(name: &'static str, bytes: u64, sha256: &'static str) -> Archive<'static> {
+    let served_from = &[
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    ];
+    Archive { name, served_from, bytes, sha256, packing: Packing::Kept }
+}
+
+/// The archives of `source`; `None` for drawn figures and a user's own images.
+#[must_use]
+pub fn collection(source: &Source) -> Option<Collection<'static>> {
+    match source {
+        Source::Mnist => Some(MNIST),
+        Source::FashionMnist => Some(FASHION_MNIST),
+        Source::Cifar10 => Some(CIFAR10),
+        Source::Cifar100(_) => Some(CIFAR100),
+        Source::EuroSat(_) => Some(EURO_SAT),
+        Source::Caltech256(_) => Some(CALTECH256),
+        Source::Glyphs(_) | Source::ImageFolder(_) | Source::Idx(_) | Source::Npz(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_source_with_official_counts_has_archives_that_lie_where_the_source_looks() {
+        for source in data::sources() {
+            let collection = collection(&source);
+            assert_eq!(collection.is_some(), source.official().is_some(), "{source:?}");
+            let folder = source.presence(Path::new("")).folder;
+            if let Some(collection) = collection {
+                assert_eq!(folder.as_deref(), Some(Path::new(collection.folder)));
+            }
+        }
+    }
+
+    #[test]
+    fn kept_archives_have_the_names_the_source_looks_for() {
+        for source in [Source::Mnist, Source::FashionMnist] {
+            let collection = collection(&source).expect("it has official files");
+            let files = source.presence(Path::new("")).files.into_iter().map(|(path, _)| path);
+            let kept = collection.archives.iter().map(|it| Path::new(collection.folder).join(it.name));
+            assert_eq!(files.collect::<Vec<_>>(), kept.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn addresses_and_checksums_are_well_formed() {
+        for archive in data::sources().iter().filter_map(collection).flat_map(|it| it.archives) {
+            let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+            assert!(archive.sha256.len() == 64 && archive.sha256.bytes().all(is_digit), "{archive:?}");
+            assert!(!archive.served_from.is_empty() && archive.bytes > 0, "{archive:?}");
+            let is_folder = |address: &&str| address.starts_with("http") && address.ends_with('/');
+            assert!(archive.served_from.iter().all(is_folder), "{archive:?}");
+        }
+    }
+}

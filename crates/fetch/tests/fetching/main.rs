@@ -1,0 +1,8 @@
+//! What fetching does with servers that fail, archives that lie, and disks that are full.
+
+mod archives;
+mod mutations;
+mod official;
+mod samples;
+mod server;
+mod servers;

@@ -1,0 +1,52 @@
+//! The real files, where this machine has them beside the workspace, served as a mirror would serve them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data::Source;
+use fetch::{Error, Fetched, Fetching, Network, fetch};
+
+use crate::server::{Fault, Server};
+
+/// The folder of `source`, or a word that it is not there.
+#[expect(clippy::print_stderr, reason = "a skipped test says so; nothing else would show it")]
+fn real(source: &Source) -> Option<PathBuf> {
+    let data_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let presence = source.presence(&data_dir);
+    if !presence.complete {
+        eprintln!("skipped: no {} under {}", source.name(), data_dir.display());
+        return None;
+    }
+    presence.folder
+}
+
+#[test]
+fn mnist_and_fashion_mnist_are_fetched_in_pieces_and_have_the_sizes_and_checksums_in_the_list() {
+    for source in [Source::Mnist, Source::FashionMnist] {
+        let Some(folder) = real(&source) else { return };
+        let collection = fetch::collection(&source).expect("it has official files");
+        let files: Vec<_> = collection
+            .archives
+            .iter()
+            .map(|it| (it.name, fs::read(folder.join(it.name)).expect("the file is there")))
+            .collect();
+        let server = Server::start(&files, Fault::CutAfter(10_000_000));
+        let data_dir = tempfile::tempdir().expect("a folder can be made");
+        let network = Network::Mirror(&server.address);
+        let fetching = Fetching { data_dir: data_dir.path(), network, progress: &|_| () };
+        assert_eq!(fetch(&source, &fetching).expect("the mirror serves it"), Fetched::Downloaded);
+        let loaded = source.load(data_dir.path()).expect("it is whole");
+        assert_eq!(loaded.train.labels.len(), 60_000);
+    }
+}
+
+#[test]
+fn what_is_not_published_is_not_fetched() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    let network = Network::Official;
+    let fetching = Fetching { data_dir: data_dir.path(), network, progress: &|_| () };
+    let glyphs = Source::Glyphs(data::Glyphs::default());
+    assert_eq!(fetch(&glyphs, &fetching).expect("it needs nothing"), Fetched::WasThere);
+    let own = Source::ImageFolder(data::ImageFolder::default());
+    assert!(matches!(fetch(&own, &fetching), Err(Error::NotPublished { .. })));
+}
