@@ -22,8 +22,11 @@ enum Command {
     Run(RunArguments),
     /// Show what of a pipeline is done, what would run, and why.
     Plan(PlanArguments),
-    /// List the datasets and which of their files are present.
+    /// List the datasets and which of their files are present, or fetch one.
+    #[command(args_conflicts_with_subcommands = true)]
     Data {
+        #[command(subcommand)]
+        command: Option<DataCommand>,
         #[command(flatten)]
         places: Places,
     },
@@ -36,6 +39,27 @@ enum Command {
         #[command(flatten)]
         places: Places,
     },
+}
+
+#[derive(Subcommand)]
+enum DataCommand {
+    /// Download what a dataset lacks, check it, and unpack it into the data directory.
+    Fetch(FetchArguments),
+}
+
+#[derive(Args)]
+struct FetchArguments {
+    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
+    name: String,
+    /// Folder of the image files, in their official layout.
+    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
+    /// Serves every file instead of the official addresses: `http://`, `https://` or `file://` and a folder.
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    /// Use no network: say which files to put where.
+    #[arg(long, conflicts_with = "mirror")]
+    offline: bool,
 }
 
 /// Where things lie.
@@ -130,7 +154,10 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
-        Command::Data { places } => commands::data::list(&places),
+        Command::Data { command: None, places } => commands::data::list(&places),
+        Command::Data { command: Some(DataCommand::Fetch(arguments)), .. } => {
+            commands::data::fetch(&arguments)
+        }
         Command::Bench(arguments) => commands::bench::bench(&arguments),
         Command::Tensorboard { file, places } => commands::tensorboard::start(&file, &places),
     };

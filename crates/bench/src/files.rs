@@ -18,8 +18,14 @@ use crate::{
 /// Scalars of an epoch, for a trial with a few trackers.
 const SCALARS: usize = 20;
 
+/// Names of what was timed, and its seconds per round.
+type Timed = (Vec<String>, Vec<Vec<f64>>);
+
+/// A name, and what to do a number of times.
+type Named<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
+
 pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
-    let groups: [(&str, fn(&Effort) -> (Vec<String>, Vec<Vec<f64>>)); 3] = [
+    let groups: [(&str, fn(&Effort) -> Timed); 3] = [
         ("10,000 + 2,000 glyphs, drawn, and a batch of 128 of them, gathered", dataset),
         ("an epoch of 20 scalars in an event file", event_file),
         ("a small artifact in the store", store),
@@ -34,7 +40,7 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
         .collect()
 }
 
-fn timed(effort: &Effort, work: &mut [(&str, Box<dyn FnMut(usize) + '_>)]) -> (Vec<String>, Vec<Vec<f64>>) {
+fn timed(effort: &Effort, work: &mut [Named<'_>]) -> Timed {
     let names = work.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut contestants: Vec<Box<dyn Contestant + '_>> = Vec::new();
     for (_, work) in work {
@@ -49,7 +55,7 @@ fn glyphs() -> Dataset {
     Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
 }
 
-fn dataset(effort: &Effort) -> (Vec<String>, Vec<Vec<f64>>) {
+fn dataset(effort: &Effort) -> Timed {
     let dataset = glyphs();
     let view = dataset.train();
     let order = batch_order(0, 1, view.len());
@@ -64,7 +70,7 @@ fn dataset(effort: &Effort) -> (Vec<String>, Vec<Vec<f64>>) {
     timed(effort, &mut [("drawn", Box::new(draw)), ("gathered and scaled, 1 thread", Box::new(gather))])
 }
 
-fn event_file(effort: &Effort) -> (Vec<String>, Vec<Vec<f64>>) {
+fn event_file(effort: &Effort) -> Timed {
     let folder = TempDir::new().expect("a temporary folder");
     let values = vec![(Metric::Loss(Split::Train), 0.5); SCALARS];
     let mut file = EventFile::create(folder.path(), 1, SystemTime::now()).expect("the folder can be written");
@@ -77,7 +83,7 @@ fn event_file(effort: &Effort) -> (Vec<String>, Vec<Vec<f64>>) {
     timed(effort, &mut [("written and flushed", Box::new(write))])
 }
 
-fn store(effort: &Effort) -> (Vec<String>, Vec<Vec<f64>>) {
+fn store(effort: &Effort) -> Timed {
     let folder = TempDir::new().expect("a temporary folder");
     let store = Store::open(folder.path()).expect("the folder can be written");
     let key_text = |number: usize| KeyText::new("bench", 1, &number, &[]).expect("a number has a text");

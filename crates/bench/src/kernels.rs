@@ -15,18 +15,17 @@ const UNITS: usize = 500;
 pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
     let shape = format!("{UNITS} units, batch {BATCH}");
     let flops = 2.0 * (BATCH * UNITS * UNITS) as f64;
-    let titles_and_work: [(String, Option<f64>, fn() -> Vec<Named<'static>>); 3] = [
-        (format!("dense, {shape}"), Some(flops), dense),
-        (format!("the update of a weight matrix, {shape}"), Some(flops), learn_weights),
-        (format!("activations with their slopes, {shape}"), None, activations),
-    ];
-    let wanted = titles_and_work.into_iter().filter(|(title, ..)| effort.includes(title));
-    wanted
-        .map(|(title, flops, work)| {
+    let mut groups = Vec::new();
+    let mut add = |title: String, flops: Option<f64>, work: fn() -> Vec<Named<'static>>| {
+        if effort.includes(&title) {
             progress(&title);
-            group(title, flops, effort, work())
-        })
-        .collect()
+            groups.push(group(title, flops, effort, work()));
+        }
+    };
+    add(format!("dense, {shape}"), Some(flops), dense);
+    add(format!("the update of a weight matrix, {shape}"), Some(flops), learn_weights);
+    add(format!("activations with their slopes, {shape}"), None, activations);
+    groups
 }
 
 type Named<'a> = (&'static str, Box<dyn FnMut() + 'a>);

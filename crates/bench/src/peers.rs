@@ -143,6 +143,8 @@ impl Process {
         let name = script.display().to_string();
         let failed = |source| PeerError::Io { script: name.clone(), source };
         let mut child = Command::new(python)
+            // No `__pycache__` beside the scripts.
+            .arg("-B")
             .arg(script)
             .args(["--threads", &threads.to_string()])
             .stdin(Stdio::piped())

@@ -115,7 +115,7 @@ impl Desk {
         let mut looks = 0_u32;
         while self.open.load(Ordering::Acquire) > 0 {
             looks = looks.wrapping_add(1);
-            if looks % 1024 == 0 {
+            if looks.is_multiple_of(1024) {
                 // The helper may wait for this very core.
                 thread::yield_now();
             }

@@ -156,7 +156,7 @@ impl Crew {
             looks = looks.wrapping_add(1);
             if helped {
                 idle_since = Instant::now();
-            } else if looks % 64 != 0 {
+            } else if !looks.is_multiple_of(64) {
                 hint::spin_loop();
             } else if idle_since.elapsed() < AWAKE {
                 // Whoever else wants this core gets it.

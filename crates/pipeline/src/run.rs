@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use data::DatasetSettings;
+use data::{DatasetSettings, Loading};
 use engine::{Device, Ended};
 use serde::Serialize;
 use tuner::{Outcome, Trial, population, populations};
@@ -170,8 +170,11 @@ impl Run<'_> {
             None => {
                 self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
                 let started = Instant::now();
-                let dataset = data::Dataset::load(settings, self.laboratory.data).map_err(|source| {
-                    Error::Data { stage: train.dataset_name.clone(), source: Box::new(source) }
+                let decoded = self.laboratory.store.root().join("decoded");
+                let loading = Loading::from(self.laboratory.data).keeping_decoded_in(&decoded);
+                let dataset = data::Dataset::load_with(settings, &loading).map_err(|source| Error::Data {
+                    stage: train.dataset_name.clone(),
+                    source: Box::new(source),
                 })?;
                 self.publish_dataset(train, &dataset, started)?;
                 let dataset = Arc::new(dataset);

@@ -52,7 +52,7 @@ pub fn dataset_key_text(
     settings: &DatasetSettings,
     fingerprint: &data::Fingerprint,
 ) -> Result<KeyText, StoreError> {
-    KeyText::new(DATASET, NUMERICS_REVISION, settings, &[("source", fingerprint)])
+    KeyText::new(DATASET, NUMERICS_REVISION, &settings.without_paths(), &[("source", fingerprint)])
 }
 
 /// The key text of `trial` in the stage `train`, on the dataset with the key `dataset`.

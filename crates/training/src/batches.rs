@@ -1,6 +1,6 @@
 //! From examples to tensors.
 
-use data::View;
+use data::{Occasion, View};
 use model::{Kernels, Objective};
 
 use crate::Batch;
@@ -8,6 +8,8 @@ use crate::Batch;
 /// Turns examples of a split into the batches of a population.
 pub(crate) struct Batches<'a> {
     pub view: View<'a>,
+    /// Changes the images of the view that is trained on, where they are augmented.
+    pub epoch: u32,
     pub objective: Objective,
     /// Values of an input example.
     pub inputs: usize,
@@ -19,19 +21,22 @@ pub(crate) struct Batches<'a> {
 const CHUNK: usize = 16;
 
 impl Batches<'_> {
-    /// The batch whose examples are at `positions[row]` of the split, one row per trial or one for all.
-    pub(crate) fn gather<B: Kernels>(&self, positions: &[&[u32]], device: &B::Device) -> Batch<B> {
-        let [rows, batch] = [positions.len(), positions[0].len()];
-        let positions = positions.concat();
-        let input = B::filled([rows, batch, self.inputs], device, |images| {
+    /// The batch of the examples at a row's positions of the split, one row per trial or one for all, as that row's seed
+    /// draws them.
+    pub(crate) fn gather<B: Kernels>(&self, rows: &[(u64, &[u32])], device: &B::Device) -> Batch<B> {
+        let [count, batch] = [rows.len(), rows[0].1.len()];
+        let positions: Vec<u32> = rows.iter().flat_map(|(_, positions)| positions.iter().copied()).collect();
+        let input = B::filled([count, batch, self.inputs], device, |images| {
             crew::share_chunks(images, CHUNK * self.inputs, |index, images| {
-                let positions = &positions[index * CHUNK..][..images.len() / self.inputs];
-                self.view.gather(positions, images, &mut [0; CHUNK][..positions.len()]);
+                for (at, image) in (index * CHUNK..).zip(images.chunks_exact_mut(self.inputs)) {
+                    let occasion = Occasion { seed: rows[at / batch].0, epoch: self.epoch };
+                    self.view.gather_augmented(occasion, &positions[at..=at], image, &mut [0]);
+                }
             });
         });
         let target = match self.objective {
             Objective::Reconstruction(_) => input.clone(),
-            Objective::Classification => B::filled([rows, batch, self.outputs], device, |targets| {
+            Objective::Classification => B::filled([count, batch, self.outputs], device, |targets| {
                 for (target, &position) in targets.chunks_exact_mut(self.outputs).zip(&positions) {
                     target.fill(0.0);
                     target[usize::from(self.view.label(position as usize))] = 1.0;

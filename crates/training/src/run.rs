@@ -81,15 +81,17 @@ impl<B: Kernels> Course<'_, B> {
         let batches = self.batches(self.dataset.train());
         let batch_size = self.population.batch_size;
         let orders = self.orders(&student);
-        let steps = orders[0].len() / batch_size;
+        let steps = orders[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
             if observer.interrupted() {
                 return None;
             }
-            let positions: Vec<&[u32]> =
-                orders.iter().map(|order| &order[step * batch_size..][..batch_size]).collect();
-            let batch = batches.gather(&positions, self.device);
+            let rows: Vec<(u64, &[u32])> = orders
+                .iter()
+                .map(|(seed, order)| (*seed, &order[step * batch_size..][..batch_size]))
+                .collect();
+            let batch = batches.gather(&rows, self.device);
             let step = step as u64;
             let number = u64::from(self.epoch - 1) * steps as u64 + step + 1;
             let moment = Moment { epoch: self.epoch, step, number };
@@ -100,14 +102,14 @@ impl<B: Kernels> Course<'_, B> {
         Some((student, tally.read(Split::Train)))
     }
 
-    /// The order of examples of each trial, or one order where all trials have one seed.
-    fn orders(&self, student: &Student<B>) -> Vec<Vec<u32>> {
+    /// Seed and order of examples of each trial, or one where all trials have one seed.
+    fn orders(&self, student: &Student<B>) -> Vec<(u64, Vec<u32>)> {
         let mut seeds: Vec<u64> = student.trials.iter().map(|trial| trial.seed).collect();
         if seeds.iter().all(|seed| *seed == seeds[0]) {
             seeds.truncate(1);
         }
         let examples = self.dataset.train().len();
-        seeds.into_iter().map(|seed| batch_order(seed, self.epoch, examples)).collect()
+        seeds.into_iter().map(|seed| (seed, batch_order(seed, self.epoch, examples))).collect()
     }
 
     /// Adds the metrics of the splits that are not trained on.
@@ -127,7 +129,8 @@ impl<B: Kernels> Course<'_, B> {
         let examples: Vec<u32> = (0..u32::try_from(view.len()).expect("fewer than 2^32 examples")).collect();
         let mut tally = Tally::new();
         for positions in examples.chunks(EVALUATION_BATCH) {
-            let batch = batches.gather::<B>(&[positions], self.device);
+            // Only the view that is trained on is augmented, so this seed draws nothing.
+            let batch = batches.gather::<B>(&[(0, positions)], self.device);
             let logits = network.infer(batch.input);
             let OutputError { loss, mistakes, .. } = network.objective.error(&logits, &batch.target);
             tally.add(StepOutcome { loss, mistakes }, positions.len());
@@ -139,6 +142,7 @@ impl<B: Kernels> Course<'_, B> {
         let architecture = &self.population.architecture;
         Batches {
             view,
+            epoch: self.epoch,
             objective: architecture.objective,
             inputs: architecture.inputs,
             outputs: architecture.outputs,

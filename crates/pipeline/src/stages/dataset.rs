@@ -1,6 +1,6 @@
 //! `Dataset`: which images, how scaled, and how split.
 
-use data::{DatasetSettings, Scaling, Source};
+use data::{Augmentation, DatasetSettings, Scaling, Source};
 use ron::value::RawValue;
 use serde::Deserialize;
 
@@ -22,6 +22,8 @@ pub(super) struct Written<'a> {
     holdout: Option<f64>,
     #[serde(default)]
     split_seed: Option<u64>,
+    #[serde(default)]
+    augmentations: Option<Vec<Augmentation>>,
 }
 
 /// Images to train on.
@@ -48,6 +50,7 @@ impl<'a> Written<'a> {
             fraction: self.fraction.unwrap_or(defaults.fraction),
             holdout: self.holdout.unwrap_or(defaults.holdout),
             split_seed: self.split_seed.unwrap_or(defaults.split_seed),
+            augmentations: self.augmentations.unwrap_or_default(),
             ..defaults
         };
         let problems = settings.problems();
