@@ -25,19 +25,18 @@ type Timed = (Vec<String>, Vec<Vec<f64>>);
 type Named<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
 
 pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
-    let groups: [(&str, fn(&Effort) -> Timed); 3] = [
-        ("10,000 + 2,000 glyphs, drawn, and a batch of 128 of them, gathered", dataset),
-        ("an epoch of 20 scalars in an event file", event_file),
-        ("a small artifact in the store", store),
-    ];
-    let wanted = groups.into_iter().filter(|(title, _)| effort.includes(title));
-    wanted
-        .map(|(title, measure)| {
+    let mut groups = Vec::new();
+    let mut add = |title: &str, measure: fn(&Effort) -> Timed| {
+        if effort.includes(title) {
             progress(title);
             let (names, samples) = measure(effort);
-            Group::new(title.to_owned(), None, names, samples)
-        })
-        .collect()
+            groups.push(Group::new(title.to_owned(), None, names, samples));
+        }
+    };
+    add("10,000 + 2,000 glyphs, drawn, and a batch of 128 of them, gathered", dataset);
+    add("an epoch of 20 scalars in an event file", event_file);
+    add("a small artifact in the store", store);
+    groups
 }
 
 fn timed(effort: &Effort, work: &mut [Named<'_>]) -> Timed {
