@@ -28,6 +28,7 @@ pub fn train<B: Kernels>(
     device: &B::Device,
     observer: &mut dyn Observer,
 ) -> Ended {
+    B::forget_kept_memory();
     let rule = population.algorithm.rule::<B>(population.squash);
     let mut student = Student::<B>::new(population, device);
     // Indices in the population of the trials that still train, in the order of the student's trials axis.

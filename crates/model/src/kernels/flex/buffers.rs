@@ -34,6 +34,11 @@ pub(super) fn tensor_to_fill(shape: [usize; 3]) -> FlexTensor {
     FlexTensor::new(bytes, TensorLayout::contiguous(Shape::from(shape)), DType::F32)
 }
 
+/// Gives all memory back that no tensor uses.
+pub(super) fn forget() {
+    KEPT.take();
+}
+
 /// Initialized memory of this thread or another.
 struct Memory {
     start: NonNull<u8>,
@@ -131,6 +136,10 @@ mod tests {
         assert_eq!(other_size.storage::<f32>().len(), 2 * 3 * 78);
         let third = tensor_to_fill([3, 2, 77]);
         assert_ne!(third.storage::<f32>().as_ptr(), place, "the second still lives");
+        drop([second, third]);
+        assert_eq!(KEPT.with_borrow(|kept| kept[&(2 * 3 * 77 * 4)].len()), 2);
+        forget();
+        assert!(KEPT.with_borrow(HashMap::is_empty));
     }
 
     #[test]

@@ -44,6 +44,10 @@ impl Kernels for Flex {
         tensor(output)
     }
 
+    fn forget_kept_memory() {
+        buffers::forget();
+    }
+
     fn dense(
         input: &Tensor<Self, 3>,
         weight: &Tensor<Self, 3>,
