@@ -82,7 +82,7 @@ struct RunArguments {
     /// Where to train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
-    /// Trials trained at a time on the CPU [default: one per core].
+    /// Threads on the CPU: a trial each, and those left without one help with the last ones [default: one per core].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     jobs: Option<u16>,
     /// Most trials trained as one tensor program [default: 1 on the CPU, 64 on a GPU]. Changes no result.

@@ -46,18 +46,17 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group>
     let case = Case { shape, algorithm: Algorithm::Dfa, trials };
     let together = case.population();
     let apart: Vec<Population> = case.one_by_one().iter().map(Case::population).collect();
-    let run = |population: &Population| {
+    let run = &|population: &Population| {
         train(Device::Cpu, population, &dataset, &mut Nobody).expect("the CPU is always there");
     };
     let one_per_core = |times: usize| {
         for _ in 0..times {
             let queue = std::sync::Mutex::new(apart.iter());
-            let crew = crew::Crew::new(effort.threads);
             std::thread::scope(|scope| {
-                for index in 0..effort.threads {
-                    let (crew, queue) = (&crew, &queue);
+                for place in crew::places(effort.threads) {
+                    let queue = &queue;
                     scope.spawn(move || {
-                        crew.take_part(index, || {
+                        place.take_part(|| {
                             loop {
                                 let next = queue.lock().expect("nobody panicked").next();
                                 let Some(population) = next else { return };

@@ -229,10 +229,14 @@ impl Peer {
 
     /// A sentence on how far its losses are from ours.
     pub(crate) fn agreement(&self, ours: &[Vec<f32>]) -> String {
+        let fits = ours.len() == self.losses.len()
+            && ours.iter().zip(&self.losses).all(|(ours, theirs)| ours.len() == theirs.len());
         let pairs = ours.iter().flatten().zip(self.losses.iter().flatten());
-        let worst = pairs.map(|(ours, theirs)| ((ours - theirs) / ours).abs()).fold(0.0, f32::max);
-        let agrees =
-            if worst <= TOLERANCE && ours.len() == self.losses.len() { "agree" } else { "DO NOT AGREE" };
+        let differences: Vec<f32> = pairs.map(|(ours, theirs)| ((ours - theirs) / ours).abs()).collect();
+        // Not NaN either, which is within nothing.
+        let agrees = fits && differences.iter().all(|difference| *difference <= TOLERANCE);
+        let agrees = if agrees { "agree" } else { "DO NOT AGREE" };
+        let worst = differences.into_iter().max_by(f32::total_cmp).unwrap_or(f32::NAN);
         format!(
             "Losses of the first {} steps from the same weights {agrees} with {}: largest relative difference {worst:.1e}.",
             ours.len(),

@@ -66,14 +66,14 @@ pub(crate) fn alternate(
 
 /// Runs `work` as the only busy thread of a crew with so many threads.
 pub(crate) fn with_threads<T>(threads: usize, work: impl FnOnce() -> T) -> T {
-    let crew = crew::Crew::new(threads);
+    let mut places = crew::places(threads);
+    let own = places.remove(0);
     let mut result = None;
     std::thread::scope(|scope| {
-        for index in 1..threads {
-            let crew = &crew;
-            scope.spawn(move || crew.take_part(index, || ()));
+        for place in places {
+            scope.spawn(move || place.take_part(|| ()));
         }
-        crew.take_part(0, || result = Some(work()));
+        own.take_part(|| result = Some(work()));
     });
     result.expect("the work was done")
 }

@@ -124,12 +124,11 @@ impl Contestant for SideBySide {
     fn run(&mut self, times: usize) -> Result<f64, PeerError> {
         let start = std::time::Instant::now();
         let queue = std::sync::Mutex::new(self.0.iter_mut());
-        let crew = crew::Crew::new(self.1);
         std::thread::scope(|scope| {
-            for index in 0..self.1 {
-                let (crew, queue) = (&crew, &queue);
+            for place in crew::places(self.1) {
+                let queue = &queue;
                 scope.spawn(move || {
-                    crew.take_part(index, || {
+                    place.take_part(|| {
                         loop {
                             let next = queue.lock().expect("nobody panicked").next();
                             let Some(trial) = next else { return };

@@ -1,13 +1,16 @@
 //! Where one thread offers units of work and others take them.
 
 use std::{
+    any::Any,
     cell::UnsafeCell,
     hint,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
     thread,
 };
-
-use crate::unit_is_fine;
 
 /// A thread's offer to the others, one at a time.
 #[derive(Default)]
@@ -17,6 +20,8 @@ pub(crate) struct Desk {
     /// Units of the offer that are not done yet.
     open: AtomicUsize,
     panicked: AtomicBool,
+    /// What the first panic of the offer said.
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
     /// Written by the owner while `open` is 0; read only by who has taken a unit, until that unit is done. It lives
     /// until every unit is done: [`Desk::offer`] does not return before.
     work: UnsafeCell<Option<*const (dyn Fn(usize) + Sync)>>,
@@ -62,7 +67,7 @@ impl Desk {
     /// Offers `units` calls of `work`, tells others by `call`, takes part, and returns when all are done.
     ///
     /// # Panics
-    /// If `work` panicked, here or elsewhere.
+    /// As the first unit that panicked did, here or elsewhere.
     pub(crate) fn offer(&self, units: usize, work: &(dyn Fn(usize) + Sync), call: impl FnOnce()) {
         // SAFETY: only the lifetime changes, and nobody uses the reference once `open` is 0, which is waited for below.
         let work: *const (dyn Fn(usize) + Sync) =
@@ -76,7 +81,10 @@ impl Desk {
         call();
         while self.do_one(End::First) {}
         self.wait();
-        assert!(!self.panicked.swap(false, Ordering::Relaxed), "a shared piece of work panicked");
+        if self.panicked.swap(false, Ordering::Relaxed) {
+            let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
+            resume_unwind(payload.unwrap_or_else(|| Box::new("a shared piece of work panicked")));
+        }
     }
 
     /// Takes a unit from this end, if there is one left, and does it.
@@ -104,7 +112,8 @@ impl Desk {
         };
         // SAFETY: a unit is taken and not done, so the owner waits: the work is there and stays as it is.
         let work = unsafe { &*(*self.work.get()).expect("an offer has its work") };
-        if !unit_is_fine(|| work(usize::from(unit))) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(usize::from(unit)))) {
+            self.payload.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
             self.panicked.store(true, Ordering::Relaxed);
         }
         self.open.fetch_sub(1, Ordering::Release);

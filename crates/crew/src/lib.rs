@@ -9,9 +9,7 @@ mod desk;
 
 use std::{
     cell::RefCell,
-    hint,
-    panic::{AssertUnwindSafe, catch_unwind},
-    slice,
+    hint, slice,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -23,9 +21,9 @@ use std::{
 use desk::{Desk, End};
 
 /// Threads that share work, each with a desk on which it offers units to the others.
-pub struct Crew {
+struct Crew {
     desks: Vec<Desk>,
-    /// Threads that still have work of their own.
+    /// Places whose threads still have work of their own, or have not come yet.
     busy: AtomicUsize,
     /// Threads that only help now, awake or asleep.
     helpers: AtomicUsize,
@@ -41,6 +39,64 @@ const NAP: Duration = Duration::from_millis(5);
 thread_local! {
     /// The desk at which this thread may offer work. Empty while a unit runs: units do not share again.
     static PLACE: RefCell<Option<(Arc<Crew>, usize)>> = const { RefCell::new(None) };
+}
+
+/// A thread's place in a crew; dropped, it is one that nobody waits for.
+pub struct Place {
+    crew: Arc<Crew>,
+    index: usize,
+}
+
+/// The places of a crew of so many threads, at least one.
+#[must_use]
+pub fn places(threads: usize) -> Vec<Place> {
+    let threads = threads.max(1);
+    let crew = Arc::new(Crew {
+        desks: (0..threads).map(|_| Desk::default()).collect(),
+        busy: AtomicUsize::new(threads),
+        helpers: AtomicUsize::new(0),
+        asleep: Mutex::new(0),
+        bell: Condvar::new(),
+    });
+    (0..threads).map(|index| Place { crew: Arc::clone(&crew), index }).collect()
+}
+
+impl Place {
+    /// Does `work`, within which [`share`] finds helpers, and then helps the others until none of them has work of its
+    /// own.
+    pub fn take_part(self, work: impl FnOnce()) {
+        let (crew, index) = (Arc::clone(&self.crew), self.index);
+        {
+            let _here = self;
+            let _place = Sitting::at(&crew, index);
+            work();
+        }
+        crew.help(index);
+    }
+}
+
+/// Also where its thread's work panics, or where no thread could be started for it.
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.crew.busy.fetch_sub(1, Ordering::SeqCst);
+        self.crew.bell.notify_all();
+    }
+}
+
+/// While it lives, its thread may offer work at this desk.
+struct Sitting;
+
+impl Sitting {
+    fn at(crew: &Arc<Crew>, index: usize) -> Self {
+        PLACE.set(Some((Arc::clone(crew), index)));
+        Self
+    }
+}
+
+impl Drop for Sitting {
+    fn drop(&mut self) {
+        PLACE.set(None);
+    }
 }
 
 /// Calls `work` once for each of `0..units`, in any order and possibly on several threads, and returns when all are
@@ -108,29 +164,6 @@ impl Drop for PutBack<'_> {
 }
 
 impl Crew {
-    /// A crew of so many threads, at least one, none of which has come yet.
-    #[must_use]
-    pub fn new(threads: usize) -> Arc<Self> {
-        Arc::new(Self {
-            desks: (0..threads.max(1)).map(|_| Desk::default()).collect(),
-            busy: AtomicUsize::new(threads.max(1)),
-            helpers: AtomicUsize::new(0),
-            asleep: Mutex::new(0),
-            bell: Condvar::new(),
-        })
-    }
-
-    /// Each thread of the crew calls this once, with its own `index`: it does `work`, within which [`share`] finds
-    /// helpers, and then helps the others until none of them has work of its own.
-    pub fn take_part(self: &Arc<Self>, index: usize, work: impl FnOnce()) {
-        {
-            let _leave = Leave(self);
-            PLACE.set(Some((Arc::clone(self), index)));
-            work();
-        }
-        self.help(index);
-    }
-
     fn offer(&self, index: usize, units: usize, work: &(dyn Fn(usize) + Sync)) {
         let desk = &self.desks[index];
         desk.offer(units, work, || {
@@ -161,52 +194,40 @@ impl Crew {
             } else if idle_since.elapsed() < AWAKE {
                 // Whoever else wants this core gets it.
                 thread::yield_now();
-            } else {
-                self.sleep();
+            } else if self.sleep() {
+                // What it was called for may be over already; more comes soon.
+                idle_since = Instant::now();
             }
         }
         self.helpers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    fn sleep(&self) {
+    /// Until somebody calls, or for a while; did somebody call?
+    fn sleep(&self) -> bool {
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         *asleep += 1;
-        let (mut asleep, _) = self.bell.wait_timeout(asleep, NAP).unwrap_or_else(PoisonError::into_inner);
+        let (mut asleep, waited) =
+            self.bell.wait_timeout(asleep, NAP).unwrap_or_else(PoisonError::into_inner);
         *asleep -= 1;
+        !waited.timed_out()
     }
-}
-
-/// Takes the thread off the busy ones, also when its work panics.
-struct Leave<'a>(&'a Crew);
-
-impl Drop for Leave<'_> {
-    fn drop(&mut self) {
-        PLACE.set(None);
-        self.0.busy.fetch_sub(1, Ordering::SeqCst);
-        self.0.bell.notify_all();
-    }
-}
-
-/// Runs a unit for someone else; a panic is reported, not propagated.
-fn unit_is_fine(work: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(work)).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
+    use std::{panic::catch_unwind, sync::atomic::AtomicU32};
 
     use super::*;
 
     /// Runs `work` as the only busy thread of a crew with so many threads.
     fn alone_among(threads: usize, work: impl FnOnce() + Send) {
-        let crew = Crew::new(threads);
+        let mut places = places(threads);
+        let own = places.remove(0);
         thread::scope(|scope| {
-            for index in 1..threads {
-                let crew = &crew;
-                scope.spawn(move || crew.take_part(index, || ()));
+            for place in places {
+                scope.spawn(move || place.take_part(|| ()));
             }
-            crew.take_part(0, work);
+            own.take_part(work);
         });
     }
 
@@ -238,12 +259,10 @@ mod tests {
 
     #[test]
     fn two_busy_threads_share_with_the_same_helper() {
-        let crew = Crew::new(3);
         thread::scope(|scope| {
-            for index in 0..3 {
-                let crew = &crew;
+            for (index, place) in places(3).into_iter().enumerate() {
                 scope.spawn(move || {
-                    crew.take_part(index, || {
+                    place.take_part(|| {
                         for _ in 0..if index == 2 { 0 } else { 500 } {
                             let sum = AtomicUsize::new(0);
                             share(20, |unit| {
@@ -275,7 +294,9 @@ mod tests {
         alone_among(2, || {
             for bad in 0..8 {
                 let outcome = catch_unwind(|| share(8, |unit| assert!(unit != bad, "unit {bad}")));
-                assert!(outcome.is_err());
+                let payload = outcome.expect_err("a unit panicked");
+                let message = payload.downcast_ref::<String>().expect("it has a message");
+                assert_eq!(*message, format!("unit {bad}"));
             }
             let sum = AtomicUsize::new(0);
             share(8, |unit| {
@@ -296,6 +317,17 @@ mod tests {
             assert!(values.iter().enumerate().all(|(at, value)| *value == at / 10 + 1));
         });
         share_chunks(&mut [0_u8; 0], 4, |_, _| panic!("there is nothing to do"));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_place_that_no_thread_takes() {
+        let mut places = places(3);
+        drop(places.pop());
+        thread::scope(|scope| {
+            for place in places {
+                scope.spawn(move || place.take_part(|| share(2, |_| ())));
+            }
+        });
     }
 
     #[test]

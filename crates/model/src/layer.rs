@@ -125,6 +125,7 @@ impl<B: Kernels> Layer<B> {
     /// The layers after a step against their lessons, one for each.
     #[must_use]
     pub fn learn_all(layers: Vec<Self>, lessons: &[Lesson<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
+        assert_eq!(layers.len(), lessons.len(), "a lesson for each layer");
         let (weights, others): (Vec<_>, Vec<_>) = layers
             .into_iter()
             .zip(lessons)

@@ -28,7 +28,6 @@ pub fn train<B: Kernels>(
     device: &B::Device,
     observer: &mut dyn Observer,
 ) -> Ended {
-    B::forget_kept_memory();
     let rule = population.algorithm.rule::<B>(population.squash);
     let mut student = Student::<B>::new(population, device);
     // Indices in the population of the trials that still train, in the order of the student's trials axis.
@@ -55,8 +54,11 @@ pub fn train<B: Kernels>(
         if staying.len() < active.len() {
             active = staying.iter().map(|&position| active[position]).collect();
             student = student.select(&staying);
+            B::forget_kept_memory();
         }
     }
+    drop(student);
+    B::forget_kept_memory();
     Ended::Complete
 }
 

@@ -28,8 +28,8 @@ pub trait Kernels: Backend {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
-    /// Gives back memory that this thread keeps only for the next steps of a population. Called before a population's
-    /// first step: the next one may need other sizes.
+    /// Gives back memory that this thread keeps only for the next steps of a population. Called when a
+    /// population ends or shrinks: what comes next needs other sizes.
     fn forget_kept_memory() {}
 
     /// `input weight + bias`: `[trials or 1, batch, inputs]`, `[trials, inputs, outputs]` and `[trials, 1, outputs]`

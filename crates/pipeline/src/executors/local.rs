@@ -5,8 +5,6 @@ use std::{
     thread,
 };
 
-use crew::Crew;
-
 /// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time. A thread that finds
 /// nothing left helps those that still work.
 pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
@@ -23,13 +21,11 @@ pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
     if count == 0 {
         return;
     }
-    let crew = Crew::new(jobs);
     thread::scope(|scope| {
-        for number in 0..jobs {
-            let crew = &crew;
+        for (number, place) in crew::places(jobs).into_iter().enumerate() {
             thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn_scoped(scope, move || crew.take_part(number, worker))
+                .spawn_scoped(scope, move || place.take_part(worker))
                 .expect("the system can start a thread per core");
         }
     });

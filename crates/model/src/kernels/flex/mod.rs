@@ -284,6 +284,14 @@ fn product_of(
     finish: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
 ) -> FlexTensor {
     let (rows, columns, trials) = (left.rows, right.columns, left.trials.max(right.trials));
+    assert_eq!(
+        left.columns, right.rows,
+        "the columns of a product's left factor are the rows of its right one"
+    );
+    assert!(
+        [left.trials, right.trials].iter().all(|&count| count == 1 || count == trials),
+        "one factor per trial, or one for all"
+    );
     let [block_rows, block_columns] = OUTPUT_BLOCK;
     let (down, across) = (rows.div_ceil(block_rows), columns.div_ceil(block_columns));
     let mut output = tensor_to_fill([trials, rows, columns]);
@@ -449,13 +457,13 @@ mod tests {
                     .extend(values(tensor).iter().map(|value| value.to_bits()));
             }
         };
-        let crew = crew::Crew::new(threads);
+        let mut places = crew::places(threads);
+        let own = places.remove(0);
         std::thread::scope(|scope| {
-            for index in 1..threads {
-                let crew = &crew;
-                scope.spawn(move || crew.take_part(index, || ()));
+            for place in places {
+                scope.spawn(move || place.take_part(|| ()));
             }
-            crew.take_part(0, work);
+            own.take_part(work);
         });
         bits.into_inner().expect("nobody panicked")
     }
