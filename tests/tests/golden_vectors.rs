@@ -5,20 +5,19 @@
 
 use std::{
     env, fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
-use algorithms::{
-    Algorithm, Rule, TargetLoss,
-    rule::{FromLayerAbove, Hidden},
-};
+use algorithms::{Algorithm, Rule, TargetLoss, pass::Taught};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use model::{
-    Activation, Adam, BatchNorm, Delta, Gradients, Layer, Network, Objective, OutputError, Parameter, Squash,
+    Activation, Adam, BatchNorm, Gradients, Layer, Network, Objective, OutputError, Parameter, Squash,
     initialization::orthogonal,
 };
 use serde_json::Value;
+use tracker::{Inspection, Reading, Sampled, Tracker, Value as Tracked};
 use training::{Batch, Step, Student, TrialSettings};
 
 /// Relative to the largest entry of a tensor, which counts as at least [`FLOOR`].
@@ -199,10 +198,12 @@ impl Case {
         self.check_evaluation("eval_before", &student, &batch);
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
-            let step = Step { batch: &batch, masks: self.masks(&student), adam: student.adam_step(number) };
+            let masks = Box::new(self.masks(&student));
+            let step = Step { batch: &batch, masks, adam: student.adam_step(number) };
             if number == 1 {
                 self.check_first_step(&step, &student, &rule, expected);
             }
+            self.check_trackers(number, &step, &student, &rule, &expected["trackers"]);
             let (taught, outcome) = step.take(student, &rule);
             student = taught;
             check(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
@@ -236,85 +237,103 @@ impl Case {
         expected: &Value,
     ) {
         let name = &self.name;
-        let (traces, top) = step.forward(&student.network);
-        for (layer, trace) in traces.iter().enumerate() {
+        let decay = step.adam.weight_decay.as_ref();
+        let seen = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        for (layer, trace) in seen.traces().iter().enumerate() {
             let expected = &expected["forward"]["h"][layer];
             check(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
         }
-        let (_, error) = step.judge(&student.network, &top);
-        check(&format!("{name} e"), error.clone(), &expected["e"]);
+        check(&format!("{name} e"), seen.error().clone(), &expected["e"]);
+        self.check_gradients("grads", &seen, seen.taught(), &expected["grads"]);
+        self.check_gradients("bp_grads", &seen, seen.exactly_taught(), &expected["bp_grads"]);
+    }
 
-        let hidden: Vec<Hidden<Flex>> = traces
-            .iter()
-            .zip(&student.feedback)
-            .map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
-            .collect();
-        let taught = |signals: Vec<Tensor<Flex, 3>>| -> Vec<Delta<Flex>> {
-            let layers = student.network.hidden.iter().zip(&traces);
-            layers.zip(signals).map(|((layer, trace), signal)| layer.delta(trace, signal)).collect()
+    /// What the trackers read of a step, by the names of the vectors.
+    fn check_trackers(
+        &self,
+        number: u64,
+        step: &Step<Flex>,
+        student: &Student<Flex>,
+        rule: &Rule<Flex>,
+        expected: &Value,
+    ) {
+        let decay = step.adam.weight_decay.as_ref();
+        let seen = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        let every_batch = Sampled { every: NonZeroU32::MIN };
+        let trackers = [
+            Tracker::BpCosine(every_batch),
+            Tracker::WeightAlignment(every_batch),
+            Tracker::LocalLoss(every_batch),
+            Tracker::Gradients(every_batch),
+            Tracker::Weights(every_batch),
+        ];
+        let read: Vec<Reading<Flex>> =
+            trackers.into_iter().flat_map(|tracker| tracker.gauge().inspect(&seen)).collect();
+        let value = |metric: &str| {
+            let reading = read.iter().find(|reading| reading.metric.to_string() == metric)?;
+            let Tracked::PerTrial(value) = reading.value.clone() else { panic!("{metric} is no tensor") };
+            Some(value)
         };
-        let (deltas, losses) = match rule {
-            Rule::Local(rule) => {
-                let target = &step.batch.target;
-                let signals = hidden.iter().map(|hidden| rule.signal(hidden, target)).collect();
-                (taught(signals), hidden.iter().map(|hidden| rule.loss(hidden, target)).collect())
-            }
-            Rule::OutputError(rule) => {
-                let signals = hidden.iter().map(|hidden| rule.signal(hidden, &error)).collect();
-                (taught(signals), hidden.iter().map(|hidden| rule.loss(hidden, &error)).collect())
-            }
-            Rule::LayerAbove(rule) => {
-                (step.deltas(&student.network, &traces, error.clone(), rule.as_ref()), Vec::new())
+        let mut checked = 0;
+        let mut check_read = |metric: &str, expected: &Value| {
+            let what = format!("{} step {number} {metric}", self.name);
+            match value(metric) {
+                Some(value) if !expected.is_null() => {
+                    check(&what, value, expected);
+                    checked += 1;
+                }
+                // The gradient of a bias in front of batch norm is exactly 0 in the vectors, and not measured here.
+                None => assert!(expected.is_null() || numbers(expected) == [0.0], "{what} was not measured"),
+                // The first layer's alignment is null in the vectors.
+                Some(_) => panic!("{what} was measured"),
             }
         };
-        self.check_gradients("grads", step, student, &traces, (&deltas, &error, &top), &expected["grads"]);
-        for (layer, loss) in losses.into_iter().enumerate() {
-            let wanted = &expected["trackers"]["local_loss"][layer];
-            let mean: Tensor<Flex, 1> = loss.div_scalar(self.number("batch"));
-            check(&format!("{name} local_loss[{layer}]"), mean, wanted);
+        let is_backprop = matches!(rule, Rule::LayerAbove(_));
+        for layer in 0..student.network.hidden.len() {
+            for (metric, name) in [
+                ("weight_gradient_norm", "kernel_gradients"),
+                ("bias_gradient_norm", "bias_gradients"),
+                ("weight_norm", "weight_norm"),
+                ("bias_norm", "bias_norm"),
+                ("local_loss_train", "local_loss"),
+                ("weight_alignment", "weight_alignment"),
+            ] {
+                check_read(&format!("layer_{}/{metric}", layer + 1), &expected[name][layer]);
+            }
+            let cosine = if is_backprop { &Value::from(1.0) } else { &expected["bp_cosine"][layer] };
+            check_read(&format!("layer_{}/bp_cosine", layer + 1), cosine);
+            if is_backprop {
+                check_read(&format!("layer_{}/bp_cosine_signal", layer + 1), &Value::from(1.0));
+            }
         }
-
-        let Rule::LayerAbove(backprop) = Algorithm::Backprop.rule::<Flex>(self.squash()) else {
-            panic!("backprop teaches from the layer above")
-        };
-        let backprop: &dyn FromLayerAbove<Flex> = backprop.as_ref();
-        let deltas = step.deltas(&student.network, &traces, error.clone(), backprop);
-        self.check_gradients(
-            "bp_grads",
-            step,
-            student,
-            &traces,
-            (&deltas, &error, &top),
-            &expected["bp_grads"],
-        );
+        check_read("output/weight_alignment", &expected["out_weight_alignment_before_update"]);
+        assert!(checked >= 4 * student.network.hidden.len(), "{} step {number}: {checked} values", self.name);
     }
 
     /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
     fn check_gradients(
         &self,
         what: &str,
-        step: &Step<Flex>,
-        student: &Student<Flex>,
-        traces: &[model::Trace<Flex>],
-        (deltas, error, top): (&[Delta<Flex>], &Tensor<Flex, 3>, &Tensor<Flex, 3>),
+        seen: &Inspection<'_, Flex>,
+        taught: &[Taught<Flex>],
         expected: &Value,
     ) {
-        let decayed = |gradient: Tensor<Flex, 3>, weight: &Parameter<Flex>| match &step.adam.weight_decay {
+        let decayed = |gradient: Tensor<Flex, 3>, weight: &Parameter<Flex>| match seen.weight_decay {
             Some(decay) => gradient + weight.value.clone() * decay.clone(),
             None => gradient,
         };
         let mut gradients = Vec::new();
-        for ((layer, trace), delta) in student.network.hidden.iter().zip(traces).zip(deltas) {
-            let Gradients { weight, bias, batch_norm } = Layer::gradients(trace, delta);
+        for ((layer, trace), taught) in seen.network.hidden.iter().zip(seen.traces()).zip(taught) {
+            let Gradients { weight, bias, batch_norm } = Layer::gradients(trace, &taught.delta);
             gradients.push(decayed(weight, &layer.weight));
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flat_map(|(gamma, beta)| [gamma, beta]));
         }
-        let output = &student.network.output;
-        gradients.push(decayed(<Flex as model::Kernels>::weight_gradient(top, error), &output.weight));
-        gradients.push(error.clone().sum_dim(1));
+        let weight = <Flex as model::Kernels>::weight_gradient(seen.top(), seen.error());
+        gradients.push(decayed(weight, &seen.network.output.weight));
+        gradients.push(seen.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {

@@ -32,13 +32,22 @@ enum Command {
     },
     /// Measure how fast training is here, beside other programs if asked, and keep the figures.
     Bench(BenchArguments),
-    /// Print the TensorBoard command for a pipeline's trials, and start it if it is installed.
-    Tensorboard {
-        /// The pipeline file.
-        file: PathBuf,
-        #[command(flatten)]
-        places: Places,
-    },
+    /// Start TensorBoard on a pipeline's trials, also while they train.
+    Tensorboard(TensorboardArguments),
+}
+
+#[derive(Args)]
+struct TensorboardArguments {
+    /// The pipeline file.
+    file: PathBuf,
+    #[command(flatten)]
+    places: Places,
+    /// A Python virtual environment that has TensorBoard [default: the active one, `.venv`, or python3's own].
+    #[arg(long, value_name = "DIR")]
+    venv: Option<PathBuf>,
+    /// Where it listens [default: 6006, or the next port that is free].
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
 }
 
 #[derive(Subcommand)]
@@ -146,6 +155,8 @@ enum BenchPart {
     Grid,
     /// What a step keeps in memory.
     Memory,
+    /// What each tracker costs.
+    Trackers,
     /// Datasets, event files, the store.
     Files,
 }
@@ -159,7 +170,7 @@ fn main() -> ExitCode {
             commands::data::fetch(&arguments)
         }
         Command::Bench(arguments) => commands::bench::bench(&arguments),
-        Command::Tensorboard { file, places } => commands::tensorboard::start(&file, &places),
+        Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),
     };
     done.unwrap_or_else(|error| terminal::refuse(&error))
 }

@@ -8,13 +8,27 @@ mod dfa;
 mod drtp;
 pub mod feedback;
 mod local_loss;
+pub mod pass;
 pub mod rule;
 
-use model::{Kernels, Squash};
+use burn::tensor::Tensor;
+use model::{Kernels, Network, Squash};
 use serde::{Deserialize, Serialize};
 
 pub use local_loss::TargetLoss;
+pub use pass::{Batch, Pass};
 pub use rule::Rule;
+
+/// How error backpropagation would teach every hidden layer, first to last, whatever rule does: the exact gradient that
+/// other rules are measured against. `error` is `[trials, batch, outputs]`.
+#[must_use]
+pub fn exactly_taught<B: Kernels>(
+    network: &Network<B>,
+    forward: &pass::Forward<B>,
+    error: &Tensor<B, 3>,
+) -> Vec<pass::Taught<B>> {
+    pass::taught_from_above(network, &backprop::Backprop, forward, error)
+}
 
 /// A learning rule with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -50,6 +50,30 @@ pub trait FromLayerAbove<B: Kernels>: Send + Sync {
     fn signal(&self, above: &Layer<B>, delta: &Delta<B>) -> Tensor<B, 3>;
 }
 
+impl<B: Kernels> Rule<B> {
+    /// The loss whose gradient a hidden layer's signal is, as a mean over examples that come in batches of
+    /// `training_batch`, `[trials]`; absent where the rule has none. `target` and `error` (at the logits) are
+    /// `[trials or 1, examples, outputs]`.
+    ///
+    /// DFA's error is itself a mean over the batch, so its local loss is divided by the batch twice, as in the golden
+    /// vectors. Examples that come in larger batches, as in validation, give the same value.
+    #[must_use]
+    pub fn mean_local_loss(
+        &self,
+        hidden: &Hidden<B>,
+        target: &Tensor<B, 3>,
+        error: &Tensor<B, 3>,
+        training_batch: usize,
+    ) -> Option<Tensor<B, 1>> {
+        let [_, examples, _] = hidden.activation.dims();
+        match self {
+            Self::Local(rule) => Some(rule.loss(hidden, target).div_scalar(examples as f64)),
+            Self::OutputError(rule) => Some(rule.loss(hidden, error).div_scalar(training_batch as f64)),
+            Self::LayerAbove(_) => None,
+        }
+    }
+}
+
 impl<B: Kernels> Hidden<'_, B> {
     /// The activation in target space, `h F`, `[trials, batch, outputs]`.
     #[must_use]

@@ -96,6 +96,7 @@ impl Case {
             feedback: self.algorithm.uses_feedback().then_some(Initialization::Orthogonal),
             epochs: 1,
             batch_size: self.shape.batch,
+            trackers: Vec::new(),
             trials: self.trials.iter().map(trial).collect(),
         }
     }

@@ -14,6 +14,7 @@ mod products;
 mod report;
 mod rounds;
 mod steps;
+mod trackers;
 
 pub use case::{Case, Shape};
 pub use peers::{PeerError, Peers};
@@ -37,6 +38,7 @@ pub fn measure(
             Part::Kernels => groups.extend(kernels::measure(effort, progress)),
             Part::Grid => groups.extend(grid::measure(effort, progress)),
             Part::Memory => groups.extend(memory::measure(effort, progress)),
+            Part::Trackers => groups.extend(trackers::measure(effort, progress)),
             Part::Files => groups.extend(files::measure(effort, progress)),
         }
     }
@@ -54,11 +56,14 @@ pub enum Part {
     Grid,
     /// What a step of each rule holds in memory beside weights and optimizer state.
     Memory,
+    /// What each tracker costs.
+    Trackers,
     /// What is read and written beside the training: datasets, event files, the store.
     Files,
 }
 
 impl Part {
     /// In the order of a report.
-    pub const ALL: [Self; 5] = [Self::Steps, Self::Kernels, Self::Grid, Self::Memory, Self::Files];
+    pub const ALL: [Self; 6] =
+        [Self::Steps, Self::Kernels, Self::Grid, Self::Memory, Self::Trackers, Self::Files];
 }

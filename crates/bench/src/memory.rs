@@ -1,9 +1,11 @@
-//! What a step of each rule holds in memory beside weights and optimizer state, as the system counts it.
+//! What a step of each rule holds in memory beside weights and optimizer state: as the system counts it, and as the step
+//! itself does.
 
 use std::{fs, thread};
 
 use algorithms::{Algorithm, TargetLoss};
-use engine::{Device, HostBatch, rehearse};
+use engine::{Device, HostBatch, Population, rehearse};
+use tracker::{Sampled, Tracker};
 
 use crate::{Case, Effort, Group, Shape, Unit};
 
@@ -20,13 +22,17 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group>
         return None;
     }
     progress(&title);
-    let names: Vec<String> = RULES.iter().map(|algorithm| algorithm.name().to_owned()).collect();
-    let values = RULES.map(|algorithm| {
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for algorithm in RULES {
         let case = Case::single(shape.clone(), algorithm);
         // A thread of its own: what tensors leave behind goes with it.
-        thread::scope(|scope| scope.spawn(|| of_a_step(&case)).join().expect("it only trains"))
-    });
-    let mut group = Group::new(title, None, names, values.map(|bytes| vec![bytes]).to_vec());
+        let system = thread::scope(|scope| scope.spawn(|| of_a_step(&case)).join().expect("it only trains"));
+        names.push(format!("{}, as the system counts", algorithm.name()));
+        values.push(vec![system]);
+        names.push(format!("{}, as the tracker counts", algorithm.name()));
+        values.push(vec![counted(&case)]);
+    }
+    let mut group = Group::new(title, None, names, values);
     group.unit = Unit::Bytes;
     Some(group)
 }
@@ -44,6 +50,20 @@ fn of_a_step(case: &Case) -> f64 {
     fs::write("/proc/self/clear_refs", "5").expect("it could be written before");
     rehearsal.steps(1);
     status("VmHWM:") - before
+}
+
+/// What the tracker `Memory` reads of a step.
+fn counted(case: &Case) -> f64 {
+    let population = Population { trackers: vec![Tracker::Memory(Sampled::default())], ..case.population() };
+    let mut rehearsal =
+        rehearse(Device::Cpu, &population, &case.shape.batches()).expect("the CPU is always there");
+    rehearsal.steps(1);
+    let measured = rehearsal.measured().swap_remove(0);
+    let (_, bytes) = measured
+        .into_iter()
+        .find(|(metric, _)| metric.to_string() == "network/activation_bytes")
+        .expect("the tracker counts bytes of the whole network");
+    bytes
 }
 
 /// What was freed while the first weights were drawn would otherwise hide what a step needs.

@@ -5,7 +5,8 @@ use algorithms::Rule;
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use model::{Kernels, checkpoint::Array};
-use training::{Batch, Moment, Population, Step, Student};
+use tracker::{Metric, Occasion};
+use training::{Batch, Moment, Population, Step, Student, Watch};
 
 use crate::{Device, DeviceError};
 
@@ -23,6 +24,9 @@ pub trait Rehearsal: Send {
     /// Takes `count` more steps, over the batches in turn; gives the mean loss of each step and trial before its update,
     /// `[count][trials]`.
     fn steps(&mut self, count: usize) -> Vec<Vec<f32>>;
+
+    /// What each trial's trackers measured since the last call, as means over the sampled steps.
+    fn measured(&mut self) -> Vec<Vec<(Metric, f64)>>;
 
     /// The arrays of the trial at `position` as they are now, feedback matrices included.
     fn arrays(&self, position: usize) -> Vec<Array>;
@@ -53,6 +57,7 @@ struct Rehearsing<B: Kernels> {
     rule: Rule<B>,
     /// Present between steps.
     student: Option<Student<B>>,
+    watch: Watch<B>,
     batches: Vec<Batch<B>>,
     taken: u64,
 }
@@ -70,6 +75,7 @@ impl<B: Kernels> Rehearsing<B> {
         Self {
             rule: population.algorithm.rule(population.squash),
             student: Some(Student::new(population, &device)),
+            watch: Watch::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
             taken: 0,
         }
@@ -83,14 +89,23 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
         for _ in 0..count {
             let batch = &self.batches[self.taken as usize % self.batches.len()];
             self.taken += 1;
-            let moment = Moment { epoch: 1, step: self.taken - 1, number: self.taken };
-            let (taught, outcome) = Step::new(&student, batch, moment).take(student, &self.rule);
+            // One epoch that never ends.
+            let occasion = Occasion { epoch: 1, step: self.taken - 1, steps: u64::MAX };
+            let moment = Moment { epoch: 1, step: occasion.step, number: self.taken };
+            let step = Step::new(&student, batch, moment);
+            self.watch.before(&student, &self.rule, &step, occasion);
+            let (taught, outcome) = step.take(student, &self.rule);
+            self.watch.after(&outcome.held, occasion);
             student = taught;
             losses.push(outcome.loss);
         }
         self.student = Some(student);
         let read = |loss: Tensor<B, 1>| loss.into_data().convert::<f32>().into_vec::<f32>();
         losses.into_iter().map(|loss| read(loss).expect("the data was converted to f32")).collect()
+    }
+
+    fn measured(&mut self) -> Vec<Vec<(Metric, f64)>> {
+        self.watch.read().into_iter().map(|(measured, _)| measured).collect()
     }
 
     fn arrays(&self, position: usize) -> Vec<Array> {

@@ -3,6 +3,38 @@
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use random::{stream, uniform};
 
+/// The factors on the outputs of hidden layers in one step.
+pub trait Masks<B: Backend> {
+    /// Of the hidden layer with this index from 0, `[trials, batch, units]`; absent where nothing is dropped. The same
+    /// at every call.
+    fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
+}
+
+/// Masks that are drawn when a layer needs them, so that none is held before.
+#[derive(Clone, Debug)]
+pub struct DrawnMasks {
+    /// Rate and seed of each trial.
+    pub trials: Vec<(f64, u64)>,
+    /// From 1.
+    pub epoch: u64,
+    /// Within the epoch, from 0.
+    pub step: u64,
+}
+
+impl<B: Backend> Masks<B> for DrawnMasks {
+    fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+        let Self { trials, epoch, step } = self;
+        Dropout { trials, layer: layer as u64 + 1, epoch: *epoch, step: *step }.mask(batch, units, device)
+    }
+}
+
+/// Given masks, by layer.
+impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
+    fn mask(&self, layer: usize, _: usize, _: usize, _: &B::Device) -> Option<Tensor<B, 3>> {
+        self[layer].clone()
+    }
+}
+
 /// Dropout of one hidden layer, for trials with rates and seeds of their own.
 ///
 /// A mask depends on (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the

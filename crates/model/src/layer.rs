@@ -26,6 +26,31 @@ pub struct Trace<B: Backend> {
     normalized: Option<Normalized<B>>,
 }
 
+impl<B: Backend> Trace<B> {
+    /// d activation / d preactivation, `[trials, batch, units]`.
+    #[must_use]
+    pub fn slope(&self) -> &Tensor<B, 3> {
+        &self.slope
+    }
+
+    /// Bytes of a trial that the layer's own values take, without its input.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let normalized = self.normalized.as_ref().map(|normalized| {
+            let per_unit = [&normalized.inverse_deviation, &normalized.mean, &normalized.variance];
+            bytes(&normalized.standardized) + per_unit.into_iter().map(bytes).sum::<u64>()
+        });
+        bytes(&self.activation) + bytes(&self.slope) + normalized.unwrap_or(0)
+    }
+}
+
+/// Bytes of each trial of a `[trials, batch, units]` tensor.
+#[must_use]
+pub fn bytes<B: Backend>(values: &Tensor<B, 3>) -> u64 {
+    let [_, batch, units] = values.dims();
+    (batch * units * size_of::<f32>()) as u64
+}
+
 /// The teaching signal, taken from a layer's output to where its parameters are.
 #[derive(Clone, Debug)]
 pub struct Delta<B: Backend> {
@@ -33,6 +58,14 @@ pub struct Delta<B: Backend> {
     pub preactivation: Tensor<B, 3>,
     /// At batch norm's output, `[trials, batch, units]`; absent without batch norm.
     pub normalized: Option<Tensor<B, 3>>,
+}
+
+impl<B: Backend> Delta<B> {
+    /// Bytes that it takes of each trial.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        bytes(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes)
+    }
 }
 
 /// What a layer learns from in one step.

@@ -19,10 +19,10 @@ mod parameter;
 
 pub use activation::{Activated, Activation};
 pub use batch_norm::{BatchNorm, Normalized};
-pub use dropout::Dropout;
+pub use dropout::{DrawnMasks, Dropout, Masks};
 pub use initialization::Initialization;
 pub use kernels::{Kernels, WeightLesson};
-pub use layer::{Delta, Gradients, Layer, Lesson, Trace};
+pub use layer::{Delta, Gradients, Layer, Lesson, Trace, bytes};
 pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
 pub use optimizer::{Adam, AdamStep};

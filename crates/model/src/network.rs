@@ -80,6 +80,15 @@ impl<B: Kernels> Network<B> {
         let top = self.hidden.iter().fold(input, |input, layer| layer.infer(self.activation, &input));
         self.output.preactivation(&top)
     }
+
+    /// [`infer`](Self::infer), and the output of every hidden layer, `[trials, batch, units]`.
+    pub fn infer_with_activations(&self, input: &Tensor<B, 3>) -> (Tensor<B, 3>, Vec<Tensor<B, 3>>) {
+        let mut activations: Vec<Tensor<B, 3>> = Vec::with_capacity(self.hidden.len());
+        for layer in &self.hidden {
+            activations.push(layer.infer(self.activation, activations.last().unwrap_or(input)));
+        }
+        (self.output.preactivation(activations.last().unwrap_or(input)), activations)
+    }
 }
 
 impl<B: Backend> Network<B> {

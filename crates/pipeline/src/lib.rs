@@ -2,9 +2,11 @@
 //!
 //! [`file`] reads and checks the text, [`plan`] holds it against the [`store`], [`run`] does what is missing.
 
+mod board;
 mod error;
 pub mod executors;
 pub mod file;
+mod mean;
 pub mod plan;
 pub mod progress;
 mod record;

@@ -4,22 +4,17 @@ use std::time::{Instant, SystemTime};
 
 use engine::{Observer, Verdict};
 use model::checkpoint::{self, Array};
-use tracker::{
-    Epoch, Event, EventFile, History,
-    hparams::{self, Value},
-};
-use tuner::{Configuration, Judge, Outcome, Trial};
+use tracker::{Epoch, Event, EventFile, Exhibit, History, hparams};
+use tuner::{Judge, Outcome, Trial};
 
 use crate::{
     Error,
+    board::{self, EVENT_FILES},
     progress::{Progress, TrialEnd},
     running::RunningStage,
     store::{Published, Work},
-    trial::{HISTORY, PlannedTrial, RESULT, TrialResult, WEIGHTS},
+    trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
-
-/// Event files hold times and host names.
-const VOLATILE: &str = "events.out.tfevents";
 
 /// Writes down a population's trials while they train.
 pub(crate) struct Recorder<'a> {
@@ -33,6 +28,8 @@ struct Record<'a> {
     started: Instant,
     judge: Judge<'a>,
     history: History,
+    /// What was measured of the machine; differs from run to run, so it stands beside the history.
+    machine: History,
     outcome: Outcome,
     files: Option<Files>,
     end: Option<TrialEnd>,
@@ -59,6 +56,7 @@ impl<'a> Recorder<'a> {
                     started: Instant::now(),
                     judge: stage.judge(),
                     history: History::default(),
+                    machine: History::default(),
                     outcome: Outcome::Finished,
                     files,
                     end,
@@ -101,32 +99,16 @@ fn open(stage: &RunningStage<'_>, planned: &PlannedTrial) -> Result<Files, Error
     let failed = |source| Error::History { path: work.path().into(), source };
     let now = SystemTime::now();
     let mut events = EventFile::create(work.path(), 1, now).map_err(failed)?;
-    let configuration = &planned.trial.configuration;
-    events
-        .append(&hparams::session_start(&configuration.slug(), &hyperparameters(configuration), now))
-        .map_err(failed)?;
+    let (train, configuration) = (stage.train, &planned.trial.configuration);
+    let hyperparameters = board::hyperparameters(train, configuration);
+    let group = board::group(train, configuration);
+    events.append(&hparams::session_start(&group, &hyperparameters, now)).map_err(failed)?;
+    let text = board::trial_text(train, &planned.trial);
+    events.append(&Event::text("configuration", now, &text)).map_err(failed)?;
+    events.flush().map_err(failed)?;
     // Until it is published, the name in the run tree leads to the work folder: an open TensorBoard follows it live.
     stage.tree().show(&planned.trial, work.path())?;
     Ok(Files { work, events })
-}
-
-/// What TensorBoard's HPARAMS tab shows of a configuration. The seed is none: sessions group by configuration.
-fn hyperparameters(configuration: &Configuration) -> Vec<(String, Value)> {
-    let hidden: Vec<String> = configuration.hidden.iter().map(u32::to_string).collect();
-    let feedback = configuration.feedback.map_or_else(|| "none".into(), |feedback| format!("{feedback:?}"));
-    let values = [
-        ("algorithm", Value::Text(configuration.algorithm.name().into())),
-        ("hidden", Value::Text(hidden.join("-"))),
-        ("activation", Value::Text(format!("{:?}", configuration.activation))),
-        ("batch_norm", Value::Flag(configuration.batch_norm)),
-        ("bias", Value::Flag(configuration.bias)),
-        ("weights", Value::Text(format!("{:?}", configuration.weights))),
-        ("feedback", Value::Text(feedback)),
-        ("learning_rate", Value::Number(configuration.learning_rate)),
-        ("dropout", Value::Number(configuration.dropout)),
-        ("weight_decay", Value::Number(configuration.weight_decay)),
-    ];
-    values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The message with its causes.
@@ -163,7 +145,17 @@ impl Record<'_> {
             .append(&Event::scalars(epoch.epoch, SystemTime::now(), &epoch.values))
             .map_err(failed)?;
         files.events.flush().map_err(failed)?;
-        self.history.push(epoch).map_err(failed)
+        let Epoch { epoch, values } = epoch;
+        let (values, of_machine) = values.into_iter().partition(|(metric, _)| metric.is_reproducible());
+        self.history.push(Epoch { epoch, values }).map_err(failed)?;
+        self.machine.push(Epoch { epoch, values: of_machine }).map_err(failed)
+    }
+
+    fn show(&mut self, epoch: u32, exhibits: &[Exhibit]) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let event = Event::exhibits(epoch, SystemTime::now(), exhibits);
+        let failed = |source| Error::History { path: files.work.path().into(), source };
+        files.events.append(&event).map_err(failed)
     }
 
     fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
@@ -177,6 +169,9 @@ impl Record<'_> {
         events.append(&hparams::session_end(status, SystemTime::now())).map_err(failed)?;
         events.finish().map_err(failed)?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
+        if self.machine.epochs().iter().any(|epoch| !epoch.values.is_empty()) {
+            work.write(MACHINE, self.machine.to_csv().as_bytes())?;
+        }
         let epochs = self.history.epochs().last().map_or(0, |epoch| epoch.epoch);
         let result = TrialResult { outcome: self.outcome.clone(), epochs };
         let text = ron::ser::to_string_pretty(&result, ron::ser::PrettyConfig::default())
@@ -188,7 +183,7 @@ impl Record<'_> {
             path: weights,
             source: std::io::Error::other(error),
         })?;
-        let published = work.publish(stage.provenance(self.started), &[VOLATILE])?;
+        let published = work.publish(stage.provenance(self.started), &[EVENT_FILES, MACHINE])?;
         if let Published::AlreadyThere { artifact, identical: false } = published {
             return Err(Error::NotReproduced { path: artifact.path().into() });
         }
@@ -197,6 +192,16 @@ impl Record<'_> {
 }
 
 impl Observer for Recorder<'_> {
+    fn exhibit(&mut self, trial: usize, epoch: u32, exhibits: Vec<Exhibit>) {
+        let record = &mut self.records[trial];
+        if record.end.is_none()
+            && !exhibits.is_empty()
+            && let Err(error) = record.show(epoch, &exhibits)
+        {
+            record.end = Some(TrialEnd::Failed(describe(&error)));
+        }
+    }
+
     fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict {
         let record = &mut self.records[trial];
         if record.end.is_some() {

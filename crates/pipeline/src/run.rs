@@ -15,8 +15,10 @@ use tuner::{Outcome, Trial, population, populations};
 
 use crate::{
     Error,
+    board::EVENT_FILES,
     executors::local,
     file::Pipeline,
+    mean::{self, MEAN},
     plan::Laboratory,
     progress::{Progress, TrialEnd},
     record::Recorder,
@@ -68,7 +70,9 @@ impl Laboratory<'_> {
     /// report, and the others go on.
     pub fn run(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
         self.device.check()?;
-        let names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
+        let board = self.show_board(pipeline, provenance(settings.build, self.device, Instant::now()))?;
+        let mut names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
+        names.push(&board);
         run_tree::keep_stages(self.store.root(), &pipeline.name, &names)?;
         let mut run = Run {
             laboratory: self,
@@ -97,7 +101,7 @@ impl Run<'_> {
     fn train(&mut self, train: &Train) -> Result<(), Error> {
         let mut planned = self.laboratory.plan_trials(train)?;
         let tree = self.tree(&train.name);
-        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>())?;
+        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds)?;
         for planned in &planned {
             if let Some(artifact) = &planned.artifact {
                 tree.show(&planned.trial, artifact.path())?;
@@ -125,6 +129,9 @@ impl Run<'_> {
             planned.artifact = self.laboratory.store.find(TRIAL, &planned.key)?;
         }
         self.note_divergence(train, &planned)?;
+        if train.mean_over_seeds {
+            self.show_means(train, &planned)?;
+        }
         self.trials.insert(train.name.clone(), planned);
         Ok(())
     }
@@ -160,6 +167,29 @@ impl Run<'_> {
                 TrialEnd::Failed(reason) => self.report.failed.push((trials[index].clone(), reason)),
             }
         }
+    }
+
+    /// Shows the mean over the seeds of every configuration that has one.
+    fn show_means(&self, train: &Train, planned: &[PlannedTrial]) -> Result<(), Error> {
+        let (store, tree) = (&self.laboratory.store, self.tree(&train.name));
+        for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
+            let started = Instant::now();
+            let Some(mean) = mean::over(seeds)? else {
+                tree.hide_mean(&seeds[0].trial)?;
+                continue;
+            };
+            let artifact = match store.find(MEAN, &crate::store::Key::of(&mean.key_text))? {
+                Some(artifact) => artifact,
+                None => {
+                    let work = store.begin(&mean.key_text)?;
+                    mean.write(&work)?;
+                    let made = provenance(self.settings.build, self.laboratory.device, started);
+                    work.publish(made, &[EVENT_FILES])?.into_artifact()
+                }
+            };
+            tree.show_mean(&seeds[0].trial, artifact.path())?;
+        }
+        Ok(())
     }
 
     /// The images of `train`, loaded at most once.
@@ -254,7 +284,7 @@ fn train_population(stage: &RunningStage<'_>, members: &[&PlannedTrial]) -> Vec<
     let trials: Vec<&Trial> = members.iter().map(|planned| &planned.trial).collect();
     let dataset = &stage.dataset;
     let population =
-        population(&trials, stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
+        population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
     let mut recorder = Recorder::begin(stage, members);
     let device = stage.laboratory.device;
     // A panic is a failure of these trials; the others go on.

@@ -32,7 +32,7 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
         let Some(name) = name.to_str().filter(|name| !names.contains(name)) else { continue };
         let tree = RunTree::new(artifacts, pipeline, name);
         if tree.folder.is_symlink() || tree.folder.is_dir() {
-            tree.keep(&[])?;
+            tree.keep(&[], false)?;
             // Stays if it holds something that is no link.
             let _ = fs::remove_dir(&tree.folder);
         }
@@ -43,6 +43,23 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::Io { action, path, source }
+}
+
+fn remove_link(link: &Path) -> Result<(), Error> {
+    if link.is_symlink() {
+        fs::remove_file(link).map_err(failed("remove", link))?;
+        // Only succeeds on a configuration whose last link has just gone.
+        let _ = link.parent().map(fs::remove_dir);
+    }
+    Ok(())
+}
+
+/// Shows the file `target` by the name `file` at the root of the run tree of `pipeline`.
+///
+/// # Errors
+/// If the link cannot be made.
+pub fn show_file(artifacts: &Path, pipeline: &str, file: &str, target: &Path) -> Result<(), Error> {
+    Ok(links::point(&pipeline_folder(artifacts, pipeline).join(file), target)?)
 }
 
 /// The run tree of one stage.
@@ -70,6 +87,27 @@ impl RunTree {
         self.folder.join(trial.configuration.slug()).join(format!("seed-{}", trial.seed))
     }
 
+    /// Where the mean over the seeds of `trial`'s configuration is shown.
+    fn mean(&self, trial: &Trial) -> PathBuf {
+        self.folder.join(trial.configuration.slug()).join("mean")
+    }
+
+    /// Shows the mean over the seeds of `trial`'s configuration: the folder `target`.
+    ///
+    /// # Errors
+    /// If the link cannot be made.
+    pub fn show_mean(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
+        Ok(links::point(&self.mean(trial), target)?)
+    }
+
+    /// Shows no mean over the seeds of `trial`'s configuration.
+    ///
+    /// # Errors
+    /// If the link cannot be removed.
+    pub fn hide_mean(&self, trial: &Trial) -> Result<(), Error> {
+        remove_link(&self.mean(trial))
+    }
+
     /// Shows a stage that has a single result: its folder becomes a link to `target`.
     ///
     /// # Errors
@@ -77,7 +115,7 @@ impl RunTree {
     pub fn show_stage(&self, target: &Path) -> Result<(), Error> {
         if !self.folder.is_symlink() && self.folder.is_dir() {
             // A stage of this name had trials once.
-            self.keep(&[])?;
+            self.keep(&[], false)?;
             fs::remove_dir(&self.folder).map_err(failed("remove", &self.folder))?;
         }
         Ok(links::point(&self.folder, target)?)
@@ -88,21 +126,17 @@ impl RunTree {
     /// # Errors
     /// If the link cannot be removed.
     pub fn hide(&self, trial: &Trial) -> Result<(), Error> {
-        let link = self.trial(trial);
-        if link.is_symlink() {
-            fs::remove_file(&link).map_err(failed("remove", &link))?;
-            // Only succeeds on a configuration whose last seed has just gone.
-            let _ = link.parent().map(fs::remove_dir);
-        }
-        Ok(())
+        remove_link(&self.trial(trial))
     }
 
-    /// Shows only `trials`: links of trials that the pipeline file no longer asks for go, their results stay.
+    /// Shows only `trials`, and the `means` of their configurations: links of trials that the pipeline file no longer asks
+    /// for go, their results stay.
     ///
     /// # Errors
     /// If the folder cannot be read or changed.
-    pub fn keep(&self, trials: &[&Trial]) -> Result<(), Error> {
-        let wanted: HashSet<PathBuf> = trials.iter().map(|trial| self.trial(trial)).collect();
+    pub fn keep(&self, trials: &[&Trial], means: bool) -> Result<(), Error> {
+        let links = |trial: &&Trial| [Some(self.trial(trial)), means.then(|| self.mean(trial))];
+        let wanted: HashSet<PathBuf> = trials.iter().flat_map(links).flatten().collect();
         if self.folder.is_symlink() {
             // A stage of this name had a single result once, which must not be written into.
             fs::remove_file(&self.folder).map_err(failed("remove", &self.folder))?;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use tracker::{History, Metric, Split};
+use tracker::{Metric, Split};
 use tuner::{
     Configuration, Outcome, Trial,
     statistics::{Summary, summarize},
@@ -13,7 +13,7 @@ use crate::{
     Error,
     stages::{EpochRule, Summarize},
     store::{KeyText, StoreError},
-    trial::{self, HISTORY, PlannedTrial, TrialResult},
+    trial::{self, PlannedTrial, TrialResult},
 };
 
 /// Kind of a summary's artifact.
@@ -117,9 +117,7 @@ fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) ->
         return Ok(Cell { stage, trial, result: None, value: None, test: None });
     };
     let result = trial::result(artifact)?;
-    let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
-    let history = History::from_csv(&text)
-        .map_err(|source| Error::History { path: artifact.path().join(HISTORY), source })?;
+    let history = trial::history(artifact)?;
     let value = match (&result.outcome, summarize.epoch) {
         (Outcome::Diverged { .. }, _) => None,
         (_, EpochRule::Final) => history.last(&summarize.metric),

@@ -3,6 +3,7 @@
 use data::DatasetSettings;
 use engine::Device;
 use serde::{Deserialize, Serialize};
+use tracker::{History, Tracker};
 use tuner::{Configuration, EarlyStopping, Outcome, Task, Trial};
 
 use crate::{
@@ -33,6 +34,8 @@ struct Settings<'a> {
     early_stopping: Option<&'a EarlyStopping>,
     #[serde(skip_serializing_if = "is_usual")]
     divergence_factor: f64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    trackers: &'a [Tracker],
     device: Device,
 }
 
@@ -73,6 +76,7 @@ pub fn trial_key_text(
         batch_size: train.schedule.batch_size,
         early_stopping: train.early_stopping.as_ref(),
         divergence_factor: train.divergence_factor,
+        trackers: &train.schedule.trackers,
         device,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
@@ -80,6 +84,8 @@ pub fn trial_key_text(
 
 /// Epoch by epoch, what was measured.
 pub const HISTORY: &str = "history.csv";
+/// What was measured of the machine, epoch by epoch; differs from run to run.
+pub const MACHINE: &str = "machine.csv";
 /// Final weights and feedback.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// How the trial ended.
@@ -105,6 +111,15 @@ pub struct PlannedTrial {
     pub key: Key,
     /// Its result.
     pub artifact: Option<Artifact>,
+}
+
+/// What a finished trial measured.
+///
+/// # Errors
+/// If its file cannot be read.
+pub fn history(artifact: &Artifact) -> Result<History, Error> {
+    let text = String::from_utf8_lossy(&artifact.read(HISTORY)?).into_owned();
+    History::from_csv(&text).map_err(|source| Error::History { path: artifact.path().join(HISTORY), source })
 }
 
 /// How a finished trial ended.

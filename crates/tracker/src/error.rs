@@ -15,9 +15,9 @@ pub enum Error {
         text: String,
     },
 
-    /// A text that cannot be the second half of a `layer_2/...` tag.
-    #[error("layer quantity `{text}` is not made of a-z, 0-9 and `_`")]
-    LayerQuantity {
+    /// A text that cannot be the second half of a tag like `layer_2/...`.
+    #[error("quantity `{text}` is not made of a-z, 0-9 and `_`")]
+    Quantity {
         /// The text that was read.
         text: String,
     },
@@ -87,9 +87,10 @@ impl Error {
         match self {
             Self::UnknownMetric { .. } => {
                 let known = Metric::KNOWN.map(|metric| metric.to_string()).join(", ");
-                Some(format!("known: {known}, layer_<index>/<quantity>"))
+                let places = "layer_<index>/<quantity>, output/<quantity>, network/<quantity>";
+                Some(format!("known: {known}, {places}"))
             }
-            Self::LayerQuantity { .. } => Some("a valid one: bp_cosine".to_owned()),
+            Self::Quantity { .. } => Some("a valid one: bp_cosine".to_owned()),
             Self::EpochOrder { .. } | Self::RepeatedMetric { .. } => None,
             Self::Csv(_) | Self::CsvTruncated | Self::CsvFirstColumn { .. } | Self::CsvCell { .. } => {
                 Some("the file was damaged or edited; delete the trial's result and run it again".to_owned())

@@ -83,12 +83,12 @@ mod tests {
     use proptest::{collection::btree_map, num::f64::ANY, prelude::*};
 
     use super::*;
-    use crate::{LayerQuantity, Split};
+    use crate::{Place, Quantity, Split};
 
     fn metric() -> impl Strategy<Value = Metric> {
         let layer = (0_u32..20).prop_map(|layer| {
-            let quantity = LayerQuantity::named("bp_cosine");
-            Metric::Layer { layer, quantity }
+            let quantity = Quantity::named("bp_cosine");
+            Metric::At { place: Place::Layer(layer), quantity }
         });
         prop_oneof![prop::sample::select(Metric::KNOWN.to_vec()), layer]
     }

@@ -13,13 +13,13 @@ use tensorboard_proto::{
         Status,
     },
     plugin_hparams::{HParamsPluginData, SessionEndInfo, SessionStartInfo},
-    summary::{Summary_Value, Summary_Value_oneof_value, SummaryMetadata, SummaryMetadata_PluginData},
-    tensor::TensorProto,
-    tensor_shape::{TensorShapeProto, TensorShapeProto_Dim},
     types,
 };
 
-use crate::{Event, Metric, Split, event::unix_seconds};
+use crate::{
+    Event, Metric, Split,
+    event::{plugin_value, tensor, unix_seconds},
+};
 
 /// A hyperparameter of the experiment and every value that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,26 +165,8 @@ fn protobuf_value(value: &Value) -> well_known_types::Value {
 ///
 /// Step 0 lies before the first epoch, so no restart of the trial purges it.
 fn plugin_event(tag: &str, data: &HParamsPluginData, now: SystemTime) -> Event {
-    let plugin_data = SummaryMetadata_PluginData {
-        plugin_name: "hparams".to_owned(),
-        content: encoded(data),
-        ..SummaryMetadata_PluginData::default()
-    };
-    let metadata =
-        SummaryMetadata { plugin_data: SingularPtrField::some(plugin_data), ..SummaryMetadata::default() };
-    let shape =
-        TensorShapeProto { dim: vec![TensorShapeProto_Dim::default()].into(), ..TensorShapeProto::default() };
-    let tensor = TensorProto {
-        dtype: types::DataType::DT_FLOAT,
-        tensor_shape: SingularPtrField::some(shape),
-        ..TensorProto::default()
-    };
-    let value = Summary_Value {
-        tag: tag.to_owned(),
-        metadata: SingularPtrField::some(metadata),
-        value: Some(Summary_Value_oneof_value::tensor(tensor)),
-        ..Summary_Value::default()
-    };
+    let smallest = tensor(types::DataType::DT_FLOAT, &[0]);
+    let value = plugin_value(tag, "hparams", encoded(data), smallest);
     Event::summary(0, now, vec![value])
 }
 

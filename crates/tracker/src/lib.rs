@@ -3,7 +3,9 @@
 //! - [`Metric`]: the names of the measured quantities, exactly as TensorBoard shows them;
 //! - [`History`]: the values of a trial, epoch by epoch, and their CSV text: the truth that ranking and reports read;
 //! - [`Event`] and [`EventFile`]: the same values as a TensorBoard event file: the live view;
-//! - [`hparams`]: the events of TensorBoard's HPARAMS tab.
+//! - [`hparams`]: the events of TensorBoard's HPARAMS tab; [`band`]: those of a mean over seeds;
+//! - [`Tracker`]: what else can be measured. A [`Gauge`] looks at a training step ([`Inspection`]), at an
+//!   [`Evaluation`], at what a step [`Held`] or at an epoch's [`Pace`], and changes nothing.
 //!
 //! Values become events in pure functions; only [`EventFile`] touches a disk, and nobody here reads a clock: the
 //! caller passes `now`.
@@ -25,16 +27,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod band;
 mod error;
 mod event;
 mod event_file;
+mod exhibit;
+mod gauge;
+mod held;
 mod history;
 mod history_csv;
 pub mod hparams;
+mod inspection;
 mod metric;
+mod trackers;
+mod weight_gradients;
 
 pub use error::Error;
 pub use event::Event;
 pub use event_file::EventFile;
+use exhibit::Tiles;
+pub use exhibit::{Content, Exhibit, Histogram, Picture};
+pub use gauge::{Gauge, Occasion, Pace, Reading, Value};
+pub use held::Held;
 pub use history::{Epoch, History};
-pub use metric::{LayerQuantity, Metric, Split};
+pub use inspection::{Evaluation, Inspection};
+pub use metric::{Metric, Place, Quantity, Split};
+pub use trackers::{Sampled, SampledEpochs, Tracker};

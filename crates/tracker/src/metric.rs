@@ -8,8 +8,8 @@ use crate::Error;
 
 /// A measured quantity. Its text is the tag that TensorBoard shows and the column of the history: `error_rate/train`.
 ///
-/// The order of metrics is the order of the columns. A metric over a new split is a variant; one per layer is a
-/// [`LayerQuantity`] of the tracker that measures it, and nothing changes here.
+/// The order of metrics is the order of the columns. A metric over a new split is a variant; any other is a
+/// [`Quantity`] of the tracker that measures it, and nothing changes here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Metric {
@@ -17,13 +17,52 @@ pub enum Metric {
     Loss(Split),
     /// `error_rate/...`: the percentage of a split's examples that are classified wrongly.
     ErrorRate(Split),
-    /// `layer_2/bp_cosine`: a quantity of one layer.
-    Layer {
-        /// The layer's number, as the model counts its layers.
-        layer: u32,
+    /// `layer_2/bp_cosine`: what a tracker measures somewhere.
+    At {
+        /// Where.
+        place: Place,
         /// What is measured there.
-        quantity: LayerQuantity,
+        quantity: Quantity,
     },
+}
+
+/// Where a tracker measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// `machine/...`: on the machine that trains. Differs from run to run, so it is no part of a result.
+    Machine,
+    /// `network/...`: over the whole network.
+    Network,
+    /// `layer_2/...`: at a hidden layer, which count from 1.
+    Layer(u32),
+    /// `output/...`: at the output layer.
+    Output,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine => formatter.write_str("machine"),
+            Self::Network => formatter.write_str("network"),
+            Self::Layer(layer) => write!(formatter, "layer_{layer}"),
+            Self::Output => formatter.write_str("output"),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let place = match text {
+            "machine" => Self::Machine,
+            "network" => Self::Network,
+            "output" => Self::Output,
+            layer => Self::Layer(layer.strip_prefix("layer_").ok_or(())?.parse().map_err(|_| ())?),
+        };
+        // One place has one text: `layer_+2` and `layer_02` parse as numbers, but no tracker writes them.
+        if place.to_string() == text { Ok(place) } else { Err(()) }
+    }
 }
 
 impl Metric {
@@ -37,13 +76,19 @@ impl Metric {
         Self::ErrorRate(Split::Test),
     ];
 
-    /// The examples it was measured on; `None` for a quantity of a layer. Who selects by a metric asks here, so that
+    /// Is it equal whenever the trial is run again?
+    #[must_use]
+    pub fn is_reproducible(&self) -> bool {
+        !matches!(self, Self::At { place: Place::Machine, .. })
+    }
+
+    /// The examples it was measured on; `None` for what a tracker measures. Who selects by a metric asks here, so that
     /// nothing is ever selected on test data.
     #[must_use]
     pub fn split(&self) -> Option<Split> {
         match self {
             Self::Loss(split) | Self::ErrorRate(split) => Some(*split),
-            Self::Layer { .. } => None,
+            Self::At { .. } => None,
         }
     }
 }
@@ -53,7 +98,7 @@ impl fmt::Display for Metric {
         match self {
             Self::Loss(split) => write!(formatter, "loss/{}", split.name()),
             Self::ErrorRate(split) => write!(formatter, "error_rate/{}", split.name()),
-            Self::Layer { layer, quantity } => write!(formatter, "layer_{layer}/{}", quantity.0),
+            Self::At { place, quantity } => write!(formatter, "{place}/{}", quantity.0),
         }
     }
 }
@@ -63,15 +108,13 @@ impl FromStr for Metric {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let known = Self::KNOWN.into_iter().find(|metric| metric.to_string() == text);
-        known.or_else(|| layer_metric(text)).ok_or_else(|| Error::UnknownMetric { text: text.to_owned() })
+        known.or_else(|| tracked(text)).ok_or_else(|| Error::UnknownMetric { text: text.to_owned() })
     }
 }
 
-fn layer_metric(text: &str) -> Option<Metric> {
-    let (layer, quantity) = text.strip_prefix("layer_")?.split_once('/')?;
-    let metric = Metric::Layer { layer: layer.parse().ok()?, quantity: quantity.parse().ok()? };
-    // One metric has one text: `layer_+2` and `layer_02` parse as numbers, but no tracker writes them.
-    (metric.to_string() == text).then_some(metric)
+fn tracked(text: &str) -> Option<Metric> {
+    let (place, quantity) = text.split_once('/')?;
+    Some(Metric::At { place: place.parse().ok()?, quantity: quantity.parse().ok()? })
 }
 
 impl TryFrom<String> for Metric {
@@ -109,35 +152,35 @@ impl Split {
     }
 }
 
-/// What a tracker measures at a layer, for example `bp_cosine`: a-z, 0-9 and `_`.
+/// What a tracker measures, for example `bp_cosine`: a-z, 0-9 and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LayerQuantity(Cow<'static, str>);
+pub struct Quantity(Cow<'static, str>);
 
-impl LayerQuantity {
+impl Quantity {
     /// For the constant at the top of a tracker's file.
     ///
     /// ```
-    /// # use tracker::LayerQuantity;
-    /// const BP_COSINE: LayerQuantity = LayerQuantity::named("bp_cosine");
+    /// # use tracker::Quantity;
+    /// const BP_COSINE: Quantity = Quantity::named("bp_cosine");
     /// ```
     ///
     /// # Panics
     /// On a name that is not made of a-z, 0-9 and `_`; in a constant, that is an error of the compiler.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
-        assert!(is_quantity(name), "a layer quantity is made of a-z, 0-9 and `_`");
+        assert!(is_quantity(name), "a quantity is made of a-z, 0-9 and `_`");
         Self(Cow::Borrowed(name))
     }
 }
 
-impl FromStr for LayerQuantity {
+impl FromStr for Quantity {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if is_quantity(text) {
             Ok(Self(Cow::Owned(text.to_owned())))
         } else {
-            Err(Error::LayerQuantity { text: text.to_owned() })
+            Err(Error::Quantity { text: text.to_owned() })
         }
     }
 }
@@ -176,8 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_metric_reads_back_from_its_text() {
-        let metric = Metric::Layer { layer: 2, quantity: LayerQuantity::named("bp_cosine") };
+    fn a_tracked_metric_reads_back_from_its_text() {
+        for text in ["machine/examples_per_second", "network/activation_bytes", "output/weight_alignment"] {
+            let metric: Metric = text.parse().expect("valid");
+            assert_eq!((metric.to_string().as_str(), metric.split()), (text, None));
+            assert_eq!(metric.is_reproducible(), !text.starts_with("machine"));
+        }
+        let metric = Metric::At { place: Place::Layer(2), quantity: Quantity::named("bp_cosine") };
         assert_eq!(metric.to_string(), "layer_2/bp_cosine");
         assert_eq!("layer_2/bp_cosine".parse::<Metric>().expect("valid"), metric);
         assert_eq!(metric.split(), None);
@@ -185,8 +233,8 @@ mod tests {
 
     #[test]
     fn layers_are_ordered_by_number() {
-        let quantity = LayerQuantity::named("bp_cosine");
-        let layer = |layer| Metric::Layer { layer, quantity: quantity.clone() };
+        let quantity = Quantity::named("bp_cosine");
+        let layer = |layer| Metric::At { place: Place::Layer(layer), quantity: quantity.clone() };
         assert!(layer(2) < layer(10));
     }
 
@@ -195,14 +243,20 @@ mod tests {
         for text in
             ["", "loss", "loss/", "eror_rate/train", "Loss/train", " loss/train", "layer_/x", "layer_2/"]
                 .into_iter()
-                .chain(["layer_02/bp_cosine", "layer_+2/bp_cosine", "layer_2/bp cosine", "layer_2/a/b"])
+                .chain([
+                    "layer_02/bp_cosine",
+                    "layer_+2/bp_cosine",
+                    "layer_2/bp cosine",
+                    "layer_2/a/b",
+                    "hidden/x",
+                ])
         {
             let error = text.parse::<Metric>().expect_err(text);
             assert_eq!(error.to_string(), format!("unknown metric `{text}`"));
             assert_eq!(
                 error.hint().expect("has one"),
                 "known: loss/train, loss/validation, loss/test, error_rate/train, error_rate/validation, \
-                 error_rate/test, layer_<index>/<quantity>"
+                 error_rate/test, layer_<index>/<quantity>, output/<quantity>, network/<quantity>"
             );
         }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use protobuf::Message;
 use tensorboard_proto::event::{self, SessionLog_SessionStatus};
-use tracker::{Event, EventFile, LayerQuantity, Metric, Split};
+use tracker::{Event, EventFile, Metric, Place, Quantity, Split};
 
 /// Made with the Python package tensorboard 2.21.0: its `RecordWriter` around its `Event` messages, each with
 /// `wall_time=1.7e9 + 0.25`:
@@ -33,7 +33,7 @@ fn now() -> SystemTime {
 }
 
 fn cosine() -> Metric {
-    Metric::Layer { layer: 2, quantity: LayerQuantity::named("bp_cosine") }
+    Metric::At { place: Place::Layer(2), quantity: Quantity::named("bp_cosine") }
 }
 
 /// Writes the golden file and gives its bytes.

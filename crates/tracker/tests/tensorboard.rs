@@ -10,7 +10,7 @@ use std::{
 };
 
 use tracker::{
-    Epoch, Event, EventFile, History, LayerQuantity, Metric, Split,
+    Epoch, Event, EventFile, History, Metric, Place, Quantity, Split,
     hparams::{self, Domain, Hyperparameter, Outcome, Value},
 };
 
@@ -33,7 +33,7 @@ fn measured(epoch: u32, seed: u32, attempt: u32) -> Epoch {
     let loss = f64::from(attempt) + 1.0 / f64::from(epoch * seed);
     let error_rate = if epoch == 4 { f64::NAN } else { 0.9 / f64::from(epoch) };
     let too_large_for_f32 = if epoch == 5 { 1e300 } else { 1e-3 };
-    let layer = |layer| Metric::Layer { layer, quantity: LayerQuantity::named("bp_cosine") };
+    let layer = |layer| Metric::At { place: Place::Layer(layer), quantity: Quantity::named("bp_cosine") };
     let values =
         vec![(Metric::Loss(Split::Train), loss), (ERROR_RATE, error_rate), (layer(1), too_large_for_f32)];
     Epoch { epoch, values }

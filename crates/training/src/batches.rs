@@ -1,9 +1,8 @@
 //! From examples to tensors.
 
+use algorithms::Batch;
 use data::{Occasion, View};
 use model::{Kernels, Objective};
-
-use crate::Batch;
 
 /// Turns examples of a split into the batches of a population.
 pub(crate) struct Batches<'a> {

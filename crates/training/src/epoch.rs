@@ -4,32 +4,33 @@ use burn::tensor::Tensor;
 use model::Kernels;
 use tracker::{Metric, Split};
 
-use crate::StepOutcome;
-
 /// Losses and mistakes of many batches, kept on the device until they are read once.
 pub(crate) struct Tally<B: Kernels> {
-    outcomes: Vec<StepOutcome<B>>,
+    /// Mean over each batch, `[trials]`.
+    losses: Vec<Tensor<B, 1>>,
+    /// Of each batch, `[trials]`; absent in reconstruction.
+    mistakes: Vec<Option<Tensor<B, 1>>>,
     /// Examples of each batch.
     sizes: Vec<usize>,
 }
 
 impl<B: Kernels> Tally<B> {
     pub(crate) fn new() -> Self {
-        Self { outcomes: Vec::new(), sizes: Vec::new() }
+        Self { losses: Vec::new(), mistakes: Vec::new(), sizes: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, outcome: StepOutcome<B>, examples: usize) {
-        self.outcomes.push(outcome);
+    pub(crate) fn add(&mut self, loss: Tensor<B, 1>, mistakes: Option<Tensor<B, 1>>, examples: usize) {
+        self.losses.push(loss);
+        self.mistakes.push(mistakes);
         self.sizes.push(examples);
     }
 
     /// The metrics of each trial over all that was added.
     pub(crate) fn read(self, split: Split) -> Vec<Vec<(Metric, f64)>> {
         let examples: usize = self.sizes.iter().sum();
-        let trials = self.outcomes[0].loss.dims()[0];
-        let mistakes =
-            self.outcomes.iter().map(|outcome| outcome.mistakes.clone()).collect::<Option<Vec<_>>>();
-        let losses = host_rows(self.outcomes.into_iter().map(|outcome| outcome.loss).collect(), trials);
+        let trials = self.losses[0].dims()[0];
+        let losses = host_rows(self.losses, trials);
+        let mistakes: Option<Vec<_>> = self.mistakes.into_iter().collect();
         let mistakes = mistakes.map(|mistakes| host_rows(mistakes, trials));
         (0..trials)
             .map(|trial| {
@@ -47,7 +48,7 @@ impl<B: Kernels> Tally<B> {
 }
 
 /// Many `[trials]` tensors, read in one transfer: a row of `trials` values each.
-fn host_rows<B: Kernels>(values: Vec<Tensor<B, 1>>, trials: usize) -> Vec<Vec<f32>> {
+pub(crate) fn host_rows<B: Kernels>(values: Vec<Tensor<B, 1>>, trials: usize) -> Vec<Vec<f32>> {
     let data = Tensor::cat(values, 0).into_data().convert::<f32>();
     let flat = data.into_vec::<f32>().expect("the data was converted to f32");
     flat.chunks(trials).map(<[f32]>::to_vec).collect()

@@ -2,7 +2,7 @@
 //!
 //! The one training loop: [`train`] takes a [`Population`] of equal-shaped trials through its epochs and tells an
 //! [`Observer`] what happened. It names no algorithm, no dataset and no tracker, and it decides nothing about a
-//! trial: whether a trial goes on after an epoch is the observer's word.
+//! trial: whether a trial goes on after an epoch is the observer's word. Trackers look at it and change nothing.
 
 mod batches;
 mod epoch;
@@ -11,9 +11,12 @@ mod population;
 mod run;
 mod step;
 mod student;
+mod watch;
 
+pub use algorithms::Batch;
 pub use observer::{Observer, Verdict};
 pub use population::{FirstWeights, Population, TrialSettings};
 pub use run::{Ended, train};
-pub use step::{Batch, Moment, Step, StepOutcome};
+pub use step::{Moment, Step, StepOutcome};
 pub use student::Student;
+pub use watch::{Seen, Watch};

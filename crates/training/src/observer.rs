@@ -1,13 +1,16 @@
 //! Who is told what happens in training, and decides who goes on.
 
 use model::checkpoint::Array;
-use tracker::Epoch;
+use tracker::{Epoch, Exhibit};
 
 /// Watches a population train. Trials are named by their index in the population.
 pub trait Observer {
     /// A trial has finished an epoch; does it go on? Not asked about the last epoch: its answer changes nothing, but
     /// the call is made.
     fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict;
+
+    /// What trackers show of a trial's epoch, before its [`epoch`](Self::epoch) call.
+    fn exhibit(&mut self, _trial: usize, _epoch: u32, _exhibits: Vec<Exhibit>) {}
 
     /// A trial has left the population with these final arrays, after its last `epoch` call.
     fn finished(&mut self, trial: usize, arrays: Vec<Array>);

@@ -3,6 +3,7 @@
 use algorithms::Algorithm;
 use model::{Architecture, Initialization, Squash};
 use serde::{Deserialize, Serialize};
+use tracker::Tracker;
 
 /// Trials of one shape and one rule, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Population {
     pub epochs: u32,
     /// Examples of a training batch; a last batch that would be shorter is dropped.
     pub batch_size: usize,
+    /// What is measured beside losses and error rates. Changes nothing of what is learned.
+    pub trackers: Vec<Tracker>,
     /// What the trials differ in.
     pub trials: Vec<TrialSettings>,
 }

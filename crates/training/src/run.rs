@@ -1,12 +1,14 @@
 //! The loop over epochs and steps.
 
-use algorithms::Rule;
+use std::time::Instant;
+
+use algorithms::{Batch, Rule};
 use data::{Dataset, View, batch_order};
-use model::{Kernels, Network, OutputError};
-use tracker::{Epoch, Metric, Split};
+use model::{Kernels, OutputError};
+use tracker::{Epoch, Evaluation, Metric, Occasion, Pace, Split};
 
 use crate::{
-    Moment, Observer, Population, Step, StepOutcome, Student, Verdict, batches::Batches, epoch::Tally,
+    Moment, Observer, Population, Step, Student, Verdict, batches::Batches, epoch::Tally, watch::Watch,
 };
 
 /// How a call of [`train`] ended.
@@ -29,18 +31,22 @@ pub fn train<B: Kernels>(
     observer: &mut dyn Observer,
 ) -> Ended {
     let rule = population.algorithm.rule::<B>(population.squash);
+    let mut watch = Watch::<B>::new(&population.trackers, population.trials.len());
     let mut student = Student::<B>::new(population, device);
     // Indices in the population of the trials that still train, in the order of the student's trials axis.
     let mut active: Vec<usize> = (0..population.trials.len()).collect();
     for epoch in 1..=population.epochs {
         let course = Course { population, dataset, device, epoch };
-        let Some((trained, mut measured)) = course.train(student, &rule, observer) else {
+        let Some((trained, mut measured)) = course.train(student, &rule, &mut watch, observer) else {
             return Ended::Interrupted;
         };
         student = trained;
-        course.evaluate(&student.network, &mut measured);
+        course.evaluate(&student, &rule, &mut watch, &mut measured);
         let mut staying = Vec::new();
-        for ((position, &trial), values) in active.iter().enumerate().zip(measured) {
+        let seen = measured.into_iter().zip(watch.read());
+        for ((position, &trial), (mut values, (tracked, exhibits))) in active.iter().enumerate().zip(seen) {
+            values.extend(tracked);
+            observer.exhibit(trial, epoch, exhibits);
             let verdict = observer.epoch(trial, Epoch { epoch, values });
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
@@ -54,6 +60,7 @@ pub fn train<B: Kernels>(
         if staying.len() < active.len() {
             active = staying.iter().map(|&position| active[position]).collect();
             student = student.select(&staying);
+            watch.keep(staying.len());
             B::forget_kept_memory();
         }
     }
@@ -79,8 +86,10 @@ impl<B: Kernels> Course<'_, B> {
         &self,
         mut student: Student<B>,
         rule: &Rule<B>,
+        watch: &mut Watch<B>,
         observer: &dyn Observer,
     ) -> Option<(Student<B>, Measured)> {
+        let started = Instant::now();
         let batches = self.batches(self.dataset.train());
         let batch_size = self.population.batch_size;
         let orders = self.orders(&student);
@@ -95,14 +104,19 @@ impl<B: Kernels> Course<'_, B> {
                 .map(|(seed, order)| (*seed, &order[step * batch_size..][..batch_size]))
                 .collect();
             let batch = batches.gather(&rows, self.device);
-            let step = step as u64;
-            let number = u64::from(self.epoch - 1) * steps as u64 + step + 1;
-            let moment = Moment { epoch: self.epoch, step, number };
-            let (taught, outcome) = Step::new(&student, &batch, moment).take(student, rule);
+            let occasion = Occasion { epoch: self.epoch, step: step as u64, steps: steps as u64 };
+            let number = u64::from(self.epoch - 1) * occasion.steps + occasion.step + 1;
+            let moment = Moment { epoch: self.epoch, step: occasion.step, number };
+            let step = Step::new(&student, &batch, moment);
+            watch.before(&student, rule, &step, occasion);
+            let (taught, outcome) = step.take(student, rule);
+            watch.after(&outcome.held, occasion);
             student = taught;
-            tally.add(outcome, batch_size);
+            tally.add(outcome.loss, outcome.mistakes, batch_size);
         }
-        Some((student, tally.read(Split::Train)))
+        let measured = tally.read(Split::Train);
+        watch.timed(Pace { examples: steps * batch_size, seconds: started.elapsed().as_secs_f64() });
+        Some((student, measured))
     }
 
     /// Seed and order of examples of each trial, or one where all trials have one seed.
@@ -115,30 +129,53 @@ impl<B: Kernels> Course<'_, B> {
         seeds.into_iter().map(|seed| (seed, batch_order(seed, self.epoch, examples))).collect()
     }
 
-    /// Adds the metrics of the splits that are not trained on.
-    fn evaluate(&self, network: &Network<B>, measured: &mut Measured) {
-        let splits =
-            [(Split::Validation, Some(self.dataset.validation())), (Split::Test, self.dataset.test())];
-        for (split, view) in splits {
-            let Some(view) = view else { continue };
-            for (values, added) in measured.iter_mut().zip(self.evaluate_split(network, view, split)) {
+    /// Adds the metrics of the splits that are not trained on. Only the validation split is watched.
+    fn evaluate(&self, student: &Student<B>, rule: &Rule<B>, watch: &mut Watch<B>, measured: &mut Measured) {
+        let mut validation =
+            Spectators { rule, watch, training_batch: self.population.batch_size, image: self.image() };
+        let mut splits = vec![self.evaluate_split(
+            student,
+            self.dataset.validation(),
+            Split::Validation,
+            Some(&mut validation),
+        )];
+        splits.extend(self.dataset.test().map(|test| self.evaluate_split(student, test, Split::Test, None)));
+        for of_split in splits {
+            for (values, added) in measured.iter_mut().zip(of_split) {
                 values.extend(added);
             }
         }
     }
 
-    fn evaluate_split(&self, network: &Network<B>, view: View<'_>, split: Split) -> Measured {
+    fn evaluate_split(
+        &self,
+        student: &Student<B>,
+        view: View<'_>,
+        split: Split,
+        mut spectators: Option<&mut Spectators<'_, B>>,
+    ) -> Measured {
+        let network = &student.network;
         let batches = self.batches(view);
         let examples: Vec<u32> = (0..u32::try_from(view.len()).expect("fewer than 2^32 examples")).collect();
         let mut tally = Tally::new();
-        for positions in examples.chunks(EVALUATION_BATCH) {
+        for (index, positions) in examples.chunks(EVALUATION_BATCH).enumerate() {
             // Only the view that is trained on is augmented, so this seed draws nothing.
             let batch = batches.gather::<B>(&[(0, positions)], self.device);
-            let logits = network.infer(batch.input);
-            let OutputError { loss, mistakes, .. } = network.objective.error(&logits, &batch.target);
-            tally.add(StepOutcome { loss, mistakes }, positions.len());
+            let OutputError { loss, mistakes, .. } = match &mut spectators {
+                Some(spectators) if spectators.watch.looks_at_evaluation(self.epoch) => {
+                    spectators.watch(student, &batch, self.epoch, index == 0)
+                }
+                _ => network.objective.error(&network.infer(batch.input), &batch.target),
+            };
+            tally.add(loss, mistakes, positions.len());
         }
         tally.read(split)
+    }
+
+    /// Channels, height and width.
+    fn image(&self) -> [usize; 3] {
+        let shape = self.dataset.shape();
+        [shape.channels, shape.height, shape.width]
     }
 
     fn batches<'a>(&self, view: View<'a>) -> Batches<'a> {
@@ -150,5 +187,44 @@ impl<B: Kernels> Course<'_, B> {
             inputs: architecture.inputs,
             outputs: architecture.outputs,
         }
+    }
+}
+
+/// Those who look at an evaluation.
+struct Spectators<'a, B: Kernels> {
+    rule: &'a Rule<B>,
+    watch: &'a mut Watch<B>,
+    training_batch: usize,
+    /// Channels, height and width.
+    image: [usize; 3],
+}
+
+impl<B: Kernels> Spectators<'_, B> {
+    /// Evaluates `batch` before their eyes.
+    fn watch(
+        &mut self,
+        student: &Student<B>,
+        batch: &Batch<B>,
+        epoch: u32,
+        is_first: bool,
+    ) -> OutputError<B> {
+        let Student { network, feedback, .. } = student;
+        let (logits, activations) = network.infer_with_activations(&batch.input);
+        let outcome = network.objective.error(&logits, &batch.target);
+        let evaluation = Evaluation {
+            network,
+            feedback,
+            rule: self.rule,
+            input: &batch.input,
+            target: &batch.target,
+            activations: &activations,
+            logits: &logits,
+            error: &outcome.error,
+            training_batch: self.training_batch,
+            image: self.image,
+            is_first,
+        };
+        self.watch.evaluated(&evaluation, epoch);
+        outcome
     }
 }

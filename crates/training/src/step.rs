@@ -5,22 +5,15 @@
 use std::mem;
 
 use algorithms::{
-    Rule,
+    Batch, Pass, Rule,
+    pass::{self, Forward},
     rule::{FromLayerAbove, FromOutputError, Hidden, Local},
 };
 use burn::tensor::Tensor;
-use model::{AdamStep, Delta, Dropout, Kernels, Layer, Lesson, Network, OutputError, Trace};
+use model::{AdamStep, Delta, DrawnMasks, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes};
+use tracker::Held;
 
 use crate::Student;
-
-/// A batch of every trial. The leading axis is 1 where all trials see the same examples.
-#[derive(Clone, Debug)]
-pub struct Batch<B: Kernels> {
-    /// `[trials or 1, batch, inputs]`.
-    pub input: Tensor<B, 3>,
-    /// `[trials or 1, batch, outputs]`.
-    pub target: Tensor<B, 3>,
-}
 
 /// When a step happens: the index of its random streams and of its bias correction.
 #[derive(Clone, Copy, Debug)]
@@ -33,45 +26,43 @@ pub struct Moment {
     pub number: u64,
 }
 
-/// What a step measures on the way; both `[trials]`.
+/// What a step measures on the way.
 #[derive(Clone, Debug)]
 pub struct StepOutcome<B: Kernels> {
-    /// Mean loss over the batch, before the update.
+    /// Mean loss over the batch, before the update, `[trials]`.
     pub loss: Tensor<B, 1>,
-    /// Wrongly classified examples of the batch; absent in reconstruction.
+    /// Wrongly classified examples of the batch, `[trials]`; absent in reconstruction.
     pub mistakes: Option<Tensor<B, 1>>,
+    /// What it kept in memory, of each trial.
+    pub held: Held,
 }
 
-/// A training step: the student before it, and what it is given.
+/// A training step: what a student is given.
 pub struct Step<'a, B: Kernels> {
     /// The examples.
     pub batch: &'a Batch<B>,
-    /// Factor on each hidden layer's output, `[trials, batch, units]`; absent where nothing is dropped.
-    pub masks: Vec<Option<Tensor<B, 3>>>,
+    /// What each hidden layer drops.
+    pub masks: Box<dyn Masks<B>>,
     /// The optimizer's settings.
     pub adam: AdamStep<B>,
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
-    /// The step of `student` at `moment`, with its dropout masks drawn.
+    /// The step of `student` at `moment`.
     #[must_use]
     pub fn new(student: &Student<B>, batch: &'a Batch<B>, moment: Moment) -> Self {
-        let trials: Vec<(f64, u64)> =
-            student.trials.iter().map(|trial| (trial.dropout, trial.seed)).collect();
-        let [_, examples, _] = batch.input.dims();
-        let masks = (1..)
-            .zip(&student.network.hidden)
-            .map(|(layer, hidden)| {
-                let [_, _, units] = hidden.weight.value.dims();
-                let epoch = u64::from(moment.epoch);
-                Dropout { trials: &trials, layer, epoch, step: moment.step }.mask(
-                    examples,
-                    units,
-                    &batch.input.device(),
-                )
-            })
-            .collect();
-        Self { batch, masks, adam: student.adam_step(moment.number) }
+        let masks = DrawnMasks {
+            trials: student.trials.iter().map(|trial| (trial.dropout, trial.seed)).collect(),
+            epoch: u64::from(moment.epoch),
+            step: moment.step,
+        };
+        Self { batch, masks: Box::new(masks), adam: student.adam_step(moment.number) }
+    }
+
+    /// Its batch with its masks.
+    #[must_use]
+    pub fn pass(&self) -> Pass<'_, B> {
+        Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
     /// The student after the step.
@@ -88,20 +79,27 @@ impl<'a, B: Kernels> Step<'a, B> {
     fn layer_by_layer(&self, mut student: Student<B>, rule: &dyn Local<B>) -> (Student<B>, StepOutcome<B>) {
         let activation = student.network.activation;
         let layers = mem::take(&mut student.network.hidden);
+        let mut held = Held::none(layers.len());
         let mut input = self.batch.input.clone();
-        for ((layer, feedback), mask) in layers.into_iter().zip(&student.feedback).zip(&self.masks) {
+        for (index, (layer, feedback)) in layers.into_iter().zip(&student.feedback).enumerate() {
             let trace = layer.forward(activation, input);
+            held.keep(index, trace.bytes());
             let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
             let delta = layer.delta(&trace, signal);
+            held.keep(index, delta.bytes());
             let lesson = [Lesson::hidden(&trace, delta)];
             student.network.hidden.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
-            input = drop_out(trace.activation, mask.as_ref());
+            let [_, _, units] = trace.activation.dims();
+            let mask = self.pass().mask(index, units);
+            input = pass::drop_out(trace.activation, mask.as_ref());
+            // The layer above needs nothing of this one but its output.
+            held.drop_all_but(bytes(&input));
         }
-        let (outcome, error) = self.judge(&student.network, &input);
+        let (loss, mistakes, error) = self.judge(&student.network, &input);
         let lesson = [Lesson::output(&input, error)];
         let mut output = Layer::learn_all(vec![student.network.output], &lesson, &self.adam);
         student.network.output = output.pop().expect("one layer has learned");
-        (student, outcome)
+        (student, StepOutcome { loss, mistakes, held })
     }
 
     /// All layers learn from the output error.
@@ -110,85 +108,53 @@ impl<'a, B: Kernels> Step<'a, B> {
         student: Student<B>,
         rule: &dyn FromOutputError<B>,
     ) -> (Student<B>, StepOutcome<B>) {
-        let (traces, top) = self.forward(&student.network);
-        let (outcome, error) = self.judge(&student.network, &top);
-        let deltas = student
-            .network
-            .hidden
-            .iter()
-            .zip(&traces)
-            .zip(&student.feedback)
+        let forward = self.pass().forward(&student.network);
+        let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
+        let layers = student.network.hidden.iter().zip(&forward.traces).zip(&student.feedback);
+        let deltas: Vec<Delta<B>> = layers
             .map(|((layer, trace), feedback)| {
                 let hidden = Hidden { activation: &trace.activation, feedback };
                 layer.delta(trace, rule.signal(&hidden, &error))
             })
             .collect();
-        (self.teach(student, &traces, deltas, &top, error), outcome)
+        let held = held_by(&forward, &deltas);
+        (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
     /// Layers learn from the top down, each from the one above as it was in the forward pass.
     fn top_down(&self, student: Student<B>, rule: &dyn FromLayerAbove<B>) -> (Student<B>, StepOutcome<B>) {
-        let (traces, top) = self.forward(&student.network);
-        let (outcome, error) = self.judge(&student.network, &top);
-        let deltas = self.deltas(&student.network, &traces, error.clone(), rule);
-        (self.teach(student, &traces, deltas, &top, error), outcome)
+        let forward = self.pass().forward(&student.network);
+        let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
+        let deltas = pass::deltas(&student.network, rule, &forward, error.clone(), |_| ());
+        let held = held_by(&forward, &deltas);
+        (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
-    /// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`.
-    pub fn deltas(
+    /// Loss, mistakes and error at the logits, `[trials, batch, outputs]`, for `top`.
+    fn judge(
         &self,
         network: &Network<B>,
-        traces: &[Trace<B>],
-        error: Tensor<B, 3>,
-        rule: &dyn FromLayerAbove<B>,
-    ) -> Vec<Delta<B>> {
-        let mut delta = Delta { preactivation: error, normalized: None };
-        let mut deltas = Vec::with_capacity(traces.len());
-        for (idx, trace) in traces.iter().enumerate().rev() {
-            let above = network.hidden.get(idx + 1).unwrap_or(&network.output);
-            let signal = drop_out(rule.signal(above, &delta), self.masks[idx].as_ref());
-            delta = network.hidden[idx].delta(trace, signal);
-            deltas.push(delta.clone());
-        }
-        deltas.reverse();
-        deltas
-    }
-
-    /// The training pass through all hidden layers; also the last one's output after dropout.
-    pub fn forward(&self, network: &Network<B>) -> (Vec<Trace<B>>, Tensor<B, 3>) {
-        let mut input = self.batch.input.clone();
-        let mut traces = Vec::with_capacity(network.hidden.len());
-        for (layer, mask) in network.hidden.iter().zip(&self.masks) {
-            let trace = layer.forward(network.activation, input);
-            input = drop_out(trace.activation.clone(), mask.as_ref());
-            traces.push(trace);
-        }
-        (traces, input)
-    }
-
-    /// Holds the output for `top` (`[trials, batch, units]`) against the target: also the error at the logits,
-    /// `[trials, batch, outputs]`.
-    pub fn judge(&self, network: &Network<B>, top: &Tensor<B, 3>) -> (StepOutcome<B>, Tensor<B, 3>) {
-        let logits = network.output.preactivation(top);
-        let OutputError { loss, error, mistakes } = network.objective.error(&logits, &self.batch.target);
-        (StepOutcome { loss, mistakes }, error)
+        top: &Tensor<B, 3>,
+    ) -> (Tensor<B, 1>, Option<Tensor<B, 1>>, Tensor<B, 3>) {
+        let OutputError { loss, error, mistakes } = self.pass().judge(network, top);
+        (loss, mistakes, error)
     }
 
     /// All layers learn: the hidden ones from their deltas, the output layer from its exact gradient.
     fn teach(
         &self,
         student: Student<B>,
-        traces: &[Trace<B>],
+        forward: &Forward<B>,
         deltas: Vec<Delta<B>>,
-        top: &Tensor<B, 3>,
         error: Tensor<B, 3>,
     ) -> Student<B> {
         let Student { network, .. } = student;
-        let lessons: Vec<Lesson<'_, B>> = traces
+        let lessons: Vec<Lesson<'_, B>> = forward
+            .traces
             .iter()
             .zip(deltas)
             .map(|(trace, delta)| Lesson::hidden(trace, delta))
-            .chain([Lesson::output(top, error)])
+            .chain([Lesson::output(&forward.top, error)])
             .collect();
         let layers = network.hidden.into_iter().chain([network.output]).collect();
         let mut hidden = Layer::learn_all(layers, &lessons, &self.adam);
@@ -197,9 +163,13 @@ impl<'a, B: Kernels> Step<'a, B> {
     }
 }
 
-fn drop_out<B: Kernels>(values: Tensor<B, 3>, mask: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
-    match mask {
-        Some(mask) => B::scale(values, mask),
-        None => values,
+/// What is held where all layers wait for the output: everything at once.
+fn held_by<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>]) -> Held {
+    let mut held = Held::none(deltas.len());
+    for (index, ((trace, mask), delta)) in forward.traces.iter().zip(&forward.masks).zip(deltas).enumerate() {
+        // A mask, and the output that it was applied to.
+        let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes(mask));
+        held.keep(index, trace.bytes() + delta.bytes() + dropped);
     }
+    held
 }

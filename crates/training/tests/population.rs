@@ -67,6 +67,7 @@ fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
         feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
         epochs: 3,
         batch_size: 32,
+        trackers: Vec::new(),
         trials,
     }
 }

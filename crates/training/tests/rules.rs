@@ -29,6 +29,7 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
         feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
         epochs: 1,
         batch_size: BATCH,
+        trackers: Vec::new(),
         trials: vec![TrialSettings { seed: 1, learning_rate: 0.01, dropout: 0.0, weight_decay: 0.0 }],
     }
 }
@@ -60,38 +61,26 @@ fn values(tensor: &Cube) -> Vec<f32> {
 /// The weight gradient of every hidden layer under `rule`.
 fn gradients(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
     let step = Step::new(student, batch, MOMENT);
-    let (traces, top) = step.forward(&student.network);
-    let (_, error) = step.judge(&student.network, &top);
-    let deltas = match rule {
-        Rule::LayerAbove(rule) => step.deltas(&student.network, &traces, error, rule.as_ref()),
-        Rule::Local(_) | Rule::OutputError(_) => {
-            let layers = student.network.hidden.iter().zip(&traces).zip(&student.feedback);
-            layers
-                .map(|((layer, trace), feedback)| {
-                    let hidden = Hidden { activation: &trace.activation, feedback };
-                    let signal = match rule {
-                        Rule::Local(rule) => rule.signal(&hidden, &batch.target),
-                        Rule::OutputError(rule) => rule.signal(&hidden, &error),
-                        Rule::LayerAbove(_) => unreachable!("matched above"),
-                    };
-                    layer.delta(trace, signal)
-                })
-                .collect()
-        }
-    };
-    traces.iter().zip(&deltas).map(|(trace, delta)| Layer::gradients(trace, delta).weight).collect()
+    let (pass, network) = (step.pass(), &student.network);
+    let forward = pass.forward(network);
+    let error = pass.judge(network, &forward.top).error;
+    let taught = pass.taught(network, &student.feedback, rule, &forward, &error);
+    let layers = forward.traces.iter().zip(&taught);
+    layers.map(|(trace, taught)| Layer::gradients(trace, &taught.delta).weight).collect()
 }
 
 /// The loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
 fn loss(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>, layer: usize, error: &Cube) -> f64 {
     let step = Step::new(student, batch, MOMENT);
-    let (traces, top) = step.forward(&student.network);
-    let hidden =
-        |layer: usize| Hidden { activation: &traces[layer].activation, feedback: &student.feedback[layer] };
+    let forward = step.pass().forward(&student.network);
+    let hidden = |layer: usize| Hidden {
+        activation: &forward.traces[layer].activation,
+        feedback: &student.feedback[layer],
+    };
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
-        Rule::LayerAbove(_) => step.judge(&student.network, &top).0.loss,
+        Rule::LayerAbove(_) => step.pass().judge(&student.network, &forward.top).loss,
     };
     f64::from(loss.into_scalar())
 }
@@ -108,8 +97,8 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                 let student = Student::<Flex>::new(&population, &Default::default());
                 let (batch, rule) = (batch(), algorithm.rule::<Flex>(Squash::Tanh));
                 let step = Step::new(&student, &batch, MOMENT);
-                let (_, top) = step.forward(&student.network);
-                let (_, error) = step.judge(&student.network, &top);
+                let top = step.pass().forward(&student.network).top;
+                let error = step.pass().judge(&student.network, &top).error;
                 for (layer, gradient) in gradients(&student, &batch, &rule).into_iter().enumerate() {
                     let direction = normal(gradient.dims(), 1 + layer as u64);
                     let moved = |by: f64| {

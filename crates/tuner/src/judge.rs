@@ -60,7 +60,9 @@ impl<'a> Judge<'a> {
 
     fn divergence(&mut self, epoch: &Epoch) -> Option<String> {
         // The training loss is measured before the epoch's last update, a validation loss after it: any may tell.
-        if let Some((metric, value)) = epoch.values.iter().find(|(_, value)| !value.is_finite()) {
+        // What trackers measure decides nothing: a trial ends the same whether anybody looks or not.
+        let mut judged = epoch.values.iter().filter(|(metric, _)| metric.split().is_some());
+        if let Some((metric, value)) = judged.find(|(_, value)| !value.is_finite()) {
             return Some(format!("{metric} is {value}"));
         }
         let loss = epoch.value(&Metric::Loss(Split::Train))?;
@@ -122,6 +124,14 @@ mod tests {
         let values = vec![(Metric::Loss(Split::Train), 0.5), (Metric::Loss(Split::Validation), f64::NAN)];
         let outcome = judge.verdict(&Epoch { epoch: 1, values });
         assert!(matches!(outcome, Some(Outcome::Diverged { epoch: 1, .. })), "{outcome:?}");
+    }
+
+    #[test]
+    fn what_a_tracker_measures_decides_nothing() {
+        let mut judge = Judge::new(None, 100.0, 1.0);
+        let tracked: Metric = "layer_1/effective_rank".parse().expect("a metric");
+        let values = vec![(Metric::Loss(Split::Train), 0.5), (tracked, f64::NAN)];
+        assert_eq!(judge.verdict(&Epoch { epoch: 1, values }), None);
     }
 
     #[test]

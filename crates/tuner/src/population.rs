@@ -2,6 +2,7 @@
 
 use data::{ImageShape, Scaling};
 use model::Architecture;
+use tracker::Tracker;
 use training::{Population, TrialSettings};
 
 use crate::{Configuration, Task, task::squash};
@@ -16,7 +17,7 @@ pub struct Trial {
 }
 
 /// What all trials of a stage have in common.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     /// What networks are asked to do.
     pub task: Task,
@@ -24,6 +25,8 @@ pub struct Schedule {
     pub epochs: u32,
     /// Examples of a training batch.
     pub batch_size: u32,
+    /// What is measured beside losses and error rates.
+    pub trackers: Vec<Tracker>,
 }
 
 /// Indices of `trials` in groups that can train as one tensor program, each of at most `largest`, in the order of the
@@ -53,7 +56,7 @@ fn have_one_shape(one: &Configuration, other: &Configuration) -> bool {
 #[must_use]
 pub fn population(
     trials: &[&Trial],
-    schedule: Schedule,
+    schedule: &Schedule,
     shape: ImageShape,
     classes: usize,
     scaling: Scaling,
@@ -80,6 +83,7 @@ pub fn population(
         feedback,
         epochs: schedule.epochs,
         batch_size: schedule.batch_size as usize,
+        trackers: schedule.trackers.clone(),
         trials: trials
             .iter()
             .map(|trial| TrialSettings {

@@ -51,6 +51,7 @@ impl BenchPart {
             Self::Kernels => Part::Kernels,
             Self::Grid => Part::Grid,
             Self::Memory => Part::Memory,
+            Self::Trackers => Part::Trackers,
             Self::Files => Part::Files,
         }
     }

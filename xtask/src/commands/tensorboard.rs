@@ -1,36 +1,141 @@
-//! `tensorboard`: prints the command for a pipeline's trials, and starts it where it is installed.
+//! `tensorboard`: finds TensorBoard, and starts it on a pipeline's trials.
 
 use std::{
+    env,
+    ffi::OsString,
     io::ErrorKind,
-    path::Path,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
-use anyhow::Context;
-use pipeline::{file::Pipeline, run_tree};
+use anyhow::{Context, bail};
+use pipeline::{file::Pipeline, run_tree, stages::Stage};
 
 use crate::{
-    Places,
+    TensorboardArguments,
     terminal::{say, tell},
 };
 
-pub fn start(file: &Path, places: &Places) -> anyhow::Result<ExitCode> {
+/// What a Python says of its TensorBoard: the version, and whether the data server is there.
+const PROBE: &str = "
+import tensorboard.version
+try:
+    import tensorboard_data_server
+    server = tensorboard_data_server.server_binary()
+except Exception:
+    server = None
+print(tensorboard.version.VERSION, 'fast' if server else 'slow')
+";
+
+/// Versions of which `--load_fast=true` reads event files with the data server.
+const INSTALL: &str = "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
+
+/// Where TensorBoard listens if that is free.
+const USUAL_PORT: u16 = 6006;
+
+pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
+    let TensorboardArguments { file, places, venv, port } = arguments;
     let pipeline = Pipeline::read(file)?;
     let folder = run_tree::pipeline_folder(&places.artifacts, &pipeline.name);
-    say(&format!("tensorboard --logdir {}", folder.display()));
     if !folder.is_dir() {
-        tell(&format!("hint: there are no trials yet: `cargo xtask run {}` makes some", file.display()));
+        tell(&format!("error: there are no trials in {}", folder.display()));
+        tell(&format!("hint: `cargo xtask run {}` makes some", file.display()));
         return Ok(ExitCode::FAILURE);
     }
-    match Command::new("tensorboard").arg("--logdir").arg(&folder).status() {
-        Ok(status) if status.success() => Ok(ExitCode::SUCCESS),
-        Ok(_) => Ok(ExitCode::FAILURE),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            tell(
-                "hint: TensorBoard is not installed here: `pip install tensorboard`, then run the line above",
-            );
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => Err(error).context("cannot start tensorboard"),
+    let Some(TensorBoard { python, version, has_data_server }) = find(venv.as_deref())? else {
+        tell("error: no Python here has TensorBoard");
+        tell(&format!("hint: install it, and run this command again: {INSTALL}"));
+        tell("hint: or name the virtual environment that has it: `--venv DIR`");
+        return Ok(ExitCode::FAILURE);
+    };
+    let port = match port {
+        Some(port) => *port,
+        None => free_port()?,
+    };
+    let reader =
+        if has_data_server { "its data server" } else { "its Python reader, the data server is missing" };
+    say(&format!("TensorBoard {version} with {reader} shows {}", folder.display()));
+    say(&format!("  http://localhost:{port}/    (Ctrl-C ends it)"));
+    if let Some(regex) = regex_of_one_configuration(&pipeline) {
+        say(&format!("  runs of one configuration, in the filter of runs: {regex}"));
+        say("  only the means over seeds: /mean$");
     }
+    let mut command = Command::new(&python);
+    command.args(["-m", "tensorboard.main", "--logdir"]).arg(&folder);
+    command.arg(format!("--load_fast={has_data_server}")).arg(format!("--port={port}"));
+    let status = command.status().with_context(|| format!("cannot start {}", python.display()))?;
+    // Ctrl-C reaches TensorBoard, too, which ends by that signal.
+    let is_done = status.success() || status.code().is_none();
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A TensorBoard that is installed.
+struct TensorBoard {
+    python: PathBuf,
+    version: String,
+    has_data_server: bool,
+}
+
+/// In `venv`, or else in the active virtual environment, in `.venv`, or beside `python3`.
+fn find(venv: Option<&Path>) -> anyhow::Result<Option<TensorBoard>> {
+    if let Some(venv) = venv {
+        let python = python_of(venv);
+        if !python.is_file() {
+            bail!("`--venv {}`: no virtual environment, {} is missing", venv.display(), python.display());
+        }
+        return match probe(&python)? {
+            Some(found) => Ok(Some(found)),
+            None => bail!(
+                "`--venv {}` has no TensorBoard: `{} -m pip install 'tensorboard==2.21.*' 'setuptools<81'` \
+                 installs it",
+                venv.display(),
+                python.display()
+            ),
+        };
+    }
+    let active = env::var_os("VIRTUAL_ENV").map(|venv: OsString| python_of(Path::new(&venv)));
+    let candidates = active.into_iter().chain([python_of(Path::new(".venv")), PathBuf::from("python3")]);
+    for python in candidates {
+        if let Some(found) = probe(&python)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn python_of(venv: &Path) -> PathBuf {
+    venv.join("bin").join("python")
+}
+
+fn probe(python: &Path) -> anyhow::Result<Option<TensorBoard>> {
+    let output = match Command::new(python).args(["-c", PROBE]).output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        output => output.with_context(|| format!("cannot start {}", python.display()))?,
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.trim().split_once(' ').filter(|_| output.status.success()).map(|(version, speed)| TensorBoard {
+        python: python.to_owned(),
+        version: version.to_owned(),
+        has_data_server: speed == "fast",
+    }))
+}
+
+/// The usual port, or the next one that is free.
+fn free_port() -> anyhow::Result<u16> {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let port = (USUAL_PORT..USUAL_PORT + 100).find(is_free);
+    port.with_context(|| format!("ports {USUAL_PORT} to {} are taken: name one by `--port`", USUAL_PORT + 99))
+}
+
+/// What shows the seeds and the mean of the pipeline's first configuration.
+fn regex_of_one_configuration(pipeline: &Pipeline) -> Option<String> {
+    pipeline.stages.iter().find_map(|stage| match stage {
+        Stage::Train(train) => {
+            let configuration = train.configurations.first()?;
+            // Of what names are made of, only the dot means something else.
+            Some(format!("^{}/{}/", train.name, configuration.slug()).replace('.', r"\."))
+        }
+        _ => None,
+    })
 }

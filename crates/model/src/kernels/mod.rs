@@ -100,6 +100,12 @@ pub trait Kernels: Backend {
         delta.clone().sum_dim(1)
     }
 
+    /// The sum of `left * right` over everything but the trials: two tensors of one shape give `[trials]`.
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [trials, _, _] = left.dims();
+        (left.clone() * right.clone()).sum_dim(2).sum_dim(1).reshape([trials])
+    }
+
     /// Weight matrices after a step against their gradients plus weight decay, in the order of `lessons`. Given
     /// together, because a backend may work on all of them at once.
     fn learn_weights(lessons: Vec<WeightLesson<'_, Self>>, step: &AdamStep<Self>) -> Vec<Parameter<Self>> {

@@ -3,7 +3,7 @@
 use data::{DatasetSettings, Scaling};
 use ron::value::RawValue;
 use serde::Deserialize;
-use tracker::{Metric, Split};
+use tracker::{Metric, Split, Tracker};
 use tuner::{Configuration, EarlyStopping, Schedule, Task, Trial};
 
 use super::{Dataset, Grid, Stage};
@@ -31,6 +31,14 @@ pub(super) struct Written<'a> {
     divergence_factor: Option<f64>,
     #[serde(default)]
     may_diverge: bool,
+    #[serde(borrow, default)]
+    trackers: Vec<&'a RawValue>,
+    #[serde(default = "yes")]
+    mean_over_seeds: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A trial whose loss grows beyond so many times that of its first epoch counts as diverged, by default.
@@ -59,6 +67,8 @@ pub struct Train {
     pub divergence_factor: f64,
     /// Is a diverged trial a finding, and no failure of the run?
     pub may_diverge: bool,
+    /// Does each configuration get a run with the mean of its seeds in TensorBoard?
+    pub mean_over_seeds: bool,
 }
 
 impl Train {
@@ -113,6 +123,7 @@ impl<'a> Written<'a> {
         if let Some(grid) = &grid {
             refuse_impossible(&grid.configurations, self.task, written_text(self.grid), scope);
         }
+        let trackers = trackers(&self.trackers, scope);
         let early_stopping = match self.early_stopping {
             Some(written) => Some(scope.parse::<EarlyStopping>(written_text(written))?),
             None => None,
@@ -147,11 +158,17 @@ impl<'a> Written<'a> {
             dataset_name: dataset.name,
             dataset: dataset.settings,
             configurations: grid.configurations,
-            schedule: Schedule { task: self.task, epochs: self.epochs, batch_size: self.batch_size },
+            schedule: Schedule {
+                task: self.task,
+                epochs: self.epochs,
+                batch_size: self.batch_size,
+                trackers,
+            },
             seeds,
             early_stopping,
             divergence_factor,
             may_diverge: self.may_diverge,
+            mean_over_seeds: self.mean_over_seeds,
         };
         if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
             check_metric(&rule.metric, &train, scope.document.field(written_text(written), "metric"), scope);
@@ -186,6 +203,23 @@ pub(super) fn check_metric(metric: &Metric, train: &Train, at: &str, scope: &mut
         crate::file::did_you_mean(&metric.to_string(), &names)
     };
     scope.problem(at, format!("the trials of `{}` do not measure `{metric}`", train.name), Some(hint));
+}
+
+/// Each tracker once, in the order of their list.
+fn trackers<'a>(parts: &[&'a RawValue], scope: &mut Scope<'a>) -> Vec<Tracker> {
+    let mut trackers: Vec<Tracker> = Vec::new();
+    for part in parts.iter().map(|part| written_text(part)) {
+        match scope.document.parse_variant::<Tracker>(part) {
+            Ok(tracker) if trackers.iter().any(|known| known.name() == tracker.name()) => {
+                let message = format!("`{}` is listed twice", tracker.name());
+                scope.problem(part, message, Some("a tracker measures once: remove one".into()));
+            }
+            Ok(tracker) => trackers.push(tracker),
+            Err(problem) => scope.problems.push(problem),
+        }
+    }
+    trackers.sort_unstable();
+    trackers
 }
 
 /// `3` for the seeds 0, 1 and 2, or a list of seeds.

@@ -69,6 +69,24 @@ pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
     });
 }
 
+/// The sum of `left * right`, in double precision.
+pub(super) fn inner_product(left: &[f32], right: &[f32]) -> f64 {
+    /// Sums that run side by side, so that a vector's worth of values is added at a time.
+    const LANES: usize = 16;
+    Arch::new().dispatch(|| {
+        let mut sums = [0.0_f64; LANES];
+        let (left, left_rest) = left.as_chunks::<LANES>();
+        let (right, right_rest) = right.as_chunks::<LANES>();
+        for (left, right) in left.iter().zip(right) {
+            for lane in 0..LANES {
+                sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
+            }
+        }
+        let rest = left_rest.iter().zip(right_rest).map(|(left, right)| f64::from(*left) * f64::from(*right));
+        sums.iter().sum::<f64>() + rest.sum::<f64>()
+    })
+}
+
 /// Makes logits the error of the softmax against a one-hot `target`, not divided by the batch; gives the
 /// cross-entropy.
 pub(super) fn cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {

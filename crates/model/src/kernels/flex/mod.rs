@@ -160,6 +160,22 @@ impl Kernels for Flex {
         tensor(sums)
     }
 
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        assert_eq!(left.dims(), right.dims(), "an inner product's factors have one shape");
+        let (left, right) = (Operand::of(left), Operand::of(right));
+        let of_trial = |trial: usize| {
+            let (left, right) = (left.trial(trial), right.trial(trial));
+            let mut sums = vec![0.0; left.len().div_ceil(CHUNK)];
+            crew::share_chunks(&mut sums, 1, |index, sum| {
+                let part = index * CHUNK..left.len().min((index + 1) * CHUNK);
+                sum[0] = elementwise::inner_product(&left[part.clone()], &right[part]);
+            });
+            sums.iter().sum::<f64>() as f32
+        };
+        let sums: Vec<f32> = (0..left.trials).map(of_trial).collect();
+        Tensor::from_data(sums.as_slice(), &Default::default())
+    }
+
     fn learn_weights(lessons: Vec<WeightLesson<'_, Self>>, step: &AdamStep<Self>) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
         let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = lessons
@@ -383,6 +399,19 @@ mod tests {
         assert_eq!(ours.dims(), plain.dims());
         for (ours, plain) in values(ours).iter().zip(values(plain)) {
             assert!((ours - plain).abs() <= 2e-5 * plain.abs().max(1.0), "{ours} {plain}");
+        }
+    }
+
+    #[test]
+    fn an_inner_product_is_summed_in_double_precision() {
+        let (left, right) = (random([3, 130, 201], 5), random([3, 130, 201], 6));
+        let ours: Vec<f32> = Flex::inner_product(&left, &right).into_data().into_vec().expect("f32");
+        let (left, right) = (values(&left), values(&right));
+        for (trial, ours) in ours.iter().enumerate() {
+            let part = trial * 130 * 201..(trial + 1) * 130 * 201;
+            let pairs = left[part.clone()].iter().zip(&right[part]);
+            let exact: f64 = pairs.map(|(left, right)| f64::from(*left) * f64::from(*right)).sum();
+            assert!((f64::from(*ours) - exact).abs() <= 1e-6 * exact.abs(), "{ours} {exact}");
         }
     }
 

@@ -1,0 +1,191 @@
+//! What TensorBoard shows beside curves: what a trial is, what a pipeline compares, and its text.
+
+use std::{fmt::Write, time::SystemTime};
+
+use data::{DatasetSettings, Scaling};
+use serde::Serialize;
+use tracker::{
+    Event, EventFile, Metric, Split, band,
+    hparams::{self, Domain, Hyperparameter, Value},
+};
+use tuner::{Configuration, Task, Trial};
+
+use crate::{
+    Error,
+    file::Pipeline,
+    plan::Laboratory,
+    run_tree,
+    stages::{Stage, Train},
+    store::{Key, KeyText, Provenance},
+};
+
+/// Kind of the artifact that holds a pipeline's text and the columns of its HPARAMS tab.
+const BOARD: &str = "board";
+/// Bump it when equal pipelines are shown otherwise.
+const BOARD_REVISION: u32 = 1;
+/// Event files hold times and host names.
+pub(crate) const EVENT_FILES: &str = "events.out.tfevents";
+
+/// What the HPARAMS tab shows of a trial. The seed is none: sessions group by configuration.
+pub(crate) fn hyperparameters(train: &Train, configuration: &Configuration) -> Vec<(String, Value)> {
+    let hidden: Vec<String> = configuration.hidden.iter().map(u32::to_string).collect();
+    let feedback = configuration.feedback.map_or_else(|| "none".into(), |feedback| format!("{feedback:?}"));
+    let values = [
+        ("algorithm", Value::Text(configuration.algorithm.name().into())),
+        ("learning_rate", Value::Number(configuration.learning_rate)),
+        ("hidden", Value::Text(hidden.join("-"))),
+        ("activation", Value::Text(format!("{:?}", configuration.activation))),
+        ("batch_norm", Value::Flag(configuration.batch_norm)),
+        ("bias", Value::Flag(configuration.bias)),
+        ("weights", Value::Text(format!("{:?}", configuration.weights))),
+        ("feedback", Value::Text(feedback)),
+        ("dropout", Value::Number(configuration.dropout)),
+        ("weight_decay", Value::Number(configuration.weight_decay)),
+        ("dataset", Value::Text(describe(&train.dataset))),
+        ("task", Value::Text(format!("{:?}", train.schedule.task))),
+        ("epochs", Value::Number(f64::from(train.schedule.epochs))),
+        ("batch_size", Value::Number(f64::from(train.schedule.batch_size))),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The row of the HPARAMS tab that a trial shares with the other seeds of its configuration.
+pub(crate) fn group(train: &Train, configuration: &Configuration) -> String {
+    let Train { dataset, schedule, .. } = train;
+    format!(
+        "{configuration}, {}, {} epochs, batch {}",
+        describe(dataset),
+        schedule.epochs,
+        schedule.batch_size
+    )
+}
+
+/// `CIFAR-10`, with whatever is not at its default after it.
+fn describe(dataset: &DatasetSettings) -> String {
+    let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations } = dataset;
+    let mut text = source.name().to_owned();
+    let mut add = |part: std::fmt::Arguments<'_>| text.write_fmt(part).expect("a String takes everything");
+    if *scaling != Scaling::default() {
+        add(format_args!(" {scaling:?}"));
+    }
+    if *fraction < 1.0 {
+        add(format_args!(" fraction {fraction}"));
+    }
+    if *holdout > 0.0 {
+        add(format_args!(" holdout {holdout}"));
+    }
+    if *split_seed > 0 {
+        add(format_args!(" split {split_seed}"));
+    }
+    for augmentation in augmentations {
+        add(format_args!(" {augmentation:?}"));
+    }
+    text
+}
+
+/// What a trial is, as a table in Markdown.
+pub(crate) fn trial_text(train: &Train, trial: &Trial) -> String {
+    let mut text = String::from("| setting | value |\n|---|---|\n");
+    for (name, value) in hyperparameters(train, &trial.configuration) {
+        let value = match value {
+            Value::Text(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Flag(flag) => flag.to_string(),
+        };
+        writeln!(text, "| {name} | {value} |").expect("a String takes everything");
+    }
+    writeln!(text, "| seed | {} |", trial.seed).expect("a String takes everything");
+    text
+}
+
+/// The columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter with the values that it takes.
+fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
+    let trains = trains(pipeline);
+    let rows: Vec<Vec<(String, Value)>> = trains
+        .iter()
+        .flat_map(|train| {
+            train.configurations.iter().map(|configuration| hyperparameters(train, configuration))
+        })
+        .collect();
+    let names: Vec<&String> = rows.first().into_iter().flatten().map(|(name, _)| name).collect();
+    let column = |(index, name): (usize, &String)| {
+        let mut values: Vec<&Value> = Vec::new();
+        for (_, value) in rows.iter().map(|row| &row[index]) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let texts = values.iter().filter_map(|value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        });
+        let mut numbers: Vec<f64> = values
+            .iter()
+            .filter_map(|value| match value {
+                Value::Number(number) => Some(*number),
+                _ => None,
+            })
+            .collect();
+        numbers.sort_by(f64::total_cmp);
+        let flags = values.iter().filter_map(|value| match value {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        });
+        let domain = match values.first() {
+            Some(Value::Number(_)) => Domain::Numbers(numbers),
+            Some(Value::Flag(_)) => Domain::Flags(flags.collect()),
+            _ => Domain::Texts(texts.collect()),
+        };
+        Hyperparameter { name: name.clone(), domain }
+    };
+    names.into_iter().enumerate().map(column).collect()
+}
+
+fn trains(pipeline: &Pipeline) -> Vec<&Train> {
+    let train = |stage| if let &Stage::Train(ref train) = stage { Some(train) } else { None };
+    pipeline.stages.iter().filter_map(train).collect()
+}
+
+/// The metrics of the HPARAMS tab: what trials are compared by, the validation split first.
+fn metrics(pipeline: &Pipeline) -> Vec<Metric> {
+    let trains = trains(pipeline);
+    let classifies = trains.iter().any(|train| train.schedule.task == Task::Classification);
+    let error_rates = [Split::Validation, Split::Test, Split::Train].map(Metric::ErrorRate);
+    let losses = [Split::Validation, Split::Test, Split::Train].map(Metric::Loss);
+    let wanted = error_rates.into_iter().filter(|_| classifies).chain(losses);
+    wanted.filter(|metric| trains.iter().any(|train| train.metrics().contains(metric))).collect()
+}
+
+impl Laboratory<'_> {
+    /// Shows the pipeline's text and the columns of the HPARAMS tab at the root of its run tree; gives the name of the
+    /// event file there.
+    pub(crate) fn show_board(&self, pipeline: &Pipeline, made: Provenance) -> Result<String, Error> {
+        #[derive(Serialize)]
+        struct Settings<'a> {
+            pipeline: &'a str,
+        }
+        let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[])?;
+        let artifact = match self.store.find(BOARD, &Key::of(&key_text))? {
+            Some(artifact) => artifact,
+            None => {
+                let work = self.store.begin(&key_text)?;
+                write_board(pipeline, work.path(), SystemTime::now())
+                    .map_err(|source| Error::History { path: work.path().into(), source })?;
+                work.publish(made, &[EVENT_FILES])?.into_artifact()
+            }
+        };
+        let files = &artifact.manifest().files;
+        let file = files.iter().find(|file| file.path.starts_with(EVENT_FILES));
+        let file = file.expect("a board is an event file").path.clone();
+        run_tree::show_file(self.store.root(), &pipeline.name, &file, &artifact.path().join(&file))?;
+        Ok(file)
+    }
+}
+
+fn write_board(pipeline: &Pipeline, folder: &std::path::Path, now: SystemTime) -> Result<(), tracker::Error> {
+    let mut events = EventFile::create(folder, 0, now)?;
+    events.append(&hparams::experiment(&columns(pipeline), &metrics(pipeline), now))?;
+    events.append(&band::layout(&metrics(pipeline), now))?;
+    events.append(&Event::text("pipeline", now, &format!("```\n{}\n```", pipeline.text)))?;
+    events.finish()
+}

@@ -1,0 +1,33 @@
+//! Which units tell nothing? `dead_unit_fraction`: the share of a hidden layer's units that say the same to every example
+//! of a batch, like a rectified unit that is never active or a tanh that is stuck at 1.
+
+use model::Kernels;
+
+use super::{Sampled, hidden_layers, readings};
+use crate::{Gauge, Inspection, Occasion, Quantity, Reading};
+
+const DEAD: Quantity = Quantity::named("dead_unit_fraction");
+
+/// Outputs that differ by less count as the same.
+const SAME: f64 = 1e-6;
+
+pub(super) struct DeadUnits(pub Sampled);
+
+impl<B: Kernels> Gauge<B> for DeadUnits {
+    fn looks_at(&self, occasion: Occasion) -> bool {
+        self.0.looks_at(occasion)
+    }
+
+    fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
+        hidden_layers()
+            .zip(inspection.traces())
+            .flat_map(|(place, trace)| {
+                let output = &trace.activation;
+                let [trials, _, _] = output.dims();
+                let range = output.clone().max_dim(1) - output.clone().min_dim(1);
+                let share = range.lower_elem(SAME).float().mean_dim(2).reshape([trials]);
+                readings(place, [(DEAD, share)])
+            })
+            .collect()
+    }
+}

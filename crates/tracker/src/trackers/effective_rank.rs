@@ -1,0 +1,80 @@
+//! How many directions does a hidden representation use? `effective_rank` of a batch's outputs H `[batch, units]`: exp of
+//! the entropy of its singular values as shares of their sum (Roy & Vetterli 2007, "The effective rank", eq. 3-4).
+//!
+//! Singular values are roots of the eigenvalues of H H^T or H^T H, whichever is smaller, in double precision on the host.
+
+use burn::tensor::{Tensor, TensorData};
+use faer::{Mat, Side, mat::AsMatRef};
+use model::Kernels;
+
+use super::{Sampled, hidden_layers, readings};
+use crate::{Gauge, Inspection, Occasion, Quantity, Reading};
+
+const RANK: Quantity = Quantity::named("effective_rank");
+
+pub(super) struct EffectiveRank(pub Sampled);
+
+impl<B: Kernels> Gauge<B> for EffectiveRank {
+    fn looks_at(&self, occasion: Occasion) -> bool {
+        self.0.looks_at(occasion)
+    }
+
+    fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
+        hidden_layers()
+            .zip(inspection.traces())
+            .flat_map(|(place, trace)| {
+                let output = &trace.activation;
+                let [trials, batch, units] = output.dims();
+                let data = output.to_data().convert::<f32>();
+                let values = data.as_slice::<f32>().expect("the data was converted to f32");
+                let ranks: Vec<f32> = values
+                    .chunks_exact(batch * units)
+                    .map(|matrix| effective_rank(matrix, units) as f32)
+                    .collect();
+                let ranks = Tensor::from_data(TensorData::new(ranks, [trials]), &output.device());
+                readings(place, [(RANK, ranks)])
+            })
+            .collect()
+    }
+}
+
+/// Of a row-major matrix with so many `columns`; 0 where all its values are, NaN where one is no number.
+fn effective_rank(values: &[f32], columns: usize) -> f64 {
+    if values.iter().any(|value| !value.is_finite()) {
+        return f64::NAN;
+    }
+    let rows = values.len() / columns;
+    let matrix = Mat::from_fn(rows, columns, |row, column| f64::from(values[row * columns + column]));
+    let matrix = matrix.as_mat_ref();
+    let gram = if rows < columns { matrix * matrix.transpose() } else { matrix.transpose() * matrix };
+    let eigenvalues = gram.self_adjoint_eigenvalues(Side::Lower).expect("finite numbers converge");
+    let singular = || eigenvalues.iter().map(|value| value.max(0.0).sqrt());
+    let sum: f64 = singular().sum();
+    if sum == 0.0 {
+        return 0.0;
+    }
+    let shares = singular().map(|value| value / sum).filter(|share| *share > 0.0);
+    (-shares.map(|share| share * share.ln()).sum::<f64>()).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[f32], columns: usize, wanted: f64) {
+        let got = effective_rank(values, columns);
+        assert!((got - wanted).abs() < 1e-6, "{got} {wanted}");
+    }
+
+    #[test]
+    fn equal_directions_count_fully_and_one_direction_counts_once() {
+        check(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 3, 2.0);
+        check(&[1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 2, 1.0);
+        check(&[0.0; 6], 2, 0.0);
+        // Singular values 3 and 1: shares 3/4 and 1/4.
+        let entropy = -(0.75 * 0.75_f64.ln() + 0.25 * 0.25_f64.ln());
+        check(&[3.0, 0.0, 0.0, 1.0, 0.0, 0.0], 2, entropy.exp());
+        assert!(effective_rank(&[f32::NAN, 0.0], 1).is_nan());
+    }
+}

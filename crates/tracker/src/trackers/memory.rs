@@ -1,0 +1,29 @@
+//! What does a rule have to keep? `activation_bytes`: bytes of one trial that a step holds beside the batch, the
+//! parameters and the optimizer's state (outputs, slopes, batch norm's values, masks, deltas): of each hidden layer, and of
+//! the whole network at the most at one time.
+
+use model::Kernels;
+
+use super::{Sampled, hidden_layers};
+use crate::{Gauge, Held, Metric, Occasion, Place, Quantity, Reading, Value};
+
+const BYTES: Quantity = Quantity::named("activation_bytes");
+
+pub(super) struct Memory(pub Sampled);
+
+impl<B: Kernels> Gauge<B> for Memory {
+    fn looks_at(&self, occasion: Occasion) -> bool {
+        self.0.looks_at(occasion)
+    }
+
+    fn weigh(&self, held: &Held) -> Vec<Reading<B>> {
+        hidden_layers()
+            .zip(held.layers().iter().copied())
+            .chain([(Place::Network, held.peak())])
+            .map(|(place, bytes)| Reading {
+                metric: Metric::At { place, quantity: BYTES },
+                value: Value::Common(bytes as f64),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! Those who look at training: what they read, and what they show.
+
+use std::{collections::BTreeMap, mem};
+
+use algorithms::Rule;
+use model::Kernels;
+use tracker::{
+    Evaluation, Exhibit, Gauge, Held, Inspection, Metric, Occasion, Pace, Reading, Tracker, Value,
+};
+
+use crate::{Step, Student, epoch::host_rows};
+
+/// The trackers of a population, and what they have seen since it was last read.
+pub struct Watch<B: Kernels> {
+    gauges: Vec<Box<dyn Gauge<B>>>,
+    /// What was read of each metric, with its weight in the mean.
+    readings: BTreeMap<Metric, Vec<(Value<B>, f64)>>,
+    /// What is shown of each trial.
+    exhibits: Vec<Vec<Exhibit>>,
+}
+
+/// What was seen of a trial: means, and what is shown.
+pub type Seen = (Vec<(Metric, f64)>, Vec<Exhibit>);
+
+impl<B: Kernels> Watch<B> {
+    /// Of a population of so many `trials`.
+    #[must_use]
+    pub fn new(trackers: &[Tracker], trials: usize) -> Self {
+        let gauges = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        Self { gauges, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] }
+    }
+
+    /// Lets those who look at this step see it before its update; nobody else costs anything.
+    pub fn before(&mut self, student: &Student<B>, rule: &Rule<B>, step: &Step<'_, B>, occasion: Occasion) {
+        let mut looking = self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)).peekable();
+        if looking.peek().is_none() {
+            return;
+        }
+        let decay = step.adam.weight_decay.as_ref();
+        let inspection = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        for gauge in looking {
+            note(&mut self.readings, gauge.inspect(&inspection), 1.0);
+            show(&mut self.exhibits, gauge.exhibit(&inspection));
+        }
+    }
+
+    /// Tells those who look at this step what it held.
+    pub fn after(&mut self, held: &Held, occasion: Occasion) {
+        for gauge in self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)) {
+            note(&mut self.readings, gauge.weigh(held), 1.0);
+        }
+    }
+
+    /// Does anybody look at the validation split after `epoch`?
+    pub(crate) fn looks_at_evaluation(&self, epoch: u32) -> bool {
+        self.gauges.iter().any(|gauge| gauge.looks_at_evaluation(epoch))
+    }
+
+    /// A batch of the validation split after `epoch`.
+    pub(crate) fn evaluated(&mut self, evaluation: &Evaluation<'_, B>, epoch: u32) {
+        let [_, examples, _] = evaluation.input.dims();
+        for gauge in self.gauges.iter().filter(|gauge| gauge.looks_at_evaluation(epoch)) {
+            note(&mut self.readings, gauge.evaluate(evaluation), examples as f64);
+            show(&mut self.exhibits, gauge.exhibit_evaluation(evaluation));
+        }
+    }
+
+    /// The end of the epoch's training.
+    pub(crate) fn timed(&mut self, pace: Pace) {
+        for gauge in &self.gauges {
+            note(&mut self.readings, gauge.time(pace), 1.0);
+        }
+    }
+
+    /// What was seen of each trial since the last call. Reads everything from the device in one transfer.
+    pub fn read(&mut self) -> Vec<Seen> {
+        let trials = self.exhibits.len();
+        let on_device = self.readings.values().flatten().filter_map(|(value, _)| match value {
+            Value::PerTrial(values) => Some(values.clone()),
+            Value::Common(_) => None,
+        });
+        let on_device: Vec<_> = on_device.collect();
+        let rows = if on_device.is_empty() { Vec::new() } else { host_rows(on_device, trials) };
+        let mut rows = rows.into_iter();
+        let mut measured: Vec<Vec<(Metric, f64)>> = vec![Vec::new(); trials];
+        for (metric, values) in mem::take(&mut self.readings) {
+            let (mut sums, mut weights) = (vec![0.0; trials], 0.0);
+            for (value, weight) in values {
+                weights += weight;
+                match value {
+                    Value::Common(value) => sums.iter_mut().for_each(|sum| *sum += weight * value),
+                    Value::PerTrial(_) => {
+                        let row = rows.next().expect("every tensor was read");
+                        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * f64::from(value));
+                    }
+                }
+            }
+            for (measured, sum) in measured.iter_mut().zip(sums) {
+                measured.push((metric.clone(), sum / weights));
+            }
+        }
+        let exhibits = mem::replace(&mut self.exhibits, vec![Vec::new(); trials]);
+        measured.into_iter().zip(exhibits).collect()
+    }
+
+    /// Only so many `trials` are left.
+    pub(crate) fn keep(&mut self, trials: usize) {
+        self.exhibits.truncate(trials);
+    }
+}
+
+fn note<B: Kernels>(
+    readings: &mut BTreeMap<Metric, Vec<(Value<B>, f64)>>,
+    read: Vec<Reading<B>>,
+    weight: f64,
+) {
+    for Reading { metric, value } in read {
+        readings.entry(metric).or_default().push((value, weight));
+    }
+}
+
+fn show(exhibits: &mut [Vec<Exhibit>], shown: Vec<Vec<Exhibit>>) {
+    for (exhibits, shown) in exhibits.iter_mut().zip(shown) {
+        exhibits.extend(shown);
+    }
+}
