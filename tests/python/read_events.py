@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares every scalar that TensorBoard reads from a run tree with the history.csv beside it.
+"""Compares every scalar that TensorBoard reads from a run tree with the tables beside it.
 
     python3 tests/python/read_events.py ROOT [--data-server]
 
@@ -7,8 +7,9 @@ Needs the packages tensorboard (2.21) and numpy. A run is a directory with event
 TensorBoard's accumulators, the one for notebooks and the one behind its web server; with --data-server, the tree is
 also served by TensorBoard's other backend, the package tensorboard_data_server, if that is installed.
 
-A value must be exactly the history's value as float32. Prints `N runs, M values equal`; exits with 1 after a
-difference, or when there was nothing to compare.
+A trial's tables are history.csv and machine.csv, that of a mean over seeds is mean.csv. A value must be exactly the
+table's value as float32, each step must be there once, and the session of every trial must have ended with SUCCESS.
+Prints `N runs, M values equal`; exits with 1 after a difference, or when there was nothing to compare.
 """
 
 import argparse
@@ -17,12 +18,16 @@ import fnmatch
 import os
 import pathlib
 import sys
+import time
 
 import numpy
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
+from tensorboard.plugins.hparams import api_pb2 as api
+from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_plugin
 from tensorboard.util import tensor_util
 
 EVENT_FILES = "*tfevents*"
+SESSION_END = "_hparams_/session_end_info"
 
 
 def main():
@@ -35,11 +40,12 @@ def main():
     if arguments.data_server:
         readers += data_server_readers()
     differences = [line for read in readers for line in compare(read, arguments.root, expected)]
+    differences += unsuccessful(arguments.root)
     for line in differences:
         print(line, file=sys.stderr)
     n_values = sum(len(values) for values in expected.values())
     if n_values == 0:
-        print(f"{arguments.root}: no run with a history.csv", file=sys.stderr)
+        print(f"{arguments.root}: no run with a history.csv or mean.csv", file=sys.stderr)
     if differences or n_values == 0:
         sys.exit(1)
     print(f"{len(expected)} runs, {n_values} values equal")
@@ -52,8 +58,12 @@ def files(root, pattern):
 
 
 def histories(root):
-    """{run: {(tag, step): float32}} of every history.csv under root."""
-    return {run_name(path.parent, root): history(path) for path in files(root, "history.csv")}
+    """{run: {(tag, step): float32}} of every table under root."""
+    runs = {}
+    for pattern, read in [("history.csv", history), ("machine.csv", history), ("mean.csv", mean)]:
+        for path in files(root, pattern):
+            runs.setdefault(run_name(path.parent, root), {}).update(read(path))
+    return runs
 
 
 def history(path):
@@ -64,6 +74,30 @@ def history(path):
             for tag, value in row.items()
             if tag != "epoch" and value
         }
+
+
+def mean(path):
+    values = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            epoch, metric = int(row["epoch"]), row["metric"]
+            centre, deviation = float(row["mean"]), float(row["sd"])
+            values[metric, epoch] = numpy.float32(centre)
+            values[f"mean_and_sd/{metric}/mean", epoch] = numpy.float32(centre)
+            values[f"mean_and_sd/{metric}/mean_minus_sd", epoch] = numpy.float32(centre - deviation)
+            values[f"mean_and_sd/{metric}/mean_plus_sd", epoch] = numpy.float32(centre + deviation)
+    return values
+
+
+def unsuccessful(root):
+    """A line for every trial that did not end its session with SUCCESS."""
+    for directory in sorted({path.parent for path in files(root, "history.csv")}):
+        accumulator = plugin_event_accumulator.EventAccumulator(str(directory)).Reload()
+        metadata = accumulator.AllSummaryMetadata().get(SESSION_END)
+        data = hparams_plugin.HParamsPluginData.FromString(metadata.plugin_data.content) if metadata else None
+        status = data.session_end_info.status if data else None
+        if status != api.STATUS_SUCCESS:
+            yield f"{run_name(directory, root)}: the session ended with {status}"
 
 
 def run_name(directory, root):
@@ -129,7 +163,15 @@ def read_with_data_server(root):
     )
     ingester.start()
     experiment = {"experiment_id": "", "plugin_name": "scalars"}
-    read = ingester.data_provider.read_scalars(context.RequestContext(), downsample=1_000_000, **experiment)
+    # It answers while it loads: it is done when two answers in a row are equal.
+    previous = None
+    while True:
+        time.sleep(0.5)
+        read = ingester.data_provider.read_scalars(context.RequestContext(), downsample=1_000_000, **experiment)
+        counts = {(run, tag): len(data) for run, tags in read.items() for tag, data in tags.items()}
+        if counts == previous:
+            break
+        previous = counts
     return {
         run: [((tag, datum.step), numpy.float32(datum.value)) for tag, data in tags.items() for datum in data]
         for run, tags in read.items()
@@ -145,7 +187,7 @@ def compare(read, root, expected):
             history_value, event_values = wanted.get((tag, step)), got.get((tag, step), [])
             if len(event_values) != 1 or not equal(history_value, event_values[0]):
                 where = f"{read.__name__}: {run}: {tag} at step {step}"
-                yield f"{where}: history.csv has {history_value}, the event files {event_values}"
+                yield f"{where}: the table has {history_value}, the event files {event_values}"
 
 
 def by_step(values):

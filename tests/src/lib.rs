@@ -1,5 +1,23 @@
 //! What the tests of the whole share.
 
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use engine::Device;
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, StagePlan},
+    progress::{Progress, Reporter},
+    run::{RunReport, RunSettings},
+    store::Store,
+    trial::PlannedTrial,
+};
+
 /// Every rule on a few glyphs.
 pub const SMALL_PIPELINE: &str = r#"Pipeline(
     name: "small",
@@ -14,3 +32,105 @@ pub const SMALL_PIPELINE: &str = r#"Pipeline(
         Summarize(name: "report", of: ["trials"], metric: "error_rate/test"),
     ],
 )"#;
+
+/// Remembers the tables, and interrupts after so many finished trials.
+pub struct Witness {
+    tables: Mutex<Vec<String>>,
+    interrupt: AtomicBool,
+    interrupt_after: Option<usize>,
+    ended: Mutex<usize>,
+}
+
+impl Witness {
+    /// One that interrupts after so many trials, or never.
+    #[must_use]
+    pub fn new(interrupt_after: Option<usize>) -> Self {
+        Self {
+            tables: Mutex::default(),
+            interrupt: AtomicBool::new(false),
+            interrupt_after,
+            ended: Mutex::default(),
+        }
+    }
+}
+
+impl Reporter for Witness {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Summary { table, .. } => self.tables.lock().expect("no panic").push((*table).into()),
+            Progress::TrialEnded { .. } => {
+                let mut ended = self.ended.lock().expect("no panic");
+                *ended += 1;
+                if self.interrupt_after.is_some_and(|after| *ended >= after) {
+                    self.interrupt.store(true, Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A folder of results, and how to run pipelines into it.
+pub struct Bench {
+    folder: tempfile::TempDir,
+    jobs: usize,
+    largest_population: usize,
+}
+
+impl Bench {
+    /// A fresh folder, for so many threads and populations of at most so many trials.
+    #[must_use]
+    pub fn new(jobs: usize, largest_population: usize) -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), jobs, largest_population }
+    }
+
+    /// With this folder's store, on the CPU.
+    #[must_use]
+    pub fn laboratory(&self) -> Laboratory<'static> {
+        let store = Store::open(self.folder.path()).expect("a fresh store");
+        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu }
+    }
+
+    /// Runs the pipeline file `text` under a witness.
+    pub fn run_with(&self, text: &str, witness: &Witness) -> RunReport {
+        let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
+        let settings = RunSettings {
+            jobs: self.jobs,
+            largest_population: Some(self.largest_population),
+            interrupt: &witness.interrupt,
+            reporter: witness,
+            build: "test",
+        };
+        self.laboratory().run(&pipeline, settings).expect("the run is possible")
+    }
+
+    /// Runs the pipeline file `text`; also its tables.
+    pub fn run(&self, text: &str) -> (RunReport, Vec<String>) {
+        let witness = Witness::new(None);
+        let report = self.run_with(text, &witness);
+        (report, witness.tables.into_inner().expect("no panic"))
+    }
+
+    /// The trials of the pipeline file `text`.
+    #[must_use]
+    pub fn trials(&self, text: &str) -> Vec<PlannedTrial> {
+        let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+        let plans = self.laboratory().plan(&pipeline).expect("the store is whole");
+        let of = |plan| if let StagePlan::Train { trials, .. } = plan { trials } else { Vec::new() };
+        plans.into_iter().flat_map(of).collect()
+    }
+
+    /// What each trial computed, whoever computed it and when.
+    #[must_use]
+    pub fn contents(&self, text: &str) -> Vec<String> {
+        let content =
+            |trial: PlannedTrial| trial.artifact.expect("the trial is done").manifest().content().to_string();
+        self.trials(text).into_iter().map(content).collect()
+    }
+
+    /// Something in the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

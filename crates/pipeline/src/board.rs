@@ -98,7 +98,11 @@ pub(crate) fn trial_text(train: &Train, trial: &Trial) -> String {
     text
 }
 
-/// The columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter with the values that it takes.
+/// Columns of the HPARAMS tab that are shown also where all trials have one value.
+const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
+
+/// The columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter that differs, with the values that it
+/// takes. The others stand in each trial's text.
 fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
     let trains = trains(pipeline);
     let rows: Vec<Vec<(String, Value)>> = trains
@@ -138,12 +142,16 @@ fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
         };
         Hyperparameter { name: name.clone(), domain }
     };
-    names.into_iter().enumerate().map(column).collect()
+    let differs = |&(index, name): &(usize, &String)| {
+        let of_all = || rows.iter().map(move |row| &row[index].1);
+        ALWAYS_SHOWN.contains(&name.as_str()) || of_all().zip(of_all().skip(1)).any(|(one, next)| one != next)
+    };
+    names.into_iter().enumerate().filter(differs).map(column).collect()
 }
 
 fn trains(pipeline: &Pipeline) -> Vec<&Train> {
-    let train = |stage| if let &Stage::Train(ref train) = stage { Some(train) } else { None };
-    pipeline.stages.iter().filter_map(train).collect()
+    let stages = pipeline.stages.iter();
+    stages.filter_map(|stage| if let Stage::Train(train) = stage { Some(train) } else { None }).collect()
 }
 
 /// The metrics of the HPARAMS tab: what trials are compared by, the validation split first.

@@ -213,6 +213,26 @@ fn more_units_than_fit_anywhere() {
 }
 
 #[test]
+fn an_unknown_tracker() {
+    insta::assert_snapshot!(with("seeds: 2", "seeds: 2, trackers: [BpCosin]"));
+}
+
+#[test]
+fn a_tracker_that_never_looks() {
+    insta::assert_snapshot!(with("seeds: 2", "seeds: 2, trackers: [BpCosine(every: 0)]"));
+}
+
+#[test]
+fn a_tracker_twice() {
+    insta::assert_snapshot!(with("seeds: 2", "seeds: 2, trackers: [BpCosine, Memory, BpCosine(every: 1)]"));
+}
+
+#[test]
+fn a_trackers_setting_that_it_does_not_have() {
+    insta::assert_snapshot!(with("seeds: 2", "seeds: 2, trackers: [Histograms(every: 5)]"));
+}
+
+#[test]
 fn comments_may_stand_before_any_value() {
     let text = RIGHT
         .replace("seeds: 2", "seeds: /* two */ [1, 2]")

@@ -157,6 +157,9 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
         E::ExpectedInteger => ("expected a whole number".into(), None),
         E::ExpectedBoolean => ("expected `true` or `false`".into(), None),
         E::ExpectedString => ("expected a text in quotes".into(), None),
+        E::InvalidValueForType { expected, found } if expected == "a nonzero u32" => {
+            (format!("expected a whole number from 1 to 4294967295, found {found}"), None)
+        }
         E::IntegerOutOfBounds => ("expected a whole number from 0 to 4294967295".into(), None),
         E::Message(text) if text.starts_with("unknown metric `") => {
             let found = text.trim_start_matches("unknown metric `").trim_end_matches('`');
@@ -191,6 +194,7 @@ fn what(type_name: &str) -> &str {
         "EpochRule" => "epoch rule",
         "Range" => "range",
         "EarlyStopping" => "early_stopping",
+        "Tracker" => "tracker",
         other => other,
     }
 }

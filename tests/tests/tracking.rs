@@ -1,0 +1,264 @@
+//! Trackers in whole runs: what they measure, that they change nothing, and where their values go.
+
+use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
+
+use algorithms::Algorithm;
+use engine::{Device, FirstWeights, HostBatch, Population, TrialSettings, rehearse};
+use model::{Activation, Architecture, Initialization, Objective, Squash};
+use pipeline::trial::PlannedTrial;
+use tests::{Bench, SMALL_PIPELINE};
+use tracker::{History, Metric, Sampled, Tracker};
+
+const ALL: &str = "trackers: [BpCosine, WeightAlignment, LocalLoss, Gradients, Weights, Activations, DeadUnits, \
+                   EffectiveRank, Memory, Throughput, Histograms, Images]";
+
+fn with(trackers: &str) -> String {
+    SMALL_PIPELINE.replace("seeds: 2", &format!("seeds: 2, {trackers}"))
+}
+
+fn history(trial: &PlannedTrial) -> History {
+    pipeline::trial::history(trial.artifact.as_ref().expect("done")).expect("a history")
+}
+
+fn metric(text: &str) -> Metric {
+    text.parse().expect("a metric")
+}
+
+#[test]
+fn whoever_looks_weights_and_losses_are_the_same() {
+    let (plain, watched) = (Bench::new(2, 1), Bench::new(2, 4));
+    plain.run(SMALL_PIPELINE);
+    let text = with(ALL);
+    watched.run(&text);
+    let weights = |trial: &PlannedTrial| {
+        let artifact = trial.artifact.as_ref().expect("done");
+        artifact.read("weights.safetensors").expect("whole")
+    };
+    for (plain, watched) in plain.trials(SMALL_PIPELINE).iter().zip(&watched.trials(&text)) {
+        assert_ne!(plain.key, watched.key, "what is measured is part of a result");
+        assert_eq!(weights(plain), weights(watched), "{}", plain.trial.configuration);
+        let (plain, watched) = (history(plain), history(watched));
+        for (plain, watched) in plain.epochs().iter().zip(watched.epochs()) {
+            for (metric, value) in &plain.values {
+                assert_eq!(watched.value(metric), Some(*value), "{metric}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_tracker_measures_depends_on_no_population_and_machine_values_are_no_result() {
+    let text = with(ALL);
+    let (one_by_one, together) = (Bench::new(2, 1), Bench::new(1, 8));
+    one_by_one.run(&text);
+    together.run(&text);
+    // Contents hold history, weights and outcome, and not what the machine did.
+    assert_eq!(one_by_one.contents(&text), together.contents(&text));
+    let folder = together.path("runs/small/trials/dfa-12-8-tanh-lr0.001/seed-0");
+    let machine = fs::read_to_string(folder.join("machine.csv")).expect("Throughput measures the machine");
+    let machine = History::from_csv(&machine).expect("a history");
+    let speed = machine.last(&metric("machine/examples_per_second")).expect("measured").1;
+    assert!(speed > 0.0 && speed.is_finite(), "{speed}");
+    let history = fs::read_to_string(folder.join("history.csv")).expect("the history");
+    assert!(!history.contains("machine"), "{history}");
+}
+
+#[test]
+fn every_rule_measures_what_makes_sense_for_it() {
+    let text = with(ALL);
+    let bench = Bench::new(2, 1);
+    bench.run(&text);
+    for trial in bench.trials(&text) {
+        let history = history(&trial);
+        let last = |text: &str| history.last(&metric(text)).map(|(_, value)| value);
+        let algorithm = trial.trial.configuration.algorithm;
+        let has_feedback = algorithm.uses_feedback();
+        for layer in [1, 2] {
+            for quantity in [
+                "bp_cosine",
+                "bp_cosine_signal",
+                "weight_norm",
+                "bias_norm",
+                "weight_gradient_norm",
+                "bias_gradient_norm",
+                "activation_mean",
+                "activation_sd",
+                "saturated_fraction",
+                "dead_fraction",
+                "dead_unit_fraction",
+                "effective_rank",
+                "activation_bytes",
+            ] {
+                let value = last(&format!("layer_{layer}/{quantity}")).expect(quantity);
+                assert!(value.is_finite(), "{algorithm:?} {quantity} {value}");
+            }
+            for quantity in ["local_loss_train", "local_loss_validation"] {
+                assert_eq!(
+                    last(&format!("layer_{layer}/{quantity}")).is_some(),
+                    has_feedback,
+                    "{algorithm:?}"
+                );
+            }
+            let rank = last(&format!("layer_{layer}/effective_rank")).expect("measured");
+            assert!((1.0..=20.0).contains(&rank), "at most as many directions as examples: {rank}");
+        }
+        assert_eq!(last("layer_1/weight_alignment"), None, "nothing to align with");
+        assert_eq!(last("layer_2/weight_alignment").is_some(), has_feedback);
+        assert_eq!(last("output/weight_alignment").is_some(), has_feedback);
+        if algorithm == Algorithm::Backprop {
+            for (_, value) in history.series(&metric("layer_1/bp_cosine")) {
+                assert!((value - 1.0).abs() < 1e-6, "{value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn local_losses_of_training_and_validation_have_one_scale() {
+    // The same images in both splits, and no update worth the name: only batches differ.
+    let text = with("trackers: [LocalLoss(every: 1)]")
+        .replace("[1e-3]", "[1e-12]")
+        .replace("Glyphs(train: 200, test: 50), holdout: 0.2", "Glyphs(train: 2000, test: 2000)")
+        .replace("error_rate/test", "error_rate/validation");
+    let bench = Bench::new(2, 1);
+    bench.run(&text);
+    for trial in
+        bench.trials(&text).iter().filter(|trial| trial.trial.configuration.algorithm.uses_feedback())
+    {
+        let history = history(trial);
+        let of = |split| history.last(&metric(&format!("layer_2/local_loss_{split}"))).expect("measured").1;
+        let (train, validation) = (of("train"), of("validation"));
+        let scale = train.abs().max(0.01);
+        assert!(
+            (train - validation).abs() < 0.25 * scale,
+            "{}: {train} {validation}",
+            trial.trial.configuration
+        );
+    }
+}
+
+/// Bytes that a step of a network of so many layers of 16 units holds, for a batch of 8.
+fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
+    let population = Population {
+        architecture: Architecture {
+            inputs: 5,
+            hidden: vec![16; layers],
+            outputs: 3,
+            activation: Activation::Tanh,
+            batch_norm: false,
+            bias: true,
+            objective: Objective::Classification,
+        },
+        algorithm,
+        squash: Squash::Tanh,
+        first_weights: FirstWeights::Orthogonal,
+        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        epochs: 1,
+        batch_size: 8,
+        trackers: vec![Tracker::Memory(Sampled::default())],
+        trials: vec![TrialSettings { seed: 0, learning_rate: 1e-3, dropout: 0.25, weight_decay: 0.0 }; 2],
+    };
+    let batch = HostBatch { input: vec![0.5; 8 * 5], target: [1.0, 0.0, 0.0].repeat(8) };
+    let mut rehearsal = rehearse(Device::Cpu, &population, &[batch]).expect("the CPU is always there");
+    rehearsal.steps(1);
+    let measured = rehearsal.measured().swap_remove(1);
+    let of = |text: &str| measured.iter().find(|(known, _)| *known == metric(text)).expect("measured").1;
+    (of("network/activation_bytes"), of("layer_1/activation_bytes"))
+}
+
+#[test]
+fn memory_grows_with_depth_where_layers_wait_for_the_output_and_nowhere_else() {
+    for algorithm in Algorithm::ALL {
+        let [(two, layer), (eight, _), (many, _)] = [2, 8, 32].map(|layers| held(algorithm, layers));
+        // A layer's output alone is 8 x 16 values of 4 bytes.
+        assert!(layer >= 512.0 && two >= layer, "{algorithm:?} {layer} {two}");
+        match algorithm {
+            Algorithm::Backprop | Algorithm::Dfa => {
+                assert_eq!((eight, many), (4.0 * two, 16.0 * two), "{algorithm:?}");
+            }
+            Algorithm::Drtp | Algorithm::LocalLoss(_) => {
+                assert_eq!((eight, many), (two, two), "{algorithm:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mean_over_seeds_stands_beside_them_and_goes_with_them() {
+    let bench = Bench::new(2, 1);
+    bench.run(SMALL_PIPELINE);
+    let configuration = bench.path("runs/small/trials/dfa-12-8-tanh-lr0.001");
+    let mean = fs::read_to_string(configuration.join("mean/mean.csv")).expect("a mean over two seeds");
+    let losses: Vec<f64> = bench
+        .trials(SMALL_PIPELINE)
+        .iter()
+        .filter(|trial| trial.trial.configuration.algorithm == Algorithm::Dfa)
+        .map(|trial| history(trial).last(&metric("loss/train")).expect("measured").1)
+        .collect();
+    let row = mean.lines().find(|line| line.starts_with("2,loss/train,")).expect("the last epoch");
+    let numbers: Vec<f64> = row.split(',').skip(2).map(|cell| cell.parse().expect("a number")).collect();
+    assert!((numbers[0] - (losses[0] + losses[1]) / 2.0).abs() < 1e-12, "{row} {losses:?}");
+    assert!((numbers[1] - (losses[0] - losses[1]).abs() / 2.0_f64.sqrt()).abs() < 1e-12, "{row}");
+    bench.run(&with("mean_over_seeds: false"));
+    assert!(!configuration.join("mean").exists() && configuration.join("seed-0").exists());
+    bench.run(&SMALL_PIPELINE.replace("Dfa, ", ""));
+    assert!(!configuration.exists(), "a configuration that is not asked for is not shown");
+}
+
+/// A file system of its own of so many KiB; none where that is not allowed.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(folder: &'a Path, kib: u32) -> Option<Self> {
+        let target = CString::new(folder.as_os_str().as_bytes()).expect("a path");
+        let options = CString::new(format!("size={kib}k")).expect("an option");
+        // SAFETY: all of them are texts that end in 0.
+        let done = unsafe {
+            libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast())
+        };
+        (done == 0).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let target = CString::new(self.0.as_os_str().as_bytes()).expect("a path");
+        // SAFETY: it is a text that ends in 0.
+        unsafe { libc::umount(target.as_ptr()) };
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_full_disk_under_an_event_file_fails_that_trial_and_no_other() {
+    let bench = Bench::new(1, 1);
+    let folder = bench.path(".");
+    let Some(_disk) = SmallDisk::mount(&folder, 600) else {
+        return eprintln!("skipped: mounting a small disk needs root");
+    };
+    // The first trial's histograms of every epoch do not fit; the second has room, once the first is gone.
+    let text = r#"Pipeline(
+        name: "small",
+        stages: [
+            Dataset(name: "images", source: Glyphs(train: 100, test: 20)),
+            Grid(name: "one", axes: (algorithm: [Drtp], hidden: [[4, 4, 4, 4]], learning_rate: [1e-3])),
+            Train(
+                name: "talkative", dataset: "images", grid: "one", epochs: 200, batch_size: 20, seeds: 1,
+                trackers: [Histograms(every_epochs: 1)],
+            ),
+            Train(name: "quiet", dataset: "images", grid: "one", epochs: 2, batch_size: 20, seeds: 1),
+        ],
+    )"#;
+    let (report, _) = bench.run(text);
+    let reasons: Vec<&str> = report.failed.iter().map(|(_, reason)| reason.as_str()).collect();
+    assert_eq!((report.trained, reasons.len()), (1, 1), "{reasons:?}");
+    assert!(
+        reasons[0].contains("events.out.tfevents") && reasons[0].contains("No space left"),
+        "{reasons:?}"
+    );
+    assert_eq!(
+        fs::read_dir(bench.path("work")).expect("the work folder").count(),
+        0,
+        "nothing half-done is left"
+    );
+}
