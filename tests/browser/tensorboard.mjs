@@ -22,6 +22,13 @@ const last = history.at(-1);
 const mean = table(path.join(tree, stage, configuration, 'mean', 'mean.csv'));
 const meanOf = (metric) => Number(mean.filter((row) => row.metric === metric).at(-1).mean);
 
+// A page asks once, so it is opened when everything is loaded.
+const runs = configurations.flatMap((name) => fs.readdirSync(path.join(tree, stage, name)).map((run) => `${stage}/${name}/${run}`));
+await until(async () => {
+  const tags = await fetch(`${url}/data/plugin/scalars/tags`).then((answer) => answer.json()).catch(() => ({}));
+  return runs.every((run) => tags[run]?.['error_rate/validation']);
+}, `TensorBoard has loaded ${runs.length} runs`);
+
 fs.mkdirSync(screenshots, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

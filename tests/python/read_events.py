@@ -27,6 +27,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_plugin
 from tensorboard.util import tensor_util
 
 EVENT_FILES = "*tfevents*"
+# Seconds after which what the data server has not loaded is missing.
+PATIENCE = 60
 SESSION_END = "_hparams_/session_end_info"
 
 
@@ -163,15 +165,15 @@ def read_with_data_server(root):
     )
     ingester.start()
     experiment = {"experiment_id": "", "plugin_name": "scalars"}
-    # It answers while it loads: it is done when two answers in a row are equal.
-    previous = None
-    while True:
-        time.sleep(0.5)
+    # It answers while it loads: it is done when all runs are there and two answers in a row are equal.
+    runs, previous, start = set(histories(root)), None, time.monotonic()
+    while time.monotonic() - start < PATIENCE:
         read = ingester.data_provider.read_scalars(context.RequestContext(), downsample=1_000_000, **experiment)
         counts = {(run, tag): len(data) for run, tags in read.items() for tag, data in tags.items()}
-        if counts == previous:
+        if runs <= set(read) and counts == previous:
             break
         previous = counts
+        time.sleep(0.5)
     return {
         run: [((tag, datum.step), numpy.float32(datum.value)) for tag, data in tags.items() for datum in data]
         for run, tags in read.items()

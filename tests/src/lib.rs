@@ -38,7 +38,9 @@ pub struct Witness {
     tables: Mutex<Vec<String>>,
     interrupt: AtomicBool,
     interrupt_after: Option<usize>,
+    interrupt_after_epochs: Option<usize>,
     ended: Mutex<usize>,
+    epochs: Mutex<usize>,
 }
 
 impl Witness {
@@ -49,8 +51,16 @@ impl Witness {
             tables: Mutex::default(),
             interrupt: AtomicBool::new(false),
             interrupt_after,
+            interrupt_after_epochs: None,
             ended: Mutex::default(),
+            epochs: Mutex::default(),
         }
+    }
+
+    /// One that interrupts after so many epochs of any trial.
+    #[must_use]
+    pub fn after_epochs(epochs: usize) -> Self {
+        Self { interrupt_after_epochs: Some(epochs), ..Self::new(None) }
     }
 }
 
@@ -58,6 +68,13 @@ impl Reporter for Witness {
     fn report(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Summary { table, .. } => self.tables.lock().expect("no panic").push((*table).into()),
+            Progress::Epoch { .. } => {
+                let mut epochs = self.epochs.lock().expect("no panic");
+                *epochs += 1;
+                if self.interrupt_after_epochs.is_some_and(|after| *epochs >= after) {
+                    self.interrupt.store(true, Ordering::Relaxed);
+                }
+            }
             Progress::TrialEnded { .. } => {
                 let mut ended = self.ended.lock().expect("no panic");
                 *ended += 1;
@@ -97,6 +114,7 @@ impl Bench {
         let settings = RunSettings {
             jobs: self.jobs,
             largest_population: Some(self.largest_population),
+            fail_fast: false,
             interrupt: &witness.interrupt,
             reporter: witness,
             build: "test",

@@ -97,6 +97,9 @@ struct RunArguments {
     /// Most trials trained as one tensor program [default: 1 on the CPU, 64 on a GPU]. Changes no result.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     population: Option<u16>,
+    /// Begin no trial after the first one that failed [default: go on with the others].
+    #[arg(long)]
+    fail_fast: bool,
     /// Print every epoch.
     #[arg(long, short)]
     verbose: bool,

@@ -75,7 +75,31 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
         TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
         TrialEnd::Stored(Outcome::Diverged { reason, .. }) => format!("{took}, DIVERGED: {reason}"),
-        TrialEnd::Failed(reason) => format!("{took}, FAILED: {reason}"),
+        TrialEnd::MadeElsewhere => "trained by another process".into(),
+        TrialEnd::Failed(reason) | TrialEnd::Panicked(reason) => {
+            format!("{took}, FAILED: {}", reason.lines().next().unwrap_or_default())
+        }
+        TrialEnd::Interrupted(_) => format!("{took}, interrupted"),
+    }
+}
+
+/// What is worth a line of its own while trials train.
+fn note(progress: &Progress<'_>) -> Option<String> {
+    match progress {
+        Progress::TrialStarted { trial, epochs } if *epochs > 0 => {
+            Some(format!("{}: goes on after epoch {epochs}", name(trial)))
+        }
+        Progress::NotSaved { trial, reason } => {
+            Some(format!("warning: {}: its state could not be saved, it goes on: {reason}", name(trial)))
+        }
+        Progress::WaitingFor { holder, trials } => {
+            let of_it = if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
+            Some(format!(
+                "{of_it} being trained by process {} on {}: waiting for it (Ctrl-C leaves)",
+                holder.pid, holder.host
+            ))
+        }
+        _ => None,
     }
 }
 
@@ -113,8 +137,12 @@ impl Reporter for Lines {
                     in_words(end, *epochs, *last, *seconds)
                 ));
             }
-            Progress::Epoch { .. } | Progress::TrainEnded => {}
             Progress::Summary { name, table } => say(&format!("\n{name}: {table}")),
+            other => {
+                if let Some(text) = note(other) {
+                    tell(&text);
+                }
+            }
         }
     }
 }
@@ -235,6 +263,14 @@ impl Reporter for Bars {
             }
             Progress::Summary { name, table } => {
                 self.bars.suspend(|| say(&format!("\n{name}: {table}")));
+            }
+            other => {
+                if let (Progress::TrialStarted { epochs, .. }, Some(stage)) = (other, stage.as_mut()) {
+                    stage.bar.inc(u64::from(*epochs));
+                }
+                if let Some(text) = note(other) {
+                    self.say(&text);
+                }
             }
         }
     }

@@ -46,6 +46,14 @@ pub struct Taught<B: Kernels> {
     pub delta: Delta<B>,
 }
 
+impl<B: Kernels> Forward<B> {
+    /// What a rule with `feedback` sees of each hidden layer; nothing where it has none.
+    pub fn hidden<'a>(&'a self, feedback: &'a [Tensor<B, 3>]) -> impl Iterator<Item = Hidden<'a, B>> {
+        let layers = self.traces.iter().zip(feedback);
+        layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
+    }
+}
+
 impl<B: Kernels> Pass<'_, B> {
     /// The factors on the output of the hidden layer with this index, which has `units` units.
     #[must_use]
@@ -87,11 +95,7 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<Taught<B>> {
-        let hidden = forward
-            .traces
-            .iter()
-            .zip(feedback)
-            .map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback });
+        let hidden = forward.hidden(feedback);
         let signals: Vec<Tensor<B, 3>> = match rule {
             Rule::Local(rule) => hidden.map(|hidden| rule.signal(&hidden, &self.batch.target)).collect(),
             Rule::OutputError(rule) => hidden.map(|hidden| rule.signal(&hidden, error)).collect(),

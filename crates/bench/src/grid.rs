@@ -2,7 +2,7 @@
 
 use algorithms::Algorithm;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
-use engine::{Device, Observer, Population, Verdict, train};
+use engine::{Device, Observer, Population, Start, Verdict, train};
 use model::checkpoint::Array;
 use tracker::Epoch;
 
@@ -21,7 +21,7 @@ impl Observer for Nobody {
 
     fn finished(&mut self, _: usize, _: Vec<Array>) {}
 
-    fn interrupted(&self) -> bool {
+    fn interrupted(&self, _: std::time::Duration) -> bool {
         false
     }
 }
@@ -47,7 +47,8 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group>
     let together = case.population();
     let apart: Vec<Population> = case.one_by_one().iter().map(Case::population).collect();
     let run = &|population: &Population| {
-        train(Device::Cpu, population, &dataset, &mut Nobody).expect("the CPU is always there");
+        train(Device::Cpu, population, &dataset, &Start::default(), &mut Nobody)
+            .expect("the CPU is always there");
     };
     let one_per_core = |times: usize| {
         for _ in 0..times {

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use data::Dataset;
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 use serde::{Deserialize, Serialize};
-pub use training::{Ended, FirstWeights, Observer, Population, TrialSettings, Verdict};
+pub use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict};
 
 /// Where tensors live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl Device {
     }
 }
 
-/// Trains `population` on `dataset` until every trial has finished or `observer` interrupts.
+/// Trains `population` on `dataset` from `start` until every trial has finished or `observer` interrupts.
 ///
 /// # Errors
 /// If the device cannot be used; nothing has been trained then.
@@ -111,16 +111,17 @@ pub fn train(
     device: Device,
     population: &Population,
     dataset: &Dataset,
+    start: &Start,
     observer: &mut dyn Observer,
 ) -> Result<Ended, DeviceError> {
     device.check()?;
     match device {
         Device::Cpu => {
-            Ok(training::train::<burn_flex::Flex>(population, dataset, &Default::default(), observer))
+            Ok(training::train::<burn_flex::Flex>(population, dataset, &Default::default(), start, observer))
         }
         #[cfg(feature = "cuda")]
         Device::Cuda => {
-            Ok(training::train::<burn_cuda::Cuda>(population, dataset, &Default::default(), observer))
+            Ok(training::train::<burn_cuda::Cuda>(population, dataset, &Default::default(), start, observer))
         }
         #[cfg(not(feature = "cuda"))]
         Device::Cuda => Err(DeviceError::NotBuilt),

@@ -5,7 +5,7 @@ use algorithms::Rule;
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use model::{Kernels, checkpoint::Array};
-use tracker::{Metric, Occasion};
+use tracker::{Metric, StepInEpoch};
 use training::{Batch, Moment, Population, Step, Student, Watch};
 
 use crate::{Device, DeviceError};
@@ -90,7 +90,7 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
             let batch = &self.batches[self.taken as usize % self.batches.len()];
             self.taken += 1;
             // One epoch that never ends.
-            let occasion = Occasion { epoch: 1, step: self.taken - 1, steps: u64::MAX };
+            let occasion = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
             let moment = Moment { epoch: 1, step: occasion.step, number: self.taken };
             let step = Step::new(&student, batch, moment);
             self.watch.before(&student, &self.rule, &step, occasion);

@@ -1,14 +1,15 @@
 //! Networks as named arrays, and named arrays as safetensors files.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     fs, io,
     path::{Path, PathBuf},
 };
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{Kernels, Layer, Network};
+use crate::{BatchNorm, Kernels, Layer, Moments, Network, Parameter};
 
 /// A named array of one trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,80 @@ impl<B: Kernels> Network<B> {
     }
 }
 
+impl<B: Kernels> Network<B> {
+    /// Everything of the trial at `position` that learning changes: parameters, the optimizer's moments, moving statistics.
+    pub fn state(&self, position: usize) -> Vec<Array> {
+        let mut arrays = Vec::new();
+        // Only the visit counts.
+        let _ = self.clone().map(&mut |name, tensor| {
+            arrays.push(array(name, &tensor, position));
+            tensor
+        });
+        arrays
+    }
+
+    /// The same networks with the [`state`](Self::state) of each trial put back.
+    ///
+    /// # Panics
+    /// If a state is not of networks like these.
+    #[must_use]
+    pub fn restored(self, states: &[Vec<Array>]) -> Self {
+        self.map(&mut |name, tensor| {
+            let [trials, rows, columns] = tensor.dims();
+            let values: Vec<f32> = states
+                .iter()
+                .flat_map(|state| {
+                    let array = state.iter().find(|array| array.name == name);
+                    array.expect("a state holds what a network is made of").values.iter().copied()
+                })
+                .collect();
+            Tensor::from_data(TensorData::new(values, [trials, rows, columns]), &tensor.device())
+        })
+    }
+
+    /// The networks with every tensor that learning changes replaced by what `change` makes of it and its name.
+    fn map(self, change: &mut dyn FnMut(String, Tensor<B, 3>) -> Tensor<B, 3>) -> Self {
+        let named = (1..).map(|layer| format!("layer_{layer}"));
+        Self {
+            hidden: self
+                .hidden
+                .into_iter()
+                .zip(named)
+                .map(|(layer, name)| map_layer(layer, &name, change))
+                .collect(),
+            output: map_layer(self.output, "output", change),
+            ..self
+        }
+    }
+}
+
+fn map_layer<B: Kernels>(
+    layer: Layer<B>,
+    name: &str,
+    change: &mut dyn FnMut(String, Tensor<B, 3>) -> Tensor<B, 3>,
+) -> Layer<B> {
+    let mut parameter = |parameter: Parameter<B>, of: &str| Parameter {
+        value: change(format!("{name}/{of}"), parameter.value),
+        moments: Moments {
+            first: change(format!("{name}/{of}/first_moment"), parameter.moments.first),
+            second: change(format!("{name}/{of}/second_moment"), parameter.moments.second),
+        },
+    };
+    let weight = parameter(layer.weight, "weight");
+    let bias = layer.bias.map(|bias| parameter(bias, "bias"));
+    let norm = layer.batch_norm.map(|norm| {
+        let (gamma, beta) = (parameter(norm.gamma, "gamma"), parameter(norm.beta, "beta"));
+        (gamma, beta, norm.moving_mean, norm.moving_variance)
+    });
+    let batch_norm = norm.map(|(gamma, beta, mean, variance)| BatchNorm {
+        gamma,
+        beta,
+        moving_mean: change(format!("{name}/moving_mean"), mean),
+        moving_variance: change(format!("{name}/moving_variance"), variance),
+    });
+    Layer { weight, bias, batch_norm }
+}
+
 /// The trial at `position` of a `[trials, rows, columns]` tensor; a single row becomes a vector.
 pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -> Array {
     let [_, rows, columns] = tensor.dims();
@@ -77,12 +152,9 @@ pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -
     Array { name, shape: if rows == 1 { vec![columns] } else { vec![rows, columns] }, values }
 }
 
-/// Writes `arrays` to `path`; the same arrays give the same bytes.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
-    let io = |source| CheckpointError::Io { action: "write", path: path.into(), source };
+/// `arrays` as a safetensors file with `notes`; the same arrays and notes give the same bytes.
+#[must_use]
+pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = arrays
         .iter()
         .map(|array| array.values.iter().flat_map(|value| value.to_le_bytes()).collect())
@@ -92,8 +164,57 @@ pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
             .expect("an array's values fill its shape");
         (array.name.as_str(), view)
     });
-    let file = safetensors::serialize(views, None).map_err(|reason| io(io::Error::other(reason)))?;
-    fs::write(path, file).map_err(io)
+    // Of several notes, the order would differ from run to run.
+    let notes = match notes.len() {
+        0 => None,
+        _ => Some(HashMap::from([("notes".to_owned(), notes_text(notes))])),
+    };
+    safetensors::serialize(views, notes).expect("names differ and values fill their shapes")
+}
+
+/// Notes as one text: `name length text`, one after the other.
+fn notes_text(notes: &BTreeMap<String, String>) -> String {
+    notes.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len())).collect()
+}
+
+fn notes_of(mut text: &str) -> Option<BTreeMap<String, String>> {
+    let mut notes = BTreeMap::new();
+    while !text.is_empty() {
+        let (head, rest) = text.split_once('\n')?;
+        let (name, length) = head.split_once(' ')?;
+        let length = length.parse().ok()?;
+        notes.insert(name.to_owned(), rest.get(..length)?.to_owned());
+        text = &rest[length..];
+    }
+    Some(notes)
+}
+
+/// Writes `arrays` to `path`; the same arrays give the same bytes.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
+    let io = |source| CheckpointError::Io { action: "write", path: path.into(), source };
+    fs::write(path, to_bytes(arrays, &BTreeMap::new())).map_err(io)
+}
+
+/// The arrays, sorted by name, and the notes, of what [`to_bytes`] made; none of anything else.
+#[must_use]
+pub fn from_bytes(bytes: &[u8]) -> Option<(Vec<Array>, BTreeMap<String, String>)> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));
+    let notes = notes.map_or(Some(BTreeMap::new()), |text| notes_of(text))?;
+    let file = SafeTensors::deserialize(bytes).ok()?;
+    let mut views = file.tensors();
+    views.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let arrays = views.into_iter().map(|(name, view)| {
+        (view.dtype() == Dtype::F32).then(|| Array {
+            name,
+            shape: view.shape().to_vec(),
+            values: floats(view.data()),
+        })
+    });
+    Some((arrays.collect::<Option<_>>()?, notes))
 }
 
 /// Reads what [`write`] wrote, sorted by name.

@@ -38,15 +38,15 @@ impl<B: Backend> Trace<B> {
     pub fn bytes(&self) -> u64 {
         let normalized = self.normalized.as_ref().map(|normalized| {
             let per_unit = [&normalized.inverse_deviation, &normalized.mean, &normalized.variance];
-            bytes(&normalized.standardized) + per_unit.into_iter().map(bytes).sum::<u64>()
+            bytes_per_trial(&normalized.standardized) + per_unit.into_iter().map(bytes_per_trial).sum::<u64>()
         });
-        bytes(&self.activation) + bytes(&self.slope) + normalized.unwrap_or(0)
+        bytes_per_trial(&self.activation) + bytes_per_trial(&self.slope) + normalized.unwrap_or(0)
     }
 }
 
 /// Bytes of each trial of a `[trials, batch, units]` tensor.
 #[must_use]
-pub fn bytes<B: Backend>(values: &Tensor<B, 3>) -> u64 {
+pub fn bytes_per_trial<B: Backend>(values: &Tensor<B, 3>) -> u64 {
     let [_, batch, units] = values.dims();
     (batch * units * size_of::<f32>()) as u64
 }
@@ -64,7 +64,7 @@ impl<B: Backend> Delta<B> {
     /// Bytes that it takes of each trial.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        bytes(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes)
+        bytes_per_trial(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes_per_trial)
     }
 }
 

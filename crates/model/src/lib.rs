@@ -22,7 +22,7 @@ pub use batch_norm::{BatchNorm, Normalized};
 pub use dropout::{DrawnMasks, Dropout, Masks};
 pub use initialization::Initialization;
 pub use kernels::{Kernels, WeightLesson};
-pub use layer::{Delta, Gradients, Layer, Lesson, Trace, bytes};
+pub use layer::{Delta, Gradients, Layer, Lesson, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
 pub use optimizer::{Adam, AdamStep};

@@ -8,7 +8,7 @@ use tracker::{
     Event, EventFile, Metric, Split, band,
     hparams::{self, Domain, Hyperparameter, Value},
 };
-use tuner::{Configuration, Task, Trial};
+use tuner::{Configuration, EarlyStopping, Task, Trial};
 
 use crate::{
     Error,
@@ -43,6 +43,7 @@ pub(crate) fn hyperparameters(train: &Train, configuration: &Configuration) -> V
         ("weight_decay", Value::Number(configuration.weight_decay)),
         ("dataset", Value::Text(describe(&train.dataset))),
         ("task", Value::Text(format!("{:?}", train.schedule.task))),
+        ("early_stopping", Value::Text(early_stopping(train))),
         ("epochs", Value::Number(f64::from(train.schedule.epochs))),
         ("batch_size", Value::Number(f64::from(train.schedule.batch_size))),
     ];
@@ -52,11 +53,24 @@ pub(crate) fn hyperparameters(train: &Train, configuration: &Configuration) -> V
 /// The row of the HPARAMS tab that a trial shares with the other seeds of its configuration.
 pub(crate) fn group(train: &Train, configuration: &Configuration) -> String {
     let Train { dataset, schedule, .. } = train;
-    format!(
-        "{configuration}, {}, {} epochs, batch {}",
-        describe(dataset),
-        schedule.epochs,
-        schedule.batch_size
+    let (data, epochs, batch) = (describe(dataset), schedule.epochs, schedule.batch_size);
+    let mut text = format!("{configuration}, {data}, {epochs} epochs, batch {batch}");
+    if schedule.task != Task::default() {
+        text.push_str(&format!(", {:?}", schedule.task));
+    }
+    if train.early_stopping.is_some() {
+        text.push_str(&format!(", {}", early_stopping(train)));
+    }
+    text
+}
+
+fn early_stopping(train: &Train) -> String {
+    train.early_stopping.as_ref().map_or_else(
+        || "none".into(),
+        |rule| {
+            let EarlyStopping { metric, min_delta, patience, start_from_epoch } = rule;
+            format!("stop {patience} epochs after {metric} by {min_delta} from {start_from_epoch}")
+        },
     )
 }
 
@@ -64,6 +78,10 @@ pub(crate) fn group(train: &Train, configuration: &Configuration) -> String {
 fn describe(dataset: &DatasetSettings) -> String {
     let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations } = dataset;
     let mut text = source.name().to_owned();
+    if !data::sources().contains(source) {
+        let settings = ron::to_string(source).unwrap_or_default();
+        text = format!("{text} {settings}");
+    }
     let mut add = |part: std::fmt::Arguments<'_>| text.write_fmt(part).expect("a String takes everything");
     if *scaling != Scaling::default() {
         add(format_args!(" {scaling:?}"));

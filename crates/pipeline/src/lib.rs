@@ -3,16 +3,19 @@
 //! [`file`] reads and checks the text, [`plan`] holds it against the [`store`], [`run`] does what is missing.
 
 mod board;
+pub mod checkpoint;
 mod error;
 pub mod executors;
 pub mod file;
 mod mean;
+pub mod panics;
 pub mod plan;
 pub mod progress;
 mod record;
 pub mod run;
 pub mod run_tree;
 mod running;
+mod shared_work;
 pub mod stages;
 pub mod store;
 mod summary;

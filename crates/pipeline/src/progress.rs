@@ -3,6 +3,8 @@
 use tracker::Epoch;
 use tuner::{Outcome, Trial};
 
+use crate::store::Holder;
+
 /// Hears what happens; called from worker threads.
 pub trait Reporter: Sync {
     /// Something happened.
@@ -27,6 +29,34 @@ pub enum Progress<'a> {
         done: usize,
         /// Epochs of a trial, at most.
         epochs: u32,
+    },
+    /// A trial begins, or goes on.
+    TrialStarted {
+        /// Which trial.
+        trial: &'a Trial,
+        /// Epochs that an earlier process has done.
+        epochs: u32,
+    },
+    /// A trial's state is on disk.
+    Saved {
+        /// Which trial.
+        trial: &'a Trial,
+        /// After which epoch.
+        epoch: u32,
+    },
+    /// A trial's state could not be written; the trial goes on.
+    NotSaved {
+        /// Which trial.
+        trial: &'a Trial,
+        /// Why.
+        reason: &'a str,
+    },
+    /// All that is left is being trained by other processes.
+    WaitingFor {
+        /// One of them.
+        holder: &'a Holder,
+        /// How many trials it works on.
+        trials: usize,
     },
     /// A trial has finished an epoch.
     Epoch {
@@ -66,6 +96,12 @@ pub enum Progress<'a> {
 pub enum TrialEnd {
     /// With a result, which is stored.
     Stored(Outcome),
+    /// With a result, which another process stored.
+    MadeElsewhere,
     /// Without a result; a rerun tries it again.
     Failed(String),
+    /// Without a result, by a panic; a rerun tries it again.
+    Panicked(String),
+    /// In the middle: with the epoch after which a rerun goes on, if its state was written.
+    Interrupted(Option<u32>),
 }

@@ -1,6 +1,6 @@
 //! Writes down what happens to a trial: history, event file, final arrays, outcome.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use engine::{Observer, Verdict};
 use model::checkpoint::{self, Array};
@@ -10,11 +10,16 @@ use tuner::{Judge, Outcome, Trial};
 use crate::{
     Error,
     board::{self, EVENT_FILES},
+    checkpoint::Saved,
     progress::{Progress, TrialEnd},
     running::RunningStage,
+    shared_work::Claimed,
     store::{Published, Work},
     trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
+
+/// An interruption waits so long for the end of an epoch; who preempts a process gives it about half a minute.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Writes down a population's trials while they train.
 pub(crate) struct Recorder<'a> {
@@ -26,6 +31,10 @@ pub(crate) struct Recorder<'a> {
 struct Record<'a> {
     trial: &'a Trial,
     started: Instant,
+    /// Seconds that earlier processes spent on it.
+    spent: f64,
+    /// When its state was written last, and after which epoch; 0 where there is none.
+    saved: (Instant, u32),
     judge: Judge<'a>,
     history: History,
     /// What was measured of the machine; differs from run to run, so it stands beside the history.
@@ -42,63 +51,76 @@ struct Files {
 }
 
 impl<'a> Recorder<'a> {
-    /// Begins the records of `trials`.
-    pub(crate) fn begin(stage: &'a RunningStage<'a>, trials: &[&'a PlannedTrial]) -> Self {
-        let records = trials
-            .iter()
-            .map(|planned| {
-                let (files, end) = match open(stage, planned) {
-                    Ok(files) => (Some(files), None),
-                    Err(error) => (None, Some(TrialEnd::Failed(describe(&error)))),
-                };
-                Record {
-                    trial: &planned.trial,
-                    started: Instant::now(),
-                    judge: stage.judge(),
-                    history: History::default(),
-                    machine: History::default(),
-                    outcome: Outcome::Finished,
-                    files,
-                    end,
-                }
-            })
-            .collect();
+    /// Begins the records of claimed trials, or goes on with them.
+    pub(crate) fn begin(stage: &'a RunningStage<'a>, members: Vec<Claimed<'a>>) -> Self {
+        let records = members.into_iter().map(|claimed| Record::begin(stage, claimed)).collect();
         Self { stage, records }
     }
 
-    /// Ends every trial that has not ended with the failure `reason`, and tells how all ended.
-    pub(crate) fn end(self, reason: Option<&str>) -> Vec<TrialEnd> {
+    /// Gives every trial that has not ended this end, and tells how all ended.
+    pub(crate) fn end(self, end: TrialEnd) -> Vec<TrialEnd> {
         let stage = self.stage;
-        let interrupted = stage.is_interrupted();
-        self.records
-            .into_iter()
-            .map(|mut record| {
-                let end = match (record.end.take(), reason) {
-                    (Some(end), _) => end,
-                    (None, Some(reason)) => TrialEnd::Failed(reason.into()),
-                    (None, None) => TrialEnd::Failed("the trial never ended".into()),
-                };
-                let TrialEnd::Failed(_) = &end else { return end };
-                // Its work folder goes with it, so that the link would lead nowhere.
-                drop(record.files.take());
-                let hidden = stage.tree().hide(record.trial);
-                if !interrupted {
-                    record.tell(stage, &end);
-                }
-                match hidden {
-                    Ok(()) => end,
-                    Err(error) => TrialEnd::Failed(describe(&error)),
-                }
-            })
-            .collect()
+        self.records.into_iter().map(|record| record.finish(stage, &end)).collect()
     }
 }
 
-fn open(stage: &RunningStage<'_>, planned: &PlannedTrial) -> Result<Files, Error> {
-    let work = stage.store().begin(&planned.key_text)?;
+impl<'a> Record<'a> {
+    fn begin(stage: &'a RunningStage<'a>, Claimed { planned, work, saved }: Claimed<'a>) -> Self {
+        let saved = saved.unwrap_or_default();
+        let mut judge = stage.judge();
+        for epoch in saved.history.epochs() {
+            // None of them ended the trial, or there would be no state to go on from.
+            let _ = judge.verdict(epoch);
+        }
+        let epochs = saved.epochs();
+        stage.tell(&Progress::TrialStarted { trial: &planned.trial, epochs });
+        let (files, end) = match open(stage, planned, work, epochs) {
+            Ok(files) => (Some(files), None),
+            Err(error) => (None, Some(TrialEnd::Failed(describe(&error)))),
+        };
+        Self {
+            trial: &planned.trial,
+            started: Instant::now(),
+            spent: saved.seconds,
+            saved: (Instant::now(), epochs),
+            judge,
+            history: saved.history,
+            machine: saved.machine,
+            outcome: Outcome::Finished,
+            files,
+            end,
+        }
+    }
+
+    /// How it ended, which is `end` if it has not ended before.
+    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd) -> TrialEnd {
+        let mut end = self.end.take().unwrap_or_else(|| end.clone());
+        if matches!(end, TrialEnd::Stored(_) | TrialEnd::MadeElsewhere) {
+            return end;
+        }
+        let (_, epochs) = self.saved;
+        if let TrialEnd::Interrupted(saved) = &mut end {
+            *saved = (epochs > 0).then_some(epochs);
+        } else {
+            self.tell(stage, &end);
+        }
+        match self.files.take() {
+            // Whoever goes on with it begins there.
+            Some(files) if epochs > 0 => files.work.keep(),
+            _ => {}
+        }
+        // Nobody works on it now: its name would lead nowhere, or to something half-done.
+        match stage.tree().hide(self.trial) {
+            Ok(()) => end,
+            Err(error) => TrialEnd::Failed(describe(&error)),
+        }
+    }
+}
+
+fn open(stage: &RunningStage<'_>, planned: &PlannedTrial, work: Work, epochs: u32) -> Result<Files, Error> {
     let failed = |source| Error::History { path: work.path().into(), source };
     let now = SystemTime::now();
-    let mut events = EventFile::create(work.path(), 1, now).map_err(failed)?;
+    let mut events = EventFile::create(work.path(), epochs + 1, now).map_err(failed)?;
     let (train, configuration) = (stage.train, &planned.trial.configuration);
     let hyperparameters = board::hyperparameters(train, configuration);
     let group = board::group(train, configuration);
@@ -132,8 +154,23 @@ impl Record<'_> {
             end,
             epochs: self.history.epochs().last().map_or(0, |epoch| epoch.epoch),
             last: self.history.epochs().last(),
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
         });
+    }
+
+    /// Seconds that were spent on it, earlier processes' included.
+    fn seconds(&self) -> f64 {
+        self.spent + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Writes the trial's state after `epoch`.
+    fn save(&mut self, epoch: u32, state: Vec<Array>) -> Result<(), Error> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let (history, machine) = (self.history.clone(), self.machine.clone());
+        let saved = Saved { state, history, machine, seconds: self.seconds() };
+        files.work.checkpoint_with(&saved.to_bytes())?;
+        self.saved = (Instant::now(), epoch);
+        Ok(())
     }
 
     fn write_epoch(&mut self, epoch: Epoch) -> Result<(), Error> {
@@ -183,7 +220,8 @@ impl Record<'_> {
             path: weights,
             source: std::io::Error::other(error),
         })?;
-        let published = work.publish(stage.provenance(self.started), &[EVENT_FILES, MACHINE])?;
+        let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
+        let published = work.publish(made, &[EVENT_FILES, MACHINE])?;
         if let Published::AlreadyThere { artifact, identical: false } = published {
             return Err(Error::NotReproduced { path: artifact.path().into() });
         }
@@ -238,7 +276,26 @@ impl Observer for Recorder<'_> {
         record.end = Some(end);
     }
 
-    fn interrupted(&self) -> bool {
+    fn wants_state(&self, trial: usize) -> bool {
+        let Record { saved: (at, epoch), history, .. } = &self.records[trial];
+        let epochs = history.epochs().last().map_or(0, |last| last.epoch) - epoch;
         self.stage.is_interrupted()
+            || self.stage.train.checkpoint.is_due(epochs, at.elapsed().as_secs_f64() / 60.0)
+    }
+
+    fn state(&mut self, trial: usize, epoch: u32, state: Vec<Array>) {
+        let record = &mut self.records[trial];
+        match record.save(epoch, state) {
+            Ok(()) => self.stage.tell(&Progress::Saved { trial: record.trial, epoch }),
+            // The trial itself is well: what it loses is only what the next kill would cost.
+            Err(error) => {
+                self.stage.tell(&Progress::NotSaved { trial: record.trial, reason: &describe(&error) });
+            }
+        }
+    }
+
+    /// An interrupted population ends its epoch first, so that its state can be written, unless that takes too long.
+    fn interrupted(&self, left: Duration) -> bool {
+        self.stage.is_interrupted() && (left.is_zero() || left > PATIENCE)
     }
 }

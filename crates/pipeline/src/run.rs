@@ -1,29 +1,25 @@
 //! From a pipeline to its results: does what is missing, stage by stage.
 
 use std::{
-    any::Any,
     collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use data::{DatasetSettings, Loading};
-use engine::{Device, Ended};
 use serde::Serialize;
-use tuner::{Outcome, Trial, population, populations};
+use tuner::{Outcome, Trial};
 
 use crate::{
     Error,
     board::EVENT_FILES,
-    executors::local,
     file::Pipeline,
     mean::{self, MEAN},
     plan::Laboratory,
     progress::{Progress, TrialEnd},
-    record::Recorder,
     run_tree::{self, RunTree},
     running::{RunningStage, provenance},
+    shared_work,
     stages::{self, Summarize, Train},
     summary,
     trial::{self, DATASET, PlannedTrial, TRIAL},
@@ -46,8 +42,14 @@ pub struct RunReport {
     pub diverged: Vec<(Trial, String)>,
     /// Was the run interrupted before it was through?
     pub interrupted: bool,
-    /// Trials in progress that the interruption ended without a result.
+    /// Trials in progress whose state was written: a rerun goes on with them.
+    pub saved: usize,
+    /// Trials in progress that the interruption ended in their first epoch.
     pub dropped: usize,
+    /// Those that other processes trained meanwhile.
+    pub elsewhere: usize,
+    /// Those that were not begun, because others had failed.
+    pub not_begun: usize,
 }
 
 /// A run in progress.
@@ -70,7 +72,7 @@ impl Laboratory<'_> {
     /// report, and the others go on.
     pub fn run(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
         self.device.check()?;
-        let board = self.show_board(pipeline, provenance(settings.build, self.device, Instant::now()))?;
+        let board = self.show_board(pipeline, provenance(settings.build, self.device, Duration::ZERO))?;
         let mut names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
         names.push(&board);
         run_tree::keep_stages(self.store.root(), &pipeline.name, &names)?;
@@ -89,7 +91,8 @@ impl Laboratory<'_> {
                 stages::Stage::Train(train) => run.train(train)?,
                 stages::Stage::Summarize(summarize) => run.summarize(summarize)?,
             }
-            if run.report.interrupted {
+            // A table of trials that were given up would say nothing.
+            if run.report.interrupted || run.report.not_begun > 0 {
                 break;
             }
         }
@@ -118,11 +121,15 @@ impl Run<'_> {
             done,
             epochs: train.schedule.epochs,
         });
+        if train.mean_over_seeds {
+            // Of the trials that are there now; a mean of others would stand beside the new ones while they train.
+            self.show_means(train, &planned)?;
+        }
         if !missing.is_empty() {
             let dataset = self.dataset(train)?;
             let stage =
                 RunningStage { train, laboratory: self.laboratory, settings: self.settings, tree, dataset };
-            self.train_missing(&stage, &missing);
+            self.train_missing(&stage, &missing, done > 0);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
         for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
@@ -136,35 +143,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial]) {
-        let largest = self.settings.largest_population.unwrap_or(match self.laboratory.device {
-            // A core trains one trial faster than several at once; a GPU wants to be full.
-            Device::Cpu => 1,
-            Device::Cuda => 64,
-        });
-        let jobs = match self.laboratory.device {
-            Device::Cpu => self.settings.jobs,
-            Device::Cuda => 1,
-        };
-        let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
-        let groups = populations(&trials, largest);
-        let ends: Mutex<Vec<(usize, TrialEnd)>> = Mutex::new(Vec::new());
-        local::each(jobs, groups.len(), |index| {
-            if stage.is_interrupted() {
-                return;
-            }
-            let group = &groups[index];
-            let members: Vec<&PlannedTrial> = group.iter().map(|&member| missing[member]).collect();
-            let outcomes = train_population(stage, &members);
-            let mut ends = ends.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.extend(group.iter().copied().zip(outcomes));
-        });
+    fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial], hopeful: bool) {
+        let ends = shared_work::train(stage, missing, hopeful);
         self.report.interrupted |= stage.is_interrupted();
-        for (index, end) in ends.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for (planned, end) in missing.iter().zip(ends) {
             match end {
-                TrialEnd::Stored(_) => self.report.trained += 1,
-                TrialEnd::Failed(_) if stage.is_interrupted() => self.report.dropped += 1,
-                TrialEnd::Failed(reason) => self.report.failed.push((trials[index].clone(), reason)),
+                Some(TrialEnd::Stored(_)) => self.report.trained += 1,
+                Some(TrialEnd::MadeElsewhere) => self.report.elsewhere += 1,
+                Some(TrialEnd::Failed(reason) | TrialEnd::Panicked(reason)) => {
+                    self.report.failed.push((planned.trial.clone(), reason));
+                }
+                Some(TrialEnd::Interrupted(Some(_))) => self.report.saved += 1,
+                Some(TrialEnd::Interrupted(None)) => self.report.dropped += 1,
+                None if stage.is_interrupted() => {}
+                None => self.report.not_begun += 1,
             }
         }
     }
@@ -183,7 +175,7 @@ impl Run<'_> {
                 None => {
                     let work = store.begin(&mean.key_text)?;
                     mean.write(&work)?;
-                    let made = provenance(self.settings.build, self.laboratory.device, started);
+                    let made = provenance(self.settings.build, self.laboratory.device, started.elapsed());
                     work.publish(made, &[EVENT_FILES])?.into_artifact()
                 }
             };
@@ -229,7 +221,7 @@ impl Run<'_> {
             None => {
                 let work = store.begin(&key_text)?;
                 work.write("dataset.ron", describe_dataset(dataset).as_bytes())?;
-                let made = provenance(self.settings.build, self.laboratory.device, started);
+                let made = provenance(self.settings.build, self.laboratory.device, started.elapsed());
                 work.publish(made, &[])?.into_artifact()
             }
         };
@@ -249,7 +241,7 @@ impl Run<'_> {
                 for (name, text) in summary::files(summarize, &trials)? {
                     work.write(name, text.as_bytes())?;
                 }
-                work.publish(provenance(self.settings.build, self.laboratory.device, started), &[])?
+                work.publish(provenance(self.settings.build, self.laboratory.device, started.elapsed()), &[])?
                     .into_artifact()
             }
         };
@@ -277,33 +269,6 @@ impl Run<'_> {
     fn tree(&self, stage: &str) -> RunTree {
         RunTree::new(self.laboratory.store.root(), &self.pipeline.name, stage)
     }
-}
-
-/// Trains trials of one shape; how each ended.
-fn train_population(stage: &RunningStage<'_>, members: &[&PlannedTrial]) -> Vec<TrialEnd> {
-    let trials: Vec<&Trial> = members.iter().map(|planned| &planned.trial).collect();
-    let dataset = &stage.dataset;
-    let population =
-        population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
-    let mut recorder = Recorder::begin(stage, members);
-    let device = stage.laboratory.device;
-    // A panic is a failure of these trials; the others go on.
-    let trained =
-        catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &mut recorder)));
-    match trained {
-        Ok(Ok(Ended::Complete)) => recorder.end(None),
-        Ok(Ok(Ended::Interrupted)) => recorder.end(Some("interrupted")),
-        Ok(Err(error)) => recorder.end(Some(&error.to_string())),
-        Err(panic) => recorder.end(Some(&format!("panicked: {}", panic_message(panic.as_ref())))),
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
 }
 
 /// What a dataset amounts to, for a person.

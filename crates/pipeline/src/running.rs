@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::Duration,
 };
 
 use engine::Device;
@@ -26,7 +26,9 @@ pub struct RunSettings<'a> {
     pub jobs: usize,
     /// Most trials of a population; absent for the device's own number.
     pub largest_population: Option<usize>,
-    /// When it turns true, trials stop after their current step.
+    /// Begin nothing new after the first trial that failed.
+    pub fail_fast: bool,
+    /// When it turns true, trials end their epoch, write their state and stop; at once where that would take long.
     pub interrupt: &'a AtomicBool,
     /// Hears what happens.
     pub reporter: &'a dyn Reporter,
@@ -66,11 +68,11 @@ impl RunningStage<'_> {
         Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
     }
 
-    pub(crate) fn provenance(&self, started: Instant) -> Provenance {
-        provenance(self.settings.build, self.laboratory.device, started)
+    pub(crate) fn provenance(&self, spent: Duration) -> Provenance {
+        provenance(self.settings.build, self.laboratory.device, spent)
     }
 }
 
-pub(crate) fn provenance(build: &str, device: Device, started: Instant) -> Provenance {
-    Provenance::of_this_machine(build, &device.to_string(), started.elapsed())
+pub(crate) fn provenance(build: &str, device: Device, spent: Duration) -> Provenance {
+    Provenance::of_this_machine(build, &device.to_string(), spent)
 }

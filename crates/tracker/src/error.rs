@@ -87,7 +87,8 @@ impl Error {
         match self {
             Self::UnknownMetric { .. } => {
                 let known = Metric::KNOWN.map(|metric| metric.to_string()).join(", ");
-                let places = "layer_<index>/<quantity>, output/<quantity>, network/<quantity>";
+                let places =
+                    "layer_<index>/<quantity>, output/<quantity>, network/<quantity>, machine/<quantity>";
                 Some(format!("known: {known}, {places}"))
             }
             Self::Quantity { .. } => Some("a valid one: bp_cosine".to_owned()),

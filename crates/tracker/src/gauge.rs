@@ -7,7 +7,7 @@ use crate::{Evaluation, Exhibit, Held, Inspection, Metric};
 
 /// A training step among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Occasion {
+pub struct StepInEpoch {
     /// From 1.
     pub epoch: u32,
     /// Within the epoch, from 0.
@@ -21,7 +21,7 @@ pub struct Occasion {
 pub struct Pace {
     /// Examples that each trial was trained on.
     pub examples: usize,
-    /// Seconds, evaluation excluded.
+    /// Seconds, without evaluation; what trackers take is in them.
     pub seconds: f64,
 }
 
@@ -49,7 +49,7 @@ pub enum Value<B: Kernels> {
 /// An epoch's value of a metric is the mean over all that was read of it in the epoch.
 pub trait Gauge<B: Kernels>: Send + Sync {
     /// Does it look at this training step?
-    fn looks_at(&self, occasion: Occasion) -> bool;
+    fn looks_at(&self, occasion: StepInEpoch) -> bool;
 
     /// A step it looks at, before its update.
     fn inspect(&self, _: &Inspection<'_, B>) -> Vec<Reading<B>> {

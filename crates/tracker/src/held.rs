@@ -26,6 +26,12 @@ impl Held {
         self.peak = self.peak.max(self.now);
     }
 
+    /// Counts `bytes` that are kept for no hidden layer.
+    pub fn keep_beside_layers(&mut self, bytes: u64) {
+        self.now += bytes;
+        self.peak = self.peak.max(self.now);
+    }
+
     /// Everything that was kept is given back, but for `bytes` of it.
     pub fn drop_all_but(&mut self, bytes: u64) {
         self.now = bytes;
@@ -56,6 +62,7 @@ mod tests {
         held.keep(1, 20);
         held.drop_all_but(3);
         held.keep(2, 5);
-        assert_eq!((held.layers(), held.peak()), ([10, 20, 5].as_slice(), 24));
+        held.keep_beside_layers(17);
+        assert_eq!((held.layers(), held.peak()), ([10, 20, 5].as_slice(), 25));
     }
 }

@@ -89,8 +89,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 
     /// What the rule sees of each hidden layer; nothing where it has no feedback.
     pub fn hidden(&self) -> impl Iterator<Item = Hidden<'_, B>> {
-        let layers = self.traces().iter().zip(self.feedback);
-        layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
+        self.passed().0.hidden(self.feedback)
     }
 }
 

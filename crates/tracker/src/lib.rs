@@ -47,7 +47,7 @@ pub use event::Event;
 pub use event_file::EventFile;
 use exhibit::Tiles;
 pub use exhibit::{Content, Exhibit, Histogram, Picture};
-pub use gauge::{Gauge, Occasion, Pace, Reading, Value};
+pub use gauge::{Gauge, Pace, Reading, StepInEpoch, Value};
 pub use held::Held;
 pub use history::{Epoch, History};
 pub use inspection::{Evaluation, Inspection};

@@ -256,7 +256,7 @@ mod tests {
             assert_eq!(
                 error.hint().expect("has one"),
                 "known: loss/train, loss/validation, loss/test, error_rate/train, error_rate/validation, \
-                 error_rate/test, layer_<index>/<quantity>, output/<quantity>, network/<quantity>"
+                 error_rate/test, layer_<index>/<quantity>, output/<quantity>, network/<quantity>, machine/<quantity>"
             );
         }
     }

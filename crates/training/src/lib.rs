@@ -16,7 +16,7 @@ mod watch;
 pub use algorithms::Batch;
 pub use observer::{Observer, Verdict};
 pub use population::{FirstWeights, Population, TrialSettings};
-pub use run::{Ended, train};
+pub use run::{Ended, Start, train};
 pub use step::{Moment, Step, StepOutcome};
 pub use student::Student;
 pub use watch::{Seen, Watch};

@@ -1,5 +1,7 @@
 //! Who is told what happens in training, and decides who goes on.
 
+use std::time::Duration;
+
 use model::checkpoint::Array;
 use tracker::{Epoch, Exhibit};
 
@@ -15,8 +17,17 @@ pub trait Observer {
     /// A trial has left the population with these final arrays, after its last `epoch` call.
     fn finished(&mut self, trial: usize, arrays: Vec<Array>);
 
-    /// Asked before every step: must the whole population stop now?
-    fn interrupted(&self) -> bool;
+    /// Asked after an epoch of a trial that goes on: is its state wanted?
+    fn wants_state(&self, _trial: usize) -> bool {
+        false
+    }
+
+    /// The wanted state of a trial after `epoch`: from it, the trial goes on to the same bits.
+    fn state(&mut self, _trial: usize, _epoch: u32, _state: Vec<Array>) {}
+
+    /// Asked before every step, and after every epoch with nothing `left`: must the whole population stop now? `left` is
+    /// about what the epoch's training still takes.
+    fn interrupted(&self, left: Duration) -> bool;
 }
 
 /// What becomes of a trial after an epoch.

@@ -1,11 +1,11 @@
 //! The loop over epochs and steps.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use algorithms::{Batch, Rule};
 use data::{Dataset, View, batch_order};
-use model::{Kernels, OutputError};
-use tracker::{Epoch, Evaluation, Metric, Occasion, Pace, Split};
+use model::{Kernels, OutputError, checkpoint::Array};
+use tracker::{Epoch, Evaluation, Metric, Pace, Split, StepInEpoch};
 
 use crate::{
     Moment, Observer, Population, Step, Student, Verdict, batches::Batches, epoch::Tally, watch::Watch,
@@ -23,19 +23,35 @@ pub enum Ended {
 /// Examples of an evaluation batch; no result depends on it beyond rounding.
 const EVALUATION_BATCH: usize = 1000;
 
-/// Trains `population` on `dataset` until every trial has finished or `observer` interrupts.
+/// Where a population goes on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Start {
+    /// Epochs that are done; 0 for the beginning.
+    pub epochs: u32,
+    /// What [`Observer::state`] was given after them, of each trial; none at the beginning.
+    pub states: Vec<Vec<Array>>,
+}
+
+/// Trains `population` on `dataset` from `start` until every trial has finished or `observer` interrupts.
+///
+/// # Panics
+/// If `start` has a state that is not of this population.
 pub fn train<B: Kernels>(
     population: &Population,
     dataset: &Dataset,
     device: &B::Device,
+    start: &Start,
     observer: &mut dyn Observer,
 ) -> Ended {
     let rule = population.algorithm.rule::<B>(population.squash);
     let mut watch = Watch::<B>::new(&population.trackers, population.trials.len());
     let mut student = Student::<B>::new(population, device);
+    if start.epochs > 0 {
+        student = student.restored(&start.states);
+    }
     // Indices in the population of the trials that still train, in the order of the student's trials axis.
     let mut active: Vec<usize> = (0..population.trials.len()).collect();
-    for epoch in 1..=population.epochs {
+    for epoch in start.epochs + 1..=population.epochs {
         let course = Course { population, dataset, device, epoch };
         let Some((trained, mut measured)) = course.train(student, &rule, &mut watch, observer) else {
             return Ended::Interrupted;
@@ -50,12 +66,18 @@ pub fn train<B: Kernels>(
             let verdict = observer.epoch(trial, Epoch { epoch, values });
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
+                if observer.wants_state(trial) {
+                    observer.state(trial, epoch, student.state(position));
+                }
             } else {
                 observer.finished(trial, student.arrays(position));
             }
         }
         if staying.is_empty() {
             break;
+        }
+        if observer.interrupted(Duration::ZERO) {
+            return Ended::Interrupted;
         }
         if staying.len() < active.len() {
             active = staying.iter().map(|&position| active[position]).collect();
@@ -96,7 +118,11 @@ impl<B: Kernels> Course<'_, B> {
         let steps = orders[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
-            if observer.interrupted() {
+            let spent = started.elapsed();
+            // Before the first step nothing is known, and hardly anything is lost.
+            let left =
+                spent.checked_div(step as u32).map_or(Duration::MAX, |each| each * (steps - step) as u32);
+            if observer.interrupted(left) {
                 return None;
             }
             let rows: Vec<(u64, &[u32])> = orders
@@ -104,7 +130,7 @@ impl<B: Kernels> Course<'_, B> {
                 .map(|(seed, order)| (*seed, &order[step * batch_size..][..batch_size]))
                 .collect();
             let batch = batches.gather(&rows, self.device);
-            let occasion = Occasion { epoch: self.epoch, step: step as u64, steps: steps as u64 };
+            let occasion = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
             let number = u64::from(self.epoch - 1) * occasion.steps + occasion.step + 1;
             let moment = Moment { epoch: self.epoch, step: occasion.step, number };
             let step = Step::new(&student, &batch, moment);

@@ -10,7 +10,9 @@ use algorithms::{
     rule::{FromLayerAbove, FromOutputError, Hidden, Local},
 };
 use burn::tensor::Tensor;
-use model::{AdamStep, Delta, DrawnMasks, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes};
+use model::{
+    AdamStep, Delta, DrawnMasks, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes_per_trial,
+};
 use tracker::Held;
 
 use crate::Student;
@@ -91,11 +93,13 @@ impl<'a, B: Kernels> Step<'a, B> {
             student.network.hidden.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
+            held.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
             input = pass::drop_out(trace.activation, mask.as_ref());
             // The layer above needs nothing of this one but its output.
-            held.drop_all_but(bytes(&input));
+            held.drop_all_but(bytes_per_trial(&input));
         }
         let (loss, mistakes, error) = self.judge(&student.network, &input);
+        held.keep_beside_layers(bytes_per_trial(&error));
         let lesson = [Lesson::output(&input, error)];
         let mut output = Layer::learn_all(vec![student.network.output], &lesson, &self.adam);
         student.network.output = output.pop().expect("one layer has learned");
@@ -110,14 +114,12 @@ impl<'a, B: Kernels> Step<'a, B> {
     ) -> (Student<B>, StepOutcome<B>) {
         let forward = self.pass().forward(&student.network);
         let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
-        let layers = student.network.hidden.iter().zip(&forward.traces).zip(&student.feedback);
+        let layers = student.network.hidden.iter().zip(&forward.traces);
         let deltas: Vec<Delta<B>> = layers
-            .map(|((layer, trace), feedback)| {
-                let hidden = Hidden { activation: &trace.activation, feedback };
-                layer.delta(trace, rule.signal(&hidden, &error))
-            })
+            .zip(forward.hidden(&student.feedback))
+            .map(|((layer, trace), hidden)| layer.delta(trace, rule.signal(&hidden, &error)))
             .collect();
-        let held = held_by(&forward, &deltas);
+        let held = held_by(&forward, &deltas, &error);
         (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
@@ -126,7 +128,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         let forward = self.pass().forward(&student.network);
         let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
         let deltas = pass::deltas(&student.network, rule, &forward, error.clone(), |_| ());
-        let held = held_by(&forward, &deltas);
+        let held = held_by(&forward, &deltas, &error);
         (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
@@ -164,11 +166,12 @@ impl<'a, B: Kernels> Step<'a, B> {
 }
 
 /// What is held where all layers wait for the output: everything at once.
-fn held_by<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>]) -> Held {
+fn held_by<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>], error: &Tensor<B, 3>) -> Held {
     let mut held = Held::none(deltas.len());
+    held.keep_beside_layers(bytes_per_trial(error));
     for (index, ((trace, mask), delta)) in forward.traces.iter().zip(&forward.masks).zip(deltas).enumerate() {
         // A mask, and the output that it was applied to.
-        let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes(mask));
+        let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes_per_trial(mask));
         held.keep(index, trace.bytes() + delta.bytes() + dropped);
     }
     held

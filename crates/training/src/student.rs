@@ -76,6 +76,22 @@ impl<B: Kernels> Student<B> {
         self.network.arrays(position).into_iter().chain(feedback).collect()
     }
 
+    /// Everything of the trial at `position` that steps change.
+    #[must_use]
+    pub fn state(&self, position: usize) -> Vec<Array> {
+        self.network.state(position)
+    }
+
+    /// The same population with each trial's [`state`](Self::state) put back.
+    ///
+    /// # Panics
+    /// If a state is not of this population.
+    #[must_use]
+    pub fn restored(self, states: &[Vec<Array>]) -> Self {
+        assert_eq!(states.len(), self.trials.len(), "a state for each trial");
+        Self { network: self.network.restored(states), ..self }
+    }
+
     /// Keeps only the trials at `positions`, in that order.
     #[must_use]
     pub fn select(self, positions: &[usize]) -> Self {

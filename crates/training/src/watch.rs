@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem};
 use algorithms::Rule;
 use model::Kernels;
 use tracker::{
-    Evaluation, Exhibit, Gauge, Held, Inspection, Metric, Occasion, Pace, Reading, Tracker, Value,
+    Evaluation, Exhibit, Gauge, Held, Inspection, Metric, Pace, Reading, StepInEpoch, Tracker, Value,
 };
 
 use crate::{Step, Student, epoch::host_rows};
@@ -31,7 +31,13 @@ impl<B: Kernels> Watch<B> {
     }
 
     /// Lets those who look at this step see it before its update; nobody else costs anything.
-    pub fn before(&mut self, student: &Student<B>, rule: &Rule<B>, step: &Step<'_, B>, occasion: Occasion) {
+    pub fn before(
+        &mut self,
+        student: &Student<B>,
+        rule: &Rule<B>,
+        step: &Step<'_, B>,
+        occasion: StepInEpoch,
+    ) {
         let mut looking = self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)).peekable();
         if looking.peek().is_none() {
             return;
@@ -45,7 +51,7 @@ impl<B: Kernels> Watch<B> {
     }
 
     /// Tells those who look at this step what it held.
-    pub fn after(&mut self, held: &Held, occasion: Occasion) {
+    pub fn after(&mut self, held: &Held, occasion: StepInEpoch) {
         for gauge in self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)) {
             note(&mut self.readings, gauge.weigh(held), 1.0);
         }
@@ -122,5 +128,33 @@ fn note<B: Kernels>(
 fn show(exhibits: &mut [Vec<Exhibit>], shown: Vec<Vec<Exhibit>>) {
     for (exhibits, shown) in exhibits.iter_mut().zip(shown) {
         exhibits.extend(shown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tensor;
+    use burn_flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn an_epochs_value_is_the_weighted_mean_of_what_was_read() {
+        let metric: Metric = "layer_1/bp_cosine".parse().expect("a metric");
+        let common: Metric = "network/activation_bytes".parse().expect("a metric");
+        let mut watch = Watch::<Flex>::new(&[], 2);
+        for (values, weight) in [([1.0, 2.0], 1.0), ([4.0, 8.0], 2.0)] {
+            let value = Value::PerTrial(Tensor::from_data(values, &Default::default()));
+            note(&mut watch.readings, vec![Reading { metric: metric.clone(), value }], weight);
+            let reading = Reading { metric: common.clone(), value: Value::Common(weight) };
+            note(&mut watch.readings, vec![reading], 1.0);
+        }
+        let means: Vec<Vec<f64>> = watch
+            .read()
+            .into_iter()
+            .map(|(measured, _)| measured.into_iter().map(|(_, value)| value).collect())
+            .collect();
+        assert_eq!(means, [[1.5, 3.0], [1.5, 6.0]]);
+        assert!(watch.read().iter().all(|(measured, _)| measured.is_empty()), "each value is read once");
     }
 }

@@ -1,13 +1,16 @@
 //! A trial's result does not depend on who trains beside it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use algorithms::Algorithm;
 use burn_flex::Flex;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
-use model::{Activation, Architecture, Initialization, Objective, Squash, checkpoint::Array};
+use model::{
+    Activation, Architecture, Initialization, Objective, Squash,
+    checkpoint::{Array, from_bytes, to_bytes},
+};
 use tracker::{Epoch, Metric, Split};
-use training::{Ended, FirstWeights, Observer, Population, TrialSettings, Verdict, train};
+use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict, train};
 
 /// Remembers everything; sends trials away after the given epochs.
 #[derive(Default)]
@@ -16,9 +19,20 @@ struct Memory {
     interrupt: bool,
     epochs: Vec<(usize, Epoch)>,
     arrays: Vec<(usize, Vec<Array>)>,
+    /// State of every trial after this epoch.
+    state_after: u32,
+    states: Vec<Vec<Array>>,
 }
 
 impl Observer for Memory {
+    fn wants_state(&self, trial: usize) -> bool {
+        self.epochs.last().is_some_and(|(of, epoch)| *of == trial && epoch.epoch == self.state_after)
+    }
+
+    fn state(&mut self, _: usize, _: u32, state: Vec<Array>) {
+        self.states.push(state);
+    }
+
     fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict {
         let leaves = self.leave_after.contains(&(trial, epoch.epoch));
         self.epochs.push((trial, epoch));
@@ -29,7 +43,7 @@ impl Observer for Memory {
         self.arrays.push((trial, arrays));
     }
 
-    fn interrupted(&self) -> bool {
+    fn interrupted(&self, _: Duration) -> bool {
         self.interrupt
     }
 }
@@ -90,7 +104,7 @@ fn five_trials() -> Vec<TrialSettings> {
 }
 
 fn run(population: &Population, mut memory: Memory) -> Memory {
-    let ended = train::<Flex>(population, &glyphs(), &Default::default(), &mut memory);
+    let ended = train::<Flex>(population, &glyphs(), &Default::default(), &Start::default(), &mut memory);
     assert_eq!(ended, Ended::Complete);
     memory
 }
@@ -145,10 +159,38 @@ fn every_split_is_measured_in_every_epoch() {
 }
 
 #[test]
+fn what_goes_on_from_a_state_ends_with_the_same_bits() {
+    for algorithm in Algorithm::ALL {
+        let population = population(algorithm, five_trials());
+        let undisturbed = run(&population, Memory { state_after: 2, ..Memory::default() });
+        // Through the bytes of a file, as a checkpoint goes.
+        let notes = [("epoch".to_owned(), "2\nand more".to_owned())].into();
+        let through_a_file = |mut state: Vec<Array>| {
+            let (arrays, read) = from_bytes(&to_bytes(&state, &notes)).expect("it was just written");
+            state.sort_by(|left, right| left.name.cmp(&right.name));
+            assert!(read == notes && arrays == state, "{algorithm:?}");
+            arrays
+        };
+        let states: Vec<Vec<Array>> = undisturbed.states.iter().cloned().map(through_a_file).collect();
+        let start = Start { epochs: 2, states };
+        let mut resumed = Memory::default();
+        train::<Flex>(&population, &glyphs(), &Default::default(), &start, &mut resumed);
+        for trial in 0..5 {
+            assert_eq!(resumed.arrays(trial), undisturbed.arrays(trial), "{algorithm:?} trial {trial}");
+            assert_eq!(
+                resumed.history(trial),
+                undisturbed.history(trial)[2..],
+                "{algorithm:?} trial {trial}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_interrupted_population_finishes_no_trial() {
     let mut memory = Memory { interrupt: true, ..Memory::default() };
     let population = population(Algorithm::Dfa, five_trials());
-    let ended = train::<Flex>(&population, &glyphs(), &Default::default(), &mut memory);
+    let ended = train::<Flex>(&population, &glyphs(), &Default::default(), &Start::default(), &mut memory);
     assert_eq!(ended, Ended::Interrupted);
     assert!(memory.epochs.is_empty() && memory.arrays.is_empty());
 }

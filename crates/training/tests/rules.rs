@@ -189,3 +189,25 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
         }
     }
 }
+
+#[test]
+fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
+    let batch = batch();
+    let twice = |values: &Cube| Cube::cat(vec![values.clone(), values.clone()], 1);
+    let both = Batch { input: twice(&batch.input), target: twice(&batch.target) };
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.uses_feedback()) {
+        let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
+        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        let losses = |batch: &Batch<Flex>| -> Vec<f32> {
+            let step = Step::new(&student, batch, MOMENT);
+            let forward = step.pass().forward(&student.network);
+            let error = step.pass().judge(&student.network, &forward.top).error;
+            let loss = |hidden| rule.mean_local_loss(&hidden, &batch.target, &error, BATCH);
+            let losses = forward.hidden(&student.feedback).map(loss);
+            losses.map(|loss| loss.expect("it has feedback").into_scalar()).collect()
+        };
+        for (one, both) in losses(&batch).into_iter().zip(losses(&both)) {
+            assert!((one - both).abs() <= 1e-5 * one.abs().max(1e-3), "{algorithm:?} {one} {both}");
+        }
+    }
+}

@@ -49,7 +49,10 @@ pub fn populations(trials: &[Trial], largest: usize) -> Vec<Vec<usize>> {
 /// May two configurations share a tensor program? Values that are a number per trial may differ.
 fn have_one_shape(one: &Configuration, other: &Configuration) -> bool {
     let Configuration { learning_rate, dropout, weight_decay, .. } = *other;
-    *other == Configuration { learning_rate, dropout, weight_decay, ..one.clone() }
+    // A step that drops nothing makes no masks, one that decays nothing adds none: what is measured of it would differ.
+    let steps_are_alike =
+        (one.dropout > 0.0) == (dropout > 0.0) && (one.weight_decay > 0.0) == (weight_decay > 0.0);
+    steps_are_alike && *other == Configuration { learning_rate, dropout, weight_decay, ..one.clone() }
 }
 
 /// The population of `trials`, which have one shape, on images of `shape` and `classes` classes.

@@ -48,6 +48,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         RunSettings {
             jobs: arguments.jobs.map_or_else(cores, usize::from),
             largest_population: arguments.population.map(usize::from),
+            fail_fast: arguments.fail_fast,
             interrupt: &INTERRUPTED,
             reporter: if is_terminal { &bars } else { &lines },
             build,
@@ -61,14 +62,29 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
 /// Says what was done, and what was not, and how to go on.
 fn conclude(report: &RunReport, started: Instant) -> ExitCode {
-    let RunReport { trials, skipped, trained, failed, diverged, interrupted, dropped } = report;
+    let RunReport {
+        trials,
+        skipped,
+        trained,
+        failed,
+        diverged,
+        interrupted,
+        saved,
+        dropped,
+        elsewhere,
+        not_begun,
+    } = report;
     let seconds = started.elapsed().as_secs_f64();
     let failures = failed.len();
+    let others =
+        if *elsewhere > 0 { format!("{elsewhere} trained by other processes, ") } else { String::new() };
     say(&format!(
-        "{trials} trials: {skipped} were done, {trained} trained now, {failures} failed ({seconds:.1} s)"
+        "{trials} trials: {skipped} were done, {trained} trained now, {others}{failures} failed ({seconds:.1} s)"
     ));
     let list = |what: &str, trials: &[(Trial, String)]| {
         for (trial, reason) in trials {
+            // A panic's backtrace is kept with the failure; `plan -v` shows it.
+            let reason = reason.lines().next().unwrap_or_default();
             tell(&format!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed));
         }
     };
@@ -76,9 +92,15 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     list("diverged", diverged);
     let again = command_line();
     if *interrupted {
-        tell(&format!("interrupted: finished trials are kept, {dropped} in progress were dropped"));
+        tell(&format!(
+            "interrupted: finished trials are kept, {saved} in progress were saved{}",
+            if *dropped > 0 { format!(", {dropped} had done no whole epoch") } else { String::new() }
+        ));
         tell(&format!("hint: `{again}` goes on with the rest"));
         return ExitCode::from(INTERRUPTED_CODE);
+    }
+    if *not_begun > 0 {
+        tell(&format!("error: {not_begun} trials were not begun, because those before them failed"));
     }
     if !failed.is_empty() {
         tell(&format!("hint: `{again}` tries the failed trials again, and only those"));
@@ -101,10 +123,14 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The first Ctrl-C lets trials end their step, the second one ends the program.
+/// The first Ctrl-C lets trials end their epoch and saves them, the second one ends the program.
 fn stop_on_ctrl_c() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+        let is_second = INTERRUPTED.swap(true, Ordering::Relaxed);
+        if !is_second {
+            tell("interrupting: trials end their epoch and are saved (again: stop at once)");
+        }
+        if is_second {
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
@@ -112,11 +138,13 @@ fn stop_on_ctrl_c() -> anyhow::Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-/// A panic of a trial is caught and reported as its failure: the usual message would only tear the progress bars.
+/// A panic of a trial is caught and reported as its failure; the usual message would only tear the progress bars.
 fn keep_worker_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !thread::current().name().is_some_and(|name| name.starts_with("worker-")) {
+        if thread::current().name().is_some_and(|name| name.starts_with("worker-")) {
+            pipeline::panics::remember(panic);
+        } else {
             usual(panic);
         }
     }));

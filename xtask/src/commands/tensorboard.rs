@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     io::ErrorKind,
     net::{Ipv4Addr, TcpListener},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -28,7 +29,7 @@ except Exception:
 print(tensorboard.version.VERSION, 'fast' if server else 'slow')
 ";
 
-/// Versions of which `--load_fast=true` reads event files with the data server.
+/// What installs the version that this project is tested with.
 const INSTALL: &str = "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
 
 /// Where TensorBoard listens if that is free.
@@ -57,6 +58,7 @@ pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
         if has_data_server { "its data server" } else { "its Python reader, the data server is missing" };
     say(&format!("TensorBoard {version} with {reader} shows {}", folder.display()));
     say(&format!("  http://localhost:{port}/    (Ctrl-C ends it)"));
+    say("  while trials train: Settings > Reload data, or the reload button");
     if let Some(regex) = regex_of_one_configuration(&pipeline) {
         say(&format!("  runs of one configuration, in the filter of runs: {regex}"));
         say("  only the means over seeds: /mean$");
@@ -65,9 +67,9 @@ pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
     command.args(["-m", "tensorboard.main", "--logdir"]).arg(&folder);
     command.arg(format!("--load_fast={has_data_server}")).arg(format!("--port={port}"));
     let status = command.status().with_context(|| format!("cannot start {}", python.display()))?;
-    // Ctrl-C reaches TensorBoard, too, which ends by that signal.
-    let is_done = status.success() || status.code().is_none();
-    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // Ctrl-C reaches TensorBoard, too.
+    let was_ended = matches!(status.signal(), Some(libc::SIGINT | libc::SIGTERM));
+    Ok(if status.success() || was_ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A TensorBoard that is installed.

@@ -7,7 +7,10 @@ use tracker::{Metric, Split, Tracker};
 use tuner::{Configuration, EarlyStopping, Schedule, Task, Trial};
 
 use super::{Dataset, Grid, Stage};
-use crate::file::{Scope, written_text};
+use crate::{
+    checkpoint::CheckpointRule,
+    file::{Scope, written_text},
+};
 
 /// As written.
 #[derive(Deserialize)]
@@ -35,6 +38,10 @@ pub(super) struct Written<'a> {
     trackers: Vec<&'a RawValue>,
     #[serde(default = "yes")]
     mean_over_seeds: bool,
+    #[serde(borrow, default)]
+    checkpoint: Option<&'a RawValue>,
+    #[serde(default)]
+    retries: u32,
 }
 
 fn yes() -> bool {
@@ -69,6 +76,10 @@ pub struct Train {
     pub may_diverge: bool,
     /// Does each configuration get a run with the mean of its seeds in TensorBoard?
     pub mean_over_seeds: bool,
+    /// When a trial's state is written.
+    pub checkpoint: CheckpointRule,
+    /// How often a trial whose failure may pass is tried again.
+    pub retries: u32,
 }
 
 impl Train {
@@ -124,6 +135,17 @@ impl<'a> Written<'a> {
             refuse_impossible(&grid.configurations, self.task, written_text(self.grid), scope);
         }
         let trackers = trackers(&self.trackers, scope);
+        let checkpoint = match self.checkpoint.map(written_text) {
+            None => CheckpointRule::default(),
+            Some(part) => {
+                let rule = scope.parse::<CheckpointRule>(part)?;
+                if let Some(problem) = rule.problem() {
+                    let hint = "for example `checkpoint: Every(epochs: 5)`";
+                    scope.problem(part, problem, Some(hint.into()));
+                }
+                rule
+            }
+        };
         let early_stopping = match self.early_stopping {
             Some(written) => Some(scope.parse::<EarlyStopping>(written_text(written))?),
             None => None,
@@ -169,6 +191,8 @@ impl<'a> Written<'a> {
             divergence_factor,
             may_diverge: self.may_diverge,
             mean_over_seeds: self.mean_over_seeds,
+            checkpoint,
+            retries: self.retries,
         };
         if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
             check_metric(&rule.metric, &train, scope.document.field(written_text(written), "metric"), scope);

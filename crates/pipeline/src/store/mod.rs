@@ -3,7 +3,8 @@
 //! ```text
 //! <root>/store/VERSION                                  the layout's number
 //! <root>/store/<kind>/<key>/                            finished: key.ron, the result's files, manifest.ron
-//! <root>/work/<kind>-<short key>-<pid>-<counter>/       in progress: owner.ron, key.ron, what there is so far
+//! <root>/work/<kind>-<short key>-<scope>-<pid>-<n>/     in progress: owner.ron, key.ron, what there is so far
+//! <root>/work/<kind>-<key>/                             in progress, claimed: see `claim.rs`
 //! ```
 //!
 //! The store names no stage and knows nothing of training. Work is synced and then renamed into place, so a folder
@@ -13,12 +14,15 @@ pub mod links;
 pub mod persist;
 
 mod artifact;
+mod claim;
 mod difference;
 mod error;
 #[cfg(test)]
 mod example;
+pub(crate) mod fault;
 mod field_tree;
 mod key;
+mod lease;
 mod manifest;
 mod nearest;
 mod owner;
@@ -27,8 +31,12 @@ mod work;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lease::Pulse;
 
 pub use artifact::Artifact;
+pub use claim::{Claim, Holder};
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
 pub use key::{Key, KeyText};
@@ -39,17 +47,20 @@ pub use work::{Published, Work};
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    /// Keeps claims alive for other hosts.
+    pulse: Arc<Pulse>,
 }
 
 impl Store {
     /// The store under `root`, created if need be; work that was certainly abandoned is removed.
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(StoreError::io("resolve", root))?;
-        let store = Self { root };
+        let store = Self { root, pulse: Arc::default() };
         persist::create_folder(&store.root.join("store"))?;
         persist::create_folder(&store.work_root())?;
         check_version(&store.root.join("store").join("VERSION"))?;
         owner::remove_abandoned(&store.work_root())?;
+        store.sweep()?;
         Ok(store)
     }
 
@@ -77,6 +88,10 @@ impl Store {
 
     fn shelf(&self, kind: &str) -> PathBuf {
         self.root.join("store").join(kind)
+    }
+
+    fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     fn work_root(&self) -> PathBuf {

@@ -1,9 +1,8 @@
-//! Whose work folder is this, and can its owner still be working?
-//!
-//! Leases with a heartbeat, which also work between hosts, will take the place of [`Owner::is_gone`].
+//! Which process is this, and can it still be working?
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +18,12 @@ pub struct Owner {
     /// The machine's name, for the reader of the file.
     pub host: String,
     pub pid: u32,
+    /// When the process started, in the system's ticks since boot: process ids come again.
+    #[serde(default)]
+    pub started: Option<u64>,
+    /// When this was written, in seconds since 1970.
+    #[serde(default)]
+    pub since: u64,
     /// Where the process id means something; `None` where that is not known, and then nobody is ever gone.
     pub scope: Option<Scope>,
 }
@@ -36,29 +41,61 @@ impl Owner {
     /// This process.
     pub fn this_process() -> Self {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".to_owned());
-        Self { host: host.trim().to_owned(), pid: std::process::id(), scope: Scope::of_this_process() }
+        let pid = std::process::id();
+        Self {
+            host: host.trim().to_owned(),
+            pid,
+            started: start_of(pid),
+            since: now_unix(),
+            scope: Scope::of_this_process(),
+        }
     }
 
     /// True only where it is certain.
     pub fn is_gone(&self) -> bool {
+        self.is_of_this_scope()
+            && match (start_of(self.pid), self.started) {
+                (None, _) => !Path::new("/proc").join(self.pid.to_string()).exists(),
+                (Some(now), Some(then)) => now != then,
+                (Some(_), None) => false,
+            }
+    }
+
+    /// Do process ids mean the same there as here?
+    pub fn is_of_this_scope(&self) -> bool {
         let scope = Scope::of_this_process();
-        scope.is_some() && scope == self.scope && !Path::new("/proc").join(self.pid.to_string()).exists()
+        scope.is_some() && scope == self.scope
+    }
+
+    pub fn to_text(&self) -> String {
+        ron::to_string(self).expect("strings and numbers can be written as RON") + "\n"
     }
 
     pub fn write(&self, work: &Path) -> Result<()> {
-        let text = ron::to_string(self).expect("strings and numbers can be written as RON");
-        persist::write_atomically(&work.join(OWNER_FILE), (text + "\n").as_bytes())
+        persist::write_atomically(&work.join(OWNER_FILE), self.to_text().as_bytes())
     }
 
-    pub fn remove(work: &Path) -> Result<()> {
-        let path = work.join(OWNER_FILE);
-        fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+    /// The owner that a file names, if that can be read.
+    pub fn read_file(path: &Path) -> Option<Self> {
+        ron::from_str(&fs::read_to_string(path).ok()?).ok()
     }
 
     /// The owner of a work folder, if that can be read.
     fn read(work: &Path) -> Option<Self> {
-        ron::from_str(&fs::read_to_string(work.join(OWNER_FILE)).ok()?).ok()
+        Self::read_file(&work.join(OWNER_FILE))
     }
+}
+
+/// When the process started, in ticks since boot; none where there is no such process, or no way to know.
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces; the start is the 20th field after it (proc_pid_stat(5), field 22).
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Seconds since 1970.
+fn now_unix() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 impl Scope {
@@ -78,11 +115,35 @@ impl Scope {
     }
 }
 
+/// Names this boot, container and user in the name of a work folder; none where they are not known.
+pub fn scope_tag() -> String {
+    let text = Scope::of_this_process().map_or(String::new(), |scope| format!("{scope:?}"));
+    if text.is_empty() {
+        "unknown".to_owned()
+    } else {
+        blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
+    }
+}
+
+/// Does the name of a work folder say that its process was killed before it wrote down whose it is?
+fn is_of_a_gone_process(work: &Path) -> bool {
+    let parts: Vec<&str> =
+        work.file_name().and_then(|name| name.to_str()).unwrap_or("").rsplit('-').collect();
+    let [_, pid, scope, ..] = parts[..] else { return false };
+    scope.len() == 12
+        && scope == scope_tag()
+        && pid.parse::<u32>().is_ok_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+}
+
 /// Removes the work folders of processes that are certainly gone; all others are left for their owners.
 pub fn remove_abandoned(work_root: &Path) -> Result<()> {
     for entry in fs::read_dir(work_root).map_err(StoreError::io("list", work_root))? {
         let work = entry.map_err(StoreError::io("list", work_root))?.path();
-        if Owner::read(&work).is_some_and(|owner| owner.is_gone()) {
+        let is_abandoned = match Owner::read(&work) {
+            Some(owner) => owner.is_gone(),
+            None => is_of_a_gone_process(&work),
+        };
+        if is_abandoned {
             // Another process may be removing it too, or the disk may be read-only: what is left does no harm.
             let _ = fs::remove_dir_all(&work);
         }
@@ -112,6 +173,7 @@ mod tests {
     #[test]
     fn only_the_work_of_processes_that_are_certainly_gone_is_removed() {
         check_kept(true, |_| {});
+        check_kept(false, |owner| owner.started = owner.started.map(|ticks| ticks + 1));
         check_kept(false, |owner| owner.pid = NO_PROCESS);
         let gone_elsewhere = |change: fn(&mut Scope)| {
             move |owner: &mut Owner| {
@@ -136,5 +198,18 @@ mod tests {
         }
         remove_abandoned(root.path()).unwrap();
         assert!(root.path().join("without").exists() && root.path().join("garbage").exists());
+    }
+
+    #[test]
+    fn work_of_a_process_that_was_killed_before_it_said_so_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let name = |scope: &str, pid: u32| format!("trial-0123456789ab-{scope}-{pid}-0");
+        let (here, elsewhere) = (scope_tag(), "0123456789ab".to_owned());
+        let names = [name(&here, NO_PROCESS), name(&here, std::process::id()), name(&elsewhere, NO_PROCESS)];
+        for name in &names {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        remove_abandoned(root.path()).unwrap();
+        assert_eq!(names.map(|name| root.path().join(name).exists()), [false, true, true]);
     }
 }

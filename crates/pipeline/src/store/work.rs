@@ -9,10 +9,13 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::Store;
 use super::artifact::{Artifact, kind_of_entry};
+use super::claim::write_checkpoint;
 use super::error::{Result, StoreError};
+use super::fault;
 use super::key::{Key, KeyText};
+use super::lease::Lease;
 use super::manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, check_file_name};
-use super::owner::{OWNER_FILE, Owner};
+use super::owner::{self, OWNER_FILE, Owner};
 use super::persist;
 
 /// A folder that one process fills; dropped without [`Work::publish`], it is removed.
@@ -23,6 +26,16 @@ pub struct Work {
     key: Key,
     path: PathBuf,
     published: bool,
+    /// Of work that was claimed.
+    claimed: Option<Claimed>,
+}
+
+#[derive(Debug)]
+struct Claimed {
+    /// What an earlier process left to go on from.
+    checkpoint: Option<Vec<u8>>,
+    /// Given back last.
+    _lease: Lease,
 }
 
 /// How a race to publish one key ended; it is a success either way.
@@ -54,10 +67,45 @@ impl Work {
     pub(super) fn begin(store: &Store, key_text: &KeyText) -> Result<Self> {
         let (kind, key) = (key_text.kind().to_owned(), Key::of(key_text));
         let path = create_new_folder(&store.work_root(), &format!("{kind}-{}", key.short()))?;
-        let work = Self { store: store.clone(), kind, key, path, published: false };
+        let work = Self { store: store.clone(), kind, key, path, published: false, claimed: None };
         Owner::this_process().write(&work.path)?;
         persist::write_atomically(&work.path.join(KEY_FILE), key_text.as_str().as_bytes())?;
         Ok(work)
+    }
+
+    /// The folder of claimed work, which may hold files already.
+    pub(super) fn resume(
+        store: &Store,
+        key_text: &KeyText,
+        path: PathBuf,
+        lease: Lease,
+        checkpoint: Option<Vec<u8>>,
+    ) -> Result<Self> {
+        persist::create_folder(&path)?;
+        let (kind, key) = (key_text.kind().to_owned(), Key::of(key_text));
+        let claimed = Some(Claimed { checkpoint, _lease: lease });
+        let work = Self { store: store.clone(), kind, key, path, published: false, claimed };
+        persist::write_atomically(&work.path.join(KEY_FILE), key_text.as_str().as_bytes())?;
+        Ok(work)
+    }
+
+    /// What an earlier process left to go on from.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&[u8]> {
+        self.claimed.as_ref()?.checkpoint.as_deref()
+    }
+
+    /// Leaves `bytes` for whoever goes on with this claimed work, should this process die.
+    ///
+    /// # Errors
+    /// If they cannot be written; what was left before is still there then.
+    pub fn checkpoint_with(&self, bytes: &[u8]) -> Result<()> {
+        write_checkpoint(&self.store.beside_work(&self.kind, &self.key, "checkpoint"), bytes)
+    }
+
+    /// Gives the claim back and leaves everything for whoever goes on with it.
+    pub fn keep(mut self) {
+        self.published = true;
     }
 
     /// The folder to fill; whatever lies in it is published.
@@ -89,18 +137,26 @@ impl Work {
     /// Files whose name begins with one of `volatile`, such as `events.out.tfevents.`, hold times or host names and
     /// do not count when two results are compared.
     pub fn publish(mut self, made: Provenance, volatile: &[&str]) -> Result<Published> {
+        fault::point("before the sync");
         let files = sync_and_list(&self.path, volatile)?;
+        fault::point("before the manifest");
         let manifest = Manifest { format: FORMAT, kind: self.kind.clone(), key: self.key, files, made };
         manifest.write(&self.path)?;
         let target = self.store.artifact_path(&self.kind, &self.key);
         let shelf = self.store.shelf(&self.kind);
         persist::create_folder(&shelf)?;
-        // Last, so that nearly every crash leaves an owner by whom the rest is known to be abandoned.
-        Owner::remove(&self.path)?;
+        fault::point("before the rename");
         match fs::rename(&self.path, &target) {
             Ok(()) => {
                 self.published = true;
+                fault::point("after the rename");
                 persist::sync_folder(&shelf)?;
+                match &self.claimed {
+                    Some(_) => self.store.forget_work(&self.kind, &self.key),
+                    // It told whose work this was until it was none any more; no artifact lists it.
+                    None => persist::remove_quietly(&target.join(OWNER_FILE)),
+                }
+                fault::point("before the lease is given back");
                 Ok(Published::New(Artifact::new(target, manifest)))
             }
             Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
@@ -126,14 +182,19 @@ impl Drop for Work {
         if !self.published {
             // Nobody is left to tell; what remains goes when the process is gone.
             let _ = fs::remove_dir_all(&self.path);
+            if self.claimed.is_some() {
+                self.store.forget_work(&self.kind, &self.key);
+            }
         }
     }
 }
 
-/// `<name>-<pid>-<counter>`; on a shared disk another host may have the same process id.
+/// `<name>-<scope>-<pid>-<counter>`: whose it is stands in the name, for a process that is killed before it can write it
+/// down. On a shared disk another host may have the same process id, but not the same scope.
 fn create_new_folder(root: &Path, name: &str) -> Result<PathBuf> {
+    let scope = owner::scope_tag();
     loop {
-        let path = root.join(format!("{name}-{}-{}", process::id(), persist::next_count()));
+        let path = root.join(format!("{name}-{scope}-{}-{}", process::id(), persist::next_count()));
         match fs::create_dir(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => return result.map(|()| path.clone()).map_err(StoreError::io("create", &path)),

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use model::{Kernels, Trace};
 
 use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Occasion, Quantity, Reading};
+use crate::{Gauge, Inspection, Quantity, Reading, StepInEpoch};
 
 const MEAN: Quantity = Quantity::named("activation_mean");
 const DEVIATION: Quantity = Quantity::named("activation_sd");
@@ -21,7 +21,7 @@ const NO_OUTPUT: f64 = 1e-6;
 pub(super) struct Activations(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Activations {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 
@@ -36,7 +36,10 @@ fn statistics<B: Kernels>(trace: &Trace<B>) -> [(Quantity, Tensor<B, 1>); 4] {
     let mean = output.clone().mean_dim(1);
     let centered = output.clone() - mean.clone();
     let deviation = (centered.clone() * centered).mean_dim(1).sqrt();
-    let share_below = |values: Tensor<B, 2>, size| values.abs().lower_elem(size).float().mean_dim(1);
+    // NaN is below nothing; the mean times 0 brings it back.
+    let share_below = |values: Tensor<B, 2>, size| {
+        values.abs().lower_elem(size).float().mean_dim(1) + mean.clone().mul_scalar(0.0)
+    };
     let saturated = share_below(flat(trace.slope()), NO_SLOPE);
     let dead = share_below(output, NO_OUTPUT);
     let of_trials = |values: Tensor<B, 2>| values.squeeze_dim(1);

@@ -8,7 +8,7 @@ use model::Kernels;
 
 use super::{Sampled, hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Occasion, Quantity, Reading,
+    Gauge, Inspection, Quantity, Reading, StepInEpoch,
     weight_gradients::{GradientSpace, cosine, norm},
 };
 
@@ -18,7 +18,7 @@ const SIGNALS: Quantity = Quantity::named("bp_cosine_signal");
 pub(super) struct BpCosine(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for BpCosine {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 

@@ -7,15 +7,15 @@ use burn::tensor::{Tensor, TensorData};
 use faer::{Mat, Side, mat::AsMatRef};
 use model::Kernels;
 
-use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Occasion, Quantity, Reading};
+use super::{Sampled, hidden_layers, host, readings};
+use crate::{Gauge, Inspection, Quantity, Reading, StepInEpoch};
 
 const RANK: Quantity = Quantity::named("effective_rank");
 
 pub(super) struct EffectiveRank(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for EffectiveRank {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 
@@ -24,13 +24,9 @@ impl<B: Kernels> Gauge<B> for EffectiveRank {
             .zip(inspection.traces())
             .flat_map(|(place, trace)| {
                 let output = &trace.activation;
-                let [trials, batch, units] = output.dims();
-                let data = output.to_data().convert::<f32>();
-                let values = data.as_slice::<f32>().expect("the data was converted to f32");
-                let ranks: Vec<f32> = values
-                    .chunks_exact(batch * units)
-                    .map(|matrix| effective_rank(matrix, units) as f32)
-                    .collect();
+                let [trials, _, units] = output.dims();
+                let ranks: Vec<f32> =
+                    host(output.clone()).iter().map(|values| effective_rank(values, units) as f32).collect();
                 let ranks = Tensor::from_data(TensorData::new(ranks, [trials]), &output.device());
                 readings(place, [(RANK, ranks)])
             })

@@ -5,7 +5,7 @@ use model::{Delta, Kernels};
 
 use super::{Sampled, hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Occasion, Place, Quantity, Reading,
+    Gauge, Inspection, Place, Quantity, Reading, StepInEpoch,
     weight_gradients::{GradientSpace, norm},
 };
 
@@ -15,7 +15,7 @@ const BIAS: Quantity = Quantity::named("bias_gradient_norm");
 pub(super) struct Gradients(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Gradients {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 

@@ -1,16 +1,16 @@
-//! How are values distributed? Histograms of every layer's weights, outputs and weight gradients, over the last batch of
-//! an epoch.
+//! How are values distributed? Histograms of every layer's weights, outputs and weight gradients (weight decay included),
+//! over the last batch of an epoch.
 
 use burn::tensor::Tensor;
 use model::Kernels;
 
-use super::{SampledEpochs, hidden_layers};
-use crate::{Exhibit, Gauge, Histogram, Inspection, Occasion, Place};
+use super::{SampledEpochs, hidden_layers, host};
+use crate::{Exhibit, Gauge, Histogram, Inspection, Place, StepInEpoch};
 
 pub(super) struct Histograms(pub SampledEpochs);
 
 impl<B: Kernels> Gauge<B> for Histograms {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         occasion.step + 1 == occasion.steps && self.0.looks_at(occasion.epoch)
     }
 
@@ -18,24 +18,29 @@ impl<B: Kernels> Gauge<B> for Histograms {
         let network = inspection.network;
         let [trials, _, _] = network.output.weight.value.dims();
         let mut exhibits = vec![Vec::new(); trials];
-        let mut add = |place: Place, name: &str, values: &Tensor<B, 3>| {
-            let data = values.to_data().convert::<f32>();
-            let values = data.as_slice::<f32>().expect("the data was converted to f32");
-            for (exhibits, values) in exhibits.iter_mut().zip(values.chunks_exact(values.len() / trials)) {
-                exhibits.extend(
-                    Histogram::of(values)
-                        .map(|histogram| Exhibit::histogram(format!("{place}/{name}"), histogram)),
-                );
+        let mut add = |place: Place, name: &str, values: Tensor<B, 3>| {
+            for (exhibits, values) in exhibits.iter_mut().zip(host(values)) {
+                let tag = format!("{place}/{name}");
+                exhibits.extend(Histogram::of(&values).map(|histogram| Exhibit::histogram(tag, histogram)));
+            }
+        };
+        let gradient = |weight: &Tensor<B, 3>, input: &Tensor<B, 3>, delta: &Tensor<B, 3>| {
+            let gradient = B::weight_gradient(input, delta);
+            match inspection.weight_decay {
+                Some(decay) => gradient + weight.clone() * decay.clone(),
+                None => gradient,
             }
         };
         let layers = network.hidden.iter().zip(inspection.traces()).zip(inspection.taught());
         for (place, ((layer, trace), taught)) in hidden_layers().zip(layers) {
-            add(place, "weights", &layer.weight.value);
-            add(place, "activations", &trace.activation);
-            add(place, "weight_gradients", &B::weight_gradient(&trace.input, &taught.delta.preactivation));
+            let weight = &layer.weight.value;
+            add(place, "weights", weight.clone());
+            add(place, "activations", trace.activation.clone());
+            add(place, "weight_gradients", gradient(weight, &trace.input, &taught.delta.preactivation));
         }
-        add(Place::Output, "weights", &network.output.weight.value);
-        add(Place::Output, "weight_gradients", &B::weight_gradient(inspection.top(), inspection.error()));
+        let weight = &network.output.weight.value;
+        add(Place::Output, "weights", weight.clone());
+        add(Place::Output, "weight_gradients", gradient(weight, inspection.top(), inspection.error()));
         exhibits
     }
 }

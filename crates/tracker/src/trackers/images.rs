@@ -4,8 +4,8 @@
 use burn::tensor::Tensor;
 use model::{Kernels, Objective, Squash};
 
-use super::SampledEpochs;
-use crate::{Evaluation, Exhibit, Gauge, Occasion, Picture, Tiles};
+use super::{SampledEpochs, host};
+use crate::{Evaluation, Exhibit, Gauge, Picture, StepInEpoch, Tiles};
 
 /// Units whose weights are shown.
 const UNITS: usize = 64;
@@ -17,7 +17,7 @@ const EXAMPLES: usize = 10;
 pub(super) struct Images(pub SampledEpochs);
 
 impl<B: Kernels> Gauge<B> for Images {
-    fn looks_at(&self, _: Occasion) -> bool {
+    fn looks_at(&self, _: StepInEpoch) -> bool {
         false
     }
 
@@ -52,7 +52,7 @@ fn first_units<B: Kernels>(weight: &Tensor<B, 3>) -> Vec<Vec<f32>> {
     let [trials, inputs, units] = weight.dims();
     let shown = units.min(UNITS);
     let columns = weight.clone().slice([0..trials, 0..inputs, 0..shown]).swap_dims(1, 2);
-    host(columns, trials)
+    host(columns)
 }
 
 /// A picture of each trial's reconstructions.
@@ -66,14 +66,7 @@ fn reconstructions<B: Kernels>(evaluation: &Evaluation<'_, B>, squash: Squash, t
         Squash::Tanh => (-1.0, 1.0),
         Squash::Sigmoid => (0.0, 1.0),
     };
-    let originals = host(input, 1).remove(0);
-    let both = host(output, trials).into_iter().map(|output| [originals.as_slice(), &output].concat());
+    let originals = host(input).remove(0);
+    let both = host(output).into_iter().map(|output| [originals.as_slice(), &output].concat());
     both.map(|values| tiles.of_values(&values, shown, range)).collect()
-}
-
-/// The values of each trial.
-fn host<B: Kernels>(values: Tensor<B, 3>, trials: usize) -> Vec<Vec<f32>> {
-    let flat: Vec<f32> =
-        values.into_data().convert::<f32>().into_vec().expect("the data was converted to f32");
-    flat.chunks_exact(flat.len() / trials).map(<[f32]>::to_vec).collect()
 }

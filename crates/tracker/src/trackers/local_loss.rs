@@ -7,7 +7,7 @@ use model::Kernels;
 use algorithms::rule::Hidden;
 
 use super::{Sampled, hidden_layers, readings};
-use crate::{Evaluation, Gauge, Inspection, Occasion, Quantity, Reading};
+use crate::{Evaluation, Gauge, Inspection, Quantity, Reading, StepInEpoch};
 
 const TRAIN: Quantity = Quantity::named("local_loss_train");
 const VALIDATION: Quantity = Quantity::named("local_loss_validation");
@@ -15,7 +15,7 @@ const VALIDATION: Quantity = Quantity::named("local_loss_validation");
 pub(super) struct LocalLoss(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for LocalLoss {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 

@@ -1,18 +1,19 @@
 //! What does a rule have to keep? `activation_bytes`: bytes of one trial that a step holds beside the batch, the
-//! parameters and the optimizer's state (outputs, slopes, batch norm's values, masks, deltas): of each hidden layer, and of
-//! the whole network at the most at one time.
+//! parameters and the optimizer's state: of each hidden layer (outputs, slopes, batch norm's values, masks, deltas), and of
+//! the whole network, with the error at the logits, at the most at one time. What an operation needs only while it runs,
+//! like the projection of a local loss, is not counted.
 
 use model::Kernels;
 
 use super::{Sampled, hidden_layers};
-use crate::{Gauge, Held, Metric, Occasion, Place, Quantity, Reading, Value};
+use crate::{Gauge, Held, Metric, Place, Quantity, Reading, StepInEpoch, Value};
 
 const BYTES: Quantity = Quantity::named("activation_bytes");
 
 pub(super) struct Memory(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Memory {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 

@@ -19,7 +19,7 @@ use burn::tensor::Tensor;
 use model::Kernels;
 use serde::{Deserialize, Serialize};
 
-use crate::{Gauge, Metric, Occasion, Place, Quantity, Reading, Value};
+use crate::{Gauge, Metric, Place, Quantity, Reading, StepInEpoch, Value};
 
 /// What is measured beside losses and error rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -118,7 +118,7 @@ fn is_default_every(every: &NonZeroU32) -> bool {
 }
 
 impl Sampled {
-    fn looks_at(self, occasion: Occasion) -> bool {
+    fn looks_at(self, occasion: StepInEpoch) -> bool {
         occasion.step.is_multiple_of(u64::from(self.every.get()))
     }
 }
@@ -146,6 +146,14 @@ impl SampledEpochs {
     fn looks_at(self, epoch: u32) -> bool {
         epoch == 1 || epoch.is_multiple_of(self.every_epochs.get())
     }
+}
+
+/// The values of each trial, read from the device.
+fn host<B: Kernels>(values: Tensor<B, 3>) -> Vec<Vec<f32>> {
+    let [trials, _, _] = values.dims();
+    let flat: Vec<f32> =
+        values.into_data().convert::<f32>().into_vec().expect("the data was converted to f32");
+    flat.chunks_exact(flat.len() / trials).map(<[f32]>::to_vec).collect()
 }
 
 /// The names of the hidden layers, from the input up.
@@ -198,7 +206,7 @@ mod tests {
     fn the_first_step_and_every_so_many_th_are_looked_at() {
         let sampled = |every| Sampled { every: NonZeroU32::new(every).expect("not 0") };
         let steps = |every: u32| -> Vec<u64> {
-            let occasion = |step| Occasion { epoch: 3, step, steps: 25 };
+            let occasion = |step| StepInEpoch { epoch: 3, step, steps: 25 };
             (0..25).filter(|&step| sampled(every).looks_at(occasion(step))).collect()
         };
         assert_eq!(steps(10), [0, 10, 20]);

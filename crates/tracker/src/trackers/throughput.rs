@@ -1,16 +1,16 @@
-//! How fast does it train? `examples_per_second` of each trial, without evaluation. It differs from run to run, so it is
+//! How fast does it train? `examples_per_second` of each trial, without evaluation, with what other trackers take. It differs from run to run, so it is
 //! no part of a trial's history.
 
 use model::Kernels;
 
-use crate::{Gauge, Metric, Occasion, Pace, Place, Quantity, Reading, Value};
+use crate::{Gauge, Metric, Pace, Place, Quantity, Reading, StepInEpoch, Value};
 
 const RATE: Quantity = Quantity::named("examples_per_second");
 
 pub(super) struct Throughput;
 
 impl<B: Kernels> Gauge<B> for Throughput {
-    fn looks_at(&self, _: Occasion) -> bool {
+    fn looks_at(&self, _: StepInEpoch) -> bool {
         false
     }
 

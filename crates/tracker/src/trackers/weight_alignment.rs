@@ -9,7 +9,7 @@ use model::Kernels;
 
 use super::{Sampled, hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Occasion, Place, Quantity, Reading,
+    Gauge, Inspection, Place, Quantity, Reading, StepInEpoch,
     weight_gradients::{cosine, norm},
 };
 
@@ -18,7 +18,7 @@ const ALIGNMENT: Quantity = Quantity::named("weight_alignment");
 pub(super) struct WeightAlignment(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for WeightAlignment {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 
@@ -36,13 +36,18 @@ impl<B: Kernels> Gauge<B> for WeightAlignment {
     }
 }
 
-/// The cosine between `weight` (`[trials, units below, units]`) and `below own^T`, which is not formed:
-/// `<W, F G^T> = <W G, F>` and `|F G^T|^2 = <F^T F, G^T G>`.
+/// The cosine between `weight` (`[trials, units below, units]`) and `below own^T`, which is not formed where the feedback is
+/// narrow: `<W, F G^T> = <W G, F>` and `|F G^T|^2 = <F^T F, G^T G>`.
 fn aligned_with_product<B: Kernels>(
     weight: &Tensor<B, 3>,
     below: &Tensor<B, 3>,
     own: &Tensor<B, 3>,
 ) -> Tensor<B, 1> {
+    let [_, units, outputs] = own.dims();
+    if outputs > units {
+        let product = B::dense_transposed(below, own);
+        return cosine(B::inner_product(weight, &product), norm(weight), norm(&product));
+    }
     let inner_product = B::inner_product(&B::dense(weight, own, None), below);
     let [below, own] = [below, own].map(|matrix| B::weight_gradient(matrix, matrix));
     cosine(inner_product, norm(weight), B::inner_product(&below, &own).sqrt())

@@ -3,7 +3,7 @@
 use model::Kernels;
 
 use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Occasion, Place, Quantity, Reading, weight_gradients::norm};
+use crate::{Gauge, Inspection, Place, Quantity, Reading, StepInEpoch, weight_gradients::norm};
 
 const WEIGHT: Quantity = Quantity::named("weight_norm");
 const BIAS: Quantity = Quantity::named("bias_norm");
@@ -11,7 +11,7 @@ const BIAS: Quantity = Quantity::named("bias_norm");
 pub(super) struct Weights(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Weights {
-    fn looks_at(&self, occasion: Occasion) -> bool {
+    fn looks_at(&self, occasion: StepInEpoch) -> bool {
         self.0.looks_at(occasion)
     }
 

@@ -1,0 +1,264 @@
+//! Trains what is missing of a stage, together with other processes: each trial is one process's at a time.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use engine::{Device, Ended, Start};
+use tuner::{Trial, population, populations};
+
+use crate::{
+    board::EVENT_FILES,
+    checkpoint::Saved,
+    executors::local,
+    panics,
+    progress::{Progress, TrialEnd},
+    record::{Recorder, describe},
+    running::RunningStage,
+    store::{Claim, Holder, Work},
+    trial::{PlannedTrial, TRIAL},
+};
+
+/// How long to wait before asking again whether others have finished.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
+/// How long to wait before the first retry; each later one waits twice as long.
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// If the first so many trials all fail, the others would, too.
+const HOPELESS: usize = 3;
+
+/// A trial that this process has claimed.
+pub(crate) struct Claimed<'a> {
+    pub(crate) planned: &'a PlannedTrial,
+    pub(crate) work: Work,
+    /// Where it goes on.
+    pub(crate) saved: Option<Saved>,
+}
+
+/// What has become of the missing trials.
+pub(crate) struct SharedWork<'a> {
+    stage: &'a RunningStage<'a>,
+    missing: &'a [&'a PlannedTrial],
+    /// By the position among the missing ones; absent while it is not decided.
+    ends: Mutex<Vec<Option<TrialEnd>>>,
+    /// Nothing new begins.
+    stopped: AtomicBool,
+    /// Were trials finished before?
+    hopeful: bool,
+}
+
+/// Trains the `missing` trials of `stage`; how each ended, absent where it was not begun. `hopeful`: some trials of the stage
+/// were finished before.
+pub(crate) fn train(
+    stage: &RunningStage<'_>,
+    missing: &[&PlannedTrial],
+    hopeful: bool,
+) -> Vec<Option<TrialEnd>> {
+    let ends = Mutex::new(vec![None; missing.len()]);
+    let work = SharedWork { stage, missing, ends, stopped: AtomicBool::new(false), hopeful };
+    let mut open: Vec<usize> = (0..missing.len()).collect();
+    let mut attempts = vec![0; missing.len()];
+    let mut told = Vec::new();
+    while !open.is_empty() && !work.is_over() {
+        let elsewhere = work.round(&open);
+        let retries = work.retries(&mut attempts);
+        if elsewhere.is_empty() && retries.is_empty() {
+            break;
+        }
+        if retries.is_empty() && elsewhere.len() == open.len() {
+            // Others work on all that is left.
+            work.tell_who(&elsewhere, &mut told);
+            thread::sleep(ASK_AGAIN);
+        }
+        open = elsewhere.into_iter().map(|(index, _)| index).chain(retries).collect();
+    }
+    work.ends.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SharedWork<'_> {
+    fn is_over(&self) -> bool {
+        self.stage.is_interrupted() || self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Trains those of `open` that nobody else works on; the others, with who does.
+    fn round(&self, open: &[usize]) -> Vec<(usize, Option<Holder>)> {
+        let largest = self.stage.settings.largest_population.unwrap_or(match self.stage.laboratory.device {
+            // A core trains one trial faster than several at once; a GPU wants to be full.
+            Device::Cpu => 1,
+            Device::Cuda => 64,
+        });
+        let jobs = match self.stage.laboratory.device {
+            Device::Cpu => self.stage.settings.jobs,
+            Device::Cuda => 1,
+        };
+        let trials: Vec<Trial> = open.iter().map(|&index| self.missing[index].trial.clone()).collect();
+        let groups = populations(&trials, largest);
+        let elsewhere = Mutex::new(Vec::new());
+        local::each(jobs, groups.len(), |group| {
+            if self.is_over() {
+                return;
+            }
+            let mut claimed = Vec::new();
+            for &member in &groups[group] {
+                let index = open[member];
+                match self.claim(index) {
+                    Ok(Claim::Mine(work)) => {
+                        let saved = work.checkpoint().and_then(Saved::from_bytes);
+                        claimed.push((index, Claimed { planned: self.missing[index], work, saved }));
+                    }
+                    Ok(Claim::Elsewhere(holder)) => {
+                        elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push((index, holder));
+                    }
+                    Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere),
+                    Err(error) => self.end(index, TrialEnd::Failed(describe(&error))),
+                }
+            }
+            // A population trains in lock-step: trials that go on from other epochs are another one.
+            claimed.sort_by_key(|(_, claimed)| claimed.saved.as_ref().map_or(0, Saved::epochs));
+            while !claimed.is_empty() {
+                let epochs = |claimed: &Claimed<'_>| claimed.saved.as_ref().map_or(0, Saved::epochs);
+                let first = epochs(&claimed[0].1);
+                let rest =
+                    claimed.split_off(claimed.partition_point(|(_, claimed)| epochs(claimed) == first));
+                self.train_together(claimed);
+                claimed = rest;
+            }
+        });
+        elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claim(&self, index: usize) -> Result<Claim, crate::store::StoreError> {
+        self.stage.store().claim(&self.missing[index].key_text, &[EVENT_FILES])
+    }
+
+    /// Trains claimed trials of one shape and epoch. If they panic together, nobody knows whose fault it was: halves of
+    /// them are tried again.
+    fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>) {
+        let (indices, members): (Vec<usize>, Vec<Claimed<'_>>) = claimed.into_iter().unzip();
+        let mut innocent = Vec::new();
+        for (&index, end) in indices.iter().zip(train_population(self.stage, members)) {
+            match end {
+                TrialEnd::Panicked(_) if indices.len() > 1 => innocent.push(index),
+                end => self.end(index, end),
+            }
+        }
+        let (one, other) = innocent.split_at(innocent.len() / 2);
+        for half in [one, other].into_iter().filter(|half| !half.is_empty()) {
+            let again = half.iter().filter_map(|&index| match self.claim(index) {
+                Ok(Claim::Mine(work)) => {
+                    Some((index, Claimed { planned: self.missing[index], work, saved: None }))
+                }
+                Ok(Claim::Elsewhere(_)) => None,
+                Ok(Claim::Done(_)) => {
+                    self.end(index, TrialEnd::MadeElsewhere);
+                    None
+                }
+                Err(error) => {
+                    self.end(index, TrialEnd::Failed(describe(&error)));
+                    None
+                }
+            });
+            let again: Vec<_> = again.collect();
+            if !again.is_empty() {
+                self.train_together(again);
+            }
+        }
+    }
+
+    /// Writes down how a trial ended, and whether the others still begin.
+    fn end(&self, index: usize, end: TrialEnd) {
+        let planned = self.missing[index];
+        if let TrialEnd::Failed(reason) | TrialEnd::Panicked(reason) = &end {
+            // What cannot be written is told at the end of the run anyway.
+            let _ = self.stage.store().note_failure(TRIAL, &planned.key, reason);
+            if self.stage.settings.fail_fast {
+                self.stopped.store(true, Ordering::Relaxed);
+            }
+        }
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends[index] = Some(end);
+        let failed =
+            |end: &&Option<TrialEnd>| matches!(end, Some(TrialEnd::Failed(_) | TrialEnd::Panicked(_)));
+        let (failures, decided) = (ends.iter().filter(failed).count(), ends.iter().flatten().count());
+        if !self.hopeful && failures == decided && failures >= HOPELESS {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Those whose failure may pass and who have attempts left, after a pause.
+    fn retries(&self, attempts: &mut [u32]) -> Vec<usize> {
+        if self.is_over() {
+            return Vec::new();
+        }
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut again = Vec::new();
+        for (index, end) in ends.iter_mut().enumerate() {
+            if matches!(end, Some(TrialEnd::Failed(_))) && attempts[index] < self.stage.train.retries {
+                attempts[index] += 1;
+                *end = None;
+                again.push(index);
+            }
+        }
+        drop(ends);
+        if let Some(most) = again.iter().map(|&index| attempts[index]).max() {
+            thread::sleep(BACK_OFF * 2_u32.saturating_pow(most - 1).min(60));
+        }
+        again
+    }
+
+    /// Says who works on what is left, once for each.
+    fn tell_who(&self, elsewhere: &[(usize, Option<Holder>)], told: &mut Vec<Holder>) {
+        for holder in elsewhere.iter().filter_map(|(_, holder)| holder.as_ref()) {
+            if !told.contains(holder) && !told.iter().any(|known| known.pid == holder.pid) {
+                told.push(holder.clone());
+                let of_it = |(_, other): &&(usize, Option<Holder>)| {
+                    other.as_ref().is_some_and(|other| (&other.host, other.pid) == (&holder.host, holder.pid))
+                };
+                let trials = elsewhere.iter().filter(of_it).count();
+                self.stage.tell(&Progress::WaitingFor { holder, trials });
+            }
+        }
+    }
+}
+
+/// Trains trials of one shape; how each ended.
+fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<TrialEnd> {
+    let trials: Vec<&Trial> = members.iter().map(|claimed| &claimed.planned.trial).collect();
+    let dataset = &stage.dataset;
+    let population =
+        population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
+    let saved = || members.iter().filter_map(|claimed| claimed.saved.as_ref());
+    let start = Start {
+        epochs: saved().next().map_or(0, Saved::epochs),
+        states: saved().map(|saved| saved.state.clone()).collect(),
+    };
+    let mut recorder = Recorder::begin(stage, members);
+    let device = stage.laboratory.device;
+    // A panic is a failure of these trials; the others go on.
+    let trained =
+        catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &start, &mut recorder)));
+    match trained {
+        Ok(Ok(Ended::Complete)) => recorder.end(TrialEnd::Failed("the trial never ended".into())),
+        Ok(Ok(Ended::Interrupted)) => recorder.end(TrialEnd::Interrupted(None)),
+        Ok(Err(error)) => recorder.end(TrialEnd::Failed(error.to_string())),
+        Err(panic) => recorder.end(TrialEnd::Panicked(format!(
+            "panicked: {}{}",
+            panic_message(panic.as_ref()),
+            panics::last_backtrace()
+        ))),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}

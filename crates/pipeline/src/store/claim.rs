@@ -1,0 +1,294 @@
+//! Who makes the artifact of a key? One process at a time; when it dies, the next one goes on from its checkpoint.
+//!
+//! ```text
+//! <root>/work/<kind>-<key>/             what there is so far
+//! <root>/work/<kind>-<key>.checkpoint   what to go on from: 32 bytes of BLAKE3, then the bytes that they are the hash of
+//! <root>/work/<kind>-<key>.lease        locked by whoever works
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use super::artifact::Artifact;
+use super::error::{Result, StoreError};
+use super::fault;
+use super::key::{Key, KeyText};
+use super::lease::{self, Lease, Taken};
+use super::persist;
+use super::work::Work;
+
+/// What a process that wants an artifact gets.
+#[derive(Debug)]
+pub enum Claim {
+    /// The work is this process's.
+    Mine(Work),
+    /// Another process works on it.
+    Elsewhere(Option<Holder>),
+    /// It is there by now.
+    Done(Artifact),
+}
+
+/// A process that works on an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The machine's name.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+}
+
+impl Store {
+    /// Claims the work on an artifact. What an earlier process left of it is kept where its checkpoint is whole: files whose
+    /// names begin with one of `kept`; everything else is removed.
+    ///
+    /// # Errors
+    /// If the folder of work cannot be used.
+    pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
+        let (kind, key) = (key_text.kind(), Key::of(key_text));
+        if let Some(artifact) = self.find(kind, &key)? {
+            return Ok(Claim::Done(artifact));
+        }
+        let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
+            Taken::Mine(lease) => lease,
+            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
+        };
+        // Its last holder may have published before it gave the lease back.
+        if let Some(artifact) = self.find(kind, &key)? {
+            self.forget_work(kind, &key);
+            return Ok(Claim::Done(artifact));
+        }
+        let checkpoint = self.beside_work(kind, &key, "checkpoint");
+        let checkpoint = read_checkpoint(&checkpoint)?;
+        let folder = self.claimed_folder(kind, &key);
+        clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
+        self.remove_temporary(kind, &key);
+        Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
+    }
+
+    /// Who works on the artifact of a key just now.
+    #[must_use]
+    pub fn holder(&self, kind: &str, key: &Key) -> Option<Holder> {
+        lease::holder(&self.beside_work(kind, key, "lease")).map(Holder::from)
+    }
+
+    /// Writes down why the work on an artifact failed, for whoever asks what is to do.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn note_failure(&self, kind: &str, key: &Key, reason: &str) -> Result<()> {
+        persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
+    }
+
+    /// Why the last work on an artifact failed.
+    #[must_use]
+    pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {
+        let bytes = fs::read(self.beside_work(kind, key, "failure")).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Removes what nobody can go on with: of finished work, and of work without a checkpoint whose process was killed.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let root = self.work_root();
+        let entries = match fs::read_dir(&root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(StoreError::io("list", &root))?,
+        };
+        for entry in entries {
+            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
+            let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
+            let is_worthless = || {
+                let checkpoint = self.beside_work(kind, &key, "checkpoint");
+                let failure = self.beside_work(kind, &key, "failure");
+                self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
+            };
+            let lease = self.beside_work(kind, &key, "lease");
+            // Asked again once nobody else can change it.
+            if is_worthless()
+                && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
+                && is_worthless()
+            {
+                self.forget_work(kind, &key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is left of work whose artifact is there; best effort, the artifact is what counts.
+    pub(super) fn forget_work(&self, kind: &str, key: &Key) {
+        let _ = fs::remove_dir_all(self.claimed_folder(kind, key));
+        persist::remove_quietly(&self.beside_work(kind, key, "checkpoint"));
+        persist::remove_quietly(&self.beside_work(kind, key, "failure"));
+        self.remove_temporary(kind, key);
+    }
+
+    /// Half-written checkpoints of processes that were killed.
+    fn remove_temporary(&self, kind: &str, key: &Key) {
+        let prefix = format!(".{kind}-{key}.");
+        for entry in fs::read_dir(self.work_root()).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                persist::remove_quietly(&entry.path());
+            }
+        }
+    }
+
+    fn claimed_folder(&self, kind: &str, key: &Key) -> PathBuf {
+        self.work_root().join(format!("{kind}-{key}"))
+    }
+
+    pub(super) fn beside_work(&self, kind: &str, key: &Key, what: &str) -> PathBuf {
+        self.work_root().join(format!("{kind}-{key}.{what}"))
+    }
+}
+
+impl From<super::owner::Owner> for Holder {
+    fn from(owner: super::owner::Owner) -> Self {
+        Self { host: owner.host, pid: owner.pid, since: owner.since }
+    }
+}
+
+/// Kind and key of something in the folder of work, by its name.
+fn claimed(name: &str) -> Option<(&str, Key)> {
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let (kind, key) = stem.rsplit_once('-')?;
+    Some((kind, key.parse().ok()?))
+}
+
+/// Removes everything in `folder` but files whose names begin with one of `kept`.
+fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(StoreError::io("list", folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("list", folder))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if kept.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            continue;
+        }
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(StoreError::io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a checkpoint that is whole. One that is damaged is none: the work begins anew.
+fn read_checkpoint(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = match fs::read(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+            return Ok(None);
+        }
+        bytes => bytes.map_err(StoreError::io("read", path))?,
+    };
+    let Some(hash) = bytes.first_chunk::<32>().copied() else { return Ok(None) };
+    let is_whole = blake3::hash(&bytes[32..]) == blake3::Hash::from_bytes(hash);
+    bytes.drain(..32);
+    Ok(is_whole.then_some(bytes))
+}
+
+/// Writes what an interrupted work goes on from, in one step.
+pub(super) fn write_checkpoint(path: &Path, bytes: &[u8]) -> Result<()> {
+    fault::point("before the checkpoint");
+    let hash = blake3::hash(bytes);
+    persist::write_atomically(path, &[hash.as_bytes(), bytes].concat())?;
+    fault::point("after the checkpoint");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::example::{VOLATILE, entries, key_text, store};
+    use crate::store::{Provenance, Published};
+
+    fn mine(store: &Store) -> Work {
+        match store.claim(&key_text(1), &["events"]).expect("the store can be used") {
+            Claim::Mine(work) => work,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn work_is_claimed_once_and_then_done() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        let other = Store::open(store.root()).expect("open");
+        let Claim::Elsewhere(Some(holder)) = other.claim(&key_text(1), &[]).expect("usable") else {
+            panic!("it is claimed")
+        };
+        assert_eq!(holder.pid, std::process::id());
+        assert_eq!(other.holder("trial", &Key::of(&key_text(1))), Some(holder));
+        work.write("history.csv", b"1").expect("writable");
+        work.checkpoint_with(b"state").expect("writable");
+        let published = work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        assert!(matches!(published, Published::New(_)));
+        assert!(matches!(other.claim(&key_text(1), &[]).expect("usable"), Claim::Done(_)));
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn work_that_is_kept_goes_on_from_its_checkpoint_and_its_kept_files() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        assert_eq!(work.checkpoint(), None);
+        work.write("events-1", b"one").expect("writable");
+        work.write("history.csv", b"half").expect("writable");
+        work.checkpoint_with(b"state").expect("writable");
+        work.keep();
+        let work = mine(&store);
+        assert_eq!(work.checkpoint(), Some(b"state".as_slice()));
+        assert_eq!(entries(work.path()), ["events-1", "key.ron"]);
+        drop(work);
+        assert_eq!(entries(&store.work_root()), [""; 0], "work that is given up leaves nothing");
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_none() {
+        type Damage = fn(&Path);
+        let damages: [Damage; 5] = [
+            |path| fs::write(path, b"").expect("writable"),
+            |path| fs::write(path, b"short").expect("writable"),
+            |path| {
+                let bytes = fs::read(path).expect("readable");
+                fs::write(path, &bytes[..bytes.len() - 1]).expect("writable");
+            },
+            |path| {
+                let mut bytes = fs::read(path).expect("readable");
+                *bytes.last_mut().expect("not empty") ^= 1;
+                fs::write(path, bytes).expect("writable");
+            },
+            |path| {
+                fs::remove_file(path).expect("removable");
+                fs::create_dir(path).expect("writable");
+            },
+        ];
+        for damage in damages {
+            let (_folder, store) = store();
+            let work = mine(&store);
+            work.write("events-1", b"one").expect("writable");
+            work.checkpoint_with(b"state").expect("writable");
+            work.keep();
+            damage(&store.beside_work("trial", &Key::of(&key_text(1)), "checkpoint"));
+            let work = mine(&store);
+            assert_eq!(work.checkpoint(), None);
+            assert_eq!(entries(work.path()), ["key.ron"]);
+        }
+    }
+
+    #[test]
+    fn what_finished_work_left_behind_is_swept() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        work.write("history.csv", b"1").expect("writable");
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        let key = Key::of(&key_text(1));
+        fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
+        fs::write(store.beside_work("trial", &key, "lease"), b"left").expect("writable");
+        Store::open(store.root()).expect("open");
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+}

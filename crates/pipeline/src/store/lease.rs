@@ -1,0 +1,210 @@
+//! The right to make one artifact, held by one process at a time.
+//!
+//! A lease is a file beside the work folder, locked by its holder: the system takes the lock back when the holder dies,
+//! however it dies. Its text says who holds it, for people and for hosts that do not share locks: there, a lease is held as
+//! long as its file is written to.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{ErrorKind, Seek, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+    time::Duration,
+};
+
+use super::error::{Result, StoreError};
+use super::owner::Owner;
+use super::persist;
+
+/// How often a held lease is written to.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A lease of another host that was not written to for so long is nobody's.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// A lease that this process holds; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    path: PathBuf,
+    /// Locked, and shared with the pulse.
+    file: Arc<Mutex<File>>,
+}
+
+/// Who has a lease.
+pub(super) enum Taken {
+    /// This process, from now on.
+    Mine(Lease),
+    /// Somebody else; nobody is named where its text cannot be read just now.
+    Elsewhere(Option<Owner>),
+}
+
+impl Lease {
+    /// Takes the lease at `path`, if nobody has it.
+    pub(super) fn take(path: &Path, pulse: &Arc<Pulse>) -> Result<Taken> {
+        loop {
+            let mut options = File::options();
+            let opened = options.read(true).write(true).create(true).truncate(false).open(path);
+            let mut file = opened.map_err(StoreError::io("open", path))?;
+            let has_locks = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => return Ok(Taken::Elsewhere(Owner::read_file(path))),
+                // A file system without locks: the text alone tells.
+                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => false,
+                Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+            };
+            // Its holder may have removed it between opening and locking.
+            if !is_at(&file, path) {
+                continue;
+            }
+            // A lock that was free says that nobody on this host has the lease, if there are locks at all.
+            if let Some(owner) = Owner::read_file(path)
+                && !(owner.is_of_this_scope() && (has_locks || owner.is_gone()))
+                && !is_silent(&file, path)?
+            {
+                return Ok(Taken::Elsewhere(Some(owner)));
+            }
+            write(&mut file).map_err(StoreError::io("write", path))?;
+            let file = Arc::new(Mutex::new(file));
+            pulse.keep(&file);
+            return Ok(Taken::Mine(Self { path: path.to_owned(), file }));
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Removed while it is locked: whoever opens it meanwhile sees that it is not there any more.
+        let _held = self.file.lock();
+        persist::remove_quietly(&self.path);
+    }
+}
+
+/// Who holds the lease at `path`, if anybody does.
+pub(super) fn holder(path: &Path) -> Option<Owner> {
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Owner::read_file(path),
+        _ => {
+            let owner = Owner::read_file(path)?;
+            let is_elsewhere = !owner.is_of_this_scope() && !is_silent(&file, path).unwrap_or(true);
+            is_elsewhere.then_some(owner)
+        }
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(there)) => identity(opened) == identity(there),
+        _ => false,
+    }
+}
+
+/// Was the file not written to for long, by the clock of its file system?
+fn is_silent(file: &File, path: &Path) -> Result<bool> {
+    let modified = |file: &File| file.metadata().and_then(|metadata| metadata.modified());
+    let probe = persist::temporary_name(path);
+    let now = File::create_new(&probe).and_then(|mut file| {
+        file.write_all(b"now")?;
+        modified(&file)
+    });
+    persist::remove_quietly(&probe);
+    let now = now.map_err(StoreError::io("write", &probe))?;
+    let last = modified(file).map_err(StoreError::io("look up", path))?;
+    // A clock that went back says nothing: then it is not silent.
+    Ok(now.duration_since(last).unwrap_or_default() > SILENCE)
+}
+
+fn write(file: &mut File) -> std::io::Result<()> {
+    let text = Owner::this_process().to_text();
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
+}
+
+/// Writes to every held lease now and then.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    held: Mutex<Vec<Weak<Mutex<File>>>>,
+}
+
+impl Pulse {
+    fn keep(self: &Arc<Self>, lease: &Arc<Mutex<File>>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_beating = !held.is_empty();
+        held.retain(|lease| lease.strong_count() > 0);
+        held.push(Arc::downgrade(lease));
+        if !is_beating {
+            let pulse = Arc::downgrade(self);
+            // Without the thread, leases are still held on this host by their locks.
+            let _ = thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&pulse));
+        }
+    }
+}
+
+fn beat(pulse: &Weak<Pulse>) {
+    loop {
+        thread::sleep(HEARTBEAT);
+        let Some(pulse) = pulse.upgrade() else { return };
+        let held = pulse.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for lease in held.iter().filter_map(Weak::upgrade) {
+            if let Ok(mut file) = lease.lock() {
+                let _ = write(&mut file);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn take(path: &Path) -> Taken {
+        Lease::take(path, &Arc::default()).expect("the folder can be written")
+    }
+
+    #[test]
+    fn a_lease_is_held_once_and_given_back() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trial-1.lease");
+        assert_eq!(holder(&path), None);
+        let Taken::Mine(lease) = take(&path) else { panic!("nobody has it") };
+        let Taken::Elsewhere(Some(owner)) = take(&path) else { panic!("it is held") };
+        assert_eq!(owner.pid, std::process::id());
+        assert_eq!(holder(&path).map(|owner| owner.pid), Some(std::process::id()));
+        drop(lease);
+        assert!(!path.exists());
+        assert!(matches!(take(&path), Taken::Mine(_)));
+    }
+
+    #[test]
+    fn of_many_who_take_it_one_has_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trial-1.lease");
+        for _ in 0..50 {
+            let taken: Vec<Taken> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| take(&path))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("nobody panics")).collect()
+            });
+            assert_eq!(taken.iter().filter(|taken| matches!(taken, Taken::Mine(_))).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_lease_of_another_host_is_held_until_it_falls_silent() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trial-1.lease");
+        let elsewhere = Owner::this_process().to_text().replace("boot:\"", "boot:\"another machine ");
+        assert!(elsewhere.contains("another machine"), "{elsewhere}");
+        fs::write(&path, elsewhere).expect("the folder can be written");
+        assert!(matches!(take(&path), Taken::Elsewhere(Some(_))));
+        assert!(holder(&path).is_some());
+        let file = File::options().write(true).open(&path).expect("it is there");
+        file.set_modified(SystemTime::now() - 2 * SILENCE).expect("times can be set");
+        assert_eq!(holder(&path), None);
+        assert!(matches!(take(&path), Taken::Mine(_)));
+    }
+}

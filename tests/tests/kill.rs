@@ -1,0 +1,268 @@
+//! A run that is killed anywhere, and started again until it is done, ends with what an undisturbed run makes.
+//!
+//! The process that is killed is this test itself, started again with `BPFREE_KILL_TEST` in its environment.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, atomic::AtomicBool},
+    thread,
+    time::{Duration, Instant},
+};
+
+use engine::Device;
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, StagePlan},
+    progress::{Progress, Reporter, TrialEnd},
+    run::RunSettings,
+    store::Store,
+};
+use tests::Bench;
+
+/// Long enough that a kill meets trials in the middle, with batch norm, dropout and early stopping in it.
+const PIPELINE: &str = r#"Pipeline(
+    name: "killed",
+    stages: [
+        Dataset(name: "images", source: Glyphs(train: 400, test: 100), holdout: 0.2),
+        Grid(name: "rules", axes: (
+            algorithm: [Backprop, Dfa, Drtp, LocalLoss(CrossEntropy)],
+            hidden: [[40, 30]], batch_norm: [true], dropout: [0.2], learning_rate: [1e-3],
+        )),
+        Train(
+            name: "trials", dataset: "images", grid: "rules", epochs: 12, batch_size: 20, seeds: 2,
+            early_stopping: (metric: "error_rate/validation", patience: 6),
+            trackers: [WeightAlignment, Histograms], checkpoint: Every(epochs: 1),
+        ),
+        Summarize(name: "report", of: ["trials"], metric: "error_rate/validation"),
+    ],
+)"#;
+
+/// Appends a line for everything that happens to a trial; the file survives the process.
+struct Diary(Mutex<File>);
+
+impl Reporter for Diary {
+    fn report(&self, progress: &Progress<'_>) {
+        let line = match progress {
+            Progress::TrialStarted { trial, epochs } => {
+                format!("start {epochs} {} {}", trial.configuration.slug(), trial.seed)
+            }
+            Progress::Saved { trial, epoch } => {
+                format!("saved {epoch} {} {}", trial.configuration.slug(), trial.seed)
+            }
+            Progress::TrialEnded { trial, end: TrialEnd::Stored(_), .. } => {
+                format!("stored 0 {} {}", trial.configuration.slug(), trial.seed)
+            }
+            Progress::TrialEnded { trial, end, .. } => {
+                format!("failed 0 {} {} {end:?}", trial.configuration.slug(), trial.seed)
+            }
+            _ => return,
+        };
+        let mut file = self.0.lock().expect("nobody panics");
+        // In one piece: several processes write into one file.
+        file.write_all(format!("{line}\n").as_bytes()).expect("the diary can be written");
+    }
+}
+
+/// The process that is killed; nothing when the tests run.
+#[test]
+fn victim() {
+    let Ok(folder) = std::env::var("BPFREE_KILL_TEST") else { return };
+    let folder = Path::new(&folder);
+    let diary = File::options().create(true).append(true).open(folder.join("diary")).expect("writable");
+    let store = Store::open(&folder.join("artifacts")).expect("the store is whole, whatever was killed");
+    let laboratory = Laboratory { store, data: Path::new("no data here"), device: Device::Cpu };
+    let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
+    let interrupt = AtomicBool::new(false);
+    let settings = RunSettings {
+        jobs: 2,
+        largest_population: None,
+        fail_fast: false,
+        interrupt: &interrupt,
+        reporter: &Diary(Mutex::new(diary)),
+        build: "test",
+    };
+    let report = laboratory.run(&pipeline, settings).expect("the run is possible");
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    fs::write(folder.join("done"), "").expect("writable");
+}
+
+struct Killed {
+    folder: tempfile::TempDir,
+}
+
+impl Killed {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn start(&self, fault: Option<&str>) -> Child {
+        let mut command = Command::new(std::env::current_exe().expect("this test"));
+        command.args(["--exact", "victim", "--nocapture"]).env("BPFREE_KILL_TEST", self.folder.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        match fault {
+            Some(fault) => command.env("BPFREE_FAULT", fault),
+            None => command.env_remove("BPFREE_FAULT"),
+        };
+        command.spawn().expect("this test can be started again")
+    }
+
+    fn is_done(&self) -> bool {
+        self.folder.path().join("done").exists()
+    }
+
+    fn artifacts(&self) -> PathBuf {
+        self.folder.path().join("artifacts")
+    }
+
+    /// Runs on until nothing is left to do.
+    fn finish(&self) {
+        let status = self.start(None).wait().expect("it was started");
+        assert!(status.success() && self.is_done(), "an undisturbed run ends well: {}", self.diary());
+    }
+
+    fn diary(&self) -> String {
+        fs::read_to_string(self.folder.path().join("diary")).unwrap_or_default()
+    }
+
+    /// Key and content of every trial, and the table.
+    fn results(&self) -> (Vec<(String, String)>, String) {
+        let store = Store::open(&self.artifacts()).expect("the store is whole");
+        let laboratory = Laboratory { store, data: Path::new("no data here"), device: Device::Cpu };
+        let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
+        let plans = laboratory.plan(&pipeline).expect("the store is whole");
+        let trials = plans.into_iter().flat_map(|plan| match plan {
+            StagePlan::Train { trials, .. } => trials,
+            _ => Vec::new(),
+        });
+        let contents = trials.map(|planned| {
+            let artifact = planned.artifact.expect("every trial is done");
+            for file in &artifact.manifest().files {
+                artifact.read(&file.path).expect("every file is whole");
+            }
+            (planned.key.to_string(), artifact.manifest().content().to_string())
+        });
+        let table = fs::read_to_string(self.artifacts().join("runs/killed/report/table.md"));
+        (contents.collect(), table.expect("the table"))
+    }
+
+    /// Nothing is left of work, no trial was stored twice, and none whose state was saved began anew.
+    fn check_diary(&self) {
+        let work: Vec<_> = fs::read_dir(self.artifacts().join("work")).expect("the folder").collect();
+        assert!(work.is_empty(), "{work:?}");
+        let mut saved: HashMap<&str, u32> = HashMap::new();
+        let diary = self.diary();
+        let mut stored: HashMap<&str, u32> = HashMap::new();
+        for line in diary.lines() {
+            let mut words = line.splitn(3, ' ');
+            let (what, epoch, trial) = (words.next(), words.next(), words.next().unwrap_or_default());
+            let epoch: u32 = epoch.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{line}"));
+            match what {
+                Some("start") => {
+                    let reached = saved.get(trial).copied().unwrap_or(0);
+                    assert!(
+                        epoch >= reached,
+                        "{trial} began after epoch {epoch}, saved after {reached}:\n{diary}"
+                    );
+                }
+                Some("saved") => drop(saved.insert(trial, epoch)),
+                Some("stored") => *stored.entry(trial).or_default() += 1,
+                _ => panic!("{line}"),
+            }
+        }
+        assert!(stored.values().all(|times| *times == 1), "{diary}");
+    }
+}
+
+fn undisturbed() -> (Vec<(String, String)>, String) {
+    let killed = Killed::new();
+    killed.finish();
+    killed.check_diary();
+    let results = killed.results();
+    assert_eq!(results.0.len(), 8);
+    results
+}
+
+#[test]
+fn killed_at_thirty_random_moments_it_ends_with_the_same_bytes() {
+    let expected = undisturbed();
+    let killed = Killed::new();
+    let mut stream = random::stream(7, "kill", &[]);
+    let (mut kills, mut interrupted) = (0, 0);
+    while kills < 30 && !killed.is_done() {
+        let mut child = killed.start(None);
+        // Longer and longer, so that it gets somewhere between the first kills and the last.
+        let most = 0.05 + 0.02 * f64::from(kills);
+        thread::sleep(Duration::from_secs_f64(most * f64::from(random::uniform(&mut stream))));
+        interrupted += u32::from(child.try_wait().expect("it was started").is_none());
+        child.kill().expect("it can be killed");
+        child.wait().expect("it was started");
+        kills += 1;
+    }
+    assert!(interrupted >= 5, "{interrupted} of {kills} kills met a run in progress");
+    killed.finish();
+    killed.check_diary();
+    assert!(killed.results() == expected, "{}", killed.diary());
+}
+
+#[test]
+fn killed_at_every_point_of_publishing_it_ends_with_the_same_bytes() {
+    let expected = undisturbed();
+    for point in [
+        "before the sync",
+        "before the manifest",
+        "before the rename",
+        "after the rename",
+        "before the lease is given back",
+        "before the checkpoint",
+        "after the checkpoint",
+    ] {
+        for passes in [0, 3] {
+            let killed = Killed::new();
+            let status = killed.start(Some(&format!("{point}#{passes}"))).wait().expect("it was started");
+            assert!(!status.success(), "the point `{point}` is passed {passes} times and more");
+            killed.finish();
+            assert!(killed.results() == expected, "{point} {passes}: {}", killed.diary());
+            // A trial that was stored when the process died was not written down as such.
+            let work: Vec<_> = fs::read_dir(killed.artifacts().join("work")).expect("the folder").collect();
+            assert!(work.is_empty(), "{point} {passes}: {work:?}");
+        }
+    }
+}
+
+#[test]
+fn processes_on_one_store_share_the_work_and_one_that_is_killed_is_missed_by_nobody() {
+    let expected = undisturbed();
+    let killed = Killed::new();
+    let mut processes: Vec<Child> = (0..4).map(|_| killed.start(None)).collect();
+    let start = Instant::now();
+    // The first one dies when it has saved something.
+    while !killed.diary().contains("saved 2") && start.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    processes[0].kill().expect("it can be killed");
+    for (index, process) in processes.iter_mut().enumerate() {
+        let status = process.wait().expect("it was started");
+        assert_eq!(status.success(), index != 0, "process {index}: {}", killed.diary());
+    }
+    killed.finish();
+    killed.check_diary();
+    assert!(killed.results() == expected, "{}", killed.diary());
+}
+
+#[test]
+fn an_interrupted_run_saves_its_trials_and_goes_on_with_them() {
+    let text = PIPELINE.replace(", checkpoint: Every(epochs: 1)", ", checkpoint: Never");
+    let (whole, halved) = (Bench::new(1, 4), Bench::new(1, 4));
+    whole.run(&text);
+    let witness = tests::Witness::after_epochs(5);
+    let report = halved.run_with(&text, &witness);
+    assert!(report.interrupted && report.saved > 0 && report.dropped == 0, "{report:?}");
+    let (report, _) = halved.run(&text);
+    assert!(!report.interrupted && report.failed.is_empty(), "{report:?}");
+    assert_eq!(whole.contents(&text), halved.contents(&text));
+    assert_eq!(fs::read_dir(halved.path("work")).expect("the folder").count(), 0);
+}
