@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -151,4 +152,12 @@ impl Bench {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// A Python with the package `tensorboard`: the one that `BPFREE_PYTHON` names, or `python3`.
+#[must_use]
+pub fn python() -> Option<String> {
+    let python = std::env::var("BPFREE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python).args(["-c", "import tensorboard"]).output().ok()?;
+    found.status.success().then_some(python)
 }

@@ -186,6 +186,21 @@ fn undisturbed() -> (Vec<(String, String)>, String) {
     results
 }
 
+/// TensorBoard's loaders see each step of each trial once, however often it was killed, and every session ended well.
+#[expect(clippy::print_stderr, reason = "a check that is skipped says so")]
+fn check_tensorboard(tree: &Path) {
+    let Some(python) = tests::python() else {
+        eprintln!("skipped: no Python with the package `tensorboard` (name one in BPFREE_PYTHON)");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/read_events.py");
+    let output = Command::new(python).arg(script).arg(tree).arg("--data-server").output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    // 8 trials, and the means of 4 configurations.
+    assert!(said.starts_with("12 runs, "), "{said}");
+}
+
 #[test]
 fn killed_at_thirty_random_moments_it_ends_with_the_same_bytes() {
     let expected = undisturbed();
@@ -206,6 +221,8 @@ fn killed_at_thirty_random_moments_it_ends_with_the_same_bytes() {
     killed.finish();
     killed.check_diary();
     assert!(killed.results() == expected, "{}", killed.diary());
+    assert!(killed.diary().lines().any(|line| line.starts_with("start ") && !line.starts_with("start 0 ")));
+    check_tensorboard(&killed.artifacts().join("runs/killed"));
 }
 
 #[test]

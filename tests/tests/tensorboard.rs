@@ -8,14 +8,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use tests::{Bench, SMALL_PIPELINE};
+use tests::{Bench, SMALL_PIPELINE, python};
 use tracker::{Event, EventFile, Metric, Place, Quantity};
-
-fn python() -> Option<String> {
-    let python = std::env::var("BPFREE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let found = Command::new(&python).args(["-c", "import tensorboard"]).output().ok()?;
-    found.status.success().then_some(python)
-}
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]

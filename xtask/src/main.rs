@@ -22,6 +22,10 @@ enum Command {
     Run(RunArguments),
     /// Show what of a pipeline is done, what would run, and why.
     Plan(PlanArguments),
+    /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
+    Status(PlanArguments),
+    /// What the store of results holds, whether it is whole, and what of it nobody needs.
+    Artifacts(ArtifactsArguments),
     /// List the datasets and which of their files are present, or fetch one.
     #[command(args_conflicts_with_subcommands = true)]
     Data {
@@ -34,6 +38,45 @@ enum Command {
     Bench(BenchArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),
+}
+
+#[derive(Args)]
+struct ArtifactsArguments {
+    #[command(subcommand)]
+    command: ArtifactsCommand,
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Subcommand)]
+enum ArtifactsCommand {
+    /// List every artifact.
+    Ls,
+    /// Print what an artifact is made from and holds.
+    Show {
+        /// The beginning of its key.
+        key: String,
+    },
+    /// Sum up sizes by kind.
+    Du,
+    /// Read every byte again and report all damage.
+    Verify {
+        /// Move damaged artifacts aside, so that the next run makes them anew.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Show what no pipeline file reaches.
+    Gc {
+        /// Folder of the pipeline files.
+        #[arg(long, default_value = "pipelines", value_name = "DIR")]
+        pipelines: PathBuf,
+        /// Also keep what the run tree of this name shows; may be given more than once.
+        #[arg(long, value_name = "NAME")]
+        keep: Vec<String>,
+        /// Remove it.
+        #[arg(long)]
+        delete: bool,
+    },
 }
 
 #[derive(Args)]
@@ -75,10 +118,10 @@ struct FetchArguments {
 #[derive(Args)]
 struct Places {
     /// Folder of the image files, in their official layout.
-    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
+    #[arg(long, global = true, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
     data: PathBuf,
     /// Folder of the results.
-    #[arg(long, env = "BPFREE_ARTIFACTS", default_value = "artifacts", value_name = "DIR")]
+    #[arg(long, global = true, env = "BPFREE_ARTIFACTS", default_value = "artifacts", value_name = "DIR")]
     artifacts: PathBuf,
 }
 
@@ -168,6 +211,8 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
+        Command::Status(arguments) => commands::status::status(&arguments),
+        Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),
         Command::Data { command: None, places } => commands::data::list(&places),
         Command::Data { command: Some(DataCommand::Fetch(arguments)), .. } => {
             commands::data::fetch(&arguments)

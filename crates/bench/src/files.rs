@@ -2,11 +2,19 @@
 
 use std::{
     path::Path,
+    sync::atomic::AtomicBool,
     time::{Duration, SystemTime},
 };
 
 use data::{Dataset, DatasetSettings, Glyphs, Source, batch_order};
-use pipeline::store::{Key, KeyText, Provenance, Store};
+use engine::Device;
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, StagePlan},
+    progress::{Progress, Reporter},
+    run::RunSettings,
+    store::{Key, KeyText, Provenance, Store},
+};
 use tempfile::TempDir;
 use tracker::{Event, EventFile, Metric, Split};
 
@@ -36,7 +44,78 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
     add("10,000 + 2,000 glyphs, drawn, and a batch of 128 of them, gathered", dataset);
     add("an epoch of 20 scalars in an event file", event_file);
     add("a small artifact in the store", store);
+    for trials in [1_000, 20_000] {
+        let title = format!("a pipeline of {trials} finished trials, twenty to a configuration");
+        if effort.includes(&title) {
+            progress(&title);
+            let (names, samples) = finished(effort, trials);
+            groups.push(Group::new(title, None, names, samples));
+        }
+    }
     groups
+}
+
+/// Hears nothing.
+struct Nobody;
+
+impl Reporter for Nobody {
+    fn report(&self, _: &Progress<'_>) {}
+}
+
+/// Plan and run of a pipeline whose trials are all there, made up.
+fn finished(effort: &Effort, trials: usize) -> Timed {
+    // Without waiting for a disk: only what is read later counts.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+    let folder = folder.expect("a temporary folder");
+    let text = format!(
+        r#"Pipeline(name: "many", stages: [
+            Dataset(name: "images", source: Glyphs(train: 100, test: 20)),
+            Grid(name: "grid", axes: (
+                algorithm: [Dfa], hidden: [[8, 8]],
+                learning_rate: Linear(from: 0.001, to: {}, step: 0.001),
+            )),
+            Train(name: "trials", dataset: "images", grid: "grid", epochs: 3, batch_size: 20, seeds: 20),
+            Summarize(name: "report", of: ["trials"], metric: "error_rate/validation"),
+        ])"#,
+        0.001 * (trials / 20) as f64
+    );
+    let pipeline = Pipeline::parse("bench.ron", &text).expect("the text is a pipeline");
+    let store = Store::open(folder.path()).expect("the folder can be written");
+    let laboratory = Laboratory { store: store.clone(), data: Path::new(""), device: Device::Cpu };
+    let made = Provenance::of_this_machine("bench", "cpu", Duration::ZERO);
+    for plan in laboratory.plan(&pipeline).expect("the store is empty") {
+        let StagePlan::Train { trials, .. } = plan else { continue };
+        for (number, planned) in trials.iter().enumerate() {
+            let work = store.begin(&planned.key_text).expect("the folder can be written");
+            let history = format!(
+                "epoch,loss/train,loss/validation,error_rate/train,error_rate/validation\n1,2,2,{number},{number}\n"
+            );
+            work.write("history.csv", history.as_bytes()).expect("the folder can be written");
+            work.write("result.ron", b"(outcome: Finished, epochs: 1)").expect("the folder can be written");
+            work.write("weights.safetensors", &[0; 64]).expect("the folder can be written");
+            work.publish(made.clone(), &[]).expect("the folder can be written");
+        }
+    }
+    let interrupt = AtomicBool::new(false);
+    let settings = RunSettings {
+        jobs: effort.threads,
+        largest_population: None,
+        fail_fast: false,
+        interrupt: &interrupt,
+        reporter: &Nobody,
+        build: "bench",
+    };
+    let plan = |times: usize| {
+        (0..times).for_each(|_| drop(laboratory.plan(&pipeline).expect("the store is whole")));
+    };
+    let run = |times: usize| {
+        for _ in 0..times {
+            let report = laboratory.run(&pipeline, settings).expect("the store is whole");
+            assert_eq!((report.skipped, report.trained), (trials, 0), "everything is there");
+        }
+    };
+    timed(effort, &mut [("plan", Box::new(plan)), ("run, with nothing to do", Box::new(run))])
 }
 
 fn timed(effort: &Effort, work: &mut [Named<'_>]) -> Timed {

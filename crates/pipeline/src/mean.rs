@@ -37,8 +37,8 @@ pub(crate) fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
         seeds: Vec<u64>,
     }
     let finished: Vec<&PlannedTrial> = seeds.iter().filter(|seed| seed.artifact.is_some()).collect();
-    for artifact in finished.iter().filter_map(|seed| seed.artifact.as_ref()) {
-        if matches!(trial::result(artifact)?.outcome, Outcome::Diverged { .. }) {
+    for seed in &finished {
+        if seed.result()?.is_some_and(|result| matches!(result.outcome, Outcome::Diverged { .. })) {
             return Ok(None);
         }
     }

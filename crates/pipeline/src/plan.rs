@@ -1,6 +1,6 @@
 //! What of a pipeline is done, and what would run?
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path, sync::OnceLock, thread};
 
 use engine::Device;
 use tuner::Trial;
@@ -9,7 +9,7 @@ use crate::{
     Error,
     file::Pipeline,
     stages::{Dataset, Stage, Train},
-    store::{FieldDifference, Key, KeyText, Store},
+    store::{FieldDifference, Key, KeyText, Name, Store},
     summary,
     trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
@@ -58,6 +58,41 @@ pub enum StagePlan {
         /// How many of its trials are not finished.
         waiting_for: usize,
     },
+}
+
+/// What `work` makes of each item, in their order, or the first error in that order; on all cores where there are many.
+fn in_parallel<T: Send, R: Send, E: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    /// Fewer are not worth a thread.
+    const WORTH_A_THREAD: usize = 500;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let length = items.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let mut parts: Vec<Vec<T>> = Vec::new();
+    let mut items = items.into_iter();
+    loop {
+        let part: Vec<T> = items.by_ref().take(length).collect();
+        if part.is_empty() {
+            break;
+        }
+        parts.push(part);
+    }
+    let of_part = |part: Vec<T>| part.into_iter().map(&work).collect::<Result<Vec<R>, E>>();
+    let done: Vec<Result<Vec<R>, E>> = if parts.len() <= 1 {
+        parts.into_iter().map(of_part).collect()
+    } else {
+        thread::scope(|scope| {
+            let of_part = &of_part;
+            let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || of_part(part))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("nobody panics here")).collect()
+        })
+    };
+    let mut all = Vec::new();
+    for part in done {
+        all.extend(part?);
+    }
+    Ok(all)
 }
 
 impl Laboratory<'_> {
@@ -115,9 +150,9 @@ impl Laboratory<'_> {
             let key_text = trial_key_text(train, &trial, &dataset_key, self.device)?;
             let key = Key::of(&key_text);
             let artifact = self.store.find(TRIAL, &key)?;
-            Ok(PlannedTrial { trial, key_text, key, artifact })
+            Ok(PlannedTrial { trial, key_text, key, artifact, known: OnceLock::new() })
         };
-        train.trials().into_iter().map(plan).collect()
+        in_parallel(train.trials(), plan)
     }
 
     pub(crate) fn dataset_key_text(&self, stage: &str, dataset: &Dataset) -> Result<KeyText, Error> {
@@ -127,6 +162,25 @@ impl Laboratory<'_> {
             .fingerprint(self.data)
             .map_err(|source| Error::Data { stage: stage.into(), source: Box::new(source) })?;
         Ok(dataset_key_text(settings, &fingerprint)?)
+    }
+
+    /// Every artifact that `pipeline` reaches: what a run of it would not make again.
+    ///
+    /// # Errors
+    /// If source files are missing, or the store is damaged or cannot be read.
+    pub fn reached(&self, pipeline: &Pipeline) -> Result<HashSet<Name>, Error> {
+        let mut reached = HashSet::new();
+        for (stage, plan) in pipeline.stages.iter().zip(self.plan(pipeline)?) {
+            if let Stage::Dataset(dataset) = stage {
+                let key = Key::of(&self.dataset_key_text(&dataset.name, dataset)?);
+                reached.insert(Name { kind: DATASET.to_owned(), key });
+            }
+            if let StagePlan::Train { trials, .. } = plan {
+                reached
+                    .extend(trials.into_iter().map(|trial| Name { kind: TRIAL.to_owned(), key: trial.key }));
+            }
+        }
+        Ok(reached)
     }
 
     /// Why a trial that is not finished would run: what differs from the finished one that is nearest to it.

@@ -22,7 +22,7 @@ use crate::{
     shared_work,
     stages::{self, Summarize, Train},
     summary,
-    trial::{self, DATASET, PlannedTrial, TRIAL},
+    trial::{DATASET, PlannedTrial, TRIAL},
 };
 
 pub use crate::running::RunSettings;
@@ -72,6 +72,7 @@ impl Laboratory<'_> {
     /// report, and the others go on.
     pub fn run(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
         self.device.check()?;
+        let _in_use = self.store.use_it()?;
         let board = self.show_board(pipeline, provenance(settings.build, self.device, Duration::ZERO))?;
         let mut names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
         names.push(&board);
@@ -121,7 +122,7 @@ impl Run<'_> {
             done,
             epochs: train.schedule.epochs,
         });
-        if train.mean_over_seeds {
+        if train.mean_over_seeds && !missing.is_empty() {
             // Of the trials that are there now; a mean of others would stand beside the new ones while they train.
             self.show_means(train, &planned)?;
         }
@@ -258,9 +259,8 @@ impl Run<'_> {
             return Ok(());
         }
         for planned in trials {
-            let Some(artifact) = &planned.artifact else { continue };
-            if let Outcome::Diverged { reason, .. } = trial::result(artifact)?.outcome {
-                self.report.diverged.push((planned.trial.clone(), reason));
+            if let Some(Outcome::Diverged { reason, .. }) = planned.result()?.map(|result| &result.outcome) {
+                self.report.diverged.push((planned.trial.clone(), reason.clone()));
             }
         }
         Ok(())

@@ -116,7 +116,7 @@ fn cell<'a>(summarize: &Summarize, stage: &'a str, planned: &'a PlannedTrial) ->
     let Some(artifact) = &planned.artifact else {
         return Ok(Cell { stage, trial, result: None, value: None, test: None });
     };
-    let result = trial::result(artifact)?;
+    let result = planned.result()?.cloned().expect("it is finished");
     let history = trial::history(artifact)?;
     let value = match (&result.outcome, summarize.epoch) {
         (Outcome::Diverged { .. }, _) => None,

@@ -1,5 +1,7 @@
 //! What names a dataset's and a trial's result (the text of their keys), and what a trial's result holds.
 
+use std::sync::OnceLock;
+
 use data::DatasetSettings;
 use engine::Device;
 use serde::{Deserialize, Serialize};
@@ -111,6 +113,22 @@ pub struct PlannedTrial {
     pub key: Key,
     /// Its result.
     pub artifact: Option<Artifact>,
+    /// How it ended, once somebody has asked.
+    pub(crate) known: OnceLock<TrialResult>,
+}
+
+impl PlannedTrial {
+    /// How the trial ended; none where it is not finished.
+    ///
+    /// # Errors
+    /// If its files cannot be read.
+    pub fn result(&self) -> Result<Option<&TrialResult>, Error> {
+        let Some(artifact) = &self.artifact else { return Ok(None) };
+        if self.known.get().is_none() {
+            let _ = self.known.set(result(artifact)?);
+        }
+        Ok(self.known.get())
+    }
 }
 
 /// What a finished trial measured.
@@ -126,7 +144,7 @@ pub fn history(artifact: &Artifact) -> Result<History, Error> {
 ///
 /// # Errors
 /// If its files cannot be read.
-pub fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
+fn result(artifact: &Artifact) -> Result<TrialResult, Error> {
     let bytes = artifact.read(RESULT)?;
     ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
         action: "read",

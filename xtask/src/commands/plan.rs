@@ -9,6 +9,7 @@ use pipeline::{
     trial::PlannedTrial,
 };
 
+use super::status::{Unfinished, unfinished};
 use crate::{
     PlanArguments,
     terminal::{say, tell},
@@ -39,10 +40,25 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 let missing: Vec<&PlannedTrial> =
                     trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
+                let [mut running, mut failed, mut saved] = [0; 3];
+                for planned in &missing {
+                    match unfinished(&laboratory.store, planned) {
+                        Unfinished::Running(..) => running += 1,
+                        Unfinished::Failed(_) => failed += 1,
+                        Unfinished::Saved(_) => saved += 1,
+                        Unfinished::ToDo => {}
+                    }
+                }
+                let of_them: String =
+                    [(running, "running now"), (failed, "failed before"), (saved, "half-done")]
+                        .iter()
+                        .filter(|(count, _)| *count > 0)
+                        .map(|(count, what)| format!(", {count} {what}"))
+                        .collect();
                 line(
                     "Train",
                     &name,
-                    &format!("{} trials: {done} done, {} to run", trials.len(), missing.len()),
+                    &format!("{} trials: {done} done, {} to run{of_them}", trials.len(), missing.len()),
                 );
                 explain(&laboratory, &missing, arguments.verbose)?;
             }

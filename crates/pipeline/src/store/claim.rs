@@ -83,6 +83,12 @@ impl Store {
         persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
     }
 
+    /// What a process would go on from that claimed the work on an artifact.
+    #[must_use]
+    pub fn saved(&self, kind: &str, key: &Key) -> Option<Vec<u8>> {
+        read_checkpoint(&self.beside_work(kind, key, "checkpoint")).ok().flatten()
+    }
+
     /// Why the last work on an artifact failed.
     #[must_use]
     pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {

@@ -39,6 +39,12 @@ pub enum StoreError {
     #[error("`{text}` is no key: got {} characters, expected 64 of 0-9 and a-f", text.chars().count())]
     KeySyntax { text: String },
 
+    #[error("{} is in use by a run", store.display())]
+    InUse { store: PathBuf },
+
+    #[error("artifacts are being removed from {}", store.display())]
+    BeingCollected { store: PathBuf },
+
     #[error("cannot make {} a link to {}: it is {found}", link.display(), target.display())]
     NotALink { link: PathBuf, target: PathBuf, found: &'static str },
 }
@@ -67,6 +73,8 @@ impl StoreError {
             Self::KindName { .. } => "use a short word such as `trial`".to_owned(),
             Self::RepeatedInput { .. } => "give each input its own name".to_owned(),
             Self::Settings { .. } => "use structs, enums, lists, numbers and strings".to_owned(),
+            Self::InUse { .. } => "wait for it, or stop it by Ctrl-C: it saves its trials".to_owned(),
+            Self::BeingCollected { .. } => "try again in a moment".to_owned(),
             Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),
             Self::NotALink { link, .. } => {
                 format!("nothing here writes it; move it away and run again: mv {0} {0}.old", link.display())

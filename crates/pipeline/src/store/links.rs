@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::artifact::kind_of_entry;
@@ -13,6 +13,10 @@ use super::persist;
 ///
 /// A link that is there is replaced in one step, so that a reader always finds the old target or the new one.
 pub fn point(link: &Path, target: &Path) -> Result<()> {
+    // Nearly always: nothing to do, told by two looks at the file system.
+    if link.is_symlink() && is_same(link, target) {
+        return Ok(());
+    }
     let folder = link.parent().unwrap_or(Path::new("."));
     persist::create_folder(folder)?;
     let wanted = relative(folder, target)?;
@@ -24,6 +28,12 @@ pub fn point(link: &Path, target: &Path) -> Result<()> {
         .and_then(|()| fs::rename(&temporary, link))
         .inspect_err(|_| persist::remove_quietly(&temporary))
         .map_err(StoreError::io("link", link))
+}
+
+/// Do both lead to one folder or file?
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
 fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
@@ -53,7 +63,6 @@ fn relative(folder: &Path, target: &Path) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;

@@ -18,6 +18,9 @@ pub const KEY_FILE: &str = "key.ron";
 /// The layout of a store on disk; another number is another layout.
 pub const FORMAT: u32 = 1;
 
+/// Begins the last line of a manifest, which holds the hash of all before it.
+const SEAL: &str = "// blake3 of the lines above: ";
+
 /// What a finished artifact holds and how it came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -111,13 +114,24 @@ impl Manifest {
         // Deep enough that each file is one line.
         let form = PrettyConfig::new().new_line("\n").depth_limit(2);
         let text = ron::ser::to_string_pretty(self, form).expect("strings and numbers can be written as RON");
-        persist::write_atomically(&artifact.join(MANIFEST_FILE), (text + "\n").as_bytes())
+        let text = text + "\n";
+        let seal = format!("{SEAL}{}\n", Key::of_bytes(text.as_bytes()));
+        persist::write_atomically(&artifact.join(MANIFEST_FILE), (text + &seal).as_bytes())
     }
 
     pub(super) fn parse(artifact: &Path, text: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Header {
             format: u32,
+        }
+        // Manifests of early builds have no seal.
+        if let Some((sealed, hash)) = text.rsplit_once(SEAL)
+            && let Ok(expected) = hash.trim_end().parse::<Key>()
+        {
+            let found = Key::of_bytes(sealed.as_bytes());
+            if found != expected {
+                return Err(StoreError::wrong_hash(artifact, MANIFEST_FILE, expected, found));
+            }
         }
         let not_a_manifest = |error| {
             StoreError::damaged(artifact, MANIFEST_FILE, "a manifest", format!("other text ({error})"))
@@ -200,7 +214,11 @@ mod tests {
                 duration_seconds: 1.5,
             ),
         )
+        // blake3 of the lines above: 1ac1e02f1ddab44579d920c888db56ef416584f2163853f239c2455449d8e6c8
         "#);
+        let flipped = text.replace("Zen 4", "Zen 5");
+        let error = Manifest::parse(folder.path(), &flipped).unwrap_err().to_string();
+        assert!(error.contains("manifest.ron: expected hash"), "{error}");
     }
 
     #[test]

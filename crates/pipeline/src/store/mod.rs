@@ -14,6 +14,7 @@ pub mod links;
 pub mod persist;
 
 mod artifact;
+mod audit;
 mod claim;
 mod difference;
 mod error;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use lease::Pulse;
 
 pub use artifact::Artifact;
+pub use audit::{InUse, Name};
 pub use claim::{Claim, Holder};
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};

@@ -1,0 +1,201 @@
+//! Trials that fail, and results that are damaged: what the others are, and what the user sees.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use algorithms::Algorithm;
+use pipeline::{
+    file::Pipeline,
+    progress::{Progress, Reporter, TrialEnd},
+    run::{RunReport, RunSettings},
+    store::Name,
+    trial::TRIAL,
+};
+use tests::{Bench, SMALL_PIPELINE};
+
+/// Panics in the first epoch of some trials, on the thread that trains them.
+struct Saboteur {
+    rule: Algorithm,
+    /// So many times, then it gives up.
+    times: AtomicUsize,
+    ends: Mutex<Vec<String>>,
+}
+
+impl Saboteur {
+    fn of(rule: Algorithm, times: usize) -> Self {
+        Self { rule, times: AtomicUsize::new(times), ends: Mutex::default() }
+    }
+}
+
+impl Reporter for Saboteur {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Epoch { trial, .. } if trial.configuration.algorithm == self.rule => {
+                let left =
+                    self.times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                assert!(left.is_err(), "sabotage");
+            }
+            Progress::TrialEnded { end: TrialEnd::Panicked(reason), .. } => {
+                self.ends.lock().expect("nobody panics here").push(reason.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn run(bench: &Bench, text: &str, reporter: &dyn Reporter, fail_fast: bool, largest: usize) -> RunReport {
+    let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let interrupt = AtomicBool::new(false);
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: Some(largest),
+        fail_fast,
+        interrupt: &interrupt,
+        reporter,
+        build: "test",
+    };
+    bench.laboratory().run(&pipeline, settings).expect("the run is possible")
+}
+
+#[test]
+fn a_trial_that_panics_takes_no_other_with_it() {
+    let calm = Bench::new(1, 1);
+    calm.run(SMALL_PIPELINE);
+    for largest in [1, 8] {
+        let bench = Bench::new(1, largest);
+        let saboteur = Saboteur::of(Algorithm::Dfa, usize::MAX);
+        let report = run(&bench, SMALL_PIPELINE, &saboteur, false, largest);
+        assert_eq!((report.trained, report.failed.len()), (8, 2), "{report:?}");
+        for (trial, reason) in &report.failed {
+            assert_eq!(trial.configuration.algorithm, Algorithm::Dfa);
+            assert!(reason.starts_with("panicked: sabotage"), "{reason}");
+        }
+        // What is to do is known, with the reason, until it is done.
+        let failed = |bench: &Bench| {
+            let store = bench.laboratory().store;
+            let trials = bench.trials(SMALL_PIPELINE);
+            trials.iter().filter_map(|trial| store.failure(TRIAL, &trial.key)).collect::<Vec<String>>()
+        };
+        assert!(failed(&bench).len() == 2 && failed(&bench)[0].contains("sabotage"), "{:?}", failed(&bench));
+        let (report, _) = bench.run(SMALL_PIPELINE);
+        assert_eq!((report.skipped, report.trained), (8, 2), "a rerun tries what failed");
+        assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
+        assert!(failed(&bench).is_empty());
+    }
+}
+
+#[test]
+fn a_population_that_panics_together_is_split_until_the_others_are_through() {
+    // The second of two seeds alone is well: only the pair, and then the first, are sabotaged.
+    let bench = Bench::new(1, 8);
+    let saboteur = Saboteur::of(Algorithm::Drtp, 2);
+    let report = run(&bench, SMALL_PIPELINE, &saboteur, false, 8);
+    assert_eq!((report.trained, report.failed.len()), (9, 1), "{report:?}");
+    let (report, _) = bench.run(SMALL_PIPELINE);
+    let calm = Bench::new(1, 1);
+    calm.run(SMALL_PIPELINE);
+    assert_eq!((report.trained, bench.contents(SMALL_PIPELINE)), (1, calm.contents(SMALL_PIPELINE)));
+}
+
+#[test]
+fn with_fail_fast_nothing_begins_after_the_first_failure() {
+    let bench = Bench::new(1, 1);
+    let report = run(&bench, SMALL_PIPELINE, &Saboteur::of(Algorithm::Dfa, usize::MAX), true, 1);
+    // Backprop's two seeds come first.
+    assert_eq!((report.trained, report.failed.len(), report.not_begun), (2, 1, 7), "{report:?}");
+}
+
+#[test]
+fn if_the_first_trials_all_fail_the_others_are_not_begun() {
+    let bench = Bench::new(1, 1);
+    let text = SMALL_PIPELINE.replace("seeds: 2", "seeds: 4");
+    let report = run(&bench, &text, &Saboteur::of(Algorithm::Backprop, usize::MAX), false, 1);
+    assert_eq!((report.trained, report.failed.len(), report.not_begun), (0, 3, 17), "{report:?}");
+}
+
+/// What is done to a file, and what it is called.
+type Damage = (&'static str, fn(&Path));
+
+const DAMAGES: [Damage; 5] = [
+    ("deleted", |path| fs::remove_file(path).expect("removable")),
+    ("truncated", |path| {
+        let bytes = fs::read(path).expect("readable");
+        fs::write(path, &bytes[..bytes.len() / 2]).expect("writable");
+    }),
+    ("one bit flipped", |path| {
+        let mut bytes = fs::read(path).expect("readable");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).expect("writable");
+    }),
+    ("replaced by an empty file", |path| fs::write(path, b"").expect("writable")),
+    ("replaced by a folder", |path| {
+        fs::remove_file(path).expect("removable");
+        fs::create_dir(path).expect("writable");
+    }),
+];
+
+#[test]
+fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
+    let bench = Bench::new(2, 1);
+    let text = SMALL_PIPELINE
+        .replace("[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]", "[Dfa]");
+    bench.run(&text);
+    let store = bench.laboratory().store;
+    let mut kinds: BTreeMap<String, Name> = BTreeMap::new();
+    for name in store.names().expect("the store is whole") {
+        kinds.insert(name.kind.clone(), name);
+    }
+    assert_eq!(kinds.keys().collect::<Vec<_>>(), ["board", "dataset", "mean", "summary", "trial"]);
+    let mut seen = String::new();
+    for (kind, name) in &kinds {
+        let folder = store.verify(name).expect("it is whole").path().to_owned();
+        let listed = |folder: &Path| -> Vec<PathBuf> {
+            let entries = fs::read_dir(folder).expect("listable");
+            let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+            paths.sort();
+            paths
+        };
+        for index in 0..listed(&folder).len() {
+            for (what, damage) in DAMAGES {
+                // An event file has another name every time.
+                let file = listed(&folder).swap_remove(index);
+                let shown = file.file_name().expect("a name").to_string_lossy().into_owned();
+                let shown = shown.split(".tfevents").next().unwrap_or_default();
+                damage(&file);
+                let error = store.verify(name).expect_err("the damage is found").to_string();
+                seen.push_str(&format!("{kind}/{shown} {what}: {}\n", without_numbers(&error)));
+                store.move_aside(name).expect("it can be moved");
+                assert!(store.find(kind, &name.key).expect("readable").is_none());
+                // Images are loaded, and then described, only where something is to be trained.
+                let again = match kind.as_str() {
+                    "dataset" => {
+                        text.replace("seeds: 2", &format!("seeds: [{}]", 100 + seen.lines().count()))
+                    }
+                    _ => text.clone(),
+                };
+                bench.run(&again);
+                store.verify(name).unwrap_or_else(|error| panic!("{kind} {shown} {what}: {error}"));
+            }
+        }
+    }
+    insta::assert_snapshot!(seen);
+}
+
+/// The message after the artifact's path, with every word that holds a digit as `#`.
+fn without_numbers(message: &str) -> String {
+    let message = message.rsplit(" is damaged: ").next().unwrap_or_default();
+    // Where a text is cut depends on the names in it, and so does what a reader misses first.
+    let message = message.split(", found other text").next().unwrap_or_default();
+    let words = message
+        .split(' ')
+        .map(|word| if word.contains(|letter: char| letter.is_ascii_digit()) { "#" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}

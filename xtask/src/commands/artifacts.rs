@@ -1,0 +1,211 @@
+//! `artifacts`: what the store holds, whether it is whole, and what of it nobody needs.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use engine::Device;
+use pipeline::{
+    file::Pipeline,
+    plan::Laboratory,
+    run_tree,
+    store::{Name, Store},
+};
+
+use crate::{
+    ArtifactsArguments, ArtifactsCommand, Places,
+    terminal::{say, tell},
+};
+
+pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
+    let places = &arguments.places;
+    let store = Store::open(&places.artifacts).map_err(pipeline::Error::from)?;
+    match &arguments.command {
+        ArtifactsCommand::Ls => list(&store),
+        ArtifactsCommand::Show { key } => show(&store, key),
+        ArtifactsCommand::Du => usage(&store),
+        ArtifactsCommand::Verify { repair } => verify(&store, *repair),
+        ArtifactsCommand::Gc { pipelines, keep, delete } => collect(&store, places, pipelines, keep, *delete),
+    }
+}
+
+fn names(store: &Store) -> anyhow::Result<Vec<Name>> {
+    Ok(store.names().map_err(pipeline::Error::from)?)
+}
+
+/// A line for each: kind, key, size, when, what.
+fn list(store: &Store) -> anyhow::Result<ExitCode> {
+    for name in names(store)? {
+        let line = match store.find(&name.kind, &name.key) {
+            Ok(Some(artifact)) => {
+                let made = &artifact.manifest().made;
+                let when = jiff::Timestamp::from_second(made.started_unix_seconds as i64).unwrap_or_default();
+                format!("{} {:>8.1} s  {}", when.strftime("%Y-%m-%d %H:%M"), made.duration_seconds, made.host)
+            }
+            Ok(None) => "gone by now".to_owned(),
+            Err(error) => format!("DAMAGED: {error}"),
+        };
+        let (kind, size) = (&name.kind, bytes(store.size(&name)));
+        say(&format!("{kind:<8} {} {size:>10}  {line}", name.key.short()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
+    let found = store.named(start).map_err(pipeline::Error::from)?;
+    let name = match &found[..] {
+        [] => bail!("no artifact's key begins with `{start}`; `cargo xtask artifacts ls` lists them"),
+        [name] => name,
+        several => bail!("{} artifacts' keys begin with `{start}`: give more of it", several.len()),
+    };
+    let artifact = store.find(&name.kind, &name.key).map_err(pipeline::Error::from)?;
+    let artifact = artifact.context("it was removed just now")?;
+    say(&artifact.path().display().to_string());
+    for file in ["key.ron", "manifest.ron"] {
+        let path = artifact.path().join(file);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        say(&format!("\n{file}\n{}", text.trim_end()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn usage(store: &Store) -> anyhow::Result<ExitCode> {
+    let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+    for name in names(store)? {
+        let (count, size) = kinds.entry(name.kind.clone()).or_default();
+        *count += 1;
+        *size += store.size(&name);
+    }
+    for (kind, (count, size)) in &kinds {
+        say(&format!("{kind:<8} {count:>7} {:>10}", bytes(*size)));
+    }
+    let (count, size) = kinds.values().fold((0, 0), |(count, size), of| (count + of.0, size + of.1));
+    say(&format!("{:<8} {count:>7} {:>10}", "all", bytes(size)));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads everything; moves aside what is damaged, if asked.
+fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
+    let names = names(store)?;
+    let mut damaged = 0;
+    for name in &names {
+        let Err(error) = store.verify(name) else { continue };
+        damaged += 1;
+        tell(&format!("error: {error}"));
+        if repair {
+            let moved = store.move_aside(name).map_err(pipeline::Error::from)?;
+            say(&format!("moved to {}", moved.display()));
+        }
+    }
+    say(&format!("{} artifacts: {} whole, {damaged} damaged", names.len(), names.len() - damaged));
+    if damaged == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    tell(if repair {
+        "hint: the next run of their pipelines makes them anew"
+    } else {
+        "hint: `cargo xtask artifacts verify --repair` moves them aside, so that the next run makes them anew"
+    });
+    Ok(if repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Removes what no pipeline reaches, or says what that would be.
+fn collect(
+    store: &Store,
+    places: &Places,
+    pipelines: &Path,
+    keep: &[String],
+    delete: bool,
+) -> anyhow::Result<ExitCode> {
+    // Held until everything is removed: no run begins meanwhile, and none is going on.
+    let _alone = if delete { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
+    let kept = kept(store, places, pipelines, keep)?;
+    let free: Vec<Name> = names(store)?.into_iter().filter(|name| !kept.contains(name)).collect();
+    let size: u64 = free.iter().map(|name| store.size(name)).sum();
+    for name in &free {
+        say(&format!("{:<8} {} {:>10}", name.kind, name.key.short(), bytes(store.size(name))));
+        if delete {
+            store.remove(name).map_err(pipeline::Error::from)?;
+        }
+    }
+    let what = if delete { "removed" } else { "would be removed" };
+    say(&format!("{} artifacts are kept, {} ({}) {what}", kept.len(), free.len(), bytes(size)));
+    for tree in strange_trees(places, pipelines, keep)? {
+        tell(&format!(
+            "hint: runs/{tree} is of no file in {}: `--keep {tree}` keeps what it shows",
+            pipelines.display()
+        ));
+    }
+    if !delete && !free.is_empty() {
+        tell("hint: `--delete` removes them");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Run trees that no pipeline file and no `keep` names.
+fn strange_trees(places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Vec<String>> {
+    let runs = places.artifacts.join("runs");
+    let Ok(entries) = fs::read_dir(&runs) else { return Ok(Vec::new()) };
+    let mut known: HashSet<String> = keep.iter().cloned().collect();
+    for file in pipeline_files(pipelines)? {
+        known.insert(Pipeline::read(&file)?.name);
+    }
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut strange: Vec<String> = names.filter(|name| !known.contains(name)).collect();
+    strange.sort();
+    Ok(strange)
+}
+
+fn pipeline_files(pipelines: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(pipelines)
+        .with_context(|| format!("cannot list {} (`--pipelines DIR`)", pipelines.display()))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    Ok(paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ron"))
+        .collect())
+}
+
+/// What the pipeline files reach, and what the run trees of these and of `keep` show.
+fn kept(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<HashSet<Name>> {
+    let mut kept = HashSet::new();
+    for name in keep {
+        let folder = run_tree::pipeline_folder(&places.artifacts, name);
+        if !folder.is_dir() {
+            bail!("`--keep {name}`: there is no folder {}", folder.display());
+        }
+        kept.extend(store.linked_from(&folder));
+    }
+    for path in pipeline_files(pipelines)? {
+        // A file that cannot be read might reach anything.
+        let pipeline = Pipeline::read(&path)?;
+        kept.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
+        for device in [Device::Cpu, Device::Cuda] {
+            let laboratory = Laboratory { store: store.clone(), data: &places.data, device };
+            match laboratory.reached(&pipeline) {
+                Ok(reached) => kept.extend(reached),
+                // Without its images a pipeline has no keys; what its run tree shows is kept.
+                Err(pipeline::Error::Data { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    let there: HashSet<Name> = names(store)?.into_iter().collect();
+    kept.retain(|name| there.contains(name));
+    Ok(kept)
+}
+
+/// `1.2 MB`.
+fn bytes(count: u64) -> String {
+    let (value, unit) = match count {
+        0..1_000 => return format!("{count} B"),
+        1_000..1_000_000 => (count as f64 / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (count as f64 / 1e6, "MB"),
+        _ => (count as f64 / 1e9, "GB"),
+    };
+    format!("{value:.1} {unit}")
+}

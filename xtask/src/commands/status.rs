@@ -1,0 +1,93 @@
+//! `status`: what of a pipeline is done and who works on the rest, also from another terminal.
+
+use std::process::ExitCode;
+
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, StagePlan},
+    store::Store,
+    trial::{PlannedTrial, TRIAL},
+};
+
+use crate::{PlanArguments, terminal::say};
+
+/// What is known of a trial that is not finished.
+pub enum Unfinished {
+    /// A process works on it: its id, its host, and since when.
+    Running(u32, String, u64),
+    /// The last attempt failed, for this reason.
+    Failed(String),
+    /// Nobody works on it; a rerun goes on after this epoch.
+    Saved(u32),
+    /// It was not begun.
+    ToDo,
+}
+
+/// What is known of `planned`.
+pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
+    if let Some(holder) = store.holder(TRIAL, &planned.key) {
+        return Unfinished::Running(holder.pid, holder.host, holder.since);
+    }
+    if let Some(reason) = store.failure(TRIAL, &planned.key) {
+        return Unfinished::Failed(reason);
+    }
+    match pipeline::checkpoint::saved_epochs(store, planned) {
+        0 => Unfinished::ToDo,
+        epochs => Unfinished::Saved(epochs),
+    }
+}
+
+pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
+    let pipeline = Pipeline::read(&arguments.file)?;
+    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
+    let laboratory =
+        Laboratory { store: store.clone(), data: &arguments.places.data, device: arguments.device };
+    for plan in laboratory.plan(&pipeline)? {
+        let StagePlan::Train { name, trials } = plan else { continue };
+        let done = trials.iter().filter(|trial| trial.artifact.is_some()).count();
+        let mut lines = Vec::new();
+        let [mut running, mut failed, mut saved, mut to_do] = [0; 4];
+        for planned in trials.iter().filter(|trial| trial.artifact.is_none()) {
+            let trial = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
+            match unfinished(&store, planned) {
+                Unfinished::Running(pid, host, since) => {
+                    running += 1;
+                    let epochs = pipeline::checkpoint::saved_epochs(&store, planned);
+                    let reached =
+                        if epochs > 0 { format!(", saved after epoch {epochs}") } else { String::new() };
+                    lines.push(format!(
+                        "  running  {trial}: process {pid} on {host}, {}{reached}",
+                        ago(since)
+                    ));
+                }
+                Unfinished::Failed(reason) => {
+                    failed += 1;
+                    let reason = if arguments.verbose {
+                        reason
+                    } else {
+                        reason.lines().next().unwrap_or("").to_owned()
+                    };
+                    lines.push(format!("  failed   {trial}: {reason}"));
+                }
+                Unfinished::Saved(epochs) => {
+                    saved += 1;
+                    lines.push(format!("  saved    {trial}: a run goes on after epoch {epochs}"));
+                }
+                Unfinished::ToDo => to_do += 1,
+            }
+        }
+        let total = trials.len();
+        say(&format!(
+            "{name}: {total} trials: {done} done, {running} running, {saved} saved, {failed} failed, {to_do} to do"
+        ));
+        lines.iter().for_each(|line| say(line));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `for 12 s`, `for 3 min`.
+fn ago(since: u64) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    let seconds = now.saturating_sub(i64::try_from(since).unwrap_or(now)).max(0);
+    if seconds < 120 { format!("for {seconds} s") } else { format!("for {} min", seconds / 60) }
+}
