@@ -7,11 +7,6 @@ use model::checkpoint::{Array, from_bytes, to_bytes};
 use serde::Deserialize;
 use tracker::History;
 
-use crate::{
-    store::Store,
-    trial::{PlannedTrial, TRIAL},
-};
-
 /// When a trial's state is written, beside when it is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub enum CheckpointRule {
@@ -70,13 +65,6 @@ impl CheckpointRule {
             Self::Every(_) => None,
         }
     }
-}
-
-/// After which epoch a run would go on with a trial that nobody works on; 0 where it would begin anew.
-#[must_use]
-pub fn saved_epochs(store: &Store, planned: &PlannedTrial) -> u32 {
-    let bytes = store.saved(TRIAL, &planned.key);
-    bytes.and_then(|bytes| Saved::from_bytes(&bytes)).map_or(0, |saved| saved.epochs())
 }
 
 /// A trial in the middle.

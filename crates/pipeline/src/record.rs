@@ -13,13 +13,20 @@ use crate::{
     checkpoint::Saved,
     progress::{Progress, TrialEnd},
     running::RunningStage,
-    shared_work::Claimed,
     store::{Published, Work},
     trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 
 /// An interruption waits so long for the end of an epoch; who preempts a process gives it about half a minute.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A trial that this process has claimed.
+pub(crate) struct Claimed<'a> {
+    pub(crate) planned: &'a PlannedTrial,
+    pub(crate) work: Work,
+    /// Where it goes on.
+    pub(crate) saved: Option<Saved>,
+}
 
 /// Writes down a population's trials while they train.
 pub(crate) struct Recorder<'a> {

@@ -20,9 +20,9 @@ use crate::{
     executors::local,
     panics,
     progress::{Progress, TrialEnd},
-    record::{Recorder, describe},
+    record::{Claimed, Recorder, describe},
     running::RunningStage,
-    store::{Claim, Holder, Work},
+    store::{Claim, Holder},
     trial::{PlannedTrial, TRIAL},
 };
 
@@ -32,14 +32,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// If the first so many trials all fail, the others would, too.
 const HOPELESS: usize = 3;
-
-/// A trial that this process has claimed.
-pub(crate) struct Claimed<'a> {
-    pub(crate) planned: &'a PlannedTrial,
-    pub(crate) work: Work,
-    /// Where it goes on.
-    pub(crate) saved: Option<Saved>,
-}
 
 /// What has become of the missing trials.
 pub(crate) struct SharedWork<'a> {

@@ -10,8 +10,9 @@ use tuner::{Configuration, EarlyStopping, Outcome, Task, Trial};
 
 use crate::{
     Error,
+    checkpoint::Saved,
     stages::{DIVERGENCE_FACTOR, Train},
-    store::{Artifact, Key, KeyText, StoreError},
+    store::{Artifact, Key, KeyText, Store, StoreError},
 };
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
@@ -118,6 +119,13 @@ pub struct PlannedTrial {
 }
 
 impl PlannedTrial {
+    /// After which epoch a run would go on with a trial that nobody works on; 0 where it would begin anew.
+    #[must_use]
+    pub fn saved_epochs(&self, store: &Store) -> u32 {
+        let bytes = store.saved(TRIAL, &self.key);
+        bytes.and_then(|bytes| Saved::from_bytes(&bytes)).map_or(0, |saved| saved.epochs())
+    }
+
     /// How the trial ended; none where it is not finished.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
     if let Some(reason) = store.failure(TRIAL, &planned.key) {
         return Unfinished::Failed(reason);
     }
-    match pipeline::checkpoint::saved_epochs(store, planned) {
+    match planned.saved_epochs(store) {
         0 => Unfinished::ToDo,
         epochs => Unfinished::Saved(epochs),
     }
@@ -52,7 +52,7 @@ pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
             match unfinished(&store, planned) {
                 Unfinished::Running(pid, host, since) => {
                     running += 1;
-                    let epochs = pipeline::checkpoint::saved_epochs(&store, planned);
+                    let epochs = planned.saved_epochs(&store);
                     let reached =
                         if epochs > 0 { format!(", saved after epoch {epochs}") } else { String::new() };
                     lines.push(format!(

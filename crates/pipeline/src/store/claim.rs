@@ -8,15 +8,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::artifact::Artifact;
 use super::error::{Result, StoreError};
-use super::fault;
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
 use super::persist;
+use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
 
 /// What a process that wants an artifact gets.
@@ -122,32 +121,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Removes what is left of work whose artifact is there; best effort, the artifact is what counts.
-    pub(super) fn forget_work(&self, kind: &str, key: &Key) {
-        let _ = fs::remove_dir_all(self.claimed_folder(kind, key));
-        persist::remove_quietly(&self.beside_work(kind, key, "checkpoint"));
-        persist::remove_quietly(&self.beside_work(kind, key, "failure"));
-        self.remove_temporary(kind, key);
-    }
-
-    /// Half-written checkpoints of processes that were killed.
-    fn remove_temporary(&self, kind: &str, key: &Key) {
-        let prefix = format!(".{kind}-{key}.");
-        for entry in fs::read_dir(self.work_root()).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                persist::remove_quietly(&entry.path());
-            }
-        }
-    }
-
-    fn claimed_folder(&self, kind: &str, key: &Key) -> PathBuf {
-        self.work_root().join(format!("{kind}-{key}"))
-    }
-
-    pub(super) fn beside_work(&self, kind: &str, key: &Key, what: &str) -> PathBuf {
-        self.work_root().join(format!("{kind}-{key}.{what}"))
-    }
 }
 
 impl From<super::owner::Owner> for Holder {
@@ -156,57 +129,10 @@ impl From<super::owner::Owner> for Holder {
     }
 }
 
-/// Kind and key of something in the folder of work, by its name.
-fn claimed(name: &str) -> Option<(&str, Key)> {
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let (kind, key) = stem.rsplit_once('-')?;
-    Some((kind, key.parse().ok()?))
-}
-
-/// Removes everything in `folder` but files whose names begin with one of `kept`.
-fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(StoreError::io("list", folder))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("list", folder))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        if kept.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
-            continue;
-        }
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(StoreError::io("remove", &path))?;
-    }
-    Ok(())
-}
-
-/// The bytes of a checkpoint that is whole. One that is damaged is none: the work begins anew.
-fn read_checkpoint(path: &Path) -> Result<Option<Vec<u8>>> {
-    let mut bytes = match fs::read(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
-            return Ok(None);
-        }
-        bytes => bytes.map_err(StoreError::io("read", path))?,
-    };
-    let Some(hash) = bytes.first_chunk::<32>().copied() else { return Ok(None) };
-    let is_whole = blake3::hash(&bytes[32..]) == blake3::Hash::from_bytes(hash);
-    bytes.drain(..32);
-    Ok(is_whole.then_some(bytes))
-}
-
-/// Writes what an interrupted work goes on from, in one step.
-pub(super) fn write_checkpoint(path: &Path, bytes: &[u8]) -> Result<()> {
-    fault::point("before the checkpoint");
-    let hash = blake3::hash(bytes);
-    persist::write_atomically(path, &[hash.as_bytes(), bytes].concat())?;
-    fault::point("after the checkpoint");
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::store::example::{VOLATILE, entries, key_text, store};
     use crate::store::{Provenance, Published};

@@ -27,6 +27,7 @@ mod lease;
 mod manifest;
 mod nearest;
 mod owner;
+mod unfinished;
 mod work;
 
 use std::fs;

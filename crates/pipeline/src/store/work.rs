@@ -9,7 +9,6 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::Store;
 use super::artifact::{Artifact, kind_of_entry};
-use super::claim::write_checkpoint;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::{Key, KeyText};
@@ -17,6 +16,7 @@ use super::lease::Lease;
 use super::manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, check_file_name};
 use super::owner::{self, OWNER_FILE, Owner};
 use super::persist;
+use super::unfinished::write_checkpoint;
 
 /// A folder that one process fills; dropped without [`Work::publish`], it is removed.
 #[derive(Debug)]
