@@ -80,6 +80,9 @@ pub(crate) struct Saved {
     pub(crate) seconds: f64,
 }
 
+/// Bump it when a state holds other arrays: checkpoints of earlier builds are none then.
+const FORM_REVISION: u32 = 1;
+const FORM: &str = "form";
 const HISTORY: &str = "history";
 const MACHINE: &str = "machine";
 const SECONDS: &str = "seconds";
@@ -92,6 +95,7 @@ impl Saved {
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let notes = BTreeMap::from([
+            (FORM.to_owned(), FORM_REVISION.to_string()),
             (HISTORY.to_owned(), self.history.to_csv()),
             (MACHINE.to_owned(), self.machine.to_csv()),
             (SECONDS.to_owned(), self.seconds.to_string()),
@@ -102,6 +106,9 @@ impl Saved {
     /// None of bytes that are no checkpoint: then the trial begins anew.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (state, notes) = from_bytes(bytes)?;
+        if *notes.get(FORM)? != FORM_REVISION.to_string() {
+            return None;
+        }
         let history = |name| History::from_csv(notes.get(name)?).ok();
         let seconds = notes.get(SECONDS)?.parse().ok()?;
         let saved = Self { state, history: history(HISTORY)?, machine: history(MACHINE)?, seconds };

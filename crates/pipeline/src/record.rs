@@ -1,6 +1,9 @@
 //! Writes down what happens to a trial: history, event file, final arrays, outcome.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime},
+};
 
 use engine::{Observer, Verdict};
 use model::checkpoint::{self, Array};
@@ -37,6 +40,8 @@ pub(crate) struct Recorder<'a> {
 /// One trial that is training, or has ended.
 struct Record<'a> {
     trial: &'a Trial,
+    /// Its work, while it has not ended.
+    folder: PathBuf,
     started: Instant,
     /// Seconds that earlier processes spent on it.
     spent: f64,
@@ -81,12 +86,14 @@ impl<'a> Record<'a> {
         }
         let epochs = saved.epochs();
         stage.tell(&Progress::TrialStarted { trial: &planned.trial, epochs });
+        let folder = work.path().to_owned();
         let (files, end) = match open(stage, planned, work, epochs) {
             Ok(files) => (Some(files), None),
             Err(error) => (None, Some(TrialEnd::Failed(describe(&error)))),
         };
         Self {
             trial: &planned.trial,
+            folder,
             started: Instant::now(),
             spent: saved.seconds,
             saved: (Instant::now(), epochs),
@@ -111,16 +118,10 @@ impl<'a> Record<'a> {
         } else {
             self.tell(stage, &end);
         }
-        match self.files.take() {
-            // Whoever goes on with it begins there.
-            Some(files) if epochs > 0 => files.work.keep(),
-            _ => {}
-        }
-        // Nobody works on it now: its name would lead nowhere, or to something half-done.
-        match stage.tree().hide(self.trial) {
-            Ok(()) => end,
-            Err(error) => TrialEnd::Failed(describe(&error)),
-        }
+        // Nobody works on it now: its name would lead nowhere, or to something half-done. Where another process has shown
+        // its own, that stays; a name that cannot be removed is shown anew by the next run.
+        let _ = stage.tree().hide(self.trial, &self.folder);
+        end
     }
 }
 
@@ -286,8 +287,7 @@ impl Observer for Recorder<'_> {
     fn wants_state(&self, trial: usize) -> bool {
         let Record { saved: (at, epoch), history, .. } = &self.records[trial];
         let epochs = history.epochs().last().map_or(0, |last| last.epoch) - epoch;
-        self.stage.is_interrupted()
-            || self.stage.train.checkpoint.is_due(epochs, at.elapsed().as_secs_f64() / 60.0)
+        self.stage.train.checkpoint.is_due(epochs, at.elapsed().as_secs_f64() / 60.0)
     }
 
     fn state(&mut self, trial: usize, epoch: u32, state: Vec<Array>) {

@@ -135,6 +135,10 @@ impl Run<'_> {
         self.settings.reporter.report(&Progress::TrainEnded);
         for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
             planned.artifact = self.laboratory.store.find(TRIAL, &planned.key)?;
+            if let Some(artifact) = &planned.artifact {
+                // Also of those that other processes made.
+                self.tree(&train.name).show(&planned.trial, artifact.path())?;
+            }
         }
         self.note_divergence(train, &planned)?;
         if train.mean_over_seeds {

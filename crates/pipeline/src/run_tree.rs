@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tuner::Trial;
@@ -29,7 +30,11 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
     };
     for entry in entries {
         let name = entry.map_err(failed("list", &folder))?.file_name();
-        let Some(name) = name.to_str().filter(|name| !names.contains(name)) else { continue };
+        // Another process may be about to put its own link into place.
+        let is_being_made = |name: &&str| name.starts_with('.') && name.ends_with(".tmp");
+        let Some(name) = name.to_str().filter(|name| !names.contains(name) && !is_being_made(name)) else {
+            continue;
+        };
         let tree = RunTree::new(artifacts, pipeline, name);
         if tree.folder.is_symlink() || tree.folder.is_dir() {
             tree.keep(&[], false)?;
@@ -45,9 +50,27 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
     move |source| Error::Io { action, path, source }
 }
 
+/// Removes a link, which another process may just have removed.
+fn remove(link: &Path) -> Result<(), Error> {
+    match fs::remove_file(link) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(failed("remove", link)),
+    }
+}
+
+/// Is it a link that another process is about to put into its place?
+fn is_being_made(entry: &walkdir::DirEntry) -> bool {
+    /// Nobody takes that long between two system calls.
+    const LONG: Duration = Duration::from_secs(60);
+    let name = entry.file_name().to_string_lossy();
+    let made = entry.metadata().ok().and_then(|metadata| metadata.modified().ok());
+    let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
+    name.starts_with('.') && name.ends_with(".tmp") && age < LONG
+}
+
 fn remove_link(link: &Path) -> Result<(), Error> {
     if link.is_symlink() {
-        fs::remove_file(link).map_err(failed("remove", link))?;
+        remove(link)?;
         // Only succeeds on a configuration whose last link has just gone.
         let _ = link.parent().map(fs::remove_dir);
     }
@@ -121,12 +144,14 @@ impl RunTree {
         Ok(links::point(&self.folder, target)?)
     }
 
-    /// Shows nothing at the name of `trial`.
+    /// Shows nothing at the name of `trial`, if it leads to `folder`.
     ///
     /// # Errors
     /// If the link cannot be removed.
-    pub fn hide(&self, trial: &Trial) -> Result<(), Error> {
-        remove_link(&self.trial(trial))
+    pub fn hide(&self, trial: &Trial, folder: &Path) -> Result<(), Error> {
+        let link = self.trial(trial);
+        let leads_there = fs::read_link(&link).is_ok_and(|target| target.file_name() == folder.file_name());
+        if leads_there { remove_link(&link) } else { Ok(()) }
     }
 
     /// Shows only `trials`, and the `means` of their configurations: links of trials that the pipeline file no longer asks
@@ -139,7 +164,7 @@ impl RunTree {
         let wanted: HashSet<PathBuf> = trials.iter().flat_map(links).flatten().collect();
         if self.folder.is_symlink() {
             // A stage of this name had a single result once, which must not be written into.
-            fs::remove_file(&self.folder).map_err(failed("remove", &self.folder))?;
+            remove(&self.folder)?;
         }
         for entry in WalkDir::new(&self.folder).contents_first(true).min_depth(1).max_depth(2) {
             let entry = match entry {
@@ -150,7 +175,9 @@ impl RunTree {
                 Err(error) => return Err(failed("list", &self.folder)(error.into())),
             };
             if entry.path_is_symlink() && !wanted.contains(entry.path()) {
-                fs::remove_file(entry.path()).map_err(failed("remove", entry.path()))?;
+                if !is_being_made(&entry) {
+                    remove(entry.path())?;
+                }
             } else if entry.file_type().is_dir() {
                 // Only succeeds on a folder whose last link has just gone.
                 let _ = fs::remove_dir(entry.path());

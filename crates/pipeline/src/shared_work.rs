@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use engine::{Device, Ended, Start};
@@ -33,12 +33,17 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 /// If the first so many trials all fail, the others would, too.
 const HOPELESS: usize = 3;
 
+/// Trials that other processes have claimed, with who has.
+type Elsewhere = Mutex<Vec<(usize, Option<Holder>)>>;
+
 /// What has become of the missing trials.
 pub(crate) struct SharedWork<'a> {
     stage: &'a RunningStage<'a>,
     missing: &'a [&'a PlannedTrial],
     /// By the position among the missing ones; absent while it is not decided.
     ends: Mutex<Vec<Option<TrialEnd>>>,
+    /// How often each was tried again.
+    attempts: Mutex<Vec<u32>>,
     /// Nothing new begins.
     stopped: AtomicBool,
     /// Were trials finished before?
@@ -53,13 +58,13 @@ pub(crate) fn train(
     hopeful: bool,
 ) -> Vec<Option<TrialEnd>> {
     let ends = Mutex::new(vec![None; missing.len()]);
-    let work = SharedWork { stage, missing, ends, stopped: AtomicBool::new(false), hopeful };
+    let attempts = Mutex::new(vec![0; missing.len()]);
+    let work = SharedWork { stage, missing, ends, attempts, stopped: AtomicBool::new(false), hopeful };
     let mut open: Vec<usize> = (0..missing.len()).collect();
-    let mut attempts = vec![0; missing.len()];
     let mut told = Vec::new();
     while !open.is_empty() && !work.is_over() {
         let elsewhere = work.round(&open);
-        let retries = work.retries(&mut attempts);
+        let retries = work.retries();
         if elsewhere.is_empty() && retries.is_empty() {
             break;
         }
@@ -91,38 +96,41 @@ impl SharedWork<'_> {
         };
         let trials: Vec<Trial> = open.iter().map(|&index| self.missing[index].trial.clone()).collect();
         let groups = populations(&trials, largest);
-        let elsewhere = Mutex::new(Vec::new());
+        let elsewhere = Elsewhere::default();
         local::each(jobs, groups.len(), |group| {
-            if self.is_over() {
-                return;
-            }
-            let mut claimed = Vec::new();
-            for &member in &groups[group] {
-                let index = open[member];
-                match self.claim(index) {
-                    Ok(Claim::Mine(work)) => {
-                        let saved = work.checkpoint().and_then(Saved::from_bytes);
-                        claimed.push((index, Claimed { planned: self.missing[index], work, saved }));
-                    }
-                    Ok(Claim::Elsewhere(holder)) => {
-                        elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push((index, holder));
-                    }
-                    Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere),
-                    Err(error) => self.end(index, TrialEnd::Failed(describe(&error))),
-                }
-            }
-            // A population trains in lock-step: trials that go on from other epochs are another one.
-            claimed.sort_by_key(|(_, claimed)| claimed.saved.as_ref().map_or(0, Saved::epochs));
-            while !claimed.is_empty() {
-                let epochs = |claimed: &Claimed<'_>| claimed.saved.as_ref().map_or(0, Saved::epochs);
-                let first = epochs(&claimed[0].1);
-                let rest =
-                    claimed.split_off(claimed.partition_point(|(_, claimed)| epochs(claimed) == first));
-                self.train_together(claimed);
-                claimed = rest;
+            if !self.is_over() {
+                let members: Vec<usize> = groups[group].iter().map(|&member| open[member]).collect();
+                self.train_group(&members, &elsewhere);
             }
         });
         elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Trains those of one shape that can be claimed.
+    fn train_group(&self, members: &[usize], elsewhere: &Elsewhere) {
+        let mut claimed = Vec::new();
+        for &index in members {
+            match self.claim(index) {
+                Ok(Claim::Mine(work)) => {
+                    let saved = work.checkpoint().and_then(Saved::from_bytes);
+                    claimed.push((index, Claimed { planned: self.missing[index], work, saved }));
+                }
+                Ok(Claim::Elsewhere(holder)) => {
+                    elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push((index, holder));
+                }
+                Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere),
+                Err(error) => self.end(index, TrialEnd::Failed(describe(&error))),
+            }
+        }
+        // A population trains in lock-step: trials that go on from other epochs are another one.
+        let epochs = |claimed: &Claimed<'_>| claimed.saved.as_ref().map_or(0, Saved::epochs);
+        claimed.sort_by_key(|(_, claimed)| epochs(claimed));
+        while !claimed.is_empty() {
+            let first = epochs(&claimed[0].1);
+            let rest = claimed.split_off(claimed.partition_point(|(_, claimed)| epochs(claimed) == first));
+            self.train_together(claimed, elsewhere);
+            claimed = rest;
+        }
     }
 
     fn claim(&self, index: usize) -> Result<Claim, crate::store::StoreError> {
@@ -131,7 +139,7 @@ impl SharedWork<'_> {
 
     /// Trains claimed trials of one shape and epoch. If they panic together, nobody knows whose fault it was: halves of
     /// them are tried again.
-    fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>) {
+    fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>, elsewhere: &Elsewhere) {
         let (indices, members): (Vec<usize>, Vec<Claimed<'_>>) = claimed.into_iter().unzip();
         let mut innocent = Vec::new();
         for (&index, end) in indices.iter().zip(train_population(self.stage, members)) {
@@ -142,34 +150,19 @@ impl SharedWork<'_> {
         }
         let (one, other) = innocent.split_at(innocent.len() / 2);
         for half in [one, other].into_iter().filter(|half| !half.is_empty()) {
-            let again = half.iter().filter_map(|&index| match self.claim(index) {
-                Ok(Claim::Mine(work)) => {
-                    Some((index, Claimed { planned: self.missing[index], work, saved: None }))
-                }
-                Ok(Claim::Elsewhere(_)) => None,
-                Ok(Claim::Done(_)) => {
-                    self.end(index, TrialEnd::MadeElsewhere);
-                    None
-                }
-                Err(error) => {
-                    self.end(index, TrialEnd::Failed(describe(&error)));
-                    None
-                }
-            });
-            let again: Vec<_> = again.collect();
-            if !again.is_empty() {
-                self.train_together(again);
-            }
+            self.train_group(half, elsewhere);
         }
     }
 
     /// Writes down how a trial ended, and whether the others still begin.
     fn end(&self, index: usize, end: TrialEnd) {
         let planned = self.missing[index];
+        let may_be_tried_again =
+            matches!(end, TrialEnd::Failed(_)) && self.attempts_of(index) < self.stage.train.retries;
         if let TrialEnd::Failed(reason) | TrialEnd::Panicked(reason) = &end {
             // What cannot be written is told at the end of the run anyway.
             let _ = self.stage.store().note_failure(TRIAL, &planned.key, reason);
-            if self.stage.settings.fail_fast {
+            if self.stage.settings.fail_fast && !may_be_tried_again {
                 self.stopped.store(true, Ordering::Relaxed);
             }
         }
@@ -178,17 +171,22 @@ impl SharedWork<'_> {
         let failed =
             |end: &&Option<TrialEnd>| matches!(end, Some(TrialEnd::Failed(_) | TrialEnd::Panicked(_)));
         let (failures, decided) = (ends.iter().filter(failed).count(), ends.iter().flatten().count());
-        if !self.hopeful && failures == decided && failures >= HOPELESS {
+        if !self.hopeful && !may_be_tried_again && failures == decided && failures >= HOPELESS {
             self.stopped.store(true, Ordering::Relaxed);
         }
     }
 
+    fn attempts_of(&self, index: usize) -> u32 {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)[index]
+    }
+
     /// Those whose failure may pass and who have attempts left, after a pause.
-    fn retries(&self, attempts: &mut [u32]) -> Vec<usize> {
+    fn retries(&self) -> Vec<usize> {
         if self.is_over() {
             return Vec::new();
         }
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut again = Vec::new();
         for (index, end) in ends.iter_mut().enumerate() {
             if matches!(end, Some(TrialEnd::Failed(_))) && attempts[index] < self.stage.train.retries {
@@ -197,9 +195,14 @@ impl SharedWork<'_> {
                 again.push(index);
             }
         }
-        drop(ends);
-        if let Some(most) = again.iter().map(|&index| attempts[index]).max() {
-            thread::sleep(BACK_OFF * 2_u32.saturating_pow(most - 1).min(60));
+        let most = again.iter().map(|&index| attempts[index]).max();
+        drop((ends, attempts));
+        if let Some(most) = most {
+            let began = Instant::now();
+            let pause = BACK_OFF * 2_u32.saturating_pow(most - 1).min(60);
+            while began.elapsed() < pause && !self.is_over() {
+                thread::sleep(ASK_AGAIN);
+            }
         }
         again
     }
@@ -207,7 +210,7 @@ impl SharedWork<'_> {
     /// Says who works on what is left, once for each.
     fn tell_who(&self, elsewhere: &[(usize, Option<Holder>)], told: &mut Vec<Holder>) {
         for holder in elsewhere.iter().filter_map(|(_, holder)| holder.as_ref()) {
-            if !told.contains(holder) && !told.iter().any(|known| known.pid == holder.pid) {
+            if !told.iter().any(|known| (&known.host, known.pid) == (&holder.host, holder.pid)) {
                 told.push(holder.clone());
                 let of_it = |(_, other): &&(usize, Option<Holder>)| {
                     other.as_ref().is_some_and(|other| (&other.host, other.pid) == (&holder.host, holder.pid))

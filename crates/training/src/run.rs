@@ -58,6 +58,8 @@ pub fn train<B: Kernels>(
         };
         student = trained;
         course.evaluate(&student, &rule, &mut watch, &mut measured);
+        // Asked once, so that all trials are saved or none.
+        let is_over = observer.interrupted(Duration::ZERO);
         let mut staying = Vec::new();
         let seen = measured.into_iter().zip(watch.read());
         for ((position, &trial), (mut values, (tracked, exhibits))) in active.iter().enumerate().zip(seen) {
@@ -66,7 +68,7 @@ pub fn train<B: Kernels>(
             let verdict = observer.epoch(trial, Epoch { epoch, values });
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
-                if observer.wants_state(trial) {
+                if is_over || observer.wants_state(trial) {
                     observer.state(trial, epoch, student.state(position));
                 }
             } else {
@@ -76,7 +78,7 @@ pub fn train<B: Kernels>(
         if staying.is_empty() {
             break;
         }
-        if observer.interrupted(Duration::ZERO) {
+        if is_over {
             return Ended::Interrupted;
         }
         if staying.len() < active.len() {
@@ -118,11 +120,11 @@ impl<B: Kernels> Course<'_, B> {
         let steps = orders[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
-            let spent = started.elapsed();
-            // Before the first step nothing is known, and hardly anything is lost.
-            let left =
-                spent.checked_div(step as u32).map_or(Duration::MAX, |each| each * (steps - step) as u32);
-            if observer.interrupted(left) {
+            // Before the second step nothing is known of how long an epoch takes.
+            let each = started.elapsed().checked_div(step as u32);
+            if let Some(each) = each
+                && observer.interrupted(each * (steps - step) as u32)
+            {
                 return None;
             }
             let rows: Vec<(u64, &[u32])> = orders

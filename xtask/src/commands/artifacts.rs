@@ -13,7 +13,7 @@ use pipeline::{
     file::Pipeline,
     plan::Laboratory,
     run_tree,
-    store::{Name, Store},
+    store::{Name, Store, StoreError},
 };
 
 use crate::{
@@ -90,13 +90,16 @@ fn usage(store: &Store) -> anyhow::Result<ExitCode> {
 
 /// Reads everything; moves aside what is damaged, if asked.
 fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
+    // What is moved aside must not be pulled from under a run.
+    let _alone = if repair { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
     let names = names(store)?;
     let mut damaged = 0;
     for name in &names {
         let Err(error) = store.verify(name) else { continue };
         damaged += 1;
         tell(&format!("error: {error}"));
-        if repair {
+        // A disk that cannot be read just now, or another build's format, is no damage.
+        if repair && matches!(error, StoreError::Damaged { .. }) {
             let moved = store.move_aside(name).map_err(pipeline::Error::from)?;
             say(&format!("moved to {}", moved.display()));
         }
@@ -124,6 +127,15 @@ fn collect(
     // Held until everything is removed: no run begins meanwhile, and none is going on.
     let _alone = if delete { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
     let kept = kept(store, places, pipelines, keep)?;
+    let strange = strange_trees(places, pipelines, keep)?;
+    if delete && !strange.is_empty() {
+        bail!(
+            "runs/{} is of no file in {}: `--keep {}` keeps what it shows, or remove that folder",
+            strange[0],
+            pipelines.display(),
+            strange[0]
+        );
+    }
     let free: Vec<Name> = names(store)?.into_iter().filter(|name| !kept.contains(name)).collect();
     let size: u64 = free.iter().map(|name| store.size(name)).sum();
     for name in &free {
@@ -134,7 +146,7 @@ fn collect(
     }
     let what = if delete { "removed" } else { "would be removed" };
     say(&format!("{} artifacts are kept, {} ({}) {what}", kept.len(), free.len(), bytes(size)));
-    for tree in strange_trees(places, pipelines, keep)? {
+    for tree in &strange {
         tell(&format!(
             "hint: runs/{tree} is of no file in {}: `--keep {tree}` keeps what it shows",
             pipelines.display()

@@ -233,7 +233,7 @@ mod tests {
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (1:2-2:4: Unexpected end of RON)
           hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
         manifest.ron grown
-          error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (20:95-21:1: Non-whitespace trailing characters)
+          error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a seal, found another last line
           hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
         manifest.ron replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found a folder

@@ -13,6 +13,9 @@ use super::error::{Result, StoreError};
 use super::key::Key;
 use super::persist;
 
+/// Begins the name of an artifact that is being removed, in the folder of work.
+pub(super) const REMOVED: &str = "removed-";
+
 /// An artifact by its name, whole or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
@@ -86,7 +89,7 @@ impl Store {
         let path = self.artifact_path(&name.kind, &name.key);
         // Out of the shelf in one step: half an artifact under its name would be damage.
         let (process, count) = (std::process::id(), persist::next_count());
-        let doomed = self.work_root().join(format!("removed-{}-{process}-{count}", name.key));
+        let doomed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
         fs::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
         fs::remove_dir_all(&doomed).map_err(StoreError::io("remove", &doomed))
     }

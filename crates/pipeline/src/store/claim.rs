@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 
 use super::Store;
 use super::artifact::Artifact;
+use super::audit::REMOVED;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
@@ -63,6 +64,8 @@ impl Store {
         let checkpoint = self.beside_work(kind, &key, "checkpoint");
         let checkpoint = read_checkpoint(&checkpoint)?;
         let folder = self.claimed_folder(kind, &key);
+        // What failed before is tried again now.
+        persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
         clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
         self.remove_temporary(kind, &key);
         Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
@@ -103,7 +106,12 @@ impl Store {
             entries => entries.map_err(StoreError::io("list", &root))?,
         };
         for entry in entries {
-            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
+            let entry = entry.map_err(StoreError::io("list", &root))?;
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(REMOVED) {
+                // Whoever began to remove it, nobody needs it.
+                let _ = fs::remove_dir_all(entry.path());
+            }
             let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
             let is_worthless = || {
                 let checkpoint = self.beside_work(kind, &key, "checkpoint");
@@ -170,12 +178,35 @@ mod tests {
         work.write("events-1", b"one").expect("writable");
         work.write("history.csv", b"half").expect("writable");
         work.checkpoint_with(b"state").expect("writable");
-        work.keep();
+        // By whatever error it is dropped.
+        drop(work);
         let work = mine(&store);
         assert_eq!(work.checkpoint(), Some(b"state".as_slice()));
         assert_eq!(entries(work.path()), ["events-1", "key.ron"]);
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn work_without_a_checkpoint_that_is_given_up_leaves_nothing() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        work.write("history.csv", b"half").expect("writable");
         drop(work);
-        assert_eq!(entries(&store.work_root()), [""; 0], "work that is given up leaves nothing");
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn a_process_that_lost_its_lease_writes_nothing_more() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        let lease = store.beside_work("trial", &Key::of(&key_text(1)), "lease");
+        fs::write(&lease, "(somebody else)").expect("writable");
+        let error = work.checkpoint_with(b"state").expect_err("it is another's");
+        assert!(error.hint().is_some(), "{error}");
+        assert!(work.publish(Provenance::example(), VOLATILE).is_err());
+        assert!(lease.exists(), "the lease is another's, too");
+        assert!(store.find("trial", &Key::of(&key_text(1))).expect("usable").is_none());
     }
 
     #[test]
@@ -203,7 +234,7 @@ mod tests {
             let work = mine(&store);
             work.write("events-1", b"one").expect("writable");
             work.checkpoint_with(b"state").expect("writable");
-            work.keep();
+            drop(work);
             damage(&store.beside_work("trial", &Key::of(&key_text(1)), "checkpoint"));
             let work = mine(&store);
             assert_eq!(work.checkpoint(), None);
@@ -219,7 +250,8 @@ mod tests {
         work.publish(Provenance::example(), VOLATILE).expect("publishable");
         let key = Key::of(&key_text(1));
         fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
-        fs::write(store.beside_work("trial", &key, "lease"), b"left").expect("writable");
+        // As a process leaves it that is killed before it can write its name.
+        fs::write(store.beside_work("trial", &key, "lease"), b"").expect("writable");
         Store::open(store.root()).expect("open");
         assert_eq!(entries(&store.work_root()), [""; 0]);
     }

@@ -39,6 +39,9 @@ pub enum StoreError {
     #[error("`{text}` is no key: got {} characters, expected 64 of 0-9 and a-f", text.chars().count())]
     KeySyntax { text: String },
 
+    #[error("{} was taken over by another process", work.display())]
+    LeaseLost { work: PathBuf },
+
     #[error("{} is in use by a run", store.display())]
     InUse { store: PathBuf },
 
@@ -73,6 +76,9 @@ impl StoreError {
             Self::KindName { .. } => "use a short word such as `trial`".to_owned(),
             Self::RepeatedInput { .. } => "give each input its own name".to_owned(),
             Self::Settings { .. } => "use structs, enums, lists, numbers and strings".to_owned(),
+            Self::LeaseLost { .. } => {
+                "this process stood still for minutes; the other one goes on with the trial".to_owned()
+            }
             Self::InUse { .. } => "wait for it, or stop it by Ctrl-C: it saves its trials".to_owned(),
             Self::BeingCollected { .. } => "try again in a moment".to_owned(),
             Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),

@@ -26,9 +26,17 @@ const SILENCE: Duration = Duration::from_secs(120);
 /// A lease that this process holds; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
+    held: Arc<Held>,
+}
+
+/// A lease file, shared with the pulse.
+#[derive(Debug)]
+struct Held {
     path: PathBuf,
-    /// Locked, and shared with the pulse.
-    file: Arc<Mutex<File>>,
+    /// What it says of this process.
+    text: String,
+    /// Locked.
+    file: Mutex<File>,
 }
 
 /// Who has a lease.
@@ -57,26 +65,49 @@ impl Lease {
             if !is_at(&file, path) {
                 continue;
             }
-            // A lock that was free says that nobody on this host has the lease, if there are locks at all.
-            if let Some(owner) = Owner::read_file(path)
-                && !(owner.is_of_this_scope() && (has_locks || owner.is_gone()))
-                && !is_silent(&file, path)?
-            {
-                return Ok(Taken::Elsewhere(Some(owner)));
+            let is_new = file.metadata().map_err(StoreError::io("look up", path))?.len() == 0;
+            // A lock that was free says that nobody on this host has the lease, if there are locks at all. A text that
+            // cannot be read is being written by somebody who shares no locks.
+            let is_free = match Owner::read_file(path) {
+                Some(owner) => owner.is_of_this_scope() && (has_locks || owner.is_gone()),
+                None => is_new,
+            };
+            if !is_free && !is_silent(&file, path)? {
+                return Ok(Taken::Elsewhere(Owner::read_file(path)));
             }
-            write(&mut file).map_err(StoreError::io("write", path))?;
-            let file = Arc::new(Mutex::new(file));
-            pulse.keep(&file);
-            return Ok(Taken::Mine(Self { path: path.to_owned(), file }));
+            let text = Owner::this_process().to_text();
+            write(&mut file, &text).map_err(StoreError::io("write", path))?;
+            let held = Arc::new(Held { path: path.to_owned(), text, file: Mutex::new(file) });
+            // Without locks, of two who wrote at once the last one has it.
+            if !has_locks && !held.is_mine() {
+                continue;
+            }
+            pulse.keep(&held);
+            return Ok(Taken::Mine(Self { held }));
         }
+    }
+}
+
+impl Lease {
+    /// Does the file still say that this process has it?
+    pub(super) fn is_mine(&self) -> bool {
+        self.held.is_mine()
+    }
+}
+
+impl Held {
+    fn is_mine(&self) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text == self.text)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Removed while it is locked: whoever opens it meanwhile sees that it is not there any more.
-        let _held = self.file.lock();
-        persist::remove_quietly(&self.path);
+        // No heartbeat meanwhile, and removed while it is locked: whoever opens it sees that it is not there any more.
+        let _file = self.held.file.lock();
+        if self.held.is_mine() {
+            persist::remove_quietly(&self.held.path);
+        }
     }
 }
 
@@ -116,8 +147,7 @@ fn is_silent(file: &File, path: &Path) -> Result<bool> {
     Ok(now.duration_since(last).unwrap_or_default() > SILENCE)
 }
 
-fn write(file: &mut File) -> std::io::Result<()> {
-    let text = Owner::this_process().to_text();
+fn write(file: &mut File, text: &str) -> std::io::Result<()> {
     file.rewind()?;
     file.write_all(text.as_bytes())?;
     file.set_len(text.len() as u64)
@@ -126,11 +156,11 @@ fn write(file: &mut File) -> std::io::Result<()> {
 /// Writes to every held lease now and then.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
-    held: Mutex<Vec<Weak<Mutex<File>>>>,
+    held: Mutex<Vec<Weak<Held>>>,
 }
 
 impl Pulse {
-    fn keep(self: &Arc<Self>, lease: &Arc<Mutex<File>>) {
+    fn keep(self: &Arc<Self>, lease: &Arc<Held>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let is_beating = !held.is_empty();
         held.retain(|lease| lease.strong_count() > 0);
@@ -149,8 +179,10 @@ fn beat(pulse: &Weak<Pulse>) {
         let Some(pulse) = pulse.upgrade() else { return };
         let held = pulse.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for lease in held.iter().filter_map(Weak::upgrade) {
-            if let Ok(mut file) = lease.lock() {
-                let _ = write(&mut file);
+            let mut file = lease.file.lock().unwrap_or_else(PoisonError::into_inner);
+            if lease.is_mine() {
+                // The same text again: only the time of the file changes.
+                let _ = write(&mut file, &lease.text);
             }
         }
     }

@@ -17,6 +17,18 @@ pub fn point(link: &Path, target: &Path) -> Result<()> {
     if link.is_symlink() && is_same(link, target) {
         return Ok(());
     }
+    // Another process may remove an empty folder, or a name that it takes for left over, between two of these steps.
+    const ATTEMPTS: usize = 5;
+    for _ in 1..ATTEMPTS {
+        match replace(link, target) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    replace(link, target)
+}
+
+fn replace(link: &Path, target: &Path) -> Result<()> {
     let folder = link.parent().unwrap_or(Path::new("."));
     persist::create_folder(folder)?;
     let wanted = relative(folder, target)?;

@@ -20,6 +20,8 @@ pub const FORMAT: u32 = 1;
 
 /// Begins the last line of a manifest, which holds the hash of all before it.
 const SEAL: &str = "// blake3 of the lines above: ";
+/// Characters of the hash and the line's end.
+const SEALED_HASH: usize = 65;
 
 /// What a finished artifact holds and how it came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,11 +126,13 @@ impl Manifest {
         struct Header {
             format: u32,
         }
-        // Manifests of early builds have no seal.
-        if let Some((sealed, hash)) = text.rsplit_once(SEAL)
-            && let Ok(expected) = hash.trim_end().parse::<Key>()
-        {
-            let found = Key::of_bytes(sealed.as_bytes());
+        // Manifests of early builds have no seal: nothing follows their last bracket.
+        let after = text.rfind(')').map_or("", |bracket| text[bracket + 1..].trim());
+        if !after.is_empty() {
+            let damaged = || StoreError::damaged(artifact, MANIFEST_FILE, "a seal", "another last line");
+            let expected: Key =
+                after.strip_prefix(SEAL).and_then(|hash| hash.parse().ok()).ok_or_else(damaged)?;
+            let found = Key::of_bytes(&text.as_bytes()[..text.len() - SEAL.len() - SEALED_HASH]);
             if found != expected {
                 return Err(StoreError::wrong_hash(artifact, MANIFEST_FILE, expected, found));
             }
@@ -219,6 +223,12 @@ mod tests {
         let flipped = text.replace("Zen 4", "Zen 5");
         let error = Manifest::parse(folder.path(), &flipped).unwrap_err().to_string();
         assert!(error.contains("manifest.ron: expected hash"), "{error}");
+        for spoiled in [text.replace("1ac1e02f", "qac1e02f"), text[..text.len() - 20].to_owned()] {
+            let error = Manifest::parse(folder.path(), &spoiled).unwrap_err().to_string();
+            assert!(error.contains("manifest.ron: expected a seal"), "{error}");
+        }
+        let (early, _) = text.rsplit_once(SEAL).unwrap();
+        assert_eq!(Manifest::parse(folder.path(), early).unwrap(), manifest());
     }
 
     #[test]

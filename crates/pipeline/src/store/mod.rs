@@ -63,7 +63,8 @@ impl Store {
         persist::create_folder(&store.work_root())?;
         check_version(&store.root.join("store").join("VERSION"))?;
         owner::remove_abandoned(&store.work_root())?;
-        store.sweep()?;
+        // Only tidying: who may not write can still read.
+        let _ = store.sweep();
         Ok(store)
     }
 

@@ -33,6 +33,10 @@ impl Store {
         self.work_root().join(format!("{kind}-{key}"))
     }
 
+    pub(super) fn has_checkpoint(&self, kind: &str, key: &Key) -> bool {
+        self.beside_work(kind, key, "checkpoint").is_file()
+    }
+
     pub(super) fn beside_work(&self, kind: &str, key: &Key, what: &str) -> PathBuf {
         self.work_root().join(format!("{kind}-{key}.{what}"))
     }

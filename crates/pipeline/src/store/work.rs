@@ -35,7 +35,7 @@ struct Claimed {
     /// What an earlier process left to go on from.
     checkpoint: Option<Vec<u8>>,
     /// Given back last.
-    _lease: Lease,
+    lease: Lease,
 }
 
 /// How a race to publish one key ended; it is a success either way.
@@ -83,7 +83,7 @@ impl Work {
     ) -> Result<Self> {
         persist::create_folder(&path)?;
         let (kind, key) = (key_text.kind().to_owned(), Key::of(key_text));
-        let claimed = Some(Claimed { checkpoint, _lease: lease });
+        let claimed = Some(Claimed { checkpoint, lease });
         let work = Self { store: store.clone(), kind, key, path, published: false, claimed };
         persist::write_atomically(&work.path.join(KEY_FILE), key_text.as_str().as_bytes())?;
         Ok(work)
@@ -100,12 +100,8 @@ impl Work {
     /// # Errors
     /// If they cannot be written; what was left before is still there then.
     pub fn checkpoint_with(&self, bytes: &[u8]) -> Result<()> {
+        self.check_claim()?;
         write_checkpoint(&self.store.beside_work(&self.kind, &self.key, "checkpoint"), bytes)
-    }
-
-    /// Gives the claim back and leaves everything for whoever goes on with it.
-    pub fn keep(mut self) {
-        self.published = true;
     }
 
     /// The folder to fill; whatever lies in it is published.
@@ -132,11 +128,22 @@ impl Work {
         persist::write_atomically(&path, bytes)
     }
 
+    /// Is claimed work still this process's? One that was paused for minutes may have lost it to another host.
+    fn check_claim(&self) -> Result<()> {
+        match &self.claimed {
+            Some(claimed) if !claimed.lease.is_mine() => {
+                Err(StoreError::LeaseLost { work: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes this folder the artifact of its key, or drops it if there is one already.
     ///
     /// Files whose name begins with one of `volatile`, such as `events.out.tfevents.`, hold times or host names and
     /// do not count when two results are compared.
     pub fn publish(mut self, made: Provenance, volatile: &[&str]) -> Result<Published> {
+        self.check_claim()?;
         fault::point("before the sync");
         let files = sync_and_list(&self.path, volatile)?;
         fault::point("before the manifest");
@@ -173,18 +180,20 @@ impl Work {
             StoreError::io("publish", &target)(ErrorKind::NotFound.into())
         })?;
         let identical = artifact.manifest().content() == manifest.content();
+        if self.claimed.is_some() {
+            self.store.forget_work(&self.kind, &self.key);
+        }
         Ok(Published::AlreadyThere { artifact, identical })
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if !self.published {
+        // Claimed work that has a checkpoint stays for whoever goes on with it, whatever went wrong here.
+        let is_worth_keeping = self.claimed.is_some() && self.store.has_checkpoint(&self.kind, &self.key);
+        if !self.published && !is_worth_keeping {
             // Nobody is left to tell; what remains goes when the process is gone.
             let _ = fs::remove_dir_all(&self.path);
-            if self.claimed.is_some() {
-                self.store.forget_work(&self.kind, &self.key);
-            }
         }
     }
 }
