@@ -164,7 +164,7 @@ impl Laboratory<'_> {
         Ok(dataset_key_text(settings, &fingerprint)?)
     }
 
-    /// Every artifact that `pipeline` reaches: what a run of it would not make again.
+    /// Every artifact that `pipeline` reaches, finished or not: what a run of it would not make again.
     ///
     /// # Errors
     /// If source files are missing, or the store is damaged or cannot be read.

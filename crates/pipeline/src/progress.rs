@@ -91,6 +91,17 @@ pub enum Progress<'a> {
     },
 }
 
+impl TrialEnd {
+    /// Why there is no result, or not this one.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Failed(reason) | Self::Panicked(reason) | Self::NotReproduced(reason) => Some(reason),
+            Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
+        }
+    }
+}
+
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrialEnd {
@@ -102,6 +113,8 @@ pub enum TrialEnd {
     Failed(String),
     /// Without a result, by a panic; a rerun tries it again.
     Panicked(String),
+    /// With another result than the one that is stored; trying again would hide it.
+    NotReproduced(String),
     /// In the middle: with the epoch after which a rerun goes on, if its state was written.
     Interrupted(Option<u32>),
 }

@@ -276,6 +276,7 @@ impl Observer for Recorder<'_> {
         }
         let end = match record.publish(self.stage, &arrays) {
             Ok(()) => TrialEnd::Stored(record.outcome.clone()),
+            Err(error @ Error::NotReproduced { .. }) => TrialEnd::NotReproduced(describe(&error)),
             Err(error) => TrialEnd::Failed(describe(&error)),
         };
         if matches!(end, TrialEnd::Stored(_)) {

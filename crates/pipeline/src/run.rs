@@ -155,11 +155,12 @@ impl Run<'_> {
             match end {
                 Some(TrialEnd::Stored(_)) => self.report.trained += 1,
                 Some(TrialEnd::MadeElsewhere) => self.report.elsewhere += 1,
-                Some(TrialEnd::Failed(reason) | TrialEnd::Panicked(reason)) => {
-                    self.report.failed.push((planned.trial.clone(), reason));
-                }
                 Some(TrialEnd::Interrupted(Some(_))) => self.report.saved += 1,
                 Some(TrialEnd::Interrupted(None)) => self.report.dropped += 1,
+                Some(end) => {
+                    let reason = end.failure().unwrap_or("without a reason").to_owned();
+                    self.report.failed.push((planned.trial.clone(), reason));
+                }
                 None if stage.is_interrupted() => {}
                 None => self.report.not_begun += 1,
             }

@@ -159,7 +159,7 @@ impl SharedWork<'_> {
         let planned = self.missing[index];
         let may_be_tried_again =
             matches!(end, TrialEnd::Failed(_)) && self.attempts_of(index) < self.stage.train.retries;
-        if let TrialEnd::Failed(reason) | TrialEnd::Panicked(reason) = &end {
+        if let Some(reason) = end.failure() {
             // What cannot be written is told at the end of the run anyway.
             let _ = self.stage.store().note_failure(TRIAL, &planned.key, reason);
             if self.stage.settings.fail_fast && !may_be_tried_again {
@@ -168,8 +168,7 @@ impl SharedWork<'_> {
         }
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends[index] = Some(end);
-        let failed =
-            |end: &&Option<TrialEnd>| matches!(end, Some(TrialEnd::Failed(_) | TrialEnd::Panicked(_)));
+        let failed = |end: &&Option<TrialEnd>| end.as_ref().is_some_and(|end| end.failure().is_some());
         let (failures, decided) = (ends.iter().filter(failed).count(), ends.iter().flatten().count());
         if !self.hopeful && !may_be_tried_again && failures == decided && failures >= HOPELESS {
             self.stopped.store(true, Ordering::Relaxed);

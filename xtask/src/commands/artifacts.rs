@@ -126,7 +126,9 @@ fn collect(
 ) -> anyhow::Result<ExitCode> {
     // Held until everything is removed: no run begins meanwhile, and none is going on.
     let _alone = if delete { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
-    let kept = kept(store, places, pipelines, keep)?;
+    let Reach { wanted, has_unknown_trials } = reach(store, places, pipelines, keep)?;
+    let there: HashSet<Name> = names(store)?.into_iter().collect();
+    let kept: HashSet<&Name> = wanted.intersection(&there).collect();
     let strange = strange_trees(places, pipelines, keep)?;
     if delete && !strange.is_empty() {
         bail!(
@@ -142,6 +144,17 @@ fn collect(
         say(&format!("{:<8} {} {:>10}", name.kind, name.key.short(), bytes(store.size(name))));
         if delete {
             store.remove(name).map_err(pipeline::Error::from)?;
+        }
+    }
+    // Of a pipeline without its images or its file nobody can tell which unfinished work is its own.
+    let unfinished = match has_unknown_trials {
+        true => HashSet::new(),
+        false => store.unfinished().map_err(pipeline::Error::from)?,
+    };
+    for name in unfinished.difference(&wanted) {
+        say(&format!("{:<8} {} unfinished work", name.kind, name.key.short()));
+        if delete {
+            store.give_up(name).map_err(pipeline::Error::from)?;
         }
     }
     let what = if delete { "removed" } else { "would be removed" };
@@ -182,33 +195,38 @@ fn pipeline_files(pipelines: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// What the pipeline files reach, and what the run trees of these and of `keep` show.
-fn kept(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<HashSet<Name>> {
-    let mut kept = HashSet::new();
+/// What must not be removed.
+struct Reach {
+    wanted: HashSet<Name>,
+    /// Are there pipelines whose trials are not known here: without their images, or without their file?
+    has_unknown_trials: bool,
+}
+
+/// What the pipeline files reach, finished or not, and what the run trees of these and of `keep` show.
+fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Reach> {
+    let (mut wanted, mut has_unknown_trials) = (HashSet::new(), !keep.is_empty());
     for name in keep {
         let folder = run_tree::pipeline_folder(&places.artifacts, name);
         if !folder.is_dir() {
             bail!("`--keep {name}`: there is no folder {}", folder.display());
         }
-        kept.extend(store.linked_from(&folder));
+        wanted.extend(store.linked_from(&folder));
     }
     for path in pipeline_files(pipelines)? {
         // A file that cannot be read might reach anything.
         let pipeline = Pipeline::read(&path)?;
-        kept.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
+        wanted.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
         for device in [Device::Cpu, Device::Cuda] {
             let laboratory = Laboratory { store: store.clone(), data: &places.data, device };
             match laboratory.reached(&pipeline) {
-                Ok(reached) => kept.extend(reached),
+                Ok(reached) => wanted.extend(reached),
                 // Without its images a pipeline has no keys; what its run tree shows is kept.
-                Err(pipeline::Error::Data { .. }) => {}
+                Err(pipeline::Error::Data { .. }) => has_unknown_trials = true,
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    let there: HashSet<Name> = names(store)?.into_iter().collect();
-    kept.retain(|name| there.contains(name));
-    Ok(kept)
+    Ok(Reach { wanted, has_unknown_trials })
 }
 
 /// `1.2 MB`.

@@ -11,7 +11,9 @@ use super::Store;
 use super::artifact::Artifact;
 use super::error::{Result, StoreError};
 use super::key::Key;
+use super::lease::{Lease, Taken};
 use super::persist;
+use super::unfinished::claimed;
 
 /// Begins the name of an artifact that is being removed, in the folder of work.
 pub(super) const REMOVED: &str = "removed-";
@@ -92,6 +94,33 @@ impl Store {
         let doomed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
         fs::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
         fs::remove_dir_all(&doomed).map_err(StoreError::io("remove", &doomed))
+    }
+
+    /// Work that can be gone on with, or that failed: what lies beside claims in the folder of work.
+    ///
+    /// # Errors
+    /// If that folder cannot be listed.
+    pub fn unfinished(&self) -> Result<HashSet<Name>> {
+        let root = self.work_root();
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
+            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
+            let claimed = name.to_str().and_then(claimed);
+            names.extend(claimed.map(|(kind, key)| Name { kind: kind.to_owned(), key }));
+        }
+        Ok(names)
+    }
+
+    /// Removes unfinished work, unless somebody works on it.
+    ///
+    /// # Errors
+    /// If its lease cannot be asked for.
+    pub fn give_up(&self, name: &Name) -> Result<()> {
+        let lease = self.beside_work(&name.kind, &name.key, "lease");
+        if let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())? {
+            self.forget_work(&name.kind, &name.key);
+        }
+        Ok(())
     }
 
     /// Bytes of all files of an artifact, whole or not.
