@@ -111,7 +111,7 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
     tell(if repair {
         "hint: the next run of their pipelines makes them anew"
     } else {
-        "hint: `cargo xtask artifacts verify --repair` moves them aside, so that the next run makes them anew"
+        "hint: the same command with `--repair` moves them aside, so that the next run makes them anew"
     });
     Ok(if repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -131,11 +131,12 @@ fn collect(
     let kept: HashSet<&Name> = wanted.intersection(&there).collect();
     let strange = strange_trees(places, pipelines, keep)?;
     if delete && !strange.is_empty() {
+        let keep: Vec<String> = strange.iter().map(|name| format!("--keep {name}")).collect();
         bail!(
-            "runs/{} is of no file in {}: `--keep {}` keeps what it shows, or remove that folder",
-            strange[0],
+            "run trees of no file in {}: {}; `{}` keeps what they show, or remove their folders under runs/",
             pipelines.display(),
-            strange[0]
+            strange.join(", "),
+            keep.join(" ")
         );
     }
     let free: Vec<Name> = names(store)?.into_iter().filter(|name| !kept.contains(name)).collect();
@@ -165,7 +166,7 @@ fn collect(
             pipelines.display()
         ));
     }
-    if !delete && !free.is_empty() {
+    if !delete && !free.is_empty() && strange.is_empty() {
         tell("hint: `--delete` removes them");
     }
     Ok(ExitCode::SUCCESS)

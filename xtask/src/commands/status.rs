@@ -78,7 +78,7 @@ pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         }
         let total = trials.len();
         say(&format!(
-            "{name}: {total} trials: {done} done, {running} running, {saved} saved, {failed} failed, {to_do} to do"
+            "{name}: {done} of {total} trials done, {running} running, {saved} saved, {failed} failed, {to_do} to do"
         ));
         lines.iter().for_each(|line| say(line));
     }

@@ -66,11 +66,30 @@ pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
     let mut command = Command::new(&python);
     command.args(["-m", "tensorboard.main", "--logdir"]).arg(&folder);
     command.arg(format!("--load_fast={has_data_server}")).arg(format!("--port={port}"));
+    end_with_this_process(&mut command);
     let status = command.status().with_context(|| format!("cannot start {}", python.display()))?;
     // Ctrl-C reaches TensorBoard, too.
     let was_ended = matches!(status.signal(), Some(libc::SIGINT | libc::SIGTERM));
     Ok(if status.success() || was_ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// Where the system can: whoever ends this process ends what it starts.
+#[cfg(target_os = "linux")]
+fn end_with_this_process(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let ask = || {
+        // SAFETY: it is one system call, which allocates nothing and takes no lock.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec, only that is done.
+    unsafe { command.pre_exec(ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_this_process(_: &mut Command) {}
 
 /// A TensorBoard that is installed.
 struct TensorBoard {
