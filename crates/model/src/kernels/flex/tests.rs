@@ -1,0 +1,178 @@
+//! The kernels against the default bodies, and their bits against the number of threads.
+
+use burn::tensor::TensorData;
+
+use super::*;
+use crate::Adam;
+
+fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
+    let mut stream = random::stream(3, "test", &[index]);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| random::uniform(&mut stream) - 0.5).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Default::default())
+}
+
+fn values(tensor: &Tensor<Flex, 3>) -> Vec<f32> {
+    tensor.clone().into_data().into_vec().expect("f32")
+}
+
+fn step(trials: usize) -> AdamStep<Flex> {
+    let rate = random([trials, 1, 1], 90).add_scalar(0.6);
+    AdamStep { rate, weight_decay: Some(random([trials, 1, 1], 91).add_scalar(0.6)) }
+}
+
+/// More than one block each way, and last blocks that are not full.
+const SHAPE: [usize; 3] = [2 * OUTPUT_BLOCK[0] + 3, 205, OUTPUT_BLOCK[1] + 11];
+
+#[track_caller]
+fn check_close(ours: &Tensor<Flex, 3>, plain: &Tensor<Flex, 3>) {
+    assert_eq!(ours.dims(), plain.dims());
+    for (ours, plain) in values(ours).iter().zip(values(plain)) {
+        assert!((ours - plain).abs() <= 2e-5 * plain.abs().max(1.0), "{ours} {plain}");
+    }
+}
+
+#[test]
+fn an_inner_product_is_summed_in_double_precision() {
+    let (left, right) = (random([3, 130, 201], 5), random([3, 130, 201], 6));
+    let ours: Vec<f32> = Flex::inner_product(&left, &right).into_data().into_vec().expect("f32");
+    let (left, right) = (values(&left), values(&right));
+    for (trial, ours) in ours.iter().enumerate() {
+        let part = trial * 130 * 201..(trial + 1) * 130 * 201;
+        let pairs = left[part.clone()].iter().zip(&right[part]);
+        let exact: f64 = pairs.map(|(left, right)| f64::from(*left) * f64::from(*right)).sum();
+        assert!((f64::from(*ours) - exact).abs() <= 1e-6 * exact.abs(), "{ours} {exact}");
+    }
+}
+
+#[test]
+fn products_are_those_of_the_default_bodies() {
+    let [batch, inputs, outputs] = SHAPE;
+    let (weight, bias) = (random([3, inputs, outputs], 1), random([3, 1, outputs], 2));
+    for input_trials in [1, 3] {
+        let input = random([input_trials, batch, inputs], 3);
+        let signal = random([input_trials, batch, outputs], 4);
+        let product = input.clone().matmul(weight.clone());
+        check_close(&Flex::dense(&input, &weight, None), &product);
+        let plain = product + bias.clone();
+        check_close(&Flex::dense(&input, &weight, Some(&bias)), &plain);
+        let ours = Flex::dense_activated(Activation::Tanh, &input, &weight, Some(&bias));
+        let plain = Activation::Tanh.apply_with_slope(plain);
+        check_close(&ours.output, &plain.output);
+        check_close(&ours.slope, &plain.slope);
+        let plain = signal.clone().matmul(weight.clone().transpose());
+        check_close(&Flex::dense_transposed(&signal, &weight), &plain);
+        let delta = random([3, batch, outputs], 5);
+        let plain = input.clone().transpose().matmul(delta.clone());
+        check_close(&Flex::weight_gradient(&input, &delta), &plain);
+        check_close(&Flex::bias_gradient(&delta), &delta.sum_dim(1));
+    }
+}
+
+#[test]
+fn cross_entropy_is_that_of_the_log_softmax() {
+    let [trials, batch, outputs] = [3, 9, 11];
+    let mut labels = vec![0.0; batch * outputs];
+    (0..batch).for_each(|row| labels[row * outputs + row * 7 % outputs] = 1.0);
+    let target =
+        Tensor::<Flex, 3>::from_data(TensorData::new(labels, [1, batch, outputs]), &Default::default());
+    for size in [1.0, 300.0] {
+        let logits = random([trials, batch, outputs], 1).mul_scalar(size);
+        let ours = Flex::cross_entropy(&logits, &target);
+        let log_probability = burn::tensor::activation::log_softmax(logits.clone(), 2);
+        let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
+        check_close(&ours.loss.reshape([trials, 1, 1]), &loss);
+        check_close(&ours.error, &(log_probability.exp() - target.clone()).div_scalar(batch as f64));
+        let label = target.clone().argmax(2).expand([trials, batch, 1]);
+        let wrong = logits.argmax(2).not_equal(label).float().sum_dim(1);
+        check_close(&ours.mistakes.expect("there are labels").reshape([trials, 1, 1]), &wrong);
+    }
+    let dead = Tensor::<Flex, 3>::full([1, 1, 3], f32::NAN, &Default::default());
+    assert!(
+        Flex::cross_entropy(&dead, &Tensor::ones([1, 1, 3], &Default::default())).loss.into_scalar().is_nan()
+    );
+}
+
+/// A little of everything, for one thread of `threads` with work of its own.
+fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
+    let [batch, inputs, outputs] = SHAPE;
+    let bits = std::sync::Mutex::new(Vec::new());
+    let work = || {
+        let (input, signal) = (random([1, batch, inputs], 3), random([2, batch, outputs], 4));
+        let weight = Parameter::new(random([2, inputs, outputs], 1));
+        let bias = random([2, 1, outputs], 2);
+        let Activated { output, slope } =
+            Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias));
+        let back = Flex::dense_transposed(&signal, &weight.value);
+        let delta = Flex::scale(signal, &slope);
+        let lesson = WeightLesson { weight, input: &input, delta: &delta };
+        let learned = Flex::learn_weights(vec![lesson], &step(2)).pop().expect("one was given");
+        for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
+            bits.lock().expect("nobody panicked").extend(values(tensor).iter().map(|value| value.to_bits()));
+        }
+    };
+    let mut places = crew::places(threads);
+    let own = places.remove(0);
+    std::thread::scope(|scope| {
+        for place in places {
+            scope.spawn(move || place.take_part(|| ()));
+        }
+        own.take_part(work);
+    });
+    bits.into_inner().expect("nobody panicked")
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let alone = bits_of_all_kernels(1);
+    assert!(bits_of_all_kernels(2) == alone && bits_of_all_kernels(3) == alone);
+}
+
+#[test]
+fn fused_learning_is_the_gradient_and_then_adam() {
+    let (trials, [batch, inputs, outputs]) = (3, SHAPE);
+    let step = step(trials);
+    for input_trials in [1, trials] {
+        let input = random([input_trials, batch, inputs], 1);
+        let mut fused = [2, 3].map(|index| Parameter::new(random([trials, inputs, outputs], index))).to_vec();
+        let mut plain = fused.clone();
+        for round in 0..3 {
+            let deltas = [10, 20].map(|index| random([trials, batch, outputs], index + round));
+            let lessons = fused.into_iter().zip(&deltas);
+            let lessons =
+                lessons.map(|(weight, delta)| WeightLesson { weight, input: &input, delta }).collect();
+            fused = Flex::learn_weights(lessons, &step);
+            for (plain, delta) in plain.iter_mut().zip(&deltas) {
+                let decay = step.weight_decay.clone().expect("it was given");
+                let gradient = Flex::weight_gradient(&input, delta) + plain.value.clone() * decay;
+                let (value, moments) =
+                    Adam::update(plain.value.clone(), plain.moments.clone(), gradient, &step.rate);
+                *plain = Parameter { value, moments };
+            }
+        }
+        fused.iter().zip(&plain).for_each(|(fused, plain)| check_close(&fused.value, &plain.value));
+    }
+}
+
+#[test]
+fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
+    let parameter = Parameter::new(random([1, 4, 3], 1));
+    let before = values(&parameter.value);
+    let held = parameter.clone();
+    let _ = Flex::learn(parameter, random([1, 4, 3], 2), &step(1));
+    assert_eq!(values(&held.value), before);
+}
+
+#[test]
+fn activation_and_slope_are_those_of_the_default_body() {
+    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+        let preactivation = random([2, 5, 33], 1).mul_scalar(6.0);
+        let Activated { output, slope } = Flex::activate(activation, preactivation.clone());
+        let plain = activation.apply_with_slope(preactivation.clone());
+        for (ours, plain) in [(&output, &plain.output), (&slope, &plain.slope)] {
+            for (ours, plain) in values(ours).iter().zip(values(plain)) {
+                assert!((ours - plain).abs() <= 2e-6, "{activation:?}: {ours} {plain}");
+            }
+        }
+        assert_eq!(values(&Flex::apply(activation, preactivation)), values(&output));
+    }
+}
