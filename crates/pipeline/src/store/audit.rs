@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Store;
 use super::artifact::Artifact;
+use super::disk;
 use super::error::{Result, StoreError};
 use super::key::Key;
 use super::lease::{Lease, Taken};
@@ -78,7 +79,8 @@ impl Store {
         let (process, count) = (std::process::id(), persist::next_count());
         let target = aside.join(format!("{}-{}-{seconds}-{process}-{count}", name.kind, name.key));
         let from = self.artifact_path(&name.kind, &name.key);
-        fs::rename(&from, &target).map_err(StoreError::io("move", &from))?;
+        disk::rename(&from, &target).map_err(StoreError::io("move", &from))?;
+        persist::sync_folder(&aside)?;
         persist::sync_folder(&self.shelf(&name.kind))?;
         Ok(target)
     }
@@ -92,8 +94,11 @@ impl Store {
         // Out of the shelf in one step: half an artifact under its name would be damage.
         let (process, count) = (std::process::id(), persist::next_count());
         let doomed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
-        fs::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
-        fs::remove_dir_all(&doomed).map_err(StoreError::io("remove", &doomed))
+        disk::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
+        // Else a crash could leave the old name, and what has been removed of it until then.
+        persist::sync_folder(&self.work_root())?;
+        persist::sync_folder(&self.shelf(&name.kind))?;
+        disk::remove_tree(&doomed).map_err(StoreError::io("remove", &doomed))
     }
 
     /// Work that can be gone on with, or that failed: what lies beside claims in the folder of work.

@@ -12,6 +12,7 @@ use std::io::ErrorKind;
 use super::Store;
 use super::artifact::Artifact;
 use super::audit::REMOVED;
+use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
@@ -110,7 +111,7 @@ impl Store {
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {
                 // Whoever began to remove it, nobody needs it.
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = disk::remove_tree(&entry.path());
             }
             let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
             let is_worthless = || {

@@ -16,12 +16,17 @@ pub mod persist;
 mod artifact;
 mod audit;
 mod claim;
+#[cfg(test)]
+mod crash;
 mod difference;
+mod disk;
 mod error;
 #[cfg(test)]
 mod example;
 pub(crate) mod fault;
 mod field_tree;
+#[cfg(test)]
+mod journal;
 mod key;
 mod lease;
 mod manifest;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::disk;
 use super::error::{Result, StoreError};
 use super::persist;
 
@@ -145,7 +146,7 @@ pub fn remove_abandoned(work_root: &Path) -> Result<()> {
         };
         if is_abandoned {
             // Another process may be removing it too, or the disk may be read-only: what is left does no harm.
-            let _ = fs::remove_dir_all(&work);
+            let _ = disk::remove_tree(&work);
         }
     }
     Ok(())

@@ -1,37 +1,42 @@
 //! The one way anything is written: a temporary name in the same folder, synced, renamed.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::disk;
 use super::error::{Result, StoreError};
 
 /// Writes a file so that a reader, or a crash, meets either the old content or the new one.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary_name(path);
-    write_and_sync(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path).map_err(StoreError::io("write", path)))
+    disk::write_new(&temporary, bytes)
+        .and_then(|()| disk::rename(&temporary, path))
+        .map_err(StoreError::io("write", path))
         .inspect_err(|_| remove_quietly(&temporary))?;
     sync_folder(parent(path))
 }
 
 /// Makes a name durable: its folder is synced.
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    match File::open(folder).and_then(|file| file.sync_all()) {
-        // Some network file systems cannot sync a folder; they order renames themselves.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        result => result.map_err(StoreError::io("sync", folder)),
-    }
+    disk::sync_folder(folder).map_err(StoreError::io("sync", folder))
 }
 
-/// Creates a folder and those above it; a new one survives a crash.
+/// Creates a folder and those above it; new ones survive a crash.
 pub(super) fn create_folder(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
+    match disk::create_folder(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound && parent(folder) != folder => {
+            create_folder(parent(folder))?;
+            return create_folder(folder);
+        }
+        // Somebody else made it meanwhile.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        result => result.map_err(StoreError::io("create", folder))?,
+    }
     sync_folder(parent(folder))
 }
 
@@ -47,15 +52,9 @@ pub(super) fn next_count() -> u64 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn write_and_sync(path: &Path, bytes: &[u8]) -> Result<()> {
-    File::create_new(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(StoreError::io("write", path))
-}
-
 /// For what is left behind by an error that is already on its way to the user.
 pub(super) fn remove_quietly(path: &Path) {
-    let _ = fs::remove_file(path);
+    let _ = disk::remove_file(path);
 }
 
 fn parent(path: &Path) -> &Path {
@@ -67,6 +66,8 @@ fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::store::example::entries;
 

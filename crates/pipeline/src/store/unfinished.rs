@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Store;
+use super::disk;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::Key;
@@ -13,7 +14,7 @@ use super::persist;
 impl Store {
     /// Removes what is left of work whose artifact is there; best effort, the artifact is what counts.
     pub(super) fn forget_work(&self, kind: &str, key: &Key) {
-        let _ = fs::remove_dir_all(self.claimed_folder(kind, key));
+        let _ = disk::remove_tree(&self.claimed_folder(kind, key));
         persist::remove_quietly(&self.beside_work(kind, key, "checkpoint"));
         persist::remove_quietly(&self.beside_work(kind, key, "failure"));
         self.remove_temporary(kind, key);
@@ -62,7 +63,7 @@ pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
             continue;
         }
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = if is_folder { disk::remove_tree(&path) } else { disk::remove_file(&path) };
         removed.map_err(StoreError::io("remove", &path))?;
     }
     Ok(())

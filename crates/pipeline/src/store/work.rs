@@ -1,6 +1,6 @@
 //! Work in progress: a folder of its own that becomes an artifact in one step, or nothing.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -9,6 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::Store;
 use super::artifact::{Artifact, kind_of_entry};
+use super::disk;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::{Key, KeyText};
@@ -153,7 +154,7 @@ impl Work {
         let shelf = self.store.shelf(&self.kind);
         persist::create_folder(&shelf)?;
         fault::point("before the rename");
-        match fs::rename(&self.path, &target) {
+        match disk::rename(&self.path, &target) {
             Ok(()) => {
                 self.published = true;
                 fault::point("after the rename");
@@ -193,7 +194,7 @@ impl Drop for Work {
         let is_worth_keeping = self.claimed.is_some() && self.store.has_checkpoint(&self.kind, &self.key);
         if !self.published && !is_worth_keeping {
             // Nobody is left to tell; what remains goes when the process is gone.
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = disk::remove_tree(&self.path);
         }
     }
 }
@@ -204,7 +205,7 @@ fn create_new_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let scope = owner::scope_tag();
     loop {
         let path = root.join(format!("{name}-{scope}-{}-{}", process::id(), persist::next_count()));
-        match fs::create_dir(&path) {
+        match disk::create_folder(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => return result.map(|()| path.clone()).map_err(StoreError::io("create", &path)),
         }
@@ -238,7 +239,7 @@ fn sync_and_hash(work: &Path, entry: &DirEntry, volatile: &[&str]) -> Result<Lis
     let file = File::open(path).map_err(StoreError::io("open", path))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&file).map_err(StoreError::io("read", path))?;
-    file.sync_all().map_err(StoreError::io("sync", path))?;
+    disk::sync_file(&file, path).map_err(StoreError::io("sync", path))?;
     let name = entry.file_name().to_string_lossy();
     Ok(ListedFile {
         path: listed_path(work, path)?,
@@ -259,6 +260,7 @@ fn listed_path(work: &Path, path: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Barrier;
 
     use super::*;
