@@ -41,6 +41,8 @@ enum Node {
 /// What a disk holds after a crash, by absolute paths below the root of a store.
 struct Disk {
     nodes: BTreeMap<PathBuf, Node>,
+    /// Folders whose new name was forgotten: by that, where they still are.
+    forgotten: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Disk {
@@ -48,7 +50,8 @@ impl Disk {
     fn after_crash(root: &Path, changes: &[Change], chance: &mut Chance<'_>) -> Self {
         let certain = certain(changes);
         let synced: BTreeSet<usize> = synced_writes(changes);
-        let mut disk = Self { nodes: BTreeMap::from([(root.to_owned(), Node::Folder)]) };
+        let nodes = BTreeMap::from([(root.to_owned(), Node::Folder)]);
+        let mut disk = Self { nodes, forgotten: Vec::new() };
         for (index, change) in changes.iter().enumerate() {
             let survives = certain.contains(&index) || chance.is_lucky();
             disk.apply(index, change, survives, &synced, chance);
@@ -78,24 +81,32 @@ impl Disk {
             path.parent().is_some_and(|parent| matches!(nodes.get(parent), Some(Node::Folder)))
         };
         match change {
-            Change::CreateFolder { path } if survives && has_parent(&self.nodes, path) => {
-                self.nodes.entry(path.clone()).or_insert(Node::Folder);
+            Change::CreateFolder { path } if survives => {
+                let path = self.place(path);
+                if has_parent(&self.nodes, &path) {
+                    self.nodes.entry(path).or_insert(Node::Folder);
+                }
             }
-            Change::Write { path, bytes } if survives && has_parent(&self.nodes, path) => {
-                let is_synced = synced.contains(&index);
-                self.nodes.insert(path.clone(), Node::File { bytes: bytes.clone(), is_synced });
+            Change::Write { path, bytes } if survives => {
+                let path = self.place(path);
+                if has_parent(&self.nodes, &path) {
+                    let is_synced = synced.contains(&index);
+                    self.nodes.insert(path, Node::File { bytes: bytes.clone(), is_synced });
+                }
             }
-            Change::Rename { from, to } if survives && has_parent(&self.nodes, to) => {
-                let moved = self.take(from);
-                for (path, node) in moved {
-                    let rest = path.strip_prefix(from).expect("it was below");
-                    // `join` with nothing would add a slash.
-                    let path = if rest == Path::new("") { to.clone() } else { to.join(rest) };
-                    self.nodes.insert(path, node);
+            Change::Rename { from, to } => {
+                let (from, new) = (self.place(from), self.place(to));
+                if survives && has_parent(&self.nodes, &new) {
+                    for (path, node) in self.take(&from) {
+                        self.nodes.insert(moved(&path, &from, &new), node);
+                    }
+                } else if matches!(self.nodes.get(&from), Some(Node::Folder)) {
+                    // What is done to it afterwards is done to it where it is.
+                    self.forgotten.push((to.clone(), from));
                 }
             }
             Change::Remove { path } => {
-                let removed = self.take(path);
+                let removed = self.take(&self.place(path));
                 if !survives {
                     // Of a whole folder a part may be gone, the rest not.
                     let is_file = |node: &Node| matches!(node, Node::File { .. });
@@ -109,6 +120,12 @@ impl Disk {
             }
             _ => {}
         }
+    }
+
+    /// Where something is that the program knows as `path`.
+    fn place(&self, path: &Path) -> PathBuf {
+        let forgotten = self.forgotten.iter().rev().find(|(name, _)| path.starts_with(name));
+        forgotten.map_or_else(|| path.to_owned(), |(name, place)| moved(path, name, place))
     }
 
     /// Removes `path` and everything below it.
@@ -128,6 +145,13 @@ impl Disk {
             }
         }
     }
+}
+
+/// `path`, which lies at or below `from`, when that has become `to`.
+fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
+    let rest = path.strip_prefix(from).expect("it lies below");
+    // Joined with nothing, it would end with a slash.
+    if rest == Path::new("") { to.to_owned() } else { to.join(rest) }
 }
 
 /// Changes of names whose folder was synced after them, and those that such a change could not have been made without.
@@ -178,8 +202,7 @@ fn synced_writes(changes: &[Change]) -> BTreeSet<usize> {
                     synced.insert(index);
                 }
                 Change::Rename { from, to } if path.starts_with(from) => {
-                    let rest = path.strip_prefix(from).expect("just asked");
-                    path = if rest == Path::new("") { to.clone() } else { to.join(rest) };
+                    path = moved(&path, from, to);
                 }
                 _ => {}
             }
