@@ -1,13 +1,38 @@
-//! Remembers which commit is built, for the manifests of results.
+//! Remembers what is built, for the manifests of results: version, commit, and the dependencies that compute.
 
-use std::process::Command;
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash, Hasher},
+    process::Command,
+};
 
 fn main() {
+    let version = env!("CARGO_PKG_VERSION");
+    let lock = fs::read_to_string("../Cargo.lock").unwrap_or_default();
+    println!("cargo::rustc-env=BPFREE_BUILD={version} {} ({})", commit(), dependencies(&lock));
+    println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    println!("cargo::rerun-if-changed=../Cargo.lock");
+}
+
+fn commit() -> String {
     let commit = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    let commit = commit.ok().filter(|output| output.status.success()).map_or_else(
+    commit.ok().filter(|output| output.status.success()).map_or_else(
         || "unknown".to_owned(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-    );
-    println!("cargo::rustc-env=BPFREE_COMMIT={commit}");
-    println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    )
+}
+
+/// `burn 0.21.0, gemm 0.19.0, all 1a2b3c4d`: those that compute, and a number that changes with any of them.
+fn dependencies(lock: &str) -> String {
+    let version = |name: &str| {
+        let entry =
+            lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")))?;
+        let line = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
+        Some(format!("{name} {}", line.trim_matches('"')))
+    };
+    let mut hasher = DefaultHasher::new();
+    lock.hash(&mut hasher);
+    let known = ["burn", "gemm"].into_iter().filter_map(version);
+    known.chain([format!("all {:08x}", hasher.finish() as u32)]).collect::<Vec<_>>().join(", ")
 }

@@ -106,7 +106,7 @@ impl Bench {
     #[must_use]
     pub fn laboratory(&self) -> Laboratory<'static> {
         let store = Store::open(self.folder.path()).expect("a fresh store");
-        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu }
+        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
     }
 
     /// Runs the pipeline file `text` under a witness.
@@ -115,6 +115,7 @@ impl Bench {
         let settings = RunSettings {
             jobs: self.jobs,
             largest_population: Some(self.largest_population),
+            memory: None,
             fail_fast: false,
             interrupt: &witness.interrupt,
             reporter: witness,

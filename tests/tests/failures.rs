@@ -56,6 +56,7 @@ fn run(bench: &Bench, text: &str, reporter: &dyn Reporter, fail_fast: bool, larg
     let settings = RunSettings {
         jobs: 1,
         largest_population: Some(largest),
+        memory: None,
         fail_fast,
         interrupt: &interrupt,
         reporter,

@@ -71,7 +71,8 @@ fn only_readers_and_writers_touch_files() {
     let allowed = ["checkpoint.rs"];
     let found = lines_with("crates/model/src", &io);
     assert!(found.iter().all(|line| allowed.iter().any(|name| line.contains(name))), "{found:?}");
-    let allowed = ["/store/", "/file/mod.rs", "/run_tree.rs"];
+    // `memory.rs` asks the system what is free.
+    let allowed = ["/store/", "/file/mod.rs", "/run_tree.rs", "/memory.rs"];
     let found = lines_with("crates/pipeline/src", &io);
     assert!(found.iter().all(|line| allowed.iter().any(|name| line.contains(name))), "{found:?}");
 }

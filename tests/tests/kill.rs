@@ -80,12 +80,14 @@ fn victim() {
     let folder = Path::new(&folder);
     let diary = File::options().create(true).append(true).open(folder.join("diary")).expect("writable");
     let store = Store::open(&folder.join("artifacts")).expect("the store is whole, whatever was killed");
-    let laboratory = Laboratory { store, data: Path::new("no data here"), device: Device::Cpu };
+    let laboratory =
+        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
     let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
     let interrupt = AtomicBool::new(false);
     let settings = RunSettings {
         jobs: 2,
         largest_population: None,
+        memory: None,
         fail_fast: false,
         interrupt: &interrupt,
         reporter: &Diary(Mutex::new(diary)),
@@ -137,7 +139,8 @@ impl Killed {
     /// Key and content of every trial, and the table.
     fn results(&self) -> (Vec<(String, String)>, String) {
         let store = Store::open(&self.artifacts()).expect("the store is whole");
-        let laboratory = Laboratory { store, data: Path::new("no data here"), device: Device::Cpu };
+        let laboratory =
+            Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
         let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
         let plans = laboratory.plan(&pipeline).expect("the store is whole");
         let trials = plans.into_iter().flat_map(|plan| match plan {

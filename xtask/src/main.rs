@@ -8,6 +8,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use engine::Device;
 
+/// Version, commit and dependencies of this program.
+const BUILD: &str = env!("BPFREE_BUILD");
+
 /// Trains networks without backpropagation: one RON file in, a finished comparison out.
 #[derive(Parser)]
 #[command(name = "cargo xtask", version, arg_required_else_help = true)]
@@ -22,6 +25,8 @@ enum Command {
     Run(RunArguments),
     /// Show what of a pipeline is done, what would run, and why.
     Plan(PlanArguments),
+    /// Show what differs between what would run and the nearest that is finished.
+    Why(WhyArguments),
     /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
     Status(PlanArguments),
     /// What the store of results holds, whether it is whole, and what of it nobody needs.
@@ -140,6 +145,12 @@ struct RunArguments {
     /// Most trials trained as one tensor program [default: 1 on the CPU, 64 on a GPU]. Changes no result.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     population: Option<u16>,
+    /// Memory that trials may take together, for example 8GB [default: most of what is free when they begin].
+    #[arg(long, value_parser = commands::run::bytes, value_name = "SIZE")]
+    memory: Option<u64>,
+    /// Use only results of this very build; by default the build is no part of a result's name.
+    #[arg(long)]
+    same_build: bool,
     /// Begin no trial after the first one that failed [default: go on with the others].
     #[arg(long)]
     fail_fast: bool,
@@ -157,9 +168,21 @@ struct PlanArguments {
     /// Where the trials would train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
+    /// Count only results of this very build.
+    #[arg(long)]
+    same_build: bool,
     /// Print every trial that would run.
     #[arg(long, short)]
     verbose: bool,
+}
+
+#[derive(Args)]
+struct WhyArguments {
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Only trials that have this text in their name, for example `dfa` or `seed 3`.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    trial: String,
 }
 
 #[derive(Args)]
@@ -211,6 +234,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
+        Command::Why(arguments) => commands::why::why(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),
         Command::Data { command: None, places } => commands::data::list(&places),

@@ -92,6 +92,9 @@ fn note(progress: &Progress<'_>) -> Option<String> {
         Progress::NotSaved { trial, reason } => {
             Some(format!("warning: {}: its state could not be saved, it goes on: {reason}", name(trial)))
         }
+        Progress::Damaged { what, damage } => {
+            Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and made anew"))
+        }
         Progress::WaitingFor { holder, trials } => {
             let of_it = if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
             Some(format!(

@@ -82,7 +82,8 @@ fn finished(effort: &Effort, trials: usize) -> Timed {
     );
     let pipeline = Pipeline::parse("bench.ron", &text).expect("the text is a pipeline");
     let store = Store::open(folder.path()).expect("the folder can be written");
-    let laboratory = Laboratory { store: store.clone(), data: Path::new(""), device: Device::Cpu };
+    let laboratory =
+        Laboratory { store: store.clone(), data: Path::new(""), device: Device::Cpu, same_build: None };
     let made = Provenance::of_this_machine("bench", "cpu", Duration::ZERO);
     for plan in laboratory.plan(&pipeline).expect("the store is empty") {
         let StagePlan::Train { trials, .. } = plan else { continue };
@@ -101,6 +102,7 @@ fn finished(effort: &Effort, trials: usize) -> Timed {
     let settings = RunSettings {
         jobs: effort.threads,
         largest_population: None,
+        memory: None,
         fail_fast: false,
         interrupt: &interrupt,
         reporter: &Nobody,

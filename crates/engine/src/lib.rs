@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use data::Dataset;
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 use serde::{Deserialize, Serialize};
-pub use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict};
+pub use training::{Ended, FirstWeights, MemoryNeed, Observer, Population, Start, TrialSettings, Verdict};
 
 /// Where tensors live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +126,12 @@ pub fn train(
         #[cfg(not(feature = "cuda"))]
         Device::Cuda => Err(DeviceError::NotBuilt),
     }
+}
+
+/// What `population` needs while it trains; on every device about the same.
+#[must_use]
+pub fn memory_need(population: &Population) -> MemoryNeed {
+    MemoryNeed::of::<burn_flex::Flex>(population)
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Kind of the artifact that holds a pipeline's text and the columns of its HPARAMS tab.
-const BOARD: &str = "board";
+pub(crate) const BOARD: &str = "board";
 /// Bump it when equal pipelines are shown otherwise.
-const BOARD_REVISION: u32 = 1;
+pub(crate) const BOARD_REVISION: u32 = 1;
 /// Event files hold times and host names.
 pub(crate) const EVENT_FILES: &str = "events.out.tfevents";
 
@@ -191,7 +191,7 @@ impl Laboratory<'_> {
             pipeline: &'a str,
         }
         let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[])?;
-        let artifact = match self.store.find(BOARD, &Key::of(&key_text))? {
+        let artifact = match self.store.find_or_move_aside(BOARD, &Key::of(&key_text))?.0 {
             Some(artifact) => artifact,
             None => {
                 let work = self.store.begin(&key_text)?;

@@ -4,10 +4,12 @@
 
 mod board;
 pub mod checkpoint;
+pub mod description;
 mod error;
 pub mod executors;
 pub mod file;
 mod mean;
+mod memory;
 pub mod panics;
 pub mod plan;
 pub mod progress;

@@ -20,7 +20,7 @@ pub(crate) const MEAN: &str = "mean";
 /// The same as a table.
 const TABLE: &str = "mean.csv";
 /// Bump it when equal trials give other means.
-const MEAN_REVISION: u32 = 1;
+pub(crate) const MEAN_REVISION: u32 = 1;
 
 /// The seeds of a configuration.
 pub(crate) struct Mean<'a> {

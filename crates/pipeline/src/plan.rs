@@ -9,7 +9,7 @@ use crate::{
     Error,
     file::Pipeline,
     stages::{Dataset, Stage, Train},
-    store::{FieldDifference, Key, KeyText, Name, Store},
+    store::{FieldDifference, Key, KeyText, Name, Store, StoreError},
     summary,
     trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
@@ -23,6 +23,8 @@ pub struct Laboratory<'a> {
     pub data: &'a Path,
     /// Where tensors live.
     pub device: Device,
+    /// Uses only trials of this build; those of any build without it.
+    pub same_build: Option<&'a str>,
 }
 
 /// The state of one stage.
@@ -119,7 +121,7 @@ impl Laboratory<'_> {
         Ok(match stage {
             Stage::Dataset(dataset) => {
                 let key = Key::of(&self.dataset_key_text(&dataset.name, dataset)?);
-                let done = self.store.find(DATASET, &key)?.is_some();
+                let done = self.is_whole(DATASET, &key)?;
                 StagePlan::Dataset { name: dataset.name.clone(), done }
             }
             Stage::Grid(grid) => {
@@ -133,7 +135,7 @@ impl Laboratory<'_> {
                 let missing =
                     trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count();
                 let key = Key::of(&summary::key_text(summarize, &trials)?);
-                let done = missing == 0 && self.store.find(summary::SUMMARY, &key)?.is_some();
+                let done = missing == 0 && self.is_whole(summary::SUMMARY, &key)?;
                 StagePlan::Summarize { name: summarize.name.clone(), done, waiting_for: missing }
             }
         })
@@ -147,12 +149,23 @@ impl Laboratory<'_> {
         let dataset = Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
         let dataset_key = Key::of(&self.dataset_key_text(&dataset.name, &dataset)?);
         let plan = |trial: Trial| {
-            let key_text = trial_key_text(train, &trial, &dataset_key, self.device)?;
+            let key_text = trial_key_text(train, &trial, &dataset_key, self.device, self.same_build)?;
             let key = Key::of(&key_text);
-            let artifact = self.store.find(TRIAL, &key)?;
-            Ok(PlannedTrial { trial, key_text, key, artifact, known: OnceLock::new() })
+            let (artifact, damage) = match self.store.find(TRIAL, &key) {
+                // One damaged result is no reason not to plan the others.
+                Err(damage @ StoreError::Damaged { .. }) => (None, Some(damage.to_string())),
+                found => (found?, None),
+            };
+            Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
         };
         in_parallel(train.trials(), plan)
+    }
+
+    fn is_whole(&self, kind: &str, key: &Key) -> Result<bool, Error> {
+        match self.store.find(kind, key) {
+            Err(StoreError::Damaged { .. }) => Ok(false),
+            found => Ok(found?.is_some()),
+        }
     }
 
     pub(crate) fn dataset_key_text(&self, stage: &str, dataset: &Dataset) -> Result<KeyText, Error> {

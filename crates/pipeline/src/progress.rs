@@ -51,6 +51,13 @@ pub enum Progress<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// A result that was there cannot be used: it is moved aside and made anew.
+    Damaged {
+        /// Of what, in words.
+        what: &'a str,
+        /// What is wrong with it.
+        damage: &'a str,
+    },
     /// All that is left is being trained by other processes.
     WaitingFor {
         /// One of them.

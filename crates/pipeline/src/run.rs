@@ -14,15 +14,16 @@ use crate::{
     Error,
     board::EVENT_FILES,
     file::Pipeline,
-    mean::{self, MEAN},
+    mean,
     plan::Laboratory,
     progress::{Progress, TrialEnd},
     run_tree::{self, RunTree},
     running::{RunningStage, provenance},
     shared_work,
     stages::{self, Summarize, Train},
+    store::{Artifact, Key, KeyText},
     summary,
-    trial::{DATASET, PlannedTrial, TRIAL},
+    trial::{PlannedTrial, TRIAL},
 };
 
 pub use crate::running::RunSettings;
@@ -110,6 +111,10 @@ impl Run<'_> {
             if let Some(artifact) = &planned.artifact {
                 tree.show(&planned.trial, artifact.path())?;
             }
+            if let Some(damage) = &planned.damage {
+                let what = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
+                self.settings.reporter.report(&Progress::Damaged { what: &what, damage });
+            }
         }
         let missing: Vec<&PlannedTrial> =
             planned.iter().filter(|planned| planned.artifact.is_none()).collect();
@@ -176,15 +181,16 @@ impl Run<'_> {
                 tree.hide_mean(&seeds[0].trial)?;
                 continue;
             };
-            let artifact = match store.find(MEAN, &crate::store::Key::of(&mean.key_text))? {
-                Some(artifact) => artifact,
-                None => {
-                    let work = store.begin(&mean.key_text)?;
-                    mean.write(&work)?;
-                    let made = provenance(self.settings.build, self.laboratory.device, started.elapsed());
-                    work.publish(made, &[EVENT_FILES])?.into_artifact()
-                }
-            };
+            let artifact =
+                match self.find(&mean.key_text, &format!("mean of {}", seeds[0].trial.configuration))? {
+                    Some(artifact) => artifact,
+                    None => {
+                        let work = store.begin(&mean.key_text)?;
+                        mean.write(&work)?;
+                        let made = provenance(self.settings.build, self.laboratory.device, started.elapsed());
+                        work.publish(made, &[EVENT_FILES])?.into_artifact()
+                    }
+                };
             tree.show_mean(&seeds[0].trial, artifact.path())?;
         }
         Ok(())
@@ -222,7 +228,7 @@ impl Run<'_> {
         let stage = stages::Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
         let key_text = self.laboratory.dataset_key_text(&stage.name, &stage)?;
         let store = &self.laboratory.store;
-        let artifact = match store.find(DATASET, &crate::store::Key::of(&key_text))? {
+        let artifact = match self.find(&key_text, &stage.name)? {
             Some(artifact) => artifact,
             None => {
                 let work = store.begin(&key_text)?;
@@ -240,7 +246,7 @@ impl Run<'_> {
         let started = Instant::now();
         let key_text = summary::key_text(summarize, &trials)?;
         let store = &self.laboratory.store;
-        let artifact = match store.find(summary::SUMMARY, &crate::store::Key::of(&key_text))? {
+        let artifact = match self.find(&key_text, &summarize.name)? {
             Some(artifact) => artifact,
             None => {
                 let work = store.begin(&key_text)?;
@@ -256,6 +262,16 @@ impl Run<'_> {
         let table = String::from_utf8_lossy(&table);
         self.settings.reporter.report(&Progress::Summary { name: &summarize.name, table: &table });
         Ok(())
+    }
+
+    /// The artifact of `key_text`, which is `what` to a person; one that is damaged is moved aside and told.
+    fn find(&self, key_text: &KeyText, what: &str) -> Result<Option<Artifact>, Error> {
+        let (found, damage) =
+            self.laboratory.store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
+        if let Some(damage) = damage {
+            self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
+        }
+        Ok(found)
     }
 
     /// Adds diverged trials of a stage that does not expect any to the report.

@@ -11,13 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Device, Ended, Start};
+use engine::{Device, Ended, Population, Start};
 use tuner::{Trial, population, populations};
 
 use crate::{
     board::EVENT_FILES,
     checkpoint::Saved,
     executors::local,
+    memory::{self, Budget},
     panics,
     progress::{Progress, TrialEnd},
     record::{Claimed, Recorder, describe},
@@ -48,6 +49,7 @@ pub(crate) struct SharedWork<'a> {
     stopped: AtomicBool,
     /// Were trials finished before?
     hopeful: bool,
+    budget: Budget,
 }
 
 /// Trains the `missing` trials of `stage`; how each ended, absent where it was not begun. `hopeful`: some trials of the stage
@@ -59,8 +61,17 @@ pub(crate) fn train(
 ) -> Vec<Option<TrialEnd>> {
     let ends = Mutex::new(vec![None; missing.len()]);
     let attempts = Mutex::new(vec![0; missing.len()]);
-    let work = SharedWork { stage, missing, ends, attempts, stopped: AtomicBool::new(false), hopeful };
+    let budget = match stage.laboratory.device {
+        Device::Cpu => Budget::new(stage.settings.memory),
+        // Its memory is its own.
+        Device::Cuda => Budget::new(Some(u64::MAX)),
+    };
+    let work =
+        SharedWork { stage, missing, ends, attempts, stopped: AtomicBool::new(false), hopeful, budget };
     let mut open: Vec<usize> = (0..missing.len()).collect();
+    // What made them fail may take the whole process with it this time: the others come before.
+    let has_failed = |index: &usize| stage.store().failure(TRIAL, &missing[*index].key).is_some();
+    open.sort_by_cached_key(has_failed);
     let mut told = Vec::new();
     while !open.is_empty() && !work.is_over() {
         let elsewhere = work.round(&open);
@@ -94,13 +105,19 @@ impl SharedWork<'_> {
             Device::Cpu => self.stage.settings.jobs,
             Device::Cuda => 1,
         };
-        let trials: Vec<Trial> = open.iter().map(|&index| self.missing[index].trial.clone()).collect();
-        let groups = populations(&trials, largest);
+        // Whoever has failed before is tried alone.
+        let has_failed =
+            |index: &usize| self.stage.store().failure(TRIAL, &self.missing[*index].key).is_some();
+        let (suspects, others): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| has_failed(index));
+        let trials: Vec<Trial> = others.iter().map(|&index| self.missing[index].trial.clone()).collect();
+        let together = populations(&trials, largest).into_iter();
+        let mut groups: Vec<Vec<usize>> =
+            together.map(|group| group.into_iter().map(|member| others[member]).collect()).collect();
+        groups.extend(suspects.into_iter().map(|index| vec![index]));
         let elsewhere = Elsewhere::default();
         local::each(jobs, groups.len(), |group| {
             if !self.is_over() {
-                let members: Vec<usize> = groups[group].iter().map(|&member| open[member]).collect();
-                self.train_group(&members, &elsewhere);
+                self.train_group(&groups[group], &elsewhere);
             }
         });
         elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -138,9 +155,18 @@ impl SharedWork<'_> {
     }
 
     /// Trains claimed trials of one shape and epoch. If they panic together, nobody knows whose fault it was: halves of
-    /// them are tried again.
+    /// them are tried again. So are halves of what needs more memory than there is.
     fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>, elsewhere: &Elsewhere) {
         let (indices, members): (Vec<usize>, Vec<Claimed<'_>>) = claimed.into_iter().unzip();
+        let need = engine::memory_need(&population_of(self.stage, &members));
+        let reserved = match self.budget.reserve(need.peak(), || self.is_over()) {
+            Ok(Some(reserved)) => reserved,
+            Ok(None) => return,
+            Err(total) => {
+                drop(members);
+                return self.make_smaller(&indices, &memory::too_large(&need, total), elsewhere);
+            }
+        };
         let mut innocent = Vec::new();
         for (&index, end) in indices.iter().zip(train_population(self.stage, members)) {
             match end {
@@ -148,7 +174,31 @@ impl SharedWork<'_> {
                 end => self.end(index, end),
             }
         }
-        let (one, other) = innocent.split_at(innocent.len() / 2);
+        drop(reserved);
+        self.train_halves(&innocent, elsewhere);
+    }
+
+    /// Trains halves of what is too large together; what is too large alone fails, for `reason`.
+    fn make_smaller(&self, indices: &[usize], reason: &str, elsewhere: &Elsewhere) {
+        match indices {
+            [index] => {
+                let planned = self.missing[*index];
+                let end = TrialEnd::Failed(reason.to_owned());
+                self.stage.tell(&Progress::TrialEnded {
+                    trial: &planned.trial,
+                    end: &end,
+                    epochs: 0,
+                    last: None,
+                    seconds: 0.0,
+                });
+                self.end(*index, end);
+            }
+            _ => self.train_halves(indices, elsewhere),
+        }
+    }
+
+    fn train_halves(&self, indices: &[usize], elsewhere: &Elsewhere) {
+        let (one, other) = indices.split_at(indices.len() / 2);
         for half in [one, other].into_iter().filter(|half| !half.is_empty()) {
             self.train_group(half, elsewhere);
         }
@@ -221,12 +271,16 @@ impl SharedWork<'_> {
     }
 }
 
-/// Trains trials of one shape; how each ended.
-fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<TrialEnd> {
+fn population_of(stage: &RunningStage<'_>, members: &[Claimed<'_>]) -> Population {
     let trials: Vec<&Trial> = members.iter().map(|claimed| &claimed.planned.trial).collect();
     let dataset = &stage.dataset;
-    let population =
-        population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling());
+    population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling())
+}
+
+/// Trains trials of one shape; how each ended.
+fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<TrialEnd> {
+    let dataset = &stage.dataset;
+    let population = population_of(stage, &members);
     let saved = || members.iter().filter_map(|claimed| claimed.saved.as_ref());
     let start = Start {
         epochs: saved().next().map_or(0, Saved::epochs),

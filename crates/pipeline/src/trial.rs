@@ -40,6 +40,8 @@ struct Settings<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     trackers: &'a [Tracker],
     device: Device,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<&'a str>,
 }
 
 fn is_classification(task: &Task) -> bool {
@@ -61,7 +63,8 @@ pub fn dataset_key_text(
     KeyText::new(DATASET, NUMERICS_REVISION, &settings.without_paths(), &[("source", fingerprint)])
 }
 
-/// The key text of `trial` in the stage `train`, on the dataset with the key `dataset`.
+/// The key text of `trial` in the stage `train`, on the dataset with the key `dataset`; with `build`, only results of that
+/// build have it.
 ///
 /// # Errors
 /// If the settings cannot be written as text.
@@ -70,6 +73,7 @@ pub fn trial_key_text(
     trial: &Trial,
     dataset: &Key,
     device: Device,
+    build: Option<&str>,
 ) -> Result<KeyText, StoreError> {
     let settings = Settings {
         configuration: &trial.configuration,
@@ -81,6 +85,7 @@ pub fn trial_key_text(
         divergence_factor: train.divergence_factor,
         trackers: &train.schedule.trackers,
         device,
+        build,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
 }
@@ -114,6 +119,8 @@ pub struct PlannedTrial {
     pub key: Key,
     /// Its result.
     pub artifact: Option<Artifact>,
+    /// What is wrong with its result, where there is one that cannot be used.
+    pub damage: Option<String>,
     /// How it ended, once somebody has asked.
     pub(crate) known: OnceLock<TrialResult>,
 }

@@ -6,6 +6,7 @@
 
 mod batches;
 mod epoch;
+mod memory;
 mod observer;
 mod population;
 mod run;
@@ -14,6 +15,7 @@ mod student;
 mod watch;
 
 pub use algorithms::Batch;
+pub use memory::MemoryNeed;
 pub use observer::{Observer, Verdict};
 pub use population::{FirstWeights, Population, TrialSettings};
 pub use run::{Ended, Start, train};

@@ -21,7 +21,7 @@ pub enum Ended {
 }
 
 /// Examples of an evaluation batch; no result depends on it beyond rounding.
-const EVALUATION_BATCH: usize = 1000;
+pub(crate) const EVALUATION_BATCH: usize = 1000;
 
 /// Where a population goes on.
 #[derive(Clone, Debug, Default, PartialEq)]

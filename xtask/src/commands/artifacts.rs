@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use engine::Device;
 use pipeline::{
+    description::describe,
     file::Pipeline,
     plan::Laboratory,
     run_tree,
@@ -44,15 +45,22 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
             Ok(Some(artifact)) => {
                 let made = &artifact.manifest().made;
                 let when = jiff::Timestamp::from_second(made.started_unix_seconds as i64).unwrap_or_default();
-                format!("{} {:>8.1} s  {}", when.strftime("%Y-%m-%d %H:%M"), made.duration_seconds, made.host)
+                let (when, host) = (when.strftime("%Y-%m-%d %H:%M"), &made.host);
+                format!("{when} {:>8.1} s  {host}  {}", made.duration_seconds, described(store, &name))
             }
             Ok(None) => "gone by now".to_owned(),
-            Err(error) => format!("DAMAGED: {error}"),
+            Err(error) => format!("{}: {error}", described(store, &name)),
         };
         let (kind, size) = (&name.kind, bytes(store.size(&name)));
         say(&format!("{kind:<8} {} {size:>10}  {line}", name.key.short()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an artifact is, as far as its key text tells.
+fn described(store: &Store, name: &Name) -> String {
+    let text = store.key_text(&name.kind, &name.key);
+    text.and_then(|text| describe(&name.kind, &text)).unwrap_or_else(|| format!("key {}", name.key.short()))
 }
 
 fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
@@ -83,6 +91,16 @@ fn usage(store: &Store) -> anyhow::Result<ExitCode> {
     for (kind, (count, size)) in &kinds {
         say(&format!("{kind:<8} {count:>7} {:>10}", bytes(*size)));
     }
+    let aside = store.aside().map_err(pipeline::Error::from)?;
+    if aside.0 > 0 {
+        kinds.insert("damaged".to_owned(), aside);
+        say(&format!(
+            "{:<8} {:>7} {:>10}  moved aside, nobody reads them",
+            "damaged",
+            aside.0,
+            bytes(aside.1)
+        ));
+    }
     let (count, size) = kinds.values().fold((0, 0), |(count, size), of| (count + of.0, size + of.1));
     say(&format!("{:<8} {count:>7} {:>10}", "all", bytes(size)));
     Ok(ExitCode::SUCCESS)
@@ -97,7 +115,7 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
     for name in &names {
         let Err(error) = store.verify(name) else { continue };
         damaged += 1;
-        tell(&format!("error: {error}"));
+        tell(&format!("error: {} {}: {error}", name.kind, described(store, name)));
         // A disk that cannot be read just now, or another build's format, is no damage.
         if repair && matches!(error, StoreError::Damaged { .. }) {
             let moved = store.move_aside(name).map_err(pipeline::Error::from)?;
@@ -142,7 +160,8 @@ fn collect(
     let free: Vec<Name> = names(store)?.into_iter().filter(|name| !kept.contains(name)).collect();
     let size: u64 = free.iter().map(|name| store.size(name)).sum();
     for name in &free {
-        say(&format!("{:<8} {} {:>10}", name.kind, name.key.short(), bytes(store.size(name))));
+        let size = bytes(store.size(name));
+        say(&format!("{:<8} {} {size:>10}  {}", name.kind, name.key.short(), described(store, name)));
         if delete {
             store.remove(name).map_err(pipeline::Error::from)?;
         }
@@ -218,7 +237,8 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
         let pipeline = Pipeline::read(&path)?;
         wanted.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
         for device in [Device::Cpu, Device::Cuda] {
-            let laboratory = Laboratory { store: store.clone(), data: &places.data, device };
+            let laboratory =
+                Laboratory { store: store.clone(), data: &places.data, device, same_build: None };
             match laboratory.reached(&pipeline) {
                 Ok(reached) => wanted.extend(reached),
                 // Without its images a pipeline has no keys; what its run tree shows is kept.

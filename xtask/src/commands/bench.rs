@@ -28,7 +28,7 @@ pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     };
     let report = Report {
         date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M").to_string(),
-        build: concat!(env!("CARGO_PKG_VERSION"), " ", env!("BPFREE_COMMIT")).to_owned(),
+        build: crate::BUILD.to_owned(),
         machine: format!("{}, {threads} of {cores} cores", processor()),
         groups: bench::measure(&parts, &effort, &mut peers, &|title| tell(&format!("measuring: {title}")))?,
     };

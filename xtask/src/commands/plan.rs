@@ -27,7 +27,13 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         tell(&format!("warning: {warning}"));
     }
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let laboratory = Laboratory { store, data: &arguments.places.data, device: arguments.device };
+    let same_build = super::run::same_build(arguments.same_build)?;
+    let laboratory = Laboratory {
+        store,
+        data: &arguments.places.data,
+        device: arguments.device,
+        same_build: same_build.as_deref(),
+    };
     for stage in laboratory.plan(&pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
@@ -41,6 +47,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
                 let [mut running, mut failed, mut saved] = [0; 3];
+                let damaged = missing.iter().filter(|planned| planned.damage.is_some()).count();
                 for planned in &missing {
                     match unfinished(&laboratory.store, planned) {
                         Unfinished::Running(..) => running += 1,
@@ -49,12 +56,16 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                         Unfinished::ToDo => {}
                     }
                 }
-                let of_them: String =
-                    [(running, "running now"), (failed, "failed before"), (saved, "half-done")]
-                        .iter()
-                        .filter(|(count, _)| *count > 0)
-                        .map(|(count, what)| format!(", {count} {what}"))
-                        .collect();
+                let of_them: String = [
+                    (running, "running now"),
+                    (failed, "failed before"),
+                    (saved, "half-done"),
+                    (damaged, "damaged"),
+                ]
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!(", {count} {what}"))
+                .collect();
                 line(
                     "Train",
                     &name,
@@ -66,6 +77,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 let state = match (done, waiting_for) {
                     (true, _) => "done".into(),
                     (false, 0) => "to do".into(),
+                    (false, 1) => "to do, after 1 trial".into(),
                     (false, count) => format!("to do, after {count} trials"),
                 };
                 line("Summarize", &name, &state);
@@ -82,11 +94,19 @@ fn line(kind: &str, name: &str, state: &str) {
 fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
     let shown = if all { missing.len() } else { missing.len().min(EXPLAINED) };
     for planned in &missing[..shown] {
-        let why = match laboratory.why(planned)? {
-            Some((key, differences)) if differences.len() <= NEAR => {
-                format!("{} (against {})", in_words(&differences), key.short())
+        let why = match (&planned.damage, unfinished(&laboratory.store, planned)) {
+            (Some(damage), _) => damage.clone(),
+            (None, Unfinished::Running(pid, host, _)) => format!("running: process {pid} on {host}"),
+            (None, Unfinished::Failed(reason)) => {
+                format!("failed before: {}", reason.lines().next().unwrap_or_default())
             }
-            _ => "nothing near it was trained yet".into(),
+            (None, Unfinished::Saved(epochs)) => format!("goes on after epoch {epochs}"),
+            (None, Unfinished::ToDo) => match laboratory.why(planned)? {
+                Some((key, differences)) if differences.len() <= NEAR => {
+                    format!("{} (against {})", in_words(&differences), key.short())
+                }
+                _ => "nothing near it was trained yet".into(),
+            },
         };
         say(&format!("           {} seed {}: {why}", planned.trial.configuration, planned.trial.seed));
     }
@@ -97,12 +117,13 @@ fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) ->
 }
 
 /// `seed: 0 -> 1, ...`.
-fn in_words(differences: &[FieldDifference]) -> String {
+pub fn in_words(differences: &[FieldDifference]) -> String {
     let value = |value: &Option<String>| match value.as_deref() {
         None => "default".to_owned(),
         // A key, in quotes.
         Some(text) if text.len() == 66 => text[1..13].to_owned(),
-        Some(text) => text.to_owned(),
+        // A unit variant with settings, all at their defaults.
+        Some(text) => text.replace("(())", ""),
     };
     let words = differences.iter().map(|difference| {
         let name = difference

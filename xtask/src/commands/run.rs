@@ -36,13 +36,18 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     }
     arguments.device.check().map_err(pipeline::Error::from)?;
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let laboratory = Laboratory { store, data: &arguments.places.data, device: arguments.device };
+    let same_build = same_build(arguments.same_build)?;
+    let laboratory = Laboratory {
+        store,
+        data: &arguments.places.data,
+        device: arguments.device,
+        same_build: same_build.as_deref(),
+    };
     stop_on_ctrl_c()?;
     keep_worker_panics_quiet();
     let bars = Bars::new(arguments.verbose);
     let lines = Lines::new(arguments.verbose);
     let is_terminal = std::io::stderr().is_terminal();
-    let build = concat!(env!("CARGO_PKG_VERSION"), " ", env!("BPFREE_COMMIT"));
     let report = laboratory.run(
         &pipeline,
         RunSettings {
@@ -51,13 +56,45 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             fail_fast: arguments.fail_fast,
             interrupt: &INTERRUPTED,
             reporter: if is_terminal { &bars } else { &lines },
-            build,
+            build: crate::BUILD,
+            memory: arguments.memory,
         },
     )?;
     bars.clear();
     let folder = run_tree::pipeline_folder(&arguments.places.artifacts, &pipeline.name);
     say(&format!("results: {}", folder.display()));
     Ok(conclude(&report, started))
+}
+
+/// What names this very build, if only its results are asked for.
+pub fn same_build(is_asked_for: bool) -> anyhow::Result<Option<String>> {
+    if !is_asked_for {
+        return Ok(None);
+    }
+    let program = pipeline::store::running_program().map_err(pipeline::Error::from)?;
+    Ok(Some(format!("{}, program {}", crate::BUILD, program.short())))
+}
+
+/// `8GB`, `500 MB`, `1.5GiB`, or a number of bytes.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (number, unit) =
+        text.split_at(text.find(|letter: char| letter.is_alphabetic()).unwrap_or(text.len()));
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => f64::from(1 << 10),
+        "mib" => f64::from(1 << 20),
+        "gib" => f64::from(1 << 30),
+        _ => return Err(format!("unknown unit `{unit}`, known: KB, MB, GB, TB, KiB, MiB, GiB")),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok((number * factor) as u64),
+        _ => Err("expected a size such as 8GB or 500MB".into()),
+    }
 }
 
 /// Says what was done, and what was not, and how to go on.

@@ -40,8 +40,13 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
 pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read(&arguments.file)?;
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let laboratory =
-        Laboratory { store: store.clone(), data: &arguments.places.data, device: arguments.device };
+    let same_build = super::run::same_build(arguments.same_build)?;
+    let laboratory = Laboratory {
+        store: store.clone(),
+        data: &arguments.places.data,
+        device: arguments.device,
+        same_build: same_build.as_deref(),
+    };
     for plan in laboratory.plan(&pipeline)? {
         let StagePlan::Train { name, trials } = plan else { continue };
         let done = trials.iter().filter(|trial| trial.artifact.is_some()).count();
@@ -49,6 +54,9 @@ pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         let [mut running, mut failed, mut saved, mut to_do] = [0; 4];
         for planned in trials.iter().filter(|trial| trial.artifact.is_none()) {
             let trial = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
+            if let Some(damage) = &planned.damage {
+                lines.push(format!("  damaged  {trial}: {damage}; a run makes it anew"));
+            }
             match unfinished(&store, planned) {
                 Unfinished::Running(pid, host, since) => {
                     running += 1;

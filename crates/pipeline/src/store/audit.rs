@@ -85,6 +85,20 @@ impl Store {
         Ok(target)
     }
 
+    /// How many artifacts were moved aside, and their bytes.
+    ///
+    /// # Errors
+    /// If their folder cannot be listed.
+    pub fn aside(&self) -> Result<(usize, u64)> {
+        let folder = self.root().join("damaged");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((0, 0)),
+            entries => entries.map_err(StoreError::io("list", &folder))?,
+        };
+        let sizes: Vec<u64> = entries.flatten().map(|entry| size_of_files(&entry.path())).collect();
+        Ok((sizes.len(), sizes.iter().sum()))
+    }
+
     /// Removes an artifact.
     ///
     /// # Errors
@@ -131,12 +145,7 @@ impl Store {
     /// Bytes of all files of an artifact, whole or not.
     #[must_use]
     pub fn size(&self, name: &Name) -> u64 {
-        let files = walkdir::WalkDir::new(self.artifact_path(&name.kind, &name.key)).into_iter().flatten();
-        files
-            .filter_map(|entry| entry.metadata().ok())
-            .filter(|file| file.is_file())
-            .map(|file| file.len())
-            .sum()
+        size_of_files(&self.artifact_path(&name.kind, &name.key))
     }
 
     /// The artifacts whose key begins with `start`.
@@ -201,6 +210,11 @@ impl Store {
         options.read(true).write(true).create(true).truncate(false);
         options.open(&path).map_err(StoreError::io("open", &path))
     }
+}
+
+fn size_of_files(folder: &Path) -> u64 {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(|file| file.is_file()).map(|file| file.len()).sum()
 }
 
 #[cfg(test)]

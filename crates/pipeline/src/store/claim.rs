@@ -16,6 +16,7 @@ use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
+use super::owner::Owner;
 use super::persist;
 use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
@@ -50,15 +51,18 @@ impl Store {
     /// If the folder of work cannot be used.
     pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
         let (kind, key) = (key_text.kind(), Key::of(key_text));
-        if let Some(artifact) = self.find(kind, &key)? {
-            return Ok(Claim::Done(artifact));
+        match self.find(kind, &key) {
+            Ok(Some(artifact)) => return Ok(Claim::Done(artifact)),
+            // Moved aside by whoever makes it anew.
+            Ok(None) | Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
         }
         let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
             Taken::Mine(lease) => lease,
             Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
         };
         // Its last holder may have published before it gave the lease back.
-        if let Some(artifact) = self.find(kind, &key)? {
+        if let (Some(artifact), _) = self.find_or_move_aside(kind, &key)? {
             self.forget_work(kind, &key);
             return Ok(Claim::Done(artifact));
         }
@@ -120,20 +124,28 @@ impl Store {
                 self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
             };
             let lease = self.beside_work(kind, &key, "lease");
+            let last = Owner::read_file(&lease);
             // Asked again once nobody else can change it.
             if is_worthless()
                 && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
                 && is_worthless()
             {
                 self.forget_work(kind, &key);
+                if let Some(Owner { host, pid, .. }) = last
+                    && !self.artifact_path(kind, &key).exists()
+                {
+                    // Whatever killed it may kill the next one, too: the others are tried before.
+                    let reason = format!("process {pid} on {host} died with it, and nothing was saved");
+                    let _ = self.note_failure(kind, &key, &reason);
+                }
             }
         }
         Ok(())
     }
 }
 
-impl From<super::owner::Owner> for Holder {
-    fn from(owner: super::owner::Owner) -> Self {
+impl From<Owner> for Holder {
+    fn from(owner: Owner) -> Self {
         Self { host: owner.host, pid: owner.pid, since: owner.since }
     }
 }

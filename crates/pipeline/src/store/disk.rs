@@ -10,7 +10,7 @@ use super::journal::{self, Change};
 
 /// Writes a file that is not there yet; afterwards its bytes are on disk, its name need not be.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let write = || {
+    let write = || -> io::Result<File> {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
         Ok(file)

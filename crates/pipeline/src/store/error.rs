@@ -61,10 +61,11 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { path, source, .. } => return io_hint(path, source.kind()),
-            Self::Damaged { artifact, .. } => format!(
-                "it is never used like this; remove it and run again to make it anew: rm -r {}",
-                artifact.display()
-            ),
+            Self::Damaged { .. } => {
+                "it is never used like this: `cargo xtask artifacts verify --repair` moves it \
+                                     aside, and the next run makes it anew"
+                    .to_owned()
+            }
             Self::UnknownFormat { .. } => {
                 "use the build that wrote it, or start a new store in another folder".to_owned()
             }

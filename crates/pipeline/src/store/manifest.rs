@@ -71,6 +71,19 @@ pub struct Provenance {
     pub duration_seconds: f64,
 }
 
+/// The hash of the running program: of this very build, whatever its version says.
+///
+/// # Errors
+/// If its file cannot be read.
+pub fn running_program() -> Result<Key> {
+    let io = |source| StoreError::Io { action: "read", path: "the running program".into(), source };
+    let path = std::env::current_exe().map_err(io)?;
+    let mut hasher = blake3::Hasher::new();
+    let file = fs::File::open(&path).map_err(io)?;
+    hasher.update_reader(file).map_err(io)?;
+    Ok(hasher.finalize().into())
+}
+
 impl Provenance {
     /// Of work that this machine has just ended after `duration`.
     #[must_use]

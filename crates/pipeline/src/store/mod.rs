@@ -48,7 +48,7 @@ pub use claim::{Claim, Holder};
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
 pub use key::{Key, KeyText};
-pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance};
+pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use work::{Published, Work};
 
 /// The artifacts under one root folder; as many processes as like may have it open.
@@ -83,6 +83,25 @@ impl Store {
     pub fn find(&self, kind: &str, key: &Key) -> Result<Option<Artifact>> {
         key::check_kind(kind)?;
         Artifact::open(self.artifact_path(kind, key), kind, key)
+    }
+
+    /// The finished artifact of a key. One that is damaged is moved aside, so that it is made anew; the damage is told.
+    pub fn find_or_move_aside(
+        &self,
+        kind: &str,
+        key: &Key,
+    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => {
+                match self.move_aside(&Name { kind: kind.to_owned(), key: *key }) {
+                    // Somebody else has just done it.
+                    Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                    moved => drop(moved?),
+                }
+                Ok((None, Some(damage)))
+            }
+            found => Ok((found?, None)),
+        }
     }
 
     /// A folder in which to make the artifact of a key.

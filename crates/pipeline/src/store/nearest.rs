@@ -18,7 +18,7 @@ impl Store {
         let (own_key, own_tree) = (Key::of(key_text), Tree::of(key_text.as_str()));
         let mut nearest: Option<(Key, Vec<FieldDifference>)> = None;
         for key in self.keys(key_text.kind())? {
-            let Some(text) = self.finished_key_text(key_text.kind(), &key).filter(|_| key != own_key) else {
+            let Some(text) = self.key_text(key_text.kind(), &key).filter(|_| key != own_key) else {
                 continue;
             };
             let differences = difference_of_trees(&Tree::of(&text), &own_tree);
@@ -32,7 +32,9 @@ impl Store {
         Ok(nearest)
     }
 
-    fn finished_key_text(&self, kind: &str, key: &Key) -> Option<String> {
+    /// The key text of an artifact, whole or not, if that text is whole.
+    #[must_use]
+    pub fn key_text(&self, kind: &str, key: &Key) -> Option<String> {
         let text = fs::read_to_string(self.artifact_path(kind, key).join(KEY_FILE)).ok()?;
         (Key::of_bytes(text.as_bytes()) == *key).then_some(text)
     }

@@ -1,0 +1,75 @@
+//! `why`: for everything that would be made, the nearest finished result, and the fields that differ.
+
+use std::process::ExitCode;
+
+use pipeline::{
+    file::Pipeline,
+    plan::{Laboratory, StagePlan},
+    store::Store,
+    trial::PlannedTrial,
+};
+
+use super::plan::in_words;
+use crate::{WhyArguments, terminal::say};
+
+/// Trials of a stage that are compared with every finished one; more take long, and say nothing new.
+const COMPARED: usize = 200;
+
+pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
+    let plan = &arguments.plan;
+    let pipeline = Pipeline::read(&plan.file)?;
+    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
+    let same_build = super::run::same_build(plan.same_build)?;
+    let laboratory =
+        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
+    for stage in laboratory.plan(&pipeline)? {
+        if let StagePlan::Train { name, trials } = stage {
+            let is_meant = |planned: &&PlannedTrial| {
+                planned.artifact.is_none() && described(planned).contains(&arguments.trial)
+            };
+            let missing: Vec<&PlannedTrial> = trials.iter().filter(is_meant).collect();
+            say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
+            explain(&laboratory, &missing, plan.verbose)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A paragraph for each reason, with the trials that it is the reason of.
+fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+    let mut reasons: Vec<(String, Vec<&PlannedTrial>)> = Vec::new();
+    for planned in missing.iter().take(if all { usize::MAX } else { COMPARED }) {
+        let reason = reason(laboratory, planned)?;
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, trials)) => trials.push(planned),
+            None => reasons.push((reason, vec![planned])),
+        }
+    }
+    for (reason, trials) in &reasons {
+        say(&format!("  {reason}"));
+        for seeds in trials.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
+            let numbers: Vec<String> = seeds.iter().map(|planned| planned.trial.seed.to_string()).collect();
+            let word = if numbers.len() == 1 { "seed" } else { "seeds" };
+            say(&format!("    {} {word} {}", seeds[0].trial.configuration, numbers.join(", ")));
+        }
+    }
+    let compared: usize = reasons.iter().map(|(_, trials)| trials.len()).sum();
+    if compared < missing.len() {
+        say(&format!("  and {} more that were not compared (-v compares all)", missing.len() - compared));
+    }
+    Ok(())
+}
+
+fn reason(laboratory: &Laboratory<'_>, planned: &PlannedTrial) -> anyhow::Result<String> {
+    if let Some(damage) = &planned.damage {
+        return Ok(damage.clone());
+    }
+    Ok(match laboratory.why(planned)? {
+        Some((key, differences)) => format!("{} (against trial {})", in_words(&differences), key.short()),
+        None => "no trial is finished yet".to_owned(),
+    })
+}
+
+fn described(planned: &PlannedTrial) -> String {
+    format!("{} seed {}", planned.trial.configuration, planned.trial.seed)
+}
