@@ -1,9 +1,16 @@
 //! How is a comparison told? From the plain values of a [`Study`] to the texts of its files: tables for papers and programs, and one
 //! page for people. Nothing here reads or writes a file, trains, or knows a learning rule.
 
+#[cfg(test)]
+mod example;
 mod study;
+mod tables;
 
 pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
     Trial, Verdict, Versus,
+};
+pub use tables::{
+    configurations_csv, configurations_parquet, history_csv, history_parquet, latex, markdown, trials_csv,
+    trials_parquet,
 };

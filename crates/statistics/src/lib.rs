@@ -1,4 +1,17 @@
 //! What do a few paired numbers say? Pure functions over values of seeds; no trial, no file.
+//!
+//! The numbers agree with SciPy's (`ttest_rel`, `wilcoxon`), which the tests hold against stored cases. What differs is said where it
+//! does: see [`compare`].
+
+mod compare;
+mod describe;
+mod holm;
+mod student;
+mod wilcoxon;
+
+pub use compare::compare;
+pub use describe::describe;
+pub use holm::holm;
 
 /// A confidence interval, or any other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +51,7 @@ pub struct Comparison {
     pub effect_size: Option<f64>,
     /// Two-sided p of the paired t test; absent where there is no effect size.
     pub t_test: Option<f64>,
-    /// Two-sided exact p of Wilcoxon's signed-rank test; absent below six pairs, where it cannot fall below 5 %.
+    /// Two-sided p of Wilcoxon's signed-rank test, exact up to fifty differences that are not zero; absent below six of them,
+    /// where it cannot fall below 5 %.
     pub wilcoxon: Option<f64>,
 }
