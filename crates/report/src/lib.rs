@@ -1,8 +1,10 @@
 //! How is a comparison told? From the plain values of a [`Study`] to the texts of its files: tables for papers and programs, and one
 //! page for people. Nothing here reads or writes a file, trains, or knows a learning rule.
 
+mod page;
 mod study;
 
+pub use page::page;
 pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
     Trial, Verdict, Versus,
