@@ -69,7 +69,7 @@ async function visit(options, look) {
   await context.close();
 }
 
-/// Nothing is wider than the page, and no text is cut off by its element.
+/// Nothing is wider than the page; what is says so by scrolling by itself.
 async function fits(page) {
   const wide = await page.evaluate(() => {
     const root = document.documentElement;

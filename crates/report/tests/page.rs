@@ -296,3 +296,32 @@ fn every_row_has_a_cell_for_every_header() {
         }
     }
 }
+
+#[test]
+fn the_heat_map_holds_the_lowest_mean_of_each_cell() {
+    let study = made_up::study(&made_up::typical());
+    let page = page(&study);
+    let document = Document::parse(body(&page)).expect("well-formed");
+    let map =
+        document.descendants().find(|node| node.attribute("class") == Some("narrow heat")).expect("a map");
+    let best: Vec<Node<'_, '_>> =
+        map.descendants().filter(|node| node.attribute("class") == Some("best")).collect();
+    let complete = study.rows.iter().filter(|row| row.rank.is_some());
+    let lowest = complete.filter_map(|row| row.value).map(|value| value.mean).fold(f64::INFINITY, f64::min);
+    assert_eq!(best.len(), 1);
+    assert_eq!(best[0].text(), Some(format!("{lowest:.2}").as_str()));
+    // Four rates by five rules, of which three have no complete configuration at the largest rate.
+    let shaded = map.descendants().filter(|node| node.attribute("style").is_some()).count();
+    assert_eq!(shaded, 4 * 5 - 3);
+}
+
+#[test]
+fn learning_rates_have_a_marker_for_each_rule_and_rate() {
+    let page = page(&made_up::study(&made_up::typical()));
+    let document = Document::parse(body(&page)).expect("well-formed");
+    let section = document.descendants().find(|node| node.attribute("id") == Some("learning-rates"));
+    let chart =
+        section.expect("a section").descendants().find(|node| node.attribute("class") == Some("chart"));
+    let chart = chart.expect("a chart");
+    assert_eq!(chart.descendants().filter(|node| node.has_tag_name("use")).count(), 4 * 5 - 3);
+}

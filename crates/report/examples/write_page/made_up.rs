@@ -188,6 +188,7 @@ impl Course {
     /// Between -1 and 1, the same for the same number.
     fn noise(&self, number: u32) -> f64 {
         let mixed = (self.seed + 1) * 7919 + u64::from(number) * 104_729 + self.place as u64 * 1301;
+        let mixed = mixed + (self.rate * 1e6) as u64 * 31 + self.width as u64 * 17;
         let mixed = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
         mixed as f64 / (1_u64 << 52) as f64 - 1.0
     }
@@ -245,7 +246,10 @@ fn compare(rows: &mut [Row]) {
                 pairs: description.count,
                 difference: description.mean,
                 interval: description.interval,
-                effect_size: description.deviation.map(|deviation| description.mean / deviation),
+                effect_size: description
+                    .deviation
+                    .filter(|deviation| *deviation > 1e-9)
+                    .map(|deviation| description.mean / deviation),
                 t_test: description.deviation.map(|_| 0.01 / (1.0 + description.mean.abs())),
                 wilcoxon: None,
             },

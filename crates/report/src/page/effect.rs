@@ -52,8 +52,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The two axes that explain most, the stronger one first; of equal ones the earlier. An axis that follows from another
-/// one would stand for it, which [`crate::page`] sees by the cells that stay empty.
+/// The two axes that explain most, the stronger one first; of equal ones the earlier. Whether they cross or one follows from
+/// the other is seen when they are laid out.
 pub fn two_that_matter(rows: &[Row]) -> Option<[(&'static str, f64); 2]> {
     let shares = varying(rows).into_iter().filter_map(|axis| Some((axis, share_of_variance(rows, axis)?)));
     let mut shares: Vec<(&str, f64)> = shares.collect();

@@ -32,35 +32,64 @@ struct Drawn<'a> {
     curve: Curve,
 }
 
-/// Curves of the best configuration of each algorithm, a panel for each metric that there is; nothing where there is none.
-/// `name` and `note` are markup.
-pub fn curves_figure(study: &Study, panels: &[Panel], name: &str, axis: &str, note: &str) -> Option<String> {
-    let best = best_of_each_algorithm(study);
-    let drawn = |panel: &Panel| -> Vec<Drawn<'_>> {
-        let curves = best.iter().filter_map(|row| Some((*row, curve(&row.trials, &panel.metric)?)));
-        let look = |row: &Row| appearance(study, &row.configuration.algorithm);
-        curves.map(|(row, curve)| Drawn { row, appearance: look(row), curve }).collect()
-    };
-    let panels: Vec<(&Panel, Vec<Drawn<'_>>)> = panels.iter().map(|panel| (panel, drawn(panel))).collect();
-    let panels: Vec<_> = panels.into_iter().filter(|(_, drawn)| !drawn.is_empty()).collect();
-    let (horizontal, vertical) = scales(panels.iter().flat_map(|(_, drawn)| drawn))?;
-    let charts = panels.iter().map(|(panel, drawn)| {
-        let chart = Chart {
-            description: description(panel, drawn),
-            horizontal: Axis { title: "epoch", scale: horizontal },
-            vertical: Axis { title: axis, scale: vertical },
-            marks: marks(study, drawn),
-        };
-        framed(&panel.title, &chart.draw())
-    });
-    let charts: String = charts.collect();
-    let shown: Vec<&Drawn<'_>> = panels.iter().flat_map(|(_, drawn)| drawn).collect();
-    let caption = caption(&shown, vertical, note);
-    Some(figure(name, &caption, &legend(&entries(study, &best, &shown)), &charts))
+/// Charts of curves that share their scales.
+pub struct CurvesFigure {
+    /// What it shows, in bold.
+    pub name: String,
+    /// The title of the vertical axis, with its unit.
+    pub axis: &'static str,
+    /// How the vertical axis is chosen from the means and the ends of the bands.
+    pub scale: fn(&[f64], &[f64]) -> Option<Scale>,
+    /// What a reader has to know of these metrics.
+    pub note: &'static str,
+    /// The charts.
+    pub panels: Vec<Panel>,
 }
 
-/// A figure: what it shows in bold, an explanation, a legend, and charts.
+impl CurvesFigure {
+    /// Curves of the best configuration of each algorithm, a chart for each metric that there is; nothing where there is none.
+    pub fn draw(&self, study: &Study) -> Option<String> {
+        let best = best_of_each_algorithm(study);
+        let panels = self.panels.iter().map(|panel| (panel, drawn(study, &best, panel)));
+        let panels: Vec<(&Panel, Vec<Drawn<'_>>)> = panels.filter(|(_, drawn)| !drawn.is_empty()).collect();
+        let shown: Vec<&Drawn<'_>> = panels.iter().flat_map(|(_, drawn)| drawn).collect();
+        let (horizontal, vertical) = self.scales(&shown)?;
+        let charts = panels.iter().map(|(panel, drawn)| {
+            let chart = Chart {
+                description: description(panel, drawn),
+                horizontal: Axis { title: "epoch", scale: horizontal },
+                vertical: Axis { title: self.axis, scale: vertical },
+                marks: marks(study, drawn),
+            };
+            framed(&panel.title, &chart.draw())
+        });
+        let caption = caption(&shown, vertical, self.note);
+        Some(figure(
+            &self.name,
+            &caption,
+            &legend(&entries(study, &best, &shown)),
+            &charts.collect::<String>(),
+        ))
+    }
+
+    fn scales(&self, drawn: &[&Drawn<'_>]) -> Option<(Scale, Scale)> {
+        let points: Vec<Point> = drawn.iter().flat_map(|one| one.curve.points.iter().copied()).collect();
+        let epochs: Vec<f64> = points.iter().map(|point| f64::from(point.epoch)).collect();
+        let means: Vec<f64> = points.iter().map(|point| point.mean).collect();
+        let bounds = points.iter().filter_map(Point::band).flat_map(|band| [band.low, band.high]);
+        Some((Scale::whole(&epochs)?, (self.scale)(&means, &bounds.collect::<Vec<_>>())?))
+    }
+}
+
+fn drawn<'a>(study: &Study, best: &[&'a Row], panel: &Panel) -> Vec<Drawn<'a>> {
+    let look = |row: &Row| appearance(study, &row.configuration.algorithm);
+    let curves = best.iter().filter_map(|row| Some((*row, curve(&row.trials, &panel.metric)?)));
+    curves.map(|(row, curve)| Drawn { row, appearance: look(row), curve }).collect()
+}
+
+/// A figure: what it shows in bold, and an explanation; then markup, a legend and charts.
 pub fn figure(name: &str, caption: &str, legend: &str, charts: &str) -> String {
+    let (name, caption) = (escaped(name), escaped(caption));
     format!(
         "<figure>\n<figcaption><strong>{name}</strong> {caption}</figcaption>\n{legend}<div class=\"charts\">\n{charts}</div>\n</figure>\n"
     )
@@ -68,16 +97,7 @@ pub fn figure(name: &str, caption: &str, legend: &str, charts: &str) -> String {
 
 /// A chart with its title above it.
 pub fn framed(title: &str, chart: &str) -> String {
-    format!("<div class=\"panel\"><h4>{}</h4>\n{chart}</div>\n", escaped(title))
-}
-
-fn scales<'a>(drawn: impl Iterator<Item = &'a Drawn<'a>>) -> Option<(Scale, Scale)> {
-    let points: Vec<Point> = drawn.flat_map(|drawn| drawn.curve.points.iter().copied()).collect();
-    let epochs: Vec<f64> = points.iter().map(|point| f64::from(point.epoch)).collect();
-    let means: Vec<f64> = points.iter().map(|point| point.mean).collect();
-    let bounds: Vec<f64> =
-        points.iter().filter_map(Point::band).flat_map(|band| [band.low, band.high]).collect();
-    Some((Scale::whole(&epochs)?, Scale::around(&means, &bounds)?))
+    format!("<div class=\"panel\"><h3>{}</h3>\n{chart}</div>\n", escaped(title))
 }
 
 /// Bands behind all lines.
@@ -120,16 +140,17 @@ fn caption(drawn: &[&Drawn<'_>], vertical: Scale, note: &str) -> String {
         }
     }
     let has_bands = drawn.iter().any(|one| one.curve.seeds > 1);
-    let lines = if has_bands {
-        "Lines are means over seeds, bands ± one standard deviation"
-    } else {
-        "Lines are single seeds"
+    let lines = match has_bands {
+        true => format!("Lines are means over {}, bands ± one standard deviation", seeds_in_words(&seeds)),
+        false => "A line is a single seed".to_owned(),
+    };
+    let whose = match seeds.as_slice() {
+        [(only, _)] => (*only).to_owned(),
+        several => format!("each of {}", counted(several.len(), "learning rule")),
     };
     let logarithmic = if vertical.is_logarithmic() { " The vertical axis is logarithmic." } else { "" };
     format!(
-        "{lines}; {}. The best configuration of each of {}; a line ends where the first seed stops.{logarithmic} {note}",
-        escaped(&seeds_in_words(&seeds)),
-        counted(seeds.len(), "learning rule")
+        "{lines}, of the best configuration of {whose}. A line ends where the first of its seeds stops.{logarithmic} {note}"
     )
 }
 

@@ -103,7 +103,7 @@ pub fn interval(interval: &Interval, decimals: usize) -> String {
 
 /// A probability.
 pub fn probability(value: f64) -> String {
-    if value < 0.001 { "< 0.001".to_owned() } else { fixed(value, 3) }
+    if value < 0.001 { "<\u{a0}0.001".to_owned() } else { fixed(value, 3) }
 }
 
 #[cfg(test)]
@@ -127,6 +127,9 @@ mod tests {
 
     #[test]
     fn small_probabilities_are_not_zero() {
-        assert_eq!([probability(0.0004), probability(0.04), probability(1.0)], ["< 0.001", "0.040", "1.000"]);
+        assert_eq!(
+            [probability(0.0004), probability(0.04), probability(1.0)],
+            ["<\u{a0}0.001", "0.040", "1.000"]
+        );
     }
 }

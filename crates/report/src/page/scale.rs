@@ -44,12 +44,17 @@ impl Scale {
     pub fn around(values: &[f64], bounds: &[f64]) -> Option<Self> {
         let (low, high) = range(values)?;
         if !spans_decades(low, high) {
-            let (low, high) = range(&[values, bounds].concat())?;
-            return Some(Self::padded(Kind::Linear, low, high));
+            return Self::linear(values, bounds);
         }
         let shown: Vec<f64> = bounds.iter().copied().filter(|bound| *bound > low / 3.0).collect();
         let (low, high) = range(&[values, &shown].concat())?;
         Some(Self::padded(Kind::Logarithmic, low, high))
+    }
+
+    /// For `values` and the `bounds` around them, where ratios say nothing: of cosines.
+    pub fn linear(values: &[f64], bounds: &[f64]) -> Option<Self> {
+        let (low, high) = range(&[values, bounds].concat())?;
+        Some(Self::padded(Kind::Linear, low, high))
     }
 
     /// For counted values.
@@ -166,7 +171,7 @@ fn ten_to(power: i32) -> f64 {
 }
 
 fn logarithmic_labels(values: &[f64]) -> Vec<Tick> {
-    let is_plain = values.iter().all(|value| (1e-3..1e5).contains(value));
+    let is_plain = values.iter().all(|value| (1e-4..1e5).contains(value));
     let label = |value: f64| {
         if is_plain { number::rounded(value).to_string() } else { number::scientific(number::rounded(value)) }
     };
@@ -194,6 +199,7 @@ mod tests {
             assert_eq!(scale.is_logarithmic(), is_logarithmic, "{values:?}");
         }
         assert_eq!(Scale::around(&[f64::NAN], &[1.0]), None);
+        assert!(!Scale::linear(&[0.001, 1.0], &[]).expect("values").is_logarithmic());
     }
 
     #[test]
@@ -213,7 +219,7 @@ mod tests {
         assert_eq!(labels(Scale::whole(&[1.0]).unwrap(), 4), ["1"]);
         assert_eq!(labels(Scale::whole(&[1.0, 2.0]).unwrap(), 4), ["1", "2"]);
         let rates = Scale::logarithmic(&[1e-4, 1e-2]).unwrap();
-        assert_eq!(labels(rates, 5), ["10⁻⁴", "3·10⁻⁴", "10⁻³", "3·10⁻³", "10⁻²"]);
+        assert_eq!(labels(rates, 5), ["0.0001", "0.0003", "0.001", "0.003", "0.01"]);
         assert_eq!(labels(Scale::logarithmic(&[1e-3, 1e-1]).unwrap(), 3), ["0.001", "0.01", "0.1"]);
         assert_eq!(labels(Scale::logarithmic(&[1e-12, 1e12]).unwrap(), 3).len(), 3);
     }

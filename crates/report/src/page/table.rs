@@ -30,7 +30,7 @@ pub fn table(columns: &[Column], rows: &[String], sorts: bool) -> String {
     let head = head(columns, sorts);
     let part = |rows: &[String]| {
         format!(
-            "<div class=\"scroll\" tabindex=\"0\"><table>\n{head}<tbody>\n{}</tbody>\n</table></div>\n",
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\"><table>\n{head}<tbody>\n{}</tbody>\n</table></div>\n",
             rows.concat()
         )
     };

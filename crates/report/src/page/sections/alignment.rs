@@ -2,7 +2,8 @@
 
 use crate::{
     page::{
-        figure::{Panel, curves_figure},
+        figure::{CurvesFigure, Panel},
+        scale::Scale,
         words,
     },
     study::Study,
@@ -31,14 +32,12 @@ const QUANTITIES: [(&str, &str, &str); 3] = [
 
 /// A row of charts for each quantity, a chart for each layer.
 pub fn section(study: &Study) -> Option<Section> {
-    let figures: String = QUANTITIES
-        .iter()
-        .filter_map(|(quantity, name, explanation)| {
-            let panels: Vec<Panel> =
-                places(study, quantity).into_iter().map(|place| panel(&place, quantity)).collect();
-            curves_figure(study, &panels, &format!("{name}."), "cosine", explanation)
-        })
-        .collect();
+    let figures = QUANTITIES.iter().filter_map(|(quantity, name, note)| {
+        let panels = places(study, quantity).into_iter().map(|place| panel(&place, quantity)).collect();
+        let name = format!("{name}.");
+        CurvesFigure { name, axis: "cosine", scale: Scale::linear, note, panels }.draw(study)
+    });
+    let figures: String = figures.collect();
     if figures.is_empty() {
         return None;
     }

@@ -10,7 +10,7 @@ use crate::{
         number,
         reported::{axis_title, complete_mean, interval},
         scale::{Scale, is_drawable},
-        text::{counted, escaped},
+        text::counted,
         words,
     },
     study::{Row, Study, Trial},
@@ -63,7 +63,7 @@ pub fn section(study: &Study) -> Option<Section> {
         counted(entries.len(), "learning rule"),
     );
     let charts: String = charts.into_iter().map(|(chart, _)| chart).collect();
-    let body = figure("What learning costs.", &escaped(&caption), &legend(&entries), &charts);
+    let body = figure("What learning costs.", &caption, &legend(&entries), &charts);
     Some(Section { anchor: "costs", title: "Memory and time".to_owned(), body })
 }
 

@@ -27,16 +27,14 @@ fn question(study: &Study) -> String {
     let axes: Vec<String> =
         effect::varying(&study.rows).into_iter().map(|axis| levels(study, axis)).collect();
     let trials: usize = study.rows.iter().map(|row| row.seeds).sum();
-    let compared = match axes.is_empty() {
-        true => String::new(),
-        false => format!(" over {}", listed(&axes)),
+    let metric = words::metric(&study.reported.metric);
+    let question = match study.rows.as_slice() {
+        [only] => format!("What is the {metric} of {}?", only.configuration.label),
+        _ => format!("Which configuration has the lowest {metric}?"),
     };
-    format!(
-        "Which configuration has the lowest {}? {}{compared}; {} in all.",
-        words::metric(&study.reported.metric),
-        words::capitalized(&counted(study.rows.len(), "configuration")),
-        counted(trials, "trial")
-    )
+    let compared = if axes.is_empty() { String::new() } else { format!(" over {}", listed(&axes)) };
+    let configurations = words::capitalized(&counted(study.rows.len(), "configuration"));
+    format!("{question} {configurations}{compared}; {} in all.", counted(trials, "trial"))
 }
 
 /// `4 learning rates`.

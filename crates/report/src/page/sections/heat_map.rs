@@ -119,7 +119,7 @@ fn draw(map: &Map<'_>, axes: [&str; 2], study: &Study) -> String {
         )
     });
     format!(
-        "<div class=\"scroll\" tabindex=\"0\"><table class=\"narrow heat\">\n<thead><tr><th scope=\"col\" class=\"axis-name\">{} ↓ {} →</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"heat map\"><table class=\"narrow heat\">\n<thead><tr><th scope=\"col\" class=\"axis-name\">{} ↓ {} →</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
         escaped(&words::spaced(axes[0])),
         escaped(&words::spaced(axes[1])),
         heads.collect::<String>(),

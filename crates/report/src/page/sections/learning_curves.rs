@@ -2,8 +2,8 @@
 
 use crate::{
     page::{
-        figure::{Panel, curves_figure},
-        text::escaped,
+        figure::{CurvesFigure, Panel},
+        scale::Scale,
         words,
     },
     study::Study,
@@ -31,6 +31,7 @@ fn figure(study: &Study, kind: &str) -> Option<String> {
         "error_rate" => ("Error rate", "error rate (%)"),
         _ => ("Loss", "loss"),
     };
+    let name = format!("{name} over epochs.");
     let note = "Training values are averages over the epoch’s batches while it learns.";
-    curves_figure(study, &panels, &format!("{name} over epochs."), axis, &escaped(note))
+    CurvesFigure { name, axis, scale: Scale::around, note, panels: panels.into() }.draw(study)
 }

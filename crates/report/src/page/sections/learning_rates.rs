@@ -10,7 +10,6 @@ use crate::{
         number,
         reported::{axis_title, complete_mean, interval},
         scale::Scale,
-        text::escaped,
         words,
     },
     study::{AxisValue, Row, Study},
@@ -43,7 +42,7 @@ pub fn section(study: &Study) -> Option<Section> {
     let title = words::capitalized(&words::metric(&study.reported.metric));
     let body = figure(
         "Best result at each learning rate.",
-        &escaped(&caption),
+        &caption,
         &legend(&entries),
         &framed(&title, &chart.draw()),
     );

@@ -57,7 +57,7 @@ fn keys(study: &Study) -> String {
     }
     let rows: String = study.rows.iter().map(|row| keys_of(study, row)).collect();
     format!(
-        "<details><summary>Keys of {}</summary>\n<div class=\"scroll\" tabindex=\"0\"><table>\n\
+        "<details><summary>Keys of {}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"keys\"><table>\n\
          <thead><tr><th scope=\"col\">configuration</th><th scope=\"col\">seed: key</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table></div>\n</details>\n",
         counted(count, "trial")

@@ -31,11 +31,7 @@ pub fn section(study: &Study) -> Option<Section> {
     body += &format!("<p class=\"explained\">{}</p>\n", escaped(&layout.explanation()));
     body += &winners(&layout);
     body += &table(&layout.columns(), &rows, true);
-    Some(Section {
-        anchor: "results",
-        title: "Results".to_owned(),
-        body: format!("<div class=\"across\">\n{body}</div>\n"),
-    })
+    Some(Section { anchor: "results", title: "Results".to_owned(), body })
 }
 
 /// The best of each kind by themselves, where they would have to be looked for.
@@ -198,19 +194,24 @@ impl<'a> Layout<'a> {
     }
 
     fn explanation(&self) -> String {
-        let mut text = "n counts the seeds that gave a value; 2/3 says that one is missing, diverged or failed, and such a \
-                        configuration has no rank. Numbers are the mean ± the sample standard deviation over seeds."
-            .to_owned();
+        let rows = &self.study.rows;
+        let mut text = "n counts the seeds that gave a value".to_owned();
+        if rows.iter().any(|row| row.value.map_or(0, |value| value.count) != row.seeds) {
+            text +=
+                "; 2/3 says that one is missing, diverged or failed, and such a configuration has no rank";
+        }
+        text += ".";
         if self.has_intervals {
-            text += " The 95 % interval is that of the mean, by Student’s t.";
+            text += " Numbers are the mean ± the sample standard deviation over seeds; the 95 % interval is that of the \
+                     mean, by Student’s t.";
         }
         if self.has_comparisons {
             text += &self.comparison_explained();
         }
-        if self.study.rows.iter().any(|row| row.best_of.is_some()) {
+        if rows.iter().any(|row| row.best_of.is_some()) {
             text += " A shaded row is the best of its kind.";
         }
-        if self.study.rows.len() > SHOWN {
+        if rows.len() > SHOWN {
             text += &format!(
                 " The first {SHOWN} rows are shown, the others below them can be opened; sorting is over all."
             );
