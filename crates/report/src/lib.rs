@@ -3,9 +3,11 @@
 
 #[cfg(test)]
 mod example;
+mod page;
 mod study;
 mod tables;
 
+pub use page::page;
 pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
     Trial, Verdict, Versus,

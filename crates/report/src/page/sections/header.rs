@@ -1,0 +1,81 @@
+//! What was asked, what came out, and what a reader has to know before anything else.
+
+use crate::{
+    page::{
+        best, effect, number,
+        text::{counted, escaped, listed},
+        words,
+    },
+    study::{Criterion, Row, Study},
+};
+
+/// Everything above the contents.
+pub fn header(study: &Study) -> String {
+    let paragraph = |class: &str, text: &str| format!("<p class=\"{class}\">{}</p>\n", escaped(text));
+    let mut html = format!("<p class=\"kicker\">Report of the stage {}</p>\n", escaped(&study.stage));
+    html += &format!("<h1>{}</h1>\n", escaped(&study.pipeline));
+    html += &paragraph("lead", &question(study));
+    if let Some(answer) = answer(study) {
+        html += &paragraph("answer", &answer);
+    }
+    html += &paragraph("quiet", &how_to_read(study));
+    html += &notes(study);
+    html
+}
+
+fn question(study: &Study) -> String {
+    let axes: Vec<String> =
+        effect::varying(&study.rows).into_iter().map(|axis| levels(study, axis)).collect();
+    let trials: usize = study.rows.iter().map(|row| row.seeds).sum();
+    let metric = words::metric(&study.reported.metric);
+    let question = match study.rows.as_slice() {
+        [only] => format!("What is the {metric} of {}?", only.configuration.label),
+        _ => format!("Which configuration has the lowest {metric}?"),
+    };
+    let compared = if axes.is_empty() { String::new() } else { format!(" over {}", listed(&axes)) };
+    let configurations = words::capitalized(&counted(study.rows.len(), "configuration"));
+    format!("{question} {configurations}{compared}; {} in all.", counted(trials, "trial"))
+}
+
+/// `4 learning rates`.
+fn levels(study: &Study, axis: &str) -> String {
+    let mut levels: Vec<String> =
+        study.rows.iter().filter_map(|row| effect::on_axis(row, axis)).map(words::axis_value).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    match axis {
+        "algorithm" => counted(levels.len(), "learning rule"),
+        "hidden" => counted(levels.len(), "network"),
+        "activation" | "learning_rate" => counted(levels.len(), &words::spaced(axis)),
+        other => format!("{} of {}", counted(levels.len(), "setting"), words::spaced(other)),
+    }
+}
+
+fn answer(study: &Study) -> Option<String> {
+    let best = study.rows.iter().filter(|row| row.rank.is_some()).min_by_key(|row| row.rank)?;
+    Some(format!("Ranked first: {}, with {}.", best::name(study, best), result(study, best)?))
+}
+
+fn result(study: &Study, row: &Row) -> Option<String> {
+    let Criterion { metric, .. } = &study.reported;
+    let value = number::mean_and_deviation(row.value.as_ref()?, study.reported.decimals());
+    Some(format!("a {} of {value}{}", words::metric(metric), study.reported.unit().replace(' ', "\u{a0}")))
+}
+
+fn how_to_read(study: &Study) -> String {
+    let reported = &study.reported;
+    let mut text =
+        format!("Reported: {}, {} of each trial. ", words::metric(&reported.metric), reported.epoch);
+    if let Some(ranking) = &study.ranked_by {
+        text += &format!("Ranked by: {}, {}. ", words::metric(&ranking.metric), ranking.epoch);
+    }
+    text + "Smaller is better. ± is the sample standard deviation over seeds (n − 1)."
+}
+
+fn notes(study: &Study) -> String {
+    if study.notes.is_empty() {
+        return String::new();
+    }
+    let notes = study.notes.iter().map(|note| format!("<p>{}</p>\n", escaped(&words::capitalized(note))));
+    format!("<aside class=\"notes\" role=\"note\">\n{}</aside>\n", notes.collect::<String>())
+}

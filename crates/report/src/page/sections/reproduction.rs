@@ -1,0 +1,75 @@
+//! How to do it again.
+
+use crate::{
+    page::{
+        best, number,
+        text::{counted, escaped},
+    },
+    study::{Row, Study},
+};
+
+use super::Section;
+
+/// The command, the file, who took part, and the keys of all results.
+pub fn section(study: &Study) -> Option<Section> {
+    let provenance = &study.provenance;
+    let seeds: Vec<String> = provenance.seeds.iter().map(u64::to_string).collect();
+    let mut body = String::new();
+    if !provenance.command.is_empty() {
+        body += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escaped(&provenance.command));
+    }
+    let items = [
+        ("Builds", &provenance.builds),
+        ("Machines", &provenance.machines),
+        ("Seeds", &vec![seeds.join(", ")]),
+    ];
+    let items: String = items.into_iter().map(|(name, values)| item(name, values)).collect();
+    if !items.is_empty() {
+        body += &format!("<dl>\n{items}</dl>\n");
+    }
+    if !provenance.text.trim().is_empty() {
+        body += &format!(
+            "<h3>Pipeline file</h3>\n<pre><code>{}</code></pre>\n",
+            escaped(provenance.text.trim_end())
+        );
+    }
+    body += &keys(study);
+    (!body.is_empty()).then(|| Section {
+        anchor: "reproduction",
+        title: "How to do it again".to_owned(),
+        body,
+    })
+}
+
+fn item(name: &str, values: &[String]) -> String {
+    let values: Vec<_> =
+        values.iter().filter(|value| !value.is_empty()).map(|value| escaped(value)).collect();
+    if values.is_empty() {
+        return String::new();
+    }
+    format!("<dt>{name}</dt><dd>{}</dd>\n", values.join("<br/>"))
+}
+
+fn keys(study: &Study) -> String {
+    let count = study.rows.iter().flat_map(|row| &row.trials).filter(|trial| !trial.key.is_empty()).count();
+    if count == 0 {
+        return String::new();
+    }
+    let rows: String = study.rows.iter().map(|row| keys_of(study, row)).collect();
+    format!(
+        "<details><summary>Keys of {}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"keys\"><table>\n\
+         <thead><tr><th scope=\"col\">configuration</th><th scope=\"col\">seed: key</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table></div>\n</details>\n",
+        counted(count, "trial")
+    )
+}
+
+fn keys_of(study: &Study, row: &Row) -> String {
+    let keys = row.trials.iter().filter(|trial| !trial.key.is_empty());
+    let keys: Vec<String> = keys.map(|trial| format!("{}: {}", trial.seed, escaped(&trial.key))).collect();
+    let keys = if keys.is_empty() { number::ABSENT.to_owned() } else { keys.join("<br/>") };
+    format!(
+        "<tr><td class=\"name\">{}</td><td><code>{keys}</code></td></tr>\n",
+        escaped(&best::name(study, row))
+    )
+}
