@@ -13,12 +13,13 @@ use std::{
 use algorithms::Algorithm;
 use pipeline::{
     file::Pipeline,
+    plan::{Laboratory, StagePlan},
     progress::{Progress, Reporter, TrialEnd},
     run::{RunReport, RunSettings},
     store::Name,
-    trial::TRIAL,
+    trial::{PlannedTrial, TRIAL},
 };
-use tests::{Bench, SMALL_PIPELINE};
+use tests::{Bench, SMALL_PIPELINE, Witness};
 
 /// Panics in the first epoch of some trials, on the thread that trains them.
 struct Saboteur {
@@ -51,12 +52,23 @@ impl Reporter for Saboteur {
 }
 
 fn run(bench: &Bench, text: &str, reporter: &dyn Reporter, fail_fast: bool, largest: usize) -> RunReport {
+    run_within(bench, text, reporter, fail_fast, largest, None)
+}
+
+fn run_within(
+    bench: &Bench,
+    text: &str,
+    reporter: &dyn Reporter,
+    fail_fast: bool,
+    largest: usize,
+    memory: Option<u64>,
+) -> RunReport {
     let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
     let interrupt = AtomicBool::new(false);
     let settings = RunSettings {
         jobs: 1,
         largest_population: Some(largest),
-        memory: None,
+        memory,
         fail_fast,
         interrupt: &interrupt,
         reporter,
@@ -119,6 +131,77 @@ fn if_the_first_trials_all_fail_the_others_are_not_begun() {
     let text = SMALL_PIPELINE.replace("seeds: 2", "seeds: 4");
     let report = run(&bench, &text, &Saboteur::of(Algorithm::Backprop, usize::MAX), false, 1);
     assert_eq!((report.trained, report.failed.len(), report.not_begun), (0, 3, 17), "{report:?}");
+}
+
+#[test]
+fn a_trial_that_needs_more_memory_than_there_is_fails_alone() {
+    let wide = SMALL_PIPELINE.replace("hidden: [[12, 8]]", "hidden: [[12, 8], [3000, 3000]]");
+    let calm = Bench::new(2, 1);
+    calm.run(SMALL_PIPELINE);
+    for largest in [1, 8] {
+        let bench = Bench::new(2, largest);
+        let report = run_within(&bench, &wide, &Witness::new(None), false, largest, Some(100_000_000));
+        assert_eq!((report.trained, report.failed.len()), (10, 10), "{report:?}");
+        for (trial, reason) in &report.failed {
+            assert_eq!(trial.configuration.hidden, [3000, 3000]);
+            assert!(reason.starts_with("needs about ") && reason.contains("100 MB may be used"), "{reason}");
+        }
+        assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
+    }
+}
+
+#[test]
+fn a_population_that_needs_more_memory_than_there_is_is_split() {
+    let calm = Bench::new(1, 1);
+    calm.run(SMALL_PIPELINE);
+    let bench = Bench::new(1, 8);
+    // Enough for one trial, which evaluates a thousand images at a time, and not for two.
+    let report = run_within(&bench, SMALL_PIPELINE, &Witness::new(None), false, 8, Some(5_000_000));
+    assert_eq!((report.trained, report.failed.len()), (10, 0), "{report:?}");
+    assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
+}
+
+#[test]
+fn what_has_failed_before_is_tried_after_the_others() {
+    let bench = Bench::new(1, 1);
+    run(&bench, SMALL_PIPELINE, &Saboteur::of(Algorithm::Dfa, usize::MAX), false, 1);
+    let others = SMALL_PIPELINE.replace("seeds: 2", "seeds: 3");
+    // Nothing new begins after the first failure, so all others have come before.
+    let report = run(&bench, &others, &Saboteur::of(Algorithm::Dfa, usize::MAX), true, 1);
+    assert_eq!((report.skipped, report.trained + report.failed.len()), (8, 2), "{report:?}");
+    let report = run(&bench, &others.replace("Dfa, ", ""), &Witness::new(None), false, 1);
+    assert_eq!((report.skipped, report.trained), (9, 3), "{report:?}");
+}
+
+#[test]
+fn one_damaged_result_stops_nothing_and_is_made_anew() {
+    let bench = Bench::new(2, 1);
+    bench.run(SMALL_PIPELINE);
+    let contents = bench.contents(SMALL_PIPELINE);
+    let victim = bench.trials(SMALL_PIPELINE).swap_remove(3).artifact.expect("it is done");
+    fs::write(victim.path().join("history.csv"), "").expect("writable");
+    let planned = bench.trials(SMALL_PIPELINE);
+    let damaged: Vec<&str> = planned.iter().filter_map(|trial| trial.damage.as_deref()).collect();
+    assert!(matches!(damaged[..], [damage] if damage.contains("history.csv: expected")), "{damaged:?}");
+    let (report, tables) = bench.run(SMALL_PIPELINE);
+    assert_eq!((report.skipped, report.trained), (9, 1), "{report:?}");
+    assert_eq!((bench.contents(SMALL_PIPELINE), tables.len()), (contents, 1));
+    assert_eq!(bench.laboratory().store.aside().expect("listable").0, 1);
+}
+
+#[test]
+fn with_same_build_results_of_other_builds_do_not_count() {
+    let bench = Bench::new(1, 1);
+    bench.run(SMALL_PIPELINE);
+    let pipeline = Pipeline::parse("test.ron", SMALL_PIPELINE).expect("the file is right");
+    let done = |build: Option<&str>| {
+        let laboratory = Laboratory { same_build: build, ..bench.laboratory() };
+        let plans = laboratory.plan(&pipeline).expect("the store is whole");
+        let of = |plan| if let StagePlan::Train { trials, .. } = plan { trials } else { Vec::new() };
+        let trials: Vec<PlannedTrial> = plans.into_iter().flat_map(of).collect();
+        trials.iter().filter(|trial| trial.artifact.is_some()).count()
+    };
+    assert_eq!((done(None), done(Some("another build"))), (10, 0));
 }
 
 /// What is done to a file, and what it is called.

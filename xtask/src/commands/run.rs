@@ -137,7 +137,8 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         return ExitCode::from(INTERRUPTED_CODE);
     }
     if *not_begun > 0 {
-        tell(&format!("error: {not_begun} trials were not begun, because those before them failed"));
+        let trials = if *not_begun == 1 { "1 trial was".into() } else { format!("{not_begun} trials were") };
+        tell(&format!("error: {trials} not begun, because those before failed"));
     }
     if !failed.is_empty() {
         tell(&format!("hint: `{again}` tries the failed trials again, and only those"));

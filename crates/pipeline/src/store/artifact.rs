@@ -186,58 +186,58 @@ mod tests {
         insta::assert_snapshot!(damage_each("history.csv"), @"
         history.csv deleted
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found nothing
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         history.csv truncated
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found 5 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         history.csv grown
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found 21 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         history.csv replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found a folder
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         ");
         insta::assert_snapshot!(damage_each("events/out"), @"
         events/out deleted
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found nothing
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         events/out truncated
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found 5 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         events/out grown
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found 15 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         events/out replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found a folder
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         ");
         insta::assert_snapshot!(damage_each(KEY_FILE), @"
         key.ron deleted
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found nothing
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         key.ron truncated
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found 5 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         key.ron grown
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found 340 bytes
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         key.ron replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found a folder
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         ");
         insta::assert_snapshot!(damage_each(MANIFEST_FILE), @"
         manifest.ron deleted
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found nothing
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest.ron truncated
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (1:2-2:4: Unexpected end of RON)
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest.ron grown
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a seal, found another last line
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest.ron replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found a folder
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         ");
     }
 
@@ -280,31 +280,31 @@ mod tests {
         insta::assert_snapshot!(report.concat(), @"
         manifest emptied
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (1:1: Expected opening `(` for struct `Manifest`)
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest is not text
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found bytes that are no text
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest of another kind
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected trial dfbe506047fd, found dataset dfbe506047fd
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest leads out
           error: artifact [root]/store/trial/[key] is damaged: ../history.csv: expected a relative path, found that it leads out of the artifact
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         manifest of a future format
           error: [root]/store/trial/[key]/manifest.ron has store format 2, this build reads format 1
           hint: use the build that wrote it, or start a new store in another folder
         key text of another artifact
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected hash dfbe506047fd, found hash ff92682bd9cc
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         events folder replaced by a file
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found nothing
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         a link in place of a file
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found a link
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         a file in place of the artifact
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found a file in place of the artifact
-          hint: it is never used like this; remove it and run again to make it anew: rm -r [root]/store/trial/[key]
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
         ");
     }
 

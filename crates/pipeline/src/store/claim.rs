@@ -166,6 +166,40 @@ mod tests {
     }
 
     #[test]
+    fn work_whose_process_died_with_nothing_saved_is_said_to_have_failed() {
+        let (_folder, store) = store();
+        let key = Key::of(&key_text(1));
+        let work = mine(&store);
+        let lease = store.beside_work("trial", &key, "lease");
+        let text = fs::read_to_string(&lease).expect("it is held");
+        drop(work);
+        // As a process leaves it that was killed: another process id cannot have it by now.
+        fs::write(&lease, text.replace(&format!("pid:{}", std::process::id()), "pid:4194305"))
+            .expect("writable");
+        let store = Store::open(store.root()).expect("open");
+        let failure = store.failure("trial", &key).expect("somebody died");
+        assert!(
+            failure.starts_with("process 4194305 on ") && failure.contains("nothing was saved"),
+            "{failure}"
+        );
+        drop(mine(&store));
+        assert_eq!(store.failure("trial", &key), None);
+    }
+
+    #[test]
+    fn a_damaged_artifact_is_moved_aside_by_whoever_makes_it_anew() {
+        let (_folder, store) = store();
+        let artifact = crate::store::example::publish(&store, &key_text(1)).into_artifact();
+        fs::write(artifact.path().join("history.csv"), "").expect("writable");
+        let work = mine(&store);
+        assert_eq!(store.aside().expect("listable").0, 1);
+        work.write("history.csv", b"again").expect("writable");
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        let found = store.find("trial", &Key::of(&key_text(1))).expect("whole").expect("there");
+        assert_eq!(found.read("history.csv").expect("listed"), b"again");
+    }
+
+    #[test]
     fn work_is_claimed_once_and_then_done() {
         let (_folder, store) = store();
         let work = mine(&store);

@@ -127,6 +127,9 @@ fn io_hint(path: &Path, kind: ErrorKind) -> Option<String> {
             "free some space and run again, what is finished stays: df -h {}",
             parent(path).display()
         )),
+        ErrorKind::InvalidFilename => {
+            Some("a name in this path is too long for the file system: put the store into a folder nearer to the root".to_owned())
+        }
         ErrorKind::NotADirectory => {
             Some("a part of this path is a file where a folder is needed; move it away".to_owned())
         }
