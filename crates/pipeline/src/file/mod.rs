@@ -30,12 +30,19 @@ pub struct Pipeline {
     pub warnings: Vec<String>,
 }
 
-/// The outermost level of the file; stages are read one by one, so that each can report its own problems.
+// Stages are read one by one, so that each can report its own problems.
+/// The outermost level of the file.
 #[derive(Deserialize)]
 #[serde(rename = "Pipeline", deny_unknown_fields)]
 struct Written<'a> {
+    /// The folder of the results under `artifacts/runs/`: a copied file wants a new one.
+    ///
+    /// Type: text that can name a folder, up to 100 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`. Example: `"example"`.
     #[serde(borrow)]
     name: &'a RawValue,
+    /// What is done, in this order.
+    ///
+    /// Type: list of [`stages::Written`].
     #[serde(borrow)]
     stages: Vec<&'a RawValue>,
 }
