@@ -3,7 +3,9 @@
 pub mod artifacts;
 pub mod bench;
 pub mod data;
+pub mod init;
 pub mod plan;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod tensorboard;

@@ -3,7 +3,11 @@
 mod document;
 mod problem;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -85,6 +89,22 @@ impl Pipeline {
             _ => Err(document.refuse(problems)),
         }
     }
+}
+
+/// Writes a pipeline file where there is none yet, and the folders that lead there.
+///
+/// # Errors
+/// If there is one, or it cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    let refused = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::IsThere { path: path.into() },
+        _ => Error::Io { action: "write", path: path.into(), source },
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(refused)?;
+    }
+    let mut file = fs::File::create_new(path).map_err(refused)?;
+    file.write_all(text.as_bytes()).map_err(refused)
 }
 
 /// What a stage's check sees and adds to.
