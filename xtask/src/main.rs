@@ -6,6 +6,7 @@ mod terminal;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use data::Source;
 use engine::Device;
 
 /// Version, commit and dependencies of this program.
@@ -21,6 +22,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a commented pipeline file for a dataset, to begin with.
+    Init(InitArguments),
     /// Do what a pipeline file asks for and is not done yet, and print its tables.
     Run(RunArguments),
     /// Show what of a pipeline is done, what would run, and why.
@@ -43,6 +46,25 @@ enum Command {
     Bench(BenchArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),
+    /// Print everything that a pipeline file may hold, from the types that read it: what `pipelines/schema.md` is made by.
+    Schema,
+}
+
+#[derive(Args)]
+struct InitArguments {
+    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
+    #[arg(value_name = "DATASET", value_parser = commands::data::source_named)]
+    source: Source,
+    /// Your own images, from the data directory on: the folder of an image-folder, the file of an npz, or the files of
+    /// images and of labels of an idx (give it twice).
+    #[arg(long, value_name = "PATH")]
+    path: Vec<PathBuf>,
+    /// The file to write, which also names the pipeline [default: `pipelines/my-DATASET.ron`].
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Folder of the image files, in their official layout.
+    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
 }
 
 #[derive(Args)]
@@ -232,6 +254,7 @@ enum BenchPart {
 
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
+        Command::Init(arguments) => commands::init::init(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Why(arguments) => commands::why::why(&arguments),
@@ -243,6 +266,7 @@ fn main() -> ExitCode {
         }
         Command::Bench(arguments) => commands::bench::bench(&arguments),
         Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),
+        Command::Schema => commands::schema::schema(),
     };
     done.unwrap_or_else(|error| terminal::refuse(&error))
 }

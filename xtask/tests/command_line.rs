@@ -119,3 +119,72 @@ fn the_list_of_datasets_names_every_source() {
         assert!(list.contains(name), "{list}");
     }
 }
+
+#[test]
+fn init_writes_a_file_that_plan_understands_and_never_a_second_one() {
+    let folder = folder(PIPELINE);
+    let init = xtask(folder.path(), &["init", "glyphs"]);
+    assert_eq!(init.status.code(), Some(0), "{}", text(&init.stderr));
+    assert_eq!(
+        text(&init.stdout),
+        "pipelines/my-glyphs.ron: 45 trials on Glyphs\nnext: cargo xtask plan pipelines/my-glyphs.ron\n"
+    );
+    let plan = xtask(folder.path(), &["plan", "pipelines/my-glyphs.ron"]);
+    assert_eq!(plan.status.code(), Some(0), "{}", text(&plan.stderr));
+    assert!(text(&plan.stdout).contains("45 trials: 0 done, 45 to run"), "{}", text(&plan.stdout));
+    assert_eq!(text(&plan.stderr), "");
+
+    let file = folder.path().join("pipelines/my-glyphs.ron");
+    fs::write(&file, "mine").expect("the file can be written");
+    let again = xtask(folder.path(), &["init", "Glyphs"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(
+        text(&again.stderr),
+        "error: pipelines/my-glyphs.ron is there already, and is never overwritten\n\
+         hint: name another file by `--to FILE`, or move this one away\n"
+    );
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "mine");
+}
+
+#[test]
+fn init_asks_for_the_paths_of_own_images_and_says_what_is_missing() {
+    let folder = folder(PIPELINE);
+    let init = |arguments: &[&str]| {
+        let output = xtask(folder.path(), &[&["init"], arguments].concat());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = init(&["image-folder"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("where are your own images?") && said.contains("hint: `--path FOLDER`"), "{said}");
+    let (code, said) = init(&["image-folder", "--path", "my/pictures", "--to", "a.ron", "--data", "here"]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("there is no here/my/pictures yet"), "{said}");
+    assert!(said.contains("next: cargo xtask plan a.ron --data here"), "{said}");
+    let (_, said) = init(&["idx", "--path", "i.gz", "--path", "l.gz", "--to", "b.ron"]);
+    assert!(said.contains("next: cargo xtask plan b.ron"), "{said}");
+    let written = fs::read_to_string(folder.path().join("b.ron")).expect("it is there");
+    assert!(written.contains("source: Idx(images: \"i.gz\", labels: \"l.gz\"),"), "{written}");
+    let (_, said) = init(&["cifar10"]);
+    assert!(said.contains("first: cargo xtask data fetch cifar-10"), "{said}");
+    let (code, said) = init(&["cifar-10", "--path", "x"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("CIFAR-10 has its place in the data directory"), "{said}");
+}
+
+#[test]
+fn an_unknown_dataset_exits_with_2_and_a_guess() {
+    let folder = folder(PIPELINE);
+    let init = xtask(folder.path(), &["init", "cifar-11"]);
+    assert_eq!(init.status.code(), Some(2));
+    let errors = text(&init.stderr);
+    assert!(errors.contains("did you mean `cifar-10`? known: glyphs, mnist"), "{errors}");
+}
+
+#[test]
+fn a_name_that_no_folder_can_have_is_refused_before_anything_is_written() {
+    let folder = folder(PIPELINE);
+    let init = xtask(folder.path(), &["init", "glyphs", "--to", "my file.ron"]);
+    assert_eq!(init.status.code(), Some(2));
+    assert!(text(&init.stderr).contains("`my file` cannot name a folder"), "{}", text(&init.stderr));
+    assert!(!folder.path().join("my file.ron").exists());
+}

@@ -27,15 +27,23 @@ pub enum PerChannel {
     /// Given, for images of one channel.
     Grey {
         /// Is subtracted.
+        ///
+        /// Example: `0.286`.
         mean: f32,
-        /// Divides; above 0.
+        /// Divides.
+        ///
+        /// Allowed: above 0. Example: `0.353`.
         sd: f32,
     },
     /// Given, for images of red, green and blue.
     Color {
         /// Is subtracted.
+        ///
+        /// Example: `(0.491, 0.482, 0.447)`.
         mean: [f32; 3],
-        /// Divides; above 0.
+        /// Divides.
+        ///
+        /// Allowed: above 0. Example: `(0.247, 0.243, 0.262)`.
         sd: [f32; 3],
     },
 }

@@ -16,14 +16,18 @@ pub enum CheckpointRule {
     Every(Interval),
 }
 
-/// How often.
+/// How often: after whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
     /// After so many epochs.
+    ///
+    /// Allowed: at least 1. Example: `5`.
     #[serde(default)]
     pub epochs: Option<u32>,
     /// After the first epoch that ends so many minutes after the last time.
+    ///
+    /// Allowed: at least 0. Example: `5.0`.
     #[serde(default)]
     pub minutes: Option<f64>,
 }

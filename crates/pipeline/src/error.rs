@@ -20,6 +20,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that was to be new is there.
+    #[error("{} is there already, and is never overwritten", path.display())]
+    IsThere {
+        /// The pipeline file.
+        path: PathBuf,
+    },
     /// The images cannot be had.
     #[error("dataset `{stage}`: {source}")]
     Data {
@@ -80,6 +86,7 @@ impl Error {
                 Some("a pipeline file is text in UTF-8: save it as such".into())
             }
             Self::Unreadable { .. } => Some("the pipelines of this project lie in pipelines/".into()),
+            Self::IsThere { .. } => Some("name another file by `--to FILE`, or move this one away".into()),
             Self::Data { source, .. } => Some(source.hint()),
             Self::BatchTooLarge { examples, .. } => Some(format!(
                 "take a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"

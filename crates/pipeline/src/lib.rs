@@ -21,6 +21,7 @@ mod shared_work;
 pub mod stages;
 pub mod store;
 mod summary;
+pub mod template;
 pub mod trial;
 
 pub use error::Error;

@@ -8,16 +8,17 @@ use crate::Error;
 
 /// A measured quantity. Its text is the tag that TensorBoard shows and the column of the history: `error_rate/train`.
 ///
-/// The order of metrics is the order of the columns. A metric over a new split is a variant; any other is a
-/// [`Quantity`] of the tracker that measures it, and nothing changes here.
+/// Example: `"error_rate/validation"`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Metric {
-    /// `loss/...`: the mean of the loss over the examples of a split.
+    // Their order is the order of the columns. A metric over a new split is a variant; any other is a quantity of the
+    // tracker that measures it, and nothing changes here.
+    /// `loss/...`: the mean of the loss over the examples of a [`Split`].
     Loss(Split),
-    /// `error_rate/...`: the percentage of a split's examples that are classified wrongly.
+    /// `error_rate/...`: the percentage of a [`Split`]'s examples that are classified wrongly.
     ErrorRate(Split),
-    /// `layer_2/bp_cosine`: what a tracker measures somewhere.
+    /// `layer_2/bp_cosine`: a [`Quantity`] that a tracker measures at a [`Place`].
     At {
         /// Where.
         place: Place,
@@ -134,11 +135,11 @@ impl From<Metric> for String {
 /// The examples that a metric is measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
-    /// The examples that the weights are trained on.
+    /// `train`: the examples that the weights are trained on.
     Train,
-    /// The examples held back from training to choose by.
+    /// `validation`: the examples held back from training to choose by.
     Validation,
-    /// The examples that nothing is ever chosen by.
+    /// `test`: the examples that nothing is ever chosen by.
     Test,
 }
 

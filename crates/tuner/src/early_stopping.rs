@@ -7,12 +7,16 @@ use tracker::Metric;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Smaller is better.
+    /// Smaller is better; a loss or an error rate of `train` or `validation`.
     pub metric: Metric,
-    /// An improvement is larger than this.
+    /// An improvement is larger than this, in the metric's unit.
+    ///
+    /// Allowed: at least 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub min_delta: f64,
     /// So many epochs without an improvement are borne; the last of them is the trial's last.
+    ///
+    /// Example: `3`.
     pub patience: u32,
     /// So many first epochs are not looked at.
     #[serde(default, skip_serializing_if = "is_none_skipped")]

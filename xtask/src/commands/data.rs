@@ -6,6 +6,7 @@ use anyhow::bail;
 use data::Source;
 use fetch::{Fetched, Fetching, Network, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
+use pipeline::{file::did_you_mean, template::slug};
 
 use crate::{
     FetchArguments, Places,
@@ -34,7 +35,11 @@ pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
 }
 
 pub fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
-    let source = source_named(&arguments.name)?;
+    let official = data::sources().into_iter().filter(|source| !source.is_own()).collect();
+    let source = match among(official, &arguments.name) {
+        Ok(source) => source,
+        Err(hint) => bail!("unknown dataset `{}`: {hint}", arguments.name),
+    };
     let bar = ProgressBar::new(0);
     bar.set_style(
         ProgressStyle::with_template("{msg} {bar:24} {bytes} of {total_bytes}, {eta}")
@@ -66,17 +71,16 @@ pub fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The source that people call so, whatever they think of capitals, hyphens and underscores.
-fn source_named(name: &str) -> anyhow::Result<Source> {
+/// The source that people call so, whatever they think of capitals, hyphens and underscores; or what they may call it.
+pub fn source_named(name: &str) -> Result<Source, String> {
+    among(data::sources(), name)
+}
+
+fn among(known: Vec<Source>, name: &str) -> Result<Source, String> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
-    let known: Vec<Source> = data::sources().into_iter().filter(|source| !source.is_own()).collect();
-    match known.iter().find(|source| plain(source.name()) == plain(name)) {
-        Some(source) => Ok(source.clone()),
-        None => {
-            let names: Vec<&str> = known.iter().map(Source::name).collect();
-            bail!("unknown dataset `{name}`, known: {}", names.join(", "))
-        }
-    }
+    let names: Vec<String> = known.iter().map(slug).collect();
+    let found = known.into_iter().find(|source| plain(source.name()) == plain(name));
+    found.ok_or_else(|| did_you_mean(name, &names))
 }
 
 fn show(bar: &ProgressBar, progress: Progress<'_>) {
@@ -100,7 +104,7 @@ mod tests {
         for name in ["cifar-10", "CIFAR10", "cifar_10"] {
             assert_eq!(source_named(name).expect("it is known"), Source::Cifar10);
         }
-        let error = source_named("cifar").expect_err("it is ambiguous at best").to_string();
-        assert!(error.contains("CIFAR-10") && error.contains("MNIST"), "{error}");
+        let error = source_named("cifar").expect_err("it is ambiguous at best");
+        assert!(error.contains("known: glyphs, mnist, fashion-mnist, cifar-10, cifar-100"), "{error}");
     }
 }

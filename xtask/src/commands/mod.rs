@@ -3,8 +3,10 @@
 pub mod artifacts;
 pub mod bench;
 pub mod data;
+pub mod init;
 pub mod plan;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod tensorboard;
 pub mod why;

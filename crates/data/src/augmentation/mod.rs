@@ -25,31 +25,41 @@ use crate::{ImageShape, Problem};
 pub enum Augmentation {
     /// Adds up to `largest` of the range of pixels, to either side.
     Brightness {
-        /// In (0, 1].
+        /// The largest change.
+        ///
+        /// Allowed: above 0, at most 1.
         #[serde(default = "brightness::usual")]
         largest: f32,
     },
     /// Moves pixels from their channel's mean, or towards it, by a factor from `1 - largest` to `1 + largest`.
     Contrast {
-        /// In (0, 1].
+        /// The largest change.
+        ///
+        /// Allowed: above 0, at most 1.
         #[serde(default = "contrast::usual")]
         largest: f32,
     },
     /// Shows from `1 - largest` to `1 + largest` of the image's height and width.
     Zoom {
-        /// In (0, 1).
+        /// The largest change.
+        ///
+        /// Allowed: above 0, below 1.
         #[serde(default = "zoom::usual")]
         largest: f32,
     },
     /// Shifts by up to `largest` of the height and, independently, of the width, to either side.
     Translation {
-        /// In (0, 1].
+        /// The largest change.
+        ///
+        /// Allowed: above 0, at most 1.
         #[serde(default = "translation::usual")]
         largest: f32,
     },
     /// Turns by up to `largest` of a full turn, to either side.
     Rotation {
-        /// In (0, 0.5].
+        /// The largest change.
+        ///
+        /// Allowed: above 0, at most 0.5.
         #[serde(default = "rotation::usual")]
         largest: f32,
     },

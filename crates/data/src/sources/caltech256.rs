@@ -12,6 +12,8 @@ use crate::{Counts, Error, Loaded, Loading, Problem};
 #[serde(default, deny_unknown_fields)]
 pub struct Caltech256 {
     /// Pixels along each side: a picture's longer side is scaled to it, the rest is black.
+    ///
+    /// Allowed: 1 to 1024.
     #[serde(skip_serializing_if = "is_usual_side")]
     pub side: u32,
     /// Whether the 257th class, pictures of nothing in particular, is among the classes.

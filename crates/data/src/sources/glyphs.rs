@@ -25,10 +25,14 @@ use crate::{Error, ImageShape, Loaded, Loading, Part, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Glyphs {
-    /// Examples in the training part; at least one per class.
+    /// Examples in the training part.
+    ///
+    /// Allowed: 10 to 1000000.
     #[serde(skip_serializing_if = "is_default_train")]
     pub train: u32,
-    /// Examples in the test part; at least one per class.
+    /// Examples in the test part.
+    ///
+    /// Allowed: 10 to 1000000.
     #[serde(skip_serializing_if = "is_default_test")]
     pub test: u32,
     /// Decides every distortion.

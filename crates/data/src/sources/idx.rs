@@ -16,8 +16,12 @@ use crate::{Error, Loaded, Loading, idx};
 #[serde(deny_unknown_fields)]
 pub struct Idx {
     /// File of images, magic number 2051.
+    ///
+    /// Example: `"my/images.gz"`.
     pub images: PathBuf,
     /// File of as many labels, magic number 2049.
+    ///
+    /// Example: `"my/labels.gz"`.
     pub labels: PathBuf,
     /// The same for the test part, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,8 +33,12 @@ pub struct Idx {
 #[serde(deny_unknown_fields)]
 pub struct IdxFiles {
     /// File of images, magic number 2051.
+    ///
+    /// Example: `"my/test-images.gz"`.
     pub images: PathBuf,
     /// File of as many labels, magic number 2049.
+    ///
+    /// Example: `"my/test-labels.gz"`.
     pub labels: PathBuf,
 }
 

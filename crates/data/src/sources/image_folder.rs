@@ -13,9 +13,13 @@ use crate::{Error, Loaded, Loading, Problem};
 #[serde(deny_unknown_fields)]
 pub struct ImageFolder {
     /// The folder of the classes' folders, relative to the data directory.
+    ///
+    /// Example: `"my/pictures"`.
     pub path: PathBuf,
     /// Pixels along each side, if pictures are to be brought to one size: the longer side is scaled to it, the rest is
     /// black. Without it, every picture must have the size of the first.
+    ///
+    /// Allowed: 1 to 1024. Example: `64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
     /// Whether damaged pictures are left out, or are an error.

@@ -178,6 +178,24 @@ impl Source {
         }
     }
 
+    /// The same source with a user's own images at `paths`: a folder, one file, or one of images and one of labels.
+    /// `None` if it takes another number of paths.
+    #[must_use]
+    pub fn with_paths(self, paths: &[PathBuf]) -> Option<Self> {
+        let own = match (self, paths) {
+            (Self::ImageFolder(folder), [path]) => {
+                Self::ImageFolder(ImageFolder { path: path.clone(), ..folder })
+            }
+            (Self::Idx(idx), [images, labels]) => {
+                Self::Idx(Idx { images: images.clone(), labels: labels.clone(), ..idx })
+            }
+            (Self::Npz(_), [path]) => Self::Npz(Npz { path: path.clone() }),
+            (other, []) if !other.is_own() => other,
+            _ => return None,
+        };
+        Some(own)
+    }
+
     /// Reads, decodes or draws every image, keeping nothing.
     pub fn load(&self, data_dir: &Path) -> Result<Loaded, Error> {
         self.load_with(&Loading::from(data_dir))

@@ -23,6 +23,8 @@ use crate::{Error, ImageShape, Loaded, Loading, Part};
 #[serde(deny_unknown_fields)]
 pub struct Npz {
     /// The file, relative to the data directory.
+    ///
+    /// Example: `"my/images.npz"`.
     pub path: PathBuf,
 }
 

@@ -179,7 +179,7 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
 /// What a user calls the type that ron names.
 fn what(type_name: &str) -> &str {
     match type_name {
-        "Written" => "stage",
+        "Stage" => "stage",
         "Algorithm" => "algorithm",
         "TargetLoss" => "local loss",
         "Activation" => "activation",

@@ -3,7 +3,11 @@
 mod document;
 mod problem;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -30,12 +34,19 @@ pub struct Pipeline {
     pub warnings: Vec<String>,
 }
 
-/// The outermost level of the file; stages are read one by one, so that each can report its own problems.
+// Stages are read one by one, so that each can report its own problems.
+/// The outermost level of the file.
 #[derive(Deserialize)]
 #[serde(rename = "Pipeline", deny_unknown_fields)]
 struct Written<'a> {
+    /// The folder of the results under `artifacts/runs/`: a copied file wants a new one.
+    ///
+    /// Type: text that can name a folder, up to 100 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`. Example: `"example"`.
     #[serde(borrow)]
     name: &'a RawValue,
+    /// What is done, in this order.
+    ///
+    /// Type: list of [`stages::Written`].
     #[serde(borrow)]
     stages: Vec<&'a RawValue>,
 }
@@ -78,6 +89,22 @@ impl Pipeline {
             _ => Err(document.refuse(problems)),
         }
     }
+}
+
+/// Writes a pipeline file where there is none yet, and the folders that lead there.
+///
+/// # Errors
+/// If there is one, or it cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    let refused = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::IsThere { path: path.into() },
+        _ => Error::Io { action: "write", path: path.into(), source },
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(refused)?;
+    }
+    let mut file = fs::File::create_new(path).map_err(refused)?;
+    file.write_all(text.as_bytes()).map_err(refused)
 }
 
 /// What a stage's check sees and adds to.

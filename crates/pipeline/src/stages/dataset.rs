@@ -10,18 +10,39 @@ use crate::file::{Scope, written_text};
 #[derive(Deserialize)]
 #[serde(rename = "Dataset", deny_unknown_fields)]
 pub(super) struct Written<'a> {
+    /// How other stages call it.
+    ///
+    /// Type: text that can name a folder. Example: `"images"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
+    /// Where the images come from.
+    ///
+    /// Type: [`Source`], its bare name where all settings are at their defaults.
     #[serde(borrow)]
     source: &'a RawValue,
+    /// How a pixel becomes an input of the network.
+    ///
+    /// Default: `Standard`.
     #[serde(default)]
     scaling: Option<Scaling>,
+    /// The share of the training examples that is trained on, after the holdout was taken away.
+    ///
+    /// Allowed: above 0, at most 1. Default: `1.0`. Example: `0.5`.
     #[serde(default)]
     fraction: Option<f64>,
+    /// The share of all training examples that is kept for validation. Without one, validation is the test part.
+    ///
+    /// Allowed: at least 0, below 1. Default: `0.0`. Example: `0.1`.
     #[serde(default)]
     holdout: Option<f64>,
+    /// Decides which examples are held out and which are used.
+    ///
+    /// Default: `0`.
     #[serde(default)]
     split_seed: Option<u64>,
+    /// Random changes of training images, anew in each epoch.
+    ///
+    /// Default: `[]`. Example: `[Translation(largest: 0.1), HorizontalFlip]`.
     #[serde(default)]
     augmentations: Option<Vec<Augmentation>>,
 }

@@ -13,46 +13,109 @@ use crate::file::{Scope, written_text};
 #[derive(Deserialize)]
 #[serde(rename = "Grid", deny_unknown_fields)]
 pub(super) struct Written<'a> {
+    /// How other stages call it.
+    ///
+    /// Type: text that can name a folder. Example: `"rules"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
+    /// What is compared with what.
+    ///
+    /// Type: [`WrittenAxes`].
     #[serde(borrow)]
     axes: &'a RawValue,
 }
 
-/// The axes as written; an axis that is left out has its usual single value.
+/// The values along each axis; every combination is trained once. An axis that does not apply to a rule, like `feedback` to
+/// `Backprop`, is dropped there.
 #[derive(Deserialize)]
 #[serde(rename = "axes", deny_unknown_fields)]
 struct WrittenAxes<'a> {
+    /// Learning rules.
+    ///
+    /// Type: list of [`Algorithm`]. Example: `[Dfa, LocalLoss(MeanSquaredError)]`.
     #[serde(borrow)]
     algorithm: &'a RawValue,
+    /// Hidden layers of a network, from the input up.
+    ///
+    /// Type: list of lists with the units of each layer, 1 to 100000. Example: `[[500, 500]]`.
     #[serde(borrow)]
     hidden: &'a RawValue,
+    /// Adam's learning rates.
+    ///
+    /// Type: list of numbers above 0, or a [`Range`]. Example: `[1e-3, 1e-4]`.
     #[serde(borrow)]
     learning_rate: &'a RawValue,
+    /// Nonlinearities of the hidden layers.
+    ///
+    /// Type: list of [`Activation`]. Default: `[Tanh]`.
     #[serde(borrow, default)]
     activation: Option<&'a RawValue>,
+    /// Do hidden layers normalize over the batch?
+    ///
+    /// Type: list of `true` and `false`. Default: `[false]`.
     #[serde(borrow, default)]
     batch_norm: Option<&'a RawValue>,
+    /// Do hidden layers have a bias?
+    ///
+    /// Type: list of `true` and `false`. Default: `[true]`.
     #[serde(borrow, default)]
     bias: Option<&'a RawValue>,
+    /// How forward weights start.
+    ///
+    /// Type: list of [`FirstWeights`]. Default: `[Orthogonal]`.
     #[serde(borrow, default)]
     weights: Option<&'a RawValue>,
+    /// How the fixed feedback matrices are drawn.
+    ///
+    /// Type: list of [`Initialization`]. Default: `[Orthogonal]`.
     #[serde(borrow, default)]
     feedback: Option<&'a RawValue>,
+    /// Shares of hidden units dropped in training.
+    ///
+    /// Type: list of numbers, at least 0 and below 1, or a [`Range`]. Default: `[0.0]`.
     #[serde(borrow, default)]
     dropout: Option<&'a RawValue>,
+    /// L2 coefficients of all weight matrices.
+    ///
+    /// Type: list of numbers, at least 0, or a [`Range`]. Default: `[0.0]`.
     #[serde(borrow, default)]
     weight_decay: Option<&'a RawValue>,
 }
 
-/// Evenly spaced numbers, instead of a list of them.
+/// Evenly spaced numbers, at most 1000, instead of a list of them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 enum Range {
-    /// `from`, `from factor`, ... up to `to`.
-    Logarithmic { from: f64, to: f64, factor: f64 },
+    /// `from`, `from * factor`, ... up to `to`.
+    Logarithmic {
+        /// The first.
+        ///
+        /// Allowed: above 0. Example: `1e-4`.
+        from: f64,
+        /// None is larger.
+        ///
+        /// Example: `1e-1`.
+        to: f64,
+        /// From each to the next.
+        ///
+        /// Allowed: above 1. Example: `10`.
+        factor: f64,
+    },
     /// `from`, `from + step`, ... up to `to`.
-    Linear { from: f64, to: f64, step: f64 },
+    Linear {
+        /// The first.
+        ///
+        /// Example: `0.1`.
+        from: f64,
+        /// None is larger.
+        ///
+        /// Example: `0.5`.
+        to: f64,
+        /// From each to the next.
+        ///
+        /// Allowed: above 0. Example: `0.1`.
+        step: f64,
+    },
 }
 
 /// Configurations to compare.

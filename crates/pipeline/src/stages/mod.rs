@@ -55,13 +55,18 @@ impl Stage {
 
 /// A stage as written.
 #[derive(Deserialize)]
+#[serde(rename = "Stage")]
 enum Written<'a> {
+    /// Which images, how scaled, and how split.
     #[serde(borrow)]
     Dataset(dataset::Written<'a>),
+    /// The axes whose every combination is compared.
     #[serde(borrow)]
     Grid(grid::Written<'a>),
+    /// Trials: every configuration of a grid with every seed, on a dataset.
     #[serde(borrow)]
     Train(train::Written<'a>),
+    /// A table of what the trials of some train stages amount to, over seeds.
     #[serde(borrow)]
     Summarize(summarize::Written<'a>),
 }

@@ -11,12 +11,22 @@ use crate::file::{Scope, written_text};
 #[derive(Deserialize)]
 #[serde(rename = "Summarize", deny_unknown_fields)]
 pub(super) struct Written<'a> {
+    /// The folder of the table.
+    ///
+    /// Type: text that can name a folder. Example: `"report"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
+    /// Where the trials come from.
+    ///
+    /// Type: list of names of `Train` stages above. Example: `["trials"]`.
     #[serde(borrow)]
     of: Vec<&'a RawValue>,
+    /// What the table ranks by; smaller is better.
+    ///
+    /// Type: [`Metric`], a loss or an error rate that the trials measure: of `test` only with a `holdout`.
     #[serde(borrow)]
     metric: &'a RawValue,
+    /// Which epoch of a trial counts.
     #[serde(default)]
     epoch: EpochRule,
 }

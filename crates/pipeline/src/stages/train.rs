@@ -16,30 +16,64 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename = "Train", deny_unknown_fields)]
 pub(super) struct Written<'a> {
+    /// How other stages and the folder of its trials are called.
+    ///
+    /// Type: text that can name a folder. Example: `"trials"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
+    /// What is trained on.
+    ///
+    /// Type: name of a `Dataset` above. Example: `"images"`.
     #[serde(borrow)]
     dataset: &'a RawValue,
+    /// What is compared.
+    ///
+    /// Type: name of a `Grid` above. Example: `"rules"`.
     #[serde(borrow)]
     grid: &'a RawValue,
+    /// How often a trial sees every training example, unless it ends early.
+    ///
+    /// Allowed: at least 1. Example: `10`.
     epochs: u32,
+    /// Examples that a step learns from; the last batch of an epoch is dropped if it is short.
+    ///
+    /// Allowed: at least 1. Example: `64`.
     batch_size: u32,
+    /// One trial of every configuration for each: of weights, feedback, order, dropout and augmentation.
+    ///
+    /// Type: list of whole numbers, or how many, counted from 0: `3` is `[0, 1, 2]`. Example: `[0, 1, 2]`.
     #[serde(borrow)]
     seeds: &'a RawValue,
+    /// What a network is asked to do.
     #[serde(default)]
     task: Task,
+    /// Ends trials that stopped improving.
+    ///
+    /// Type: [`EarlyStopping`].
     #[serde(borrow, default)]
     early_stopping: Option<&'a RawValue>,
+    /// A training loss above so many times the first epoch's, or chance level where that is smaller, ends the trial.
+    ///
+    /// Allowed: above 1. Default: `100.0`.
     #[serde(default)]
     divergence_factor: Option<f64>,
+    /// Is a diverged trial a finding, and no failure of the run?
     #[serde(default)]
     may_diverge: bool,
+    /// What is measured beside losses and error rates.
+    ///
+    /// Type: list of [`Tracker`], by their bare names where all settings are at their defaults. Example: `[BpCosine, Memory(every: 1)]`.
     #[serde(borrow, default)]
     trackers: Vec<&'a RawValue>,
+    /// Does each configuration get a run with the mean of its seeds in TensorBoard?
     #[serde(default = "yes")]
     mean_over_seeds: bool,
+    /// When a trial's state is written, beside when it is interrupted.
+    ///
+    /// Type: [`CheckpointRule`]. Default: `Every(minutes: 5.0)`.
     #[serde(borrow, default)]
     checkpoint: Option<&'a RawValue>,
+    /// How often a trial whose files could not be written is tried again.
     #[serde(default)]
     retries: u32,
 }
