@@ -8,6 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use data::Source;
 use engine::Device;
+use pipeline::file::Override;
 
 /// Version, commit and dependencies of this program.
 const BUILD: &str = env!("BPFREE_BUILD");
@@ -30,6 +31,8 @@ enum Command {
     Plan(PlanArguments),
     /// Show what differs between what would run and the nearest that is finished.
     Why(WhyArguments),
+    /// Make the tables and reports of a pipeline from the trials that are finished.
+    Report(ReportArguments),
     /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
     Status(PlanArguments),
     /// What the store of results holds, whether it is whole, and what of it nobody needs.
@@ -158,6 +161,10 @@ struct RunArguments {
     file: PathBuf,
     #[command(flatten)]
     places: Places,
+    /// Give a field another value: `epochs=5` in every stage that has it, `search.epochs=5` in one. May be given more than once; the
+    /// value is part of results' names.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<Override>,
     /// Where to train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
@@ -187,6 +194,9 @@ struct PlanArguments {
     file: PathBuf,
     #[command(flatten)]
     places: Places,
+    /// Give a field another value, as in `run`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<Override>,
     /// Where the trials would train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
@@ -196,6 +206,15 @@ struct PlanArguments {
     /// Print every trial that would run.
     #[arg(long, short)]
     verbose: bool,
+}
+
+#[derive(Args)]
+struct ReportArguments {
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Open each report in a browser.
+    #[arg(long)]
+    open: bool,
 }
 
 #[derive(Args)]
@@ -257,6 +276,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => commands::init::init(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
+        Command::Report(arguments) => commands::report::report(&arguments),
         Command::Why(arguments) => commands::why::why(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),

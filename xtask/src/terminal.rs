@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -44,6 +45,33 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
         tell(&format!("hint: {hint}"));
     }
     ExitCode::FAILURE
+}
+
+/// Rows of a table that a terminal is shown.
+const SHOWN_ROWS: usize = 30;
+
+/// The table without its worst rows, where it is long: all of them are in the report.
+fn short(table: &str) -> String {
+    let is_row = |line: &&str| line.starts_with('|');
+    let lines: Vec<&str> = table.lines().collect();
+    let first = lines.iter().position(|line| is_row(&line)).unwrap_or(0);
+    let rows = lines[first..].iter().take_while(|line| is_row(line)).count();
+    // The first two lines of a table are its head.
+    let left_out = rows.saturating_sub(SHOWN_ROWS + 2);
+    if left_out == 0 {
+        return table.to_owned();
+    }
+    let mut shown: Vec<String> =
+        lines[..first + SHOWN_ROWS + 2].iter().map(|line| (*line).to_owned()).collect();
+    shown.push(format!("and {left_out} more rows, which the report has"));
+    shown.extend(lines[first + rows..].iter().map(|line| (*line).to_owned()));
+    shown.join("\n")
+}
+
+/// `path` as one would write it in this folder.
+pub fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
 /// The metric that says at a glance how a trial is doing.
@@ -92,6 +120,7 @@ fn note(progress: &Progress<'_>) -> Option<String> {
         Progress::NotSaved { trial, reason } => {
             Some(format!("warning: {}: its state could not be saved, it goes on: {reason}", name(trial)))
         }
+        Progress::Warning(text) => Some(format!("warning: {text}")),
         Progress::Damaged { what, damage } => {
             Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and made anew"))
         }
@@ -140,7 +169,9 @@ impl Reporter for Lines {
                     in_words(end, *epochs, *last, *seconds)
                 ));
             }
-            Progress::Summary { name, table } => say(&format!("\n{name}: {table}")),
+            Progress::Summary { name, table, report } => {
+                say(&format!("\n{name}: {}\nreport: {}", short(table), from_here(report)));
+            }
             other => {
                 if let Some(text) = note(other) {
                     tell(&text);
@@ -264,8 +295,9 @@ impl Reporter for Bars {
                     stage.bar.finish_and_clear();
                 }
             }
-            Progress::Summary { name, table } => {
-                self.bars.suspend(|| say(&format!("\n{name}: {table}")));
+            Progress::Summary { name, table, report } => {
+                let text = format!("\n{name}: {}\nreport: {}", short(table), from_here(report));
+                self.bars.suspend(|| say(&text));
             }
             other => {
                 if let (Progress::TrialStarted { epochs, .. }, Some(stage)) = (other, stage.as_mut()) {

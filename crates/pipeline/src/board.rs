@@ -64,7 +64,7 @@ pub(crate) fn group(train: &Train, configuration: &Configuration) -> String {
     text
 }
 
-fn early_stopping(train: &Train) -> String {
+pub(crate) fn early_stopping(train: &Train) -> String {
     train.early_stopping.as_ref().map_or_else(
         || "none".into(),
         |rule| {
@@ -75,7 +75,7 @@ fn early_stopping(train: &Train) -> String {
 }
 
 /// `CIFAR-10`, with whatever is not at its default after it.
-fn describe(dataset: &DatasetSettings) -> String {
+pub(crate) fn describe(dataset: &DatasetSettings) -> String {
     let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations } = dataset;
     let mut text = source.name().to_owned();
     if !data::sources().contains(source) {
@@ -126,7 +126,7 @@ fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
     let rows: Vec<Vec<(String, Value)>> = trains
         .iter()
         .flat_map(|train| {
-            train.configurations.iter().map(|configuration| hyperparameters(train, configuration))
+            train.points.candidates().into_iter().map(|configuration| hyperparameters(train, configuration))
         })
         .collect();
     let names: Vec<&String> = rows.first().into_iter().flatten().map(|(name, _)| name).collect();

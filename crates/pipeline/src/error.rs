@@ -4,7 +4,10 @@ use std::{io, path::PathBuf};
 
 use engine::DeviceError;
 
-use crate::{file::Problems, store::StoreError};
+use crate::{
+    file::{OverrideError, Problems},
+    store::StoreError,
+};
 
 /// Why a pipeline could not be planned or run. [`hint`](Self::hint) says the way out.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +15,9 @@ pub enum Error {
     /// The file is wrong; the text holds positions and hints itself.
     #[error(transparent)]
     File(#[from] Problems),
+    /// The command line changes a field that is not there.
+    #[error("--set {0}")]
+    Override(#[from] OverrideError),
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -82,6 +88,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
+            Self::Override(error) => Some(error.hint.clone()),
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
                 Some("a pipeline file is text in UTF-8: save it as such".into())
             }

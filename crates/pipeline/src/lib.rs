@@ -20,7 +20,7 @@ mod running;
 mod shared_work;
 pub mod stages;
 pub mod store;
-mod summary;
+pub mod summary;
 pub mod template;
 pub mod trial;
 

@@ -3,11 +3,12 @@
 use std::time::SystemTime;
 
 use serde::Serialize;
+use statistics::describe;
 use tracker::{
     EventFile, History, Metric,
     band::{self, Band},
 };
-use tuner::{Outcome, statistics::summarize};
+use tuner::Outcome;
 
 use crate::{
     Error,
@@ -20,7 +21,7 @@ pub(crate) const MEAN: &str = "mean";
 /// The same as a table.
 const TABLE: &str = "mean.csv";
 /// Bump it when equal trials give other means.
-pub(crate) const MEAN_REVISION: u32 = 1;
+pub(crate) const MEAN_REVISION: u32 = 2;
 
 /// The seeds of a configuration.
 pub(crate) struct Mean<'a> {
@@ -83,7 +84,7 @@ fn epochs(histories: &[History]) -> Vec<(u32, Vec<Band>)> {
     };
     let epoch = |measured: &tracker::Epoch| {
         let band = |metric: &Metric| {
-            let summary = summarize(&in_all(measured.epoch, metric)?)?;
+            let summary = describe(&in_all(measured.epoch, metric)?)?;
             Some(Band { metric: metric.clone(), mean: summary.mean, deviation: summary.deviation? })
         };
         let bands: Vec<Band> = measured.values.iter().filter_map(|(metric, _)| band(metric)).collect();

@@ -3,14 +3,14 @@
 use std::{collections::HashSet, path::Path, sync::OnceLock, thread};
 
 use engine::Device;
-use tuner::Trial;
+use tuner::{Configuration, Trial, ranking};
 
 use crate::{
     Error,
     file::Pipeline,
-    stages::{Dataset, Stage, Train},
+    stages::{Dataset, Points, Stage, Train},
     store::{FieldDifference, Key, KeyText, Name, Store, StoreError},
-    summary,
+    summary::{self, Winner},
     trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
 
@@ -41,15 +41,19 @@ pub enum StagePlan {
     Grid {
         /// Of the stage.
         name: String,
-        /// How many.
+        /// How many, or how many may be chosen.
         configurations: usize,
+        /// Name of the summary whose winners they are.
+        chosen_by: Option<String>,
     },
     /// Trials.
     Train {
         /// Of the stage.
         name: String,
-        /// Every trial of the stage.
+        /// Every trial of the stage; none while its configurations are not chosen.
         trials: Vec<PlannedTrial>,
+        /// What its configurations wait for.
+        waiting: Option<Waiting>,
     },
     /// A table.
     Summarize {
@@ -57,9 +61,78 @@ pub enum StagePlan {
         name: String,
         /// Is the table of these trials there?
         done: bool,
-        /// How many of its trials are not finished.
-        waiting_for: usize,
+        /// How many of its trials are not finished; none where that is not known, because a grid is not chosen.
+        waiting_for: Option<usize>,
     },
+}
+
+/// Trials that a grid's configurations are chosen by are not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Name of the summary that chooses.
+    pub summary: String,
+    /// How many of its trials are not finished; none where they are not chosen themselves.
+    pub trials: Option<usize>,
+}
+
+/// The configurations of a train stage, as far as they are known.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Settled {
+    /// All of them.
+    Known {
+        configurations: Vec<Configuration>,
+        /// What has no winner, because no configuration of it finished with all seeds.
+        without_winner: Vec<String>,
+    },
+    Waiting(Waiting),
+}
+
+/// What a pipeline reaches.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    /// The names of its datasets and trials.
+    pub names: HashSet<Name>,
+    /// Is that all? A grid that is not chosen yet reaches more.
+    pub is_complete: bool,
+}
+
+/// The configurations of `train`, where `trials_of` knows the trials of the stages above it; none of those that are not chosen.
+///
+/// # Errors
+/// If a trial's files cannot be read.
+pub(crate) fn settle<'a>(
+    train: &Train,
+    trials_of: impl Fn(&Train) -> Option<&'a [PlannedTrial]>,
+) -> Result<Settled, Error> {
+    let summarize = match &train.points {
+        Points::Given(configurations) => {
+            return Ok(Settled::Known { configurations: configurations.clone(), without_winner: Vec::new() });
+        }
+        Points::BestOf(summarize) => summarize,
+    };
+    let waiting = |trials| Ok(Settled::Waiting(Waiting { summary: summarize.name.clone(), trials }));
+    let Some(trials) = summarize.of.iter().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
+        return waiting(None);
+    };
+    match trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count() {
+        0 => {}
+        missing => return waiting(Some(missing)),
+    }
+    let winners = summary::winners(summarize, &trials)?;
+    let groups = trials.iter().copied().flatten();
+    let mut without_winner: Vec<String> =
+        groups.map(|planned| ranking::group(&planned.trial.configuration, &summarize.best_per)).collect();
+    without_winner.sort_unstable();
+    without_winner.dedup();
+    without_winner.retain(|group| winners.iter().all(|winner| winner.best_of != *group));
+    let mut configurations: Vec<Configuration> = Vec::new();
+    for Winner { configuration, .. } in winners {
+        // Two stages of one summary may have the same winner.
+        if !configurations.contains(&configuration) {
+            configurations.push(configuration);
+        }
+    }
+    Ok(Settled::Known { configurations, without_winner })
 }
 
 /// What `work` makes of each item, in their order, or the first error in that order; on all cores where there are many.
@@ -105,15 +178,22 @@ impl Laboratory<'_> {
     pub fn plan(&self, pipeline: &Pipeline) -> Result<Vec<StagePlan>, Error> {
         let mut plans: Vec<StagePlan> = Vec::new();
         for stage in &pipeline.stages {
-            plans.push(self.plan_stage(stage, &plans)?);
+            plans.push(self.plan_stage(pipeline, stage, &plans)?);
         }
         Ok(plans)
     }
 
-    fn plan_stage(&self, stage: &Stage, above: &[StagePlan]) -> Result<StagePlan, Error> {
+    fn plan_stage(
+        &self,
+        pipeline: &Pipeline,
+        stage: &Stage,
+        above: &[StagePlan],
+    ) -> Result<StagePlan, Error> {
         let trials_of = |wanted: &Train| {
             let found = above.iter().find_map(|plan| match plan {
-                StagePlan::Train { name, trials } if *name == wanted.name => Some(trials.as_slice()),
+                StagePlan::Train { name, trials, waiting } if *name == wanted.name => {
+                    Some(waiting.is_none().then_some(trials.as_slice()))
+                }
                 _ => None,
             });
             found.expect("a summary's stages stand above it, checked with the file")
@@ -125,27 +205,46 @@ impl Laboratory<'_> {
                 StagePlan::Dataset { name: dataset.name.clone(), done }
             }
             Stage::Grid(grid) => {
-                StagePlan::Grid { name: grid.name.clone(), configurations: grid.configurations.len() }
+                let chosen_by = grid.points.chosen_by().map(|summarize| summarize.name.clone());
+                let configurations = grid.points.candidates().len();
+                StagePlan::Grid { name: grid.name.clone(), configurations, chosen_by }
             }
             Stage::Train(train) => {
-                StagePlan::Train { name: train.name.clone(), trials: self.plan_trials(train)? }
+                let name = train.name.clone();
+                match settle(train, trials_of)? {
+                    Settled::Known { configurations, .. } => {
+                        let trials = self.plan_trials(train, &configurations)?;
+                        StagePlan::Train { name, trials, waiting: None }
+                    }
+                    Settled::Waiting(waiting) => {
+                        StagePlan::Train { name, trials: Vec::new(), waiting: Some(waiting) }
+                    }
+                }
             }
             Stage::Summarize(summarize) => {
-                let trials: Vec<&[PlannedTrial]> = summarize.of.iter().map(trials_of).collect();
+                let name = summarize.name.clone();
+                let trials: Option<Vec<&[PlannedTrial]>> = summarize.of.iter().map(trials_of).collect();
+                let Some(trials) = trials else {
+                    return Ok(StagePlan::Summarize { name, done: false, waiting_for: None });
+                };
                 let missing =
                     trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count();
-                let key = Key::of(&summary::key_text(summarize, &trials)?);
+                let key = Key::of(&summary::key_text(summarize, &trials, pipeline.asked(), &self.store)?);
                 let done = missing == 0 && self.is_whole(summary::SUMMARY, &key)?;
-                StagePlan::Summarize { name: summarize.name.clone(), done, waiting_for: missing }
+                StagePlan::Summarize { name, done, waiting_for: Some(missing) }
             }
         })
     }
 
-    /// Every trial of `train`, each with its result if it is finished.
+    /// Every trial of `train` with these configurations, each with its result if it is finished.
     ///
     /// # Errors
     /// If source files are missing, or the store is damaged or cannot be read.
-    pub fn plan_trials(&self, train: &Train) -> Result<Vec<PlannedTrial>, Error> {
+    pub fn plan_trials(
+        &self,
+        train: &Train,
+        configurations: &[Configuration],
+    ) -> Result<Vec<PlannedTrial>, Error> {
         let dataset = Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
         let dataset_key = Key::of(&self.dataset_key_text(&dataset.name, &dataset)?);
         let plan = |trial: Trial| {
@@ -158,7 +257,7 @@ impl Laboratory<'_> {
             };
             Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
         };
-        in_parallel(train.trials(), plan)
+        in_parallel(train.trials(configurations), plan)
     }
 
     fn is_whole(&self, kind: &str, key: &Key) -> Result<bool, Error> {
@@ -181,19 +280,22 @@ impl Laboratory<'_> {
     ///
     /// # Errors
     /// If source files are missing, or the store is damaged or cannot be read.
-    pub fn reached(&self, pipeline: &Pipeline) -> Result<HashSet<Name>, Error> {
-        let mut reached = HashSet::new();
+    pub fn reached(&self, pipeline: &Pipeline) -> Result<Reached, Error> {
+        let (mut reached, mut is_complete) = (HashSet::new(), true);
         for (stage, plan) in pipeline.stages.iter().zip(self.plan(pipeline)?) {
             if let Stage::Dataset(dataset) = stage {
                 let key = Key::of(&self.dataset_key_text(&dataset.name, dataset)?);
                 reached.insert(Name { kind: DATASET.to_owned(), key });
+            }
+            if let StagePlan::Train { waiting: Some(_), .. } = &plan {
+                is_complete = false;
             }
             if let StagePlan::Train { trials, .. } = plan {
                 reached
                     .extend(trials.into_iter().map(|trial| Name { kind: TRIAL.to_owned(), key: trial.key }));
             }
         }
-        Ok(reached)
+        Ok(Reached { names: reached, is_complete })
     }
 
     /// Why a trial that is not finished would run: what differs from the finished one that is nearest to it.

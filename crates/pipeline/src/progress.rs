@@ -1,5 +1,7 @@
 //! What a run tells while it runs.
 
+use std::path::Path;
+
 use tracker::Epoch;
 use tuner::{Outcome, Trial};
 
@@ -95,7 +97,11 @@ pub enum Progress<'a> {
         name: &'a str,
         /// Markdown.
         table: &'a str,
+        /// The page for people.
+        report: &'a Path,
     },
+    /// Something that the user should know.
+    Warning(&'a str),
 }
 
 impl TrialEnd {

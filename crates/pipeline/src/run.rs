@@ -8,14 +8,14 @@ use std::{
 
 use data::{DatasetSettings, Loading};
 use serde::Serialize;
-use tuner::{Outcome, Trial};
+use tuner::{Configuration, Outcome, Trial};
 
 use crate::{
     Error,
     board::EVENT_FILES,
     file::Pipeline,
     mean,
-    plan::Laboratory,
+    plan::{Laboratory, Settled, Waiting, settle},
     progress::{Progress, TrialEnd},
     run_tree::{self, RunTree},
     running::{RunningStage, provenance},
@@ -51,6 +51,10 @@ pub struct RunReport {
     pub elsewhere: usize,
     /// Those that were not begun, because others had failed.
     pub not_begun: usize,
+    /// Stages that were not begun, because what chooses their configurations is not finished; with the reason.
+    pub waiting: Vec<(String, String)>,
+    /// Published values that were missed.
+    pub missed: Vec<String>,
 }
 
 /// A run in progress.
@@ -60,8 +64,9 @@ struct Run<'a> {
     settings: RunSettings<'a>,
     /// Datasets that were needed so far.
     loaded: Vec<(DatasetSettings, Arc<data::Dataset>)>,
-    /// The trials of each train stage so far, by its name, with the results that are there now.
-    trials: HashMap<String, Vec<PlannedTrial>>,
+    /// The trials of each train stage so far, by its name, with the results that are there now; of one whose configurations are
+    /// not chosen, none.
+    trials: HashMap<String, Option<Vec<PlannedTrial>>>,
     report: RunReport,
 }
 
@@ -102,9 +107,44 @@ impl Laboratory<'_> {
     }
 }
 
+impl Laboratory<'_> {
+    /// Makes the tables and reports of `pipeline` from the trials that are finished, and trains nothing.
+    ///
+    /// # Errors
+    /// If source files are missing, or the store cannot be used.
+    pub fn report(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
+        let _in_use = self.store.use_it()?;
+        let mut run = Run {
+            laboratory: self,
+            pipeline,
+            settings,
+            loaded: Vec::new(),
+            trials: HashMap::new(),
+            report: RunReport::default(),
+        };
+        for stage in &pipeline.stages {
+            match stage {
+                stages::Stage::Dataset(_) | stages::Stage::Grid(_) => {}
+                stages::Stage::Train(train) => {
+                    let configurations = run.configurations(train)?;
+                    let trials =
+                        configurations.map(|configurations| self.plan_trials(train, &configurations));
+                    run.trials.insert(train.name.clone(), trials.transpose()?);
+                }
+                stages::Stage::Summarize(summarize) => run.summarize(summarize)?,
+            }
+        }
+        Ok(run.report)
+    }
+}
+
 impl Run<'_> {
     fn train(&mut self, train: &Train) -> Result<(), Error> {
-        let mut planned = self.laboratory.plan_trials(train)?;
+        let Some(configurations) = self.configurations(train)? else {
+            self.trials.insert(train.name.clone(), None);
+            return Ok(());
+        };
+        let mut planned = self.laboratory.plan_trials(train, &configurations)?;
         let tree = self.tree(&train.name);
         tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds)?;
         for planned in &planned {
@@ -149,8 +189,34 @@ impl Run<'_> {
         if train.mean_over_seeds {
             self.show_means(train, &planned)?;
         }
-        self.trials.insert(train.name.clone(), planned);
+        self.trials.insert(train.name.clone(), Some(planned));
         Ok(())
+    }
+
+    /// The configurations of `train`; none where trials that they are chosen by are not finished, which is told.
+    fn configurations(&mut self, train: &Train) -> Result<Option<Vec<Configuration>>, Error> {
+        match settle(train, |above| self.trials[&above.name].as_deref())? {
+            Settled::Known { configurations, without_winner } => {
+                for group in without_winner {
+                    let text = format!(
+                        "{}: no configuration of {group} finished with all its seeds, so it has no winner",
+                        train.name
+                    );
+                    self.settings.reporter.report(&Progress::Warning(&text));
+                }
+                Ok(Some(configurations))
+            }
+            Settled::Waiting(Waiting { summary, trials }) => {
+                let reason = match trials {
+                    Some(count) => format!(
+                        "`{summary}` chooses its configurations, and {count} of its trials are not finished"
+                    ),
+                    None => format!("`{summary}` chooses its configurations, and its own are not chosen"),
+                };
+                self.report.waiting.push((train.name.clone(), reason));
+                Ok(None)
+            }
+        }
     }
 
     fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial], hopeful: bool) {
@@ -241,18 +307,19 @@ impl Run<'_> {
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
-        let trials: Vec<&[PlannedTrial]> =
-            summarize.of.iter().map(|train| self.trials[&train.name].as_slice()).collect();
+        let trials: Option<Vec<&[PlannedTrial]>> =
+            summarize.of.iter().map(|train| self.trials[&train.name].as_deref()).collect();
+        // A stage that was not begun says so itself.
+        let Some(trials) = trials else { return Ok(()) };
         let started = Instant::now();
-        let key_text = summary::key_text(summarize, &trials)?;
+        let asked = self.pipeline.asked();
+        let key_text = summary::key_text(summarize, &trials, asked, &self.laboratory.store)?;
         let store = &self.laboratory.store;
         let artifact = match self.find(&key_text, &summarize.name)? {
             Some(artifact) => artifact,
             None => {
                 let work = store.begin(&key_text)?;
-                for (name, text) in summary::files(summarize, &trials)? {
-                    work.write(name, text.as_bytes())?;
-                }
+                summary::write(summarize, &trials, asked, store, &work)?;
                 work.publish(provenance(self.settings.build, self.laboratory.device, started.elapsed()), &[])?
                     .into_artifact()
             }
@@ -260,7 +327,12 @@ impl Run<'_> {
         self.tree(&summarize.name).show_stage(artifact.path())?;
         let table = artifact.read(summary::TABLE)?;
         let table = String::from_utf8_lossy(&table);
-        self.settings.reporter.report(&Progress::Summary { name: &summarize.name, table: &table });
+        let tree = self.tree(&summarize.name);
+        let report = tree.folder().join(summary::REPORT);
+        let name = &summarize.name;
+        self.settings.reporter.report(&Progress::Summary { name, table: &table, report: &report });
+        let missed = summary::missed_by(&artifact)?;
+        self.report.missed.extend(missed.into_iter().map(|line| format!("{name}: {line}")));
         Ok(())
     }
 

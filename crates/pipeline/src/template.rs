@@ -163,9 +163,9 @@ mod tests {
             };
             let found = &dataset.settings.source;
             assert_eq!((found.name(), found.without_paths().name()), (source.name(), source.name()));
-            let header = format!("{} trials: {} conf", train.trials().len(), grid.configurations.len());
+            let header = format!("{} trials: {} conf", train.most_trials(), grid.points.candidates().len());
             assert!(text.contains(&header), "{header}\n{text}");
-            let rules = grid.configurations.iter().map(|configuration| configuration.algorithm);
+            let rules = grid.points.candidates().into_iter().map(|configuration| configuration.algorithm);
             assert!(Algorithm::ALL.iter().all(|rule| rules.clone().any(|found| found == *rule)));
         }
     }

@@ -155,6 +155,15 @@ pub fn history(artifact: &Artifact) -> Result<History, Error> {
     History::from_csv(&text).map_err(|source| Error::History { path: artifact.path().join(HISTORY), source })
 }
 
+/// What was measured of the machine that trained a trial.
+///
+/// # Errors
+/// If its file cannot be read.
+pub(crate) fn machine(artifact: &Artifact) -> Result<History, Error> {
+    let text = String::from_utf8_lossy(&artifact.read(MACHINE)?).into_owned();
+    History::from_csv(&text).map_err(|source| Error::History { path: artifact.path().join(MACHINE), source })
+}
+
 /// How a finished trial ended.
 ///
 /// # Errors

@@ -68,6 +68,10 @@ pub enum Error {
         allowed: &'static str,
     },
 
+    /// Bytes that are no records of an event file.
+    #[error("not an event file, or one that is cut short")]
+    EventRecord,
+
     /// An operation on an event file or its folder that the system refused.
     #[error("cannot {action} {}", path.display())]
     EventFile {
@@ -93,7 +97,11 @@ impl Error {
             }
             Self::Quantity { .. } => Some("a valid one: bp_cosine".to_owned()),
             Self::EpochOrder { .. } | Self::RepeatedMetric { .. } => None,
-            Self::Csv(_) | Self::CsvTruncated | Self::CsvFirstColumn { .. } | Self::CsvCell { .. } => {
+            Self::EventRecord
+            | Self::Csv(_)
+            | Self::CsvTruncated
+            | Self::CsvFirstColumn { .. }
+            | Self::CsvCell { .. } => {
                 Some("the file was damaged or edited; delete the trial's result and run it again".to_owned())
             }
             Self::EventFile { .. } => {

@@ -39,6 +39,7 @@ mod history_csv;
 pub mod hparams;
 mod inspection;
 mod metric;
+mod shown;
 mod trackers;
 mod weight_gradients;
 
@@ -52,4 +53,5 @@ pub use held::Held;
 pub use history::{Epoch, History};
 pub use inspection::{Evaluation, Inspection};
 pub use metric::{Metric, Place, Quantity, Split};
+pub use shown::{Shown, pictures};
 pub use trackers::{Sampled, SampledEpochs, Tracker};

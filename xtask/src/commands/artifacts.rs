@@ -240,7 +240,10 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
             let laboratory =
                 Laboratory { store: store.clone(), data: &places.data, device, same_build: None };
             match laboratory.reached(&pipeline) {
-                Ok(reached) => wanted.extend(reached),
+                Ok(reached) => {
+                    wanted.extend(reached.names);
+                    has_unknown_trials |= !reached.is_complete;
+                }
                 // Without its images a pipeline has no keys; what its run tree shows is kept.
                 Err(pipeline::Error::Data { .. }) => has_unknown_trials = true,
                 Err(error) => return Err(error.into()),

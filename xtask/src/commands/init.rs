@@ -53,7 +53,7 @@ fn usual_file(source: &Source) -> PathBuf {
 }
 
 fn trials(pipeline: &Pipeline) -> usize {
-    let of = |stage: &Stage| if let Stage::Train(train) = stage { train.trials().len() } else { 0 };
+    let of = |stage: &Stage| if let Stage::Train(train) = stage { train.most_trials() } else { 0 };
     pipeline.stages.iter().map(of).sum()
 }
 

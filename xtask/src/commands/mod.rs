@@ -5,6 +5,7 @@ pub mod bench;
 pub mod data;
 pub mod init;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod status;

@@ -22,7 +22,7 @@ const EXPLAINED: usize = 3;
 const NEAR: usize = 3;
 
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::read(&arguments.file)?;
+    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
     }
@@ -39,10 +39,25 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
             StagePlan::Dataset { name, done } => {
                 line("Dataset", &name, if done { "prepared before" } else { "not prepared yet" });
             }
-            StagePlan::Grid { name, configurations } => {
+            StagePlan::Grid { name, configurations, chosen_by: None } => {
                 line("Grid", &name, &format!("{configurations} configurations"));
             }
-            StagePlan::Train { name, trials } => {
+            StagePlan::Grid { name, configurations, chosen_by: Some(summary) } => {
+                line(
+                    "Grid",
+                    &name,
+                    &format!("the winners of `{summary}`, out of {configurations} configurations"),
+                );
+            }
+            StagePlan::Train { name, waiting: Some(waiting), .. } => {
+                let after = match waiting.trials {
+                    Some(1) => ", after 1 trial".into(),
+                    Some(count) => format!(", after {count} trials"),
+                    None => String::new(),
+                };
+                line("Train", &name, &format!("the winners of `{}`{after}", waiting.summary));
+            }
+            StagePlan::Train { name, trials, waiting: None } => {
                 let missing: Vec<&PlannedTrial> =
                     trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
@@ -76,9 +91,10 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
             StagePlan::Summarize { name, done, waiting_for } => {
                 let state = match (done, waiting_for) {
                     (true, _) => "done".into(),
-                    (false, 0) => "to do".into(),
-                    (false, 1) => "to do, after 1 trial".into(),
-                    (false, count) => format!("to do, after {count} trials"),
+                    (false, Some(0)) => "to do".into(),
+                    (false, Some(1)) => "to do, after 1 trial".into(),
+                    (false, Some(count)) => format!("to do, after {count} trials"),
+                    (false, None) => "to do, when its trials are chosen".into(),
                 };
                 line("Summarize", &name, &state);
             }

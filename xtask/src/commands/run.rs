@@ -28,9 +28,12 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// What a shell expects of a program that Ctrl-C ended.
 const INTERRUPTED_CODE: u8 = 130;
 
+/// Everything was done, and a published value was missed.
+const MISSED_CODE: u8 = 3;
+
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let pipeline = Pipeline::read(&arguments.file)?;
+    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
     }
@@ -110,6 +113,8 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         dropped,
         elsewhere,
         not_begun,
+        waiting,
+        missed,
     } = report;
     let seconds = started.elapsed().as_secs_f64();
     let failures = failed.len();
@@ -140,13 +145,23 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         let trials = if *not_begun == 1 { "1 trial was".into() } else { format!("{not_begun} trials were") };
         tell(&format!("error: {trials} not begun, because those before failed"));
     }
+    for (stage, reason) in waiting {
+        tell(&format!("error: {stage} was not begun: {reason}"));
+    }
+    for line in missed {
+        tell(&format!("error: a published value was missed: {line}"));
+    }
     if !failed.is_empty() {
         tell(&format!("hint: `{again}` tries the failed trials again, and only those"));
     }
     if !diverged.is_empty() {
         tell("hint: where divergence is a finding, say `may_diverge: true` in the Train stage");
     }
-    if failed.is_empty() && diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match failed.is_empty() && diverged.is_empty() && waiting.is_empty() {
+        true if missed.is_empty() => ExitCode::SUCCESS,
+        true => ExitCode::from(MISSED_CODE),
+        false => ExitCode::FAILURE,
+    }
 }
 
 /// The command as it was given, to be given again.

@@ -38,7 +38,7 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
 }
 
 pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::read(&arguments.file)?;
+    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
     let same_build = super::run::same_build(arguments.same_build)?;
     let laboratory = Laboratory {
@@ -48,7 +48,11 @@ pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         same_build: same_build.as_deref(),
     };
     for plan in laboratory.plan(&pipeline)? {
-        let StagePlan::Train { name, trials } = plan else { continue };
+        let StagePlan::Train { name, trials, waiting } = plan else { continue };
+        if let Some(waiting) = waiting {
+            say(&format!("{name}: waits for `{}`, which chooses its configurations", waiting.summary));
+            continue;
+        }
         let done = trials.iter().filter(|trial| trial.artifact.is_some()).count();
         let mut lines = Vec::new();
         let [mut running, mut failed, mut saved, mut to_do] = [0; 4];

@@ -153,7 +153,7 @@ fn free_port() -> anyhow::Result<u16> {
 fn regex_of_one_configuration(pipeline: &Pipeline) -> Option<String> {
     pipeline.stages.iter().find_map(|stage| match stage {
         Stage::Train(train) => {
-            let configuration = train.configurations.first()?;
+            let configuration = *train.points.candidates().first()?;
             // Of what names are made of, only the dot means something else.
             Some(format!("^{}/{}/", train.name, configuration.slug()).replace('.', r"\."))
         }

@@ -17,13 +17,13 @@ const COMPARED: usize = 200;
 
 pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     let plan = &arguments.plan;
-    let pipeline = Pipeline::read(&plan.file)?;
+    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
     let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
     let same_build = super::run::same_build(plan.same_build)?;
     let laboratory =
         Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
     for stage in laboratory.plan(&pipeline)? {
-        if let StagePlan::Train { name, trials } = stage {
+        if let StagePlan::Train { name, trials, waiting: None } = stage {
             let is_meant = |planned: &&PlannedTrial| {
                 planned.artifact.is_none() && described(planned).contains(&arguments.trial)
             };

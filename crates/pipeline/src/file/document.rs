@@ -74,7 +74,7 @@ impl<'a> Document<'a> {
     /// field, so that a message about a default still points to its stage.
     #[must_use]
     pub fn field(&self, part: &'a str, name: &str) -> &'a str {
-        field_value(part, name).unwrap_or(part)
+        value_of(part, name).unwrap_or(part)
     }
 
     /// Everything that is wrong with the document, for printing.
@@ -99,6 +99,11 @@ pub(crate) fn written_text(value: &RawValue) -> &str {
         };
         text = end.map_or("", |end| &text[end..]);
     }
+}
+
+/// The quoted text that `part` begins with, or nothing.
+pub(crate) fn quoted(part: &str) -> &str {
+    part.strip_prefix('"').and_then(|rest| rest.find('"')).map_or("", |end| &part[..end + 2])
 }
 
 fn options() -> Options {
@@ -199,8 +204,8 @@ fn what(type_name: &str) -> &str {
     }
 }
 
-/// The text of the value of the field `name` at the first level of brackets of `part`.
-fn field_value<'a>(part: &'a str, name: &str) -> Option<&'a str> {
+/// The text from the value of the field `name` on, at the first level of brackets of `part`.
+pub(crate) fn value_of<'a>(part: &'a str, name: &str) -> Option<&'a str> {
     let mut depth = 0_usize;
     let mut rest = part;
     while let Some(character) = rest.chars().next() {
@@ -231,6 +236,37 @@ fn field_value<'a>(part: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
+/// Length of the value that `rest` begins with, to the comma or bracket after it.
+pub(crate) fn value_length(rest: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut length = 0;
+    let mut end = 0;
+    while let Some(character) = rest[length..].chars().next() {
+        let here = &rest[length..];
+        let skip = match character {
+            '"' => string_length(here),
+            '/' if here.starts_with("//") => here.find('\n').unwrap_or(here.len()),
+            '/' if here.starts_with("/*") => here.find("*/").map_or(here.len(), |end| end + 2),
+            ',' | ')' | ']' | '}' if depth == 0 => break,
+            '(' | '[' | '{' => {
+                depth += 1;
+                1
+            }
+            ')' | ']' | '}' => {
+                depth -= 1;
+                1
+            }
+            other => other.len_utf8(),
+        };
+        length += skip;
+        // Comments and spaces after a value are no part of it.
+        if !character.is_whitespace() && !(character == '/' && skip > 1) {
+            end = length;
+        }
+    }
+    end
+}
+
 /// Length of the quoted text that `rest` begins with, quotes included.
 fn string_length(rest: &str) -> usize {
     let mut escaped = false;
@@ -251,8 +287,8 @@ mod tests {
     #[test]
     fn fields_are_found_at_their_own_level_only() {
         let text = "Train(\n  // grid: no\n  axes: (grid: 1, text: \"grid: 2\"), grid: \"rates\")";
-        assert!(field_value(text, "grid").expect("it is there").starts_with("\"rates\""));
-        assert_eq!(field_value(text, "text"), None);
+        assert!(value_of(text, "grid").expect("it is there").starts_with("\"rates\""));
+        assert_eq!(value_of(text, "text"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the text of a pipeline file to checked stages.
 
 mod document;
+mod overriding;
 mod problem;
 
 use std::{
@@ -12,13 +13,15 @@ use std::{
 use ron::value::RawValue;
 use serde::Deserialize;
 
-pub(crate) use document::written_text;
 pub use document::{Document, Position};
+pub(crate) use document::{quoted, written_text};
+pub use overriding::{Override, OverrideError};
 pub use problem::{Problem, Problems, did_you_mean};
 
 use crate::{
     Error,
     stages::{self, Stage},
+    summary::Asked,
 };
 
 /// A pipeline whose values are all allowed and whose references all lead to stages above.
@@ -52,14 +55,33 @@ struct Written<'a> {
 }
 
 impl Pipeline {
+    /// What a summary's report says of the pipeline.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { pipeline: &self.name, text: &self.text }
+    }
+
     /// Reads and checks the pipeline file at `path`.
     ///
     /// # Errors
     /// If it cannot be read, or with all its problems at once.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text =
+        Self::read_with(path, &[])
+    }
+
+    /// Reads and checks the pipeline file at `path`, with other values for some fields.
+    ///
+    /// # Errors
+    /// If it cannot be read, or with all its problems at once, or if an override means nothing in it.
+    pub fn read_with(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
+        let mut text =
             fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
+        let mut name = path.display().to_string();
+        for given in overrides {
+            text = given.apply(&text)?;
+            name.push_str(&format!(" --set {given}"));
+        }
+        Ok(Self::parse(&name, &text)?)
     }
 
     /// Reads and checks a pipeline file's `text`; `name` is what messages call it.

@@ -1,5 +1,7 @@
 //! `Grid`: the axes whose every combination is compared.
 
+use std::collections::HashSet;
+
 use algorithms::Algorithm;
 use engine::FirstWeights;
 use model::{Activation, Initialization};
@@ -7,6 +9,7 @@ use ron::value::RawValue;
 use serde::Deserialize;
 use tuner::{Axes, Configuration};
 
+use super::{Stage, Summarize};
 use crate::file::{Scope, written_text};
 
 /// As written.
@@ -18,9 +21,10 @@ pub(super) struct Written<'a> {
     /// Type: text that can name a folder. Example: `"rules"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// What is compared with what.
+    /// What is compared with what. `BestOf("...")`, with the name of a `Summarize` above, stands for that stage's winners, one
+    /// for each of its `best_per`: the rates that a search has found, for example.
     ///
-    /// Type: [`WrittenAxes`].
+    /// Type: [`WrittenAxes`], or `BestOf("best")`.
     #[serde(borrow)]
     axes: &'a RawValue,
 }
@@ -82,6 +86,14 @@ struct WrittenAxes<'a> {
     weight_decay: Option<&'a RawValue>,
 }
 
+/// The winners of a summary, instead of axes.
+#[derive(Deserialize)]
+enum Winners<'a> {
+    /// By the name of the summary's stage.
+    #[serde(borrow)]
+    BestOf(&'a RawValue),
+}
+
 /// Evenly spaced numbers, at most 1000, instead of a list of them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,8 +135,41 @@ enum Range {
 pub struct Grid {
     /// Of the stage.
     pub name: String,
-    /// Each once, in the order of the axes.
-    pub configurations: Vec<Configuration>,
+    /// What is compared.
+    pub points: Points,
+}
+
+/// The configurations of a grid.
+#[derive(Clone, Debug)]
+pub enum Points {
+    /// Every combination of its axes once, in their order.
+    Given(Vec<Configuration>),
+    /// The winners of a summary, known when its trials are finished.
+    BestOf(Box<Summarize>),
+}
+
+impl Points {
+    /// Every configuration that may be among them, each once.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<&Configuration> {
+        match self {
+            Self::Given(configurations) => configurations.iter().collect(),
+            Self::BestOf(summarize) => {
+                let mut seen = HashSet::new();
+                let of_stages = summarize.of.iter().flat_map(|train| train.points.candidates());
+                of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
+            }
+        }
+    }
+
+    /// The summary that chooses them, where one does.
+    #[must_use]
+    pub fn chosen_by(&self) -> Option<&Summarize> {
+        match self {
+            Self::Given(_) => None,
+            Self::BestOf(summarize) => Some(summarize),
+        }
+    }
 }
 
 /// A layer of so many units after another one has 40 GB of weights.
@@ -135,6 +180,14 @@ const MOST_CONFIGURATIONS: usize = 1_000_000;
 impl<'a> Written<'a> {
     pub(super) fn check(self, name: String, scope: &mut Scope<'a>) -> Option<Grid> {
         let part = written_text(self.axes);
+        if part.starts_with("BestOf") {
+            let Winners::BestOf(stage) = scope.parse(part)?;
+            let summarize = scope.stage_above(written_text(stage), "Summarize", |stage| match stage {
+                Stage::Summarize(summarize) => Some(summarize),
+                _ => None,
+            })?;
+            return Some(Grid { name, points: Points::BestOf(Box::new(summarize)) });
+        }
         let written: WrittenAxes = scope.parse(part)?;
         let mut reader = Reader { scope, complete: true };
         // Trained in single precision, in which smaller numbers are 0.
@@ -172,7 +225,7 @@ impl<'a> Written<'a> {
             scope.problem(part, message, Some("leave some values out".into()));
             return None;
         }
-        Some(Grid { name, configurations: axes.configurations() })
+        Some(Grid { name, points: Points::Given(axes.configurations()) })
     }
 }
 

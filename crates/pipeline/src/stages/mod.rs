@@ -9,8 +9,8 @@ use ron::value::RawValue;
 use serde::Deserialize;
 
 pub use dataset::Dataset;
-pub use grid::Grid;
-pub use summarize::{EpochRule, Summarize};
+pub use grid::{Grid, Points};
+pub use summarize::{EpochRule, Expectation, Summarize};
 pub(crate) use train::DIVERGENCE_FACTOR;
 pub use train::Train;
 
@@ -76,7 +76,9 @@ pub(crate) fn check<'a>(part: &'a RawValue, scope: &mut Scope<'a>) {
     let part = written_text(part);
     let Some(written) = scope.parse::<Written>(part) else {
         // References to a stage that cannot be read are no problems of their own.
-        if let Ok(name) = scope.document.parse::<String>(quoted(scope.document.field(part, "name"))) {
+        if let Ok(name) =
+            scope.document.parse::<String>(crate::file::quoted(scope.document.field(part, "name")))
+        {
             scope.stages.push((name, None));
         }
         return;
@@ -103,9 +105,4 @@ pub(crate) fn check<'a>(part: &'a RawValue, scope: &mut Scope<'a>) {
         Written::Summarize(written) => written.check(part, name.clone(), scope).map(Stage::Summarize),
     };
     scope.stages.push((name, stage));
-}
-
-/// The quoted text that `part` begins with, or nothing.
-fn quoted(part: &str) -> &str {
-    part.strip_prefix('"').and_then(|rest| rest.find('"')).map_or("", |end| &part[..end + 2])
 }

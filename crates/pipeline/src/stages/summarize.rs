@@ -1,8 +1,12 @@
 //! `Summarize`: what the trials of some train stages amount to, over seeds.
 
+use algorithms::Algorithm;
+use engine::FirstWeights;
+use model::{Activation, Initialization};
 use ron::value::RawValue;
 use serde::{Deserialize, Serialize};
 use tracker::{Metric, Split};
+use tuner::{Axis, Configuration};
 
 use super::{Stage, Train, train::check_metric};
 use crate::file::{Scope, written_text};
@@ -11,7 +15,7 @@ use crate::file::{Scope, written_text};
 #[derive(Deserialize)]
 #[serde(rename = "Summarize", deny_unknown_fields)]
 pub(super) struct Written<'a> {
-    /// The folder of the table.
+    /// The folder of the tables and of the report.
     ///
     /// Type: text that can name a folder. Example: `"report"`.
     #[serde(borrow)]
@@ -21,7 +25,7 @@ pub(super) struct Written<'a> {
     /// Type: list of names of `Train` stages above. Example: `["trials"]`.
     #[serde(borrow)]
     of: Vec<&'a RawValue>,
-    /// What the table ranks by; smaller is better.
+    /// What is reported; smaller is better.
     ///
     /// Type: [`Metric`], a loss or an error rate that the trials measure: of `test` only with a `holdout`.
     #[serde(borrow)]
@@ -29,34 +33,192 @@ pub(super) struct Written<'a> {
     /// Which epoch of a trial counts.
     #[serde(default)]
     epoch: EpochRule,
+    /// What configurations are ranked by, and what chooses the epoch under `Best`, where that is not what is reported:
+    /// chosen on validation data and reported on test data, for example.
+    ///
+    /// Type: [`Metric`]. Example: `"loss/validation"`.
+    #[serde(borrow, default)]
+    rank_by: Option<&'a RawValue>,
+    /// The axes that winners are named by: one for each combination of values on them. `[]` names a single winner.
+    ///
+    /// Type: list of [`Axis`]. Default: `[Algorithm]`.
+    #[serde(borrow, default)]
+    best_per: Option<&'a RawValue>,
+    /// The rule whose best configuration the others are compared with, seed by seed.
+    #[serde(default)]
+    baseline: Option<Algorithm>,
+    /// Published values that ours are held against; `run` exits with 3 where one is missed.
+    ///
+    /// Type: list of [`Expectation`].
+    #[serde(borrow, default)]
+    expect: Vec<&'a RawValue>,
 }
 
 /// Which epoch of a trial counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EpochRule {
     /// Its last.
     #[default]
     Final,
-    /// The one with the smallest value of the metric.
+    /// The one with the smallest value of what ranks: the metric, or `rank_by`.
     Best,
+    /// The one with the smallest value of this metric.
+    BestBy(Metric),
+    /// This one; a trial that ended before it has no value.
+    At(u32),
 }
 
-/// A table of trials.
+/// A published value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// Whose value: the best of the configurations with these values.
+    #[serde(rename = "of")]
+    pub chosen: Chosen,
+    /// The published value of the metric.
+    ///
+    /// Example: `13.5`.
+    pub value: f64,
+    /// How far ours, the mean over seeds, may be from it.
+    ///
+    /// Allowed: above 0. Example: `1.2`.
+    pub within: f64,
+    /// Where it was published.
+    ///
+    /// Example: `"Nøkland 2016, table 2"`.
+    pub source: String,
+}
+
+/// Configurations by some of their values; what is left out may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chosen {
+    /// Learning rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    /// Units of the hidden layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Vec<u32>>,
+    /// Activation of the hidden layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// With or without batch norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_norm: Option<bool>,
+    /// With or without biases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<bool>,
+    /// How forward weights start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<FirstWeights>,
+    /// How feedback matrices are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Initialization>,
+    /// Adam's learning rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Share of hidden units dropped in training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// L2 coefficient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+}
+
+impl Chosen {
+    /// Is `configuration` one of them?
+    #[must_use]
+    pub fn holds(&self, configuration: &Configuration) -> bool {
+        fn fits<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
+            wanted.is_none_or(|wanted| wanted == found)
+        }
+        fits(self.algorithm.as_ref(), &configuration.algorithm)
+            && fits(self.hidden.as_ref(), &configuration.hidden)
+            && fits(self.activation.as_ref(), &configuration.activation)
+            && fits(self.batch_norm.as_ref(), &configuration.batch_norm)
+            && fits(self.bias.as_ref(), &configuration.bias)
+            && fits(self.weights.as_ref(), &configuration.weights)
+            && self.feedback.is_none_or(|feedback| configuration.feedback == Some(feedback))
+            && fits(self.learning_rate.as_ref(), &configuration.learning_rate)
+            && fits(self.dropout.as_ref(), &configuration.dropout)
+            && fits(self.weight_decay.as_ref(), &configuration.weight_decay)
+    }
+
+    /// `(algorithm: Dfa, learning_rate: 0.001)`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let text = ron::to_string(self).expect("names and numbers are RON");
+        text.replace("Some(", "").replace("))", ")").trim_start_matches('(').trim_end_matches(')').to_owned()
+    }
+}
+
+/// Tables and a report over trials.
 #[derive(Clone, Debug)]
 pub struct Summarize {
     /// Of the stage.
     pub name: String,
     /// Where the trials come from.
     pub of: Vec<Train>,
-    /// What is compared; smaller is better.
+    /// What is reported; smaller is better.
     pub metric: Metric,
     /// Which epoch of a trial counts.
     pub epoch: EpochRule,
+    /// What ranks, where that is another metric.
+    pub rank_by: Option<Metric>,
+    /// Winners are named for each combination of values on these axes.
+    pub best_per: Vec<Axis>,
+    /// The rule whose best configuration the others are compared with.
+    pub baseline: Option<Algorithm>,
+    /// Published values.
+    pub expect: Vec<Expectation>,
+}
+
+impl Summarize {
+    /// The metric that ranks.
+    #[must_use]
+    pub fn ranking_metric(&self) -> &Metric {
+        self.rank_by.as_ref().unwrap_or(&self.metric)
+    }
 }
 
 impl<'a> Written<'a> {
     pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Summarize> {
         let before = scope.problems.len();
+        let of = self.stages(part, scope);
+        let metric_part = written_text(self.metric);
+        let metric = self::metric(metric_part, &of, scope);
+        let rank_by = self.rank_by.map(|written| self::metric(written_text(written), &of, scope));
+        let best_per = self.best_per.map_or(Some(vec![Axis::Algorithm]), |written| {
+            let part = written_text(written);
+            let axes: Vec<Axis> = scope.parse(part)?;
+            let is_repeated = |(index, axis): (usize, &Axis)| axes[..index].contains(axis);
+            if axes.iter().enumerate().any(is_repeated) {
+                scope.problem(part, "an axis is named twice", Some("name each axis once".into()));
+            }
+            Some(axes)
+        });
+        self.check_baseline(part, &of, scope);
+        let expect = self.expectations(&of, scope);
+        let (metric, best_per) = (metric?, best_per?);
+        // Named, but no metric.
+        let rank_by = if let Some(None) = rank_by { return None } else { rank_by.flatten() };
+        let summarize = Summarize {
+            name,
+            metric,
+            epoch: self.epoch,
+            rank_by,
+            best_per,
+            baseline: self.baseline,
+            expect,
+            of,
+        };
+        let at = scope.document.field(part, "epoch");
+        check_epoch(&summarize, at, metric_part, scope);
+        let complete = summarize.of.len() == self.of.len() && scope.problems.len() == before;
+        complete.then_some(summarize)
+    }
+
+    fn stages(&self, part: &'a str, scope: &mut Scope<'a>) -> Vec<Train> {
         if self.of.is_empty() {
             let at = scope.document.field(part, "of");
             scope.problem(at, "`of` names no stage", Some("name the Train stages to summarize".into()));
@@ -76,25 +238,85 @@ impl<'a> Written<'a> {
                 _ => None,
             }));
         }
-        let metric_part = written_text(self.metric);
-        let text: String = scope.parse(metric_part)?;
-        let metric: Metric = match text.parse() {
-            Ok(metric) => metric,
-            Err(_) => {
-                let known = Metric::KNOWN.map(|metric| metric.to_string());
-                let hint = crate::file::did_you_mean(&text, &known);
-                scope.problem(metric_part, format!("unknown metric `{text}`"), Some(hint));
-                return None;
+        of
+    }
+
+    fn check_baseline(&self, part: &'a str, of: &[Train], scope: &mut Scope<'a>) {
+        let Some(baseline) = self.baseline else { return };
+        let candidates = of.iter().flat_map(|train| train.points.candidates());
+        let mut names: Vec<&str> = candidates.map(|configuration| configuration.algorithm.name()).collect();
+        names.dedup();
+        if !of.is_empty() && !names.contains(&baseline.name()) {
+            let at = scope.document.field(part, "baseline");
+            let message = format!("no trial is taught by the baseline, {}", baseline.name());
+            scope.problem(at, message, Some(format!("the trials have: {}", names.join(", "))));
+        }
+    }
+
+    fn expectations(&self, of: &[Train], scope: &mut Scope<'a>) -> Vec<Expectation> {
+        let mut expectations = Vec::new();
+        for part in self.expect.iter().map(|written| written_text(written)) {
+            let Some(expectation) = scope.parse::<Expectation>(part) else { continue };
+            if !(expectation.within > 0.0 && expectation.within.is_finite() && expectation.value.is_finite())
+            {
+                let at = scope.document.field(part, "within");
+                let message = format!("`within`: got {}, allowed: above 0", expectation.within);
+                scope.problem(at, message, Some("say how far ours may be from the published value".into()));
             }
-        };
-        for train in &of {
-            check_metric(&metric, train, metric_part, scope);
+            let mut candidates = of.iter().flat_map(|train| train.points.candidates());
+            if !of.is_empty() && !candidates.any(|candidate| expectation.chosen.holds(candidate)) {
+                let at = scope.document.field(part, "of");
+                let hint = "leave out what does not matter, or write the values as in the grid";
+                scope.problem(at, "no configuration of the trials is meant by this", Some(hint.into()));
+            }
+            expectations.push(expectation);
         }
-        if self.epoch == EpochRule::Best && metric.split() == Some(Split::Test) {
-            let hint = "take `epoch: Final`, or choose the epoch by a validation metric";
-            scope.problem(metric_part, "the best epoch on test data would select on it", Some(hint.into()));
+        expectations
+    }
+}
+
+/// The metric that `part` names, if all trials measure it.
+fn metric<'a>(part: &'a str, of: &[Train], scope: &mut Scope<'a>) -> Option<Metric> {
+    let text: String = scope.parse(part)?;
+    let metric: Metric = match text.parse() {
+        Ok(metric) => metric,
+        Err(_) => {
+            let known = Metric::KNOWN.map(|metric| metric.to_string());
+            let hint = crate::file::did_you_mean(&text, &known);
+            scope.problem(part, format!("unknown metric `{text}`"), Some(hint));
+            return None;
         }
-        let complete = of.len() == self.of.len() && scope.problems.len() == before;
-        complete.then_some(Summarize { name, of, metric, epoch: self.epoch })
+    };
+    for train in of {
+        check_metric(&metric, train, part, scope);
+    }
+    Some(metric)
+}
+
+/// Nothing is chosen on test data that is reported on test data, and an epoch exists.
+fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut Scope<'_>) {
+    let by = match &summarize.epoch {
+        EpochRule::Best => Some(summarize.ranking_metric()),
+        EpochRule::BestBy(metric) => Some(metric),
+        EpochRule::Final | EpochRule::At(_) => None,
+    };
+    if by.and_then(Metric::split) == Some(Split::Test) {
+        let hint = "take `epoch: Final`, or choose the epoch by a validation metric";
+        scope.problem(metric_part, "the best epoch on test data would select on it", Some(hint.into()));
+    }
+    if let EpochRule::BestBy(metric) = &summarize.epoch {
+        for train in &summarize.of {
+            check_metric(metric, train, at, scope);
+        }
+    }
+    let shortest = summarize.of.iter().map(|train| train.schedule.epochs).min();
+    if let (EpochRule::At(epoch), Some(shortest)) = (&summarize.epoch, shortest)
+        && !(1..=shortest).contains(epoch)
+    {
+        scope.problem(
+            at,
+            format!("`At({epoch})`: allowed: 1 to {shortest}, the epochs that are trained"),
+            None,
+        );
     }
 }

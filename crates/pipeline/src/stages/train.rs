@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tracker::{Metric, Split, Tracker};
 use tuner::{Configuration, EarlyStopping, Schedule, Task, Trial};
 
-use super::{Dataset, Grid, Stage};
+use super::{Dataset, Grid, Points, Stage};
 use crate::{
     checkpoint::CheckpointRule,
     file::{Scope, written_text},
@@ -97,7 +97,7 @@ pub struct Train {
     /// What is trained on.
     pub dataset: DatasetSettings,
     /// What is compared.
-    pub configurations: Vec<Configuration>,
+    pub points: Points,
     /// What all trials have in common.
     pub schedule: Schedule,
     /// One trial of every configuration for each.
@@ -117,14 +117,20 @@ pub struct Train {
 }
 
 impl Train {
-    /// Every configuration with every seed, each once.
+    /// How many trials there are; at most, where configurations are chosen later.
     #[must_use]
-    pub fn trials(&self) -> Vec<Trial> {
+    pub fn most_trials(&self) -> usize {
+        self.points.candidates().len() * self.seeds.len()
+    }
+
+    /// Each of `configurations` with every seed, each once.
+    #[must_use]
+    pub fn trials(&self, configurations: &[Configuration]) -> Vec<Trial> {
         let of = |configuration: &Configuration| {
             let configuration = configuration.clone();
             self.seeds.iter().map(move |&seed| Trial { configuration: configuration.clone(), seed })
         };
-        self.configurations.iter().flat_map(of).collect()
+        configurations.iter().flat_map(of).collect()
     }
 
     /// The metrics that its trials measure.
@@ -166,7 +172,7 @@ impl<'a> Written<'a> {
         }
         let seeds = seeds(written_text(self.seeds), scope);
         if let Some(grid) = &grid {
-            refuse_impossible(&grid.configurations, self.task, written_text(self.grid), scope);
+            refuse_impossible(&grid.points.candidates(), self.task, written_text(self.grid), scope);
         }
         let trackers = trackers(&self.trackers, scope);
         let checkpoint = match self.checkpoint.map(written_text) {
@@ -195,7 +201,9 @@ impl<'a> Written<'a> {
                 Some(hint.into()),
             );
         }
-        if self.batch_size == 1 && grid.configurations.iter().any(|configuration| configuration.batch_norm) {
+        if self.batch_size == 1
+            && grid.points.candidates().iter().any(|configuration| configuration.batch_norm)
+        {
             let at = scope.document.field(part, "batch_size");
             scope.problem(
                 at,
@@ -203,7 +211,7 @@ impl<'a> Written<'a> {
                 Some("take a larger batch".into()),
             );
         }
-        let trials = grid.configurations.len().saturating_mul(seeds.len());
+        let trials = grid.points.candidates().len().saturating_mul(seeds.len());
         if trials > MOST_TRIALS {
             let at = scope.document.field(part, "seeds");
             let message = format!("the stage has {trials} trials, at most {MOST_TRIALS} are allowed");
@@ -213,7 +221,7 @@ impl<'a> Written<'a> {
             name,
             dataset_name: dataset.name,
             dataset: dataset.settings,
-            configurations: grid.configurations,
+            points: grid.points,
             schedule: Schedule {
                 task: self.task,
                 epochs: self.epochs,
@@ -311,7 +319,7 @@ fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
 }
 
 /// Adds a problem for each reason that makes configurations impossible, and a warning for each doubt.
-fn refuse_impossible(configurations: &[Configuration], task: Task, at: &str, scope: &mut Scope<'_>) {
+fn refuse_impossible(configurations: &[&Configuration], task: Task, at: &str, scope: &mut Scope<'_>) {
     let mut reasons: Vec<(String, usize)> = Vec::new();
     for configuration in configurations {
         if let Some(reason) = configuration.impossible(task) {

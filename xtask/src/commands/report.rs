@@ -1,0 +1,79 @@
+//! `report`: the tables and reports of what is finished, without training.
+
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode, Stdio},
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
+
+use anyhow::bail;
+use pipeline::{
+    file::Pipeline,
+    plan::Laboratory,
+    progress::{Progress, Reporter},
+    run::RunSettings,
+    store::Store,
+};
+
+use crate::{
+    ReportArguments,
+    terminal::{Lines, tell},
+};
+
+/// Tells what happens, and remembers where reports are.
+struct Listener {
+    lines: Lines,
+    reports: Mutex<Vec<PathBuf>>,
+}
+
+impl Reporter for Listener {
+    fn report(&self, progress: &Progress<'_>) {
+        if let Progress::Summary { report, .. } = progress {
+            self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report.to_path_buf());
+        }
+        self.lines.report(progress);
+    }
+}
+
+pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
+    let plan = &arguments.plan;
+    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
+    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
+    let same_build = super::run::same_build(plan.same_build)?;
+    let laboratory =
+        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
+    let listener = Listener { lines: Lines::new(plan.verbose), reports: Mutex::default() };
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: None,
+        memory: None,
+        fail_fast: false,
+        interrupt: &AtomicBool::new(false),
+        reporter: &listener,
+        build: crate::BUILD,
+    };
+    let done = laboratory.report(&pipeline, settings)?;
+    for (stage, reason) in &done.waiting {
+        tell(&format!("{stage} is left out: {reason}"));
+    }
+    let reports = listener.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if reports.is_empty() {
+        bail!("{} has no summary that could be made: add a Summarize stage, or run it", plan.file.display());
+    }
+    if arguments.open {
+        reports.iter().try_for_each(open)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the page at `path` with what the system opens pages with.
+fn open(path: &PathBuf) -> anyhow::Result<()> {
+    let openers = ["xdg-open", "open", "sensible-browser"];
+    for opener in openers {
+        let started = Command::new(opener).arg(path).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        if started.is_ok() {
+            return Ok(());
+        }
+    }
+    bail!("none of {} is here to open {}", openers.join(", "), path.display())
+}
