@@ -206,6 +206,9 @@ struct PlanArguments {
     /// Print every trial that would run.
     #[arg(long, short)]
     verbose: bool,
+    /// Take a few steps and say how long the rest would take here.
+    #[arg(long)]
+    time: bool,
 }
 
 #[derive(Args)]

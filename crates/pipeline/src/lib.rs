@@ -6,6 +6,7 @@ mod board;
 pub mod checkpoint;
 pub mod description;
 mod error;
+mod estimate;
 pub mod executors;
 pub mod file;
 mod mean;
@@ -25,4 +26,5 @@ pub mod template;
 pub mod trial;
 
 pub use error::Error;
+pub use estimate::Estimate;
 pub use trial::NUMERICS_REVISION;

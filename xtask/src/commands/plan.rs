@@ -1,10 +1,12 @@
 //! `plan`: what is done, what would run, and why.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use pipeline::{
+    Estimate,
     file::Pipeline,
     plan::{Laboratory, StagePlan},
+    stages::Stage,
     store::{FieldDifference, Store},
     trial::PlannedTrial,
 };
@@ -86,6 +88,9 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     &name,
                     &format!("{} trials: {done} done, {} to run{of_them}", trials.len(), missing.len()),
                 );
+                if arguments.time && !missing.is_empty() {
+                    estimate(&laboratory, &pipeline, &name, &missing)?;
+                }
                 explain(&laboratory, &missing, arguments.verbose)?;
             }
             StagePlan::Summarize { name, done, waiting_for } => {
@@ -105,6 +110,37 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
 
 fn line(kind: &str, name: &str, state: &str) {
     say(&format!("{kind:<9}  {name:<16}  {state}"));
+}
+
+/// Says how long the `missing` trials of the stage `name` would take here.
+fn estimate(
+    laboratory: &Laboratory<'_>,
+    pipeline: &Pipeline,
+    name: &str,
+    missing: &[&PlannedTrial],
+) -> anyhow::Result<()> {
+    let of_name = |stage: &Stage| match stage {
+        Stage::Train(train) if train.name == name => Some(train.clone()),
+        _ => None,
+    };
+    let Some(train) = pipeline.stages.iter().find_map(of_name) else { return Ok(()) };
+    let cores = super::run::cores();
+    let Estimate { at_most, timed } = laboratory.estimate(&train, missing, cores)?;
+    say(&format!("           at most {} on {cores} cores, by steps that were timed now:", in_time(at_most)));
+    for (_, network, step) in timed {
+        say(&format!("             {network}: {:.2} ms on one core", 1e3 * step.as_secs_f64()));
+    }
+    Ok(())
+}
+
+/// `40 s`, `12 min`, `3.5 h`, `31 days`.
+fn in_time(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 100.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 6000.0 => format!("{:.0} min", seconds / 60.0),
+        seconds if seconds < 2.0 * 86_400.0 => format!("{:.1} h", seconds / 3600.0),
+        seconds => format!("{:.1} days", seconds / 86_400.0),
+    }
 }
 
 fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {

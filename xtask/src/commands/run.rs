@@ -172,7 +172,7 @@ fn command_line() -> String {
     format!("cargo xtask {}", words.join(" "))
 }
 
-fn cores() -> usize {
+pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -1,0 +1,91 @@
+//! Every shipped pipeline plans, and its first trial trains an epoch, on real images in their official layouts where they lie
+//! beside the project.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use engine::Device;
+use pipeline::{
+    file::{Override, Pipeline},
+    plan::{Laboratory, StagePlan},
+    progress::{Progress, Reporter},
+    run::RunSettings,
+    stages::Stage,
+    store::Store,
+};
+
+/// Interrupts when the first trial has ended.
+struct FirstTrial(AtomicBool);
+
+impl Reporter for FirstTrial {
+    fn report(&self, progress: &Progress<'_>) {
+        if matches!(progress, Progress::TrialEnded { .. }) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn data() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    folder.is_dir().then_some(folder)
+}
+
+/// One epoch on a part of the images, with batches that a small part has.
+fn cut(text: &str) -> String {
+    let whole = Pipeline::parse("whole.ron", text).expect("it is right, another test says so");
+    let mut overrides: Vec<String> = vec!["epochs=1".into(), "batch_size=16".into()];
+    for stage in &whole.stages {
+        if let Stage::Dataset(dataset) = stage
+            && dataset.settings.source.official().is_some_and(|official| official.images > 50_000)
+        {
+            overrides.push(format!("{}.fraction=0.02", dataset.name));
+        }
+    }
+    overrides.iter().fold(text.to_owned(), |text, given| {
+        let given: Override = given.parse().expect("written above");
+        given.apply(&text).expect("every pipeline says it")
+    })
+}
+
+#[test]
+fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
+    let Some(data) = data() else {
+        eprintln!("skipped: the images are not beside the project");
+        return;
+    };
+    let artifacts = tempfile::tempdir().expect("a temporary folder");
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    let mut count = 0;
+    for entry in fs::read_dir(pipelines).expect("the pipelines") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "ron") {
+            continue;
+        }
+        let name = path.display().to_string();
+        let text = cut(&fs::read_to_string(&path).expect("a pipeline file"));
+        let pipeline = Pipeline::parse(&name, &text).unwrap_or_else(|problems| panic!("{problems}"));
+        let store = Store::open(artifacts.path()).expect("a store");
+        let laboratory = Laboratory { store, data: &data, device: Device::Cpu, same_build: None };
+        let plans = laboratory.plan(&pipeline).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(
+            plans.iter().any(|plan| matches!(plan, StagePlan::Train { trials, .. } if !trials.is_empty()))
+        );
+        let first = FirstTrial(AtomicBool::new(false));
+        let settings = RunSettings {
+            jobs: 1,
+            largest_population: None,
+            memory: None,
+            fail_fast: true,
+            interrupt: &first.0,
+            reporter: &first,
+            build: "test",
+        };
+        let report = laboratory.run(&pipeline, settings).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((report.trained + report.skipped, report.failed.len()), (1, 0), "{name}: {report:?}");
+        count += 1;
+    }
+    assert!(count >= 13);
+}

@@ -1,0 +1,231 @@
+//! Summaries: what is chosen, compared and told, and what becomes of it in later stages.
+
+use std::fs;
+
+use pipeline::{
+    file::{Override, Pipeline},
+    plan::StagePlan,
+    run::{RunReport, RunSettings},
+    summary,
+};
+use tests::{Bench, SMALL_PIPELINE, Witness};
+use tuner::Outcome;
+
+/// Two rules with two rates; the winners are trained longer.
+const SEARCH: &str = r#"Pipeline(
+    name: "search",
+    stages: [
+        Dataset(name: "images", source: Glyphs(train: 200, test: 50), holdout: 0.2),
+        Grid(name: "rates", axes: (
+            algorithm: [Backprop, Drtp], hidden: [[12]], learning_rate: [1e-6, 1e-2],
+        )),
+        Train(name: "short", dataset: "images", grid: "rates", epochs: 2, batch_size: 20, seeds: 2),
+        Summarize(name: "best", of: ["short"], metric: "loss/validation", epoch: Best),
+        Grid(name: "winners", axes: BestOf("best")),
+        Train(name: "long", dataset: "images", grid: "winners", epochs: 3, batch_size: 20, seeds: [5, 6, 7]),
+        Summarize(name: "report", of: ["long"], metric: "error_rate/test", rank_by: "loss/validation", baseline: Backprop),
+    ],
+)"#;
+
+#[test]
+fn the_winners_of_a_search_become_the_next_grid_each_with_its_own_rate() {
+    let bench = Bench::new(2, 1);
+    let plans = |bench: &Bench| {
+        let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
+        bench.laboratory().plan(&pipeline).expect("the store is whole")
+    };
+    let waiting = plans(&bench).into_iter().find_map(|plan| match plan {
+        StagePlan::Train { name, waiting, .. } if name == "long" => waiting,
+        _ => None,
+    });
+    assert_eq!(waiting.map(|waiting| (waiting.summary, waiting.trials)), Some(("best".to_owned(), Some(8))));
+    let (report, tables) = bench.run(SEARCH);
+    assert_eq!((report.trials, report.trained, tables.len()), (14, 14, 2), "{report:?}");
+    let long: Vec<(&str, f64, u64)> = Vec::new();
+    let mut trained = long;
+    let trials = bench.trials(SEARCH);
+    for planned in trials.iter().filter(|planned| planned.trial.seed >= 5) {
+        let configuration = &planned.trial.configuration;
+        trained.push((configuration.algorithm.name(), configuration.learning_rate, planned.trial.seed));
+        let result = planned.result().expect("readable").expect("it is done");
+        assert_eq!((result.outcome.clone(), result.epochs), (Outcome::Finished, 3));
+    }
+    let expected: Vec<(&str, f64, u64)> =
+        ["backprop", "drtp"].into_iter().flat_map(|rule| [5, 6, 7].map(|seed| (rule, 1e-2, seed))).collect();
+    trained.sort_by(|one, other| (one.0, one.2).cmp(&(other.0, other.2)));
+    assert_eq!(trained, expected);
+    // And everything is found again.
+    let (report, _) = bench.run(SEARCH);
+    assert_eq!((report.skipped, report.trained), (14, 0), "{report:?}");
+    assert!(plans(&bench).iter().all(|plan| !matches!(plan, StagePlan::Summarize { done: false, .. })));
+}
+
+#[test]
+fn a_search_that_is_not_finished_chooses_nothing() {
+    let bench = Bench::new(1, 1);
+    let report = bench.run_with(SEARCH, &Witness::new(Some(3)));
+    assert!(report.interrupted && report.trained == 3, "{report:?}");
+    // A trial that fails for ever leaves its search unfinished: the long trials are not begun, and that is said.
+    let hopeless = SEARCH.replace("hidden: [[12]]", "hidden: [[12], [4000, 4000]]");
+    let report = within(&bench, &hopeless, 50_000_000);
+    let [(stage, reason)] = report.waiting.as_slice() else { panic!("{report:?}") };
+    assert_eq!(stage, "long");
+    assert_eq!(reason, "`best` chooses its configurations, and 8 of its trials are not finished");
+    assert_eq!((report.failed.len(), report.trained), (8, 5), "{report:?}");
+}
+
+fn within(bench: &Bench, text: &str, memory: u64) -> RunReport {
+    let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+    let witness = Witness::new(None);
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: Some(1),
+        memory: Some(memory),
+        fail_fast: false,
+        interrupt: &std::sync::atomic::AtomicBool::new(false),
+        reporter: &witness,
+        build: "test",
+    };
+    bench.laboratory().run(&pipeline, settings).expect("the run is possible")
+}
+
+#[test]
+fn published_values_are_held_against_ours_and_a_missed_one_is_told() {
+    let expecting = |value: f64| {
+        SMALL_PIPELINE.replace(
+            "metric: \"error_rate/test\"",
+            &format!(
+                "metric: \"error_rate/test\", expect: [(of: (algorithm: Dfa), value: {value:?}, within: 1.0, source: \"a paper\")]"
+            ),
+        )
+    };
+    let bench = Bench::new(2, 1);
+    let (report, tables) = bench.run(&expecting(-50.0));
+    assert!(tables[0].contains("| FAIL"), "{}", tables[0]);
+    let [missed] = report.missed.as_slice() else { panic!("{report:?}") };
+    assert!(missed.starts_with("report: algorithm:Dfa: published -50 ± 1 (a paper), ours "), "{missed}");
+    let ours: f64 = missed.rsplit(' ').next().and_then(|ours| ours.parse().ok()).expect("a number");
+    let (report, tables) = bench.run(&expecting(ours + 0.9));
+    assert_eq!((report.missed.len(), report.trained), (0, 0));
+    assert!(tables[0].contains("| PASS"), "{}", tables[0]);
+}
+
+#[test]
+fn a_summary_is_every_form_of_one_table() {
+    let bench = Bench::new(2, 1);
+    let text = SMALL_PIPELINE
+        .replace("metric: \"error_rate/test\"", "metric: \"error_rate/test\", baseline: Backprop");
+    bench.run(&text);
+    let folder = bench.path("runs/small/report");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "best.ron",
+            "configurations.csv",
+            "configurations.parquet",
+            "history.csv",
+            "history.parquet",
+            "key.ron",
+            "manifest.ron",
+            "report.html",
+            "table.md",
+            "table.tex",
+            "trials.csv",
+            "trials.parquet",
+        ]
+    );
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("text");
+    let rows = |name: &str| read(name).lines().count() - 1;
+    // Five rules, two seeds; two epochs of three losses and three error rates.
+    assert_eq!((rows("configurations.csv"), rows("trials.csv"), rows("history.csv")), (5, 10, 120));
+    for rule in ["backprop", "dfa", "drtp", "local-cross-entropy", "local-mse"] {
+        for name in ["table.md", "table.tex", "report.html", "best.ron"] {
+            assert!(read(name).contains(rule), "{name} lacks {rule}");
+        }
+    }
+    // A number of a trial is the same everywhere.
+    let trials = bench.trials(&text);
+    let history = fs::read_to_string(trials[0].artifact.as_ref().expect("done").path().join("history.csv"));
+    let history = history.expect("text");
+    let last = history.lines().last().and_then(|line| line.split(',').nth(1)).expect("a value");
+    assert!(read("history.csv").contains(&format!(",{last}\n")), "{last}");
+}
+
+#[test]
+fn reports_are_made_of_what_is_there_without_training() {
+    let bench = Bench::new(1, 1);
+    let text = SMALL_PIPELINE;
+    bench.run_with(text, &Witness::new(Some(4)));
+    let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+    let witness = Witness::new(None);
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: None,
+        memory: None,
+        fail_fast: false,
+        interrupt: &std::sync::atomic::AtomicBool::new(false),
+        reporter: &witness,
+        build: "test",
+    };
+    let report = bench.laboratory().report(&pipeline, settings).expect("the store is whole");
+    assert_eq!(report.trained, 0);
+    let table = fs::read_to_string(bench.path("runs/small/report/table.md")).expect("it was made");
+    assert!(table.contains("2 missing") && table.contains("| 0/2 |"), "{table}");
+}
+
+#[test]
+fn reconstructions_are_shown_in_the_report() {
+    let bench = Bench::new(2, 1);
+    let text = SMALL_PIPELINE
+        .replace(
+            "[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]",
+            "[Backprop, Dfa]",
+        )
+        .replace("seeds: 2", "seeds: 2, task: Reconstruction, trackers: [Images]")
+        .replace("error_rate/test", "loss/test");
+    bench.run(&text);
+    let page = fs::read_to_string(bench.path("runs/small/report/report.html")).expect("a page");
+    assert_eq!(page.matches("data:image/png;base64,").count(), 4, "weights and reconstructions of two rules");
+    assert!(page.contains("originals above reconstructions"));
+}
+
+#[test]
+fn an_override_is_part_of_the_key() {
+    let bench = Bench::new(1, 1);
+    bench.run(SMALL_PIPELINE);
+    let given: Override = "epochs=1".parse().expect("right");
+    let text = given.apply(SMALL_PIPELINE).expect("the stage says it");
+    let (report, _) = bench.run(&text);
+    assert_eq!((report.skipped, report.trained), (0, 10), "{report:?}");
+    let (report, _) = bench.run(&given.apply(&text).expect("it still says it"));
+    assert_eq!((report.skipped, report.trained), (10, 0), "{report:?}");
+}
+
+#[test]
+fn the_winner_is_chosen_by_what_ranks_and_not_by_what_is_reported() {
+    let bench = Bench::new(2, 1);
+    bench.run(SEARCH);
+    let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
+    let plans = bench.laboratory().plan(&pipeline).expect("the store is whole");
+    let [_, _, StagePlan::Train { trials, .. }, ..] = plans.as_slice() else { panic!("{plans:?}") };
+    let best = pipeline.stages.iter().find_map(|stage| match stage {
+        pipeline::stages::Stage::Summarize(summarize) if summarize.name == "best" => Some(summarize.clone()),
+        _ => None,
+    });
+    let best = best.expect("it is there");
+    let winners = summary::winners(&best, &[trials.as_slice()]).expect("readable");
+    let rates: Vec<(String, f64)> =
+        winners.iter().map(|winner| (winner.best_of.clone(), winner.configuration.learning_rate)).collect();
+    assert_eq!(rates.len(), 2);
+    assert!(rates.iter().all(|(_, rate)| *rate == 1e-2), "{rates:?}");
+    // Ranked the other way round, the other rate wins.
+    let single = pipeline::stages::Summarize { best_per: Vec::new(), ..best };
+    let winners = summary::winners(&single, &[trials.as_slice()]).expect("readable");
+    assert_eq!(winners.len(), 1);
+    assert_eq!(winners[0].best_of, "all");
+}
