@@ -45,17 +45,20 @@ pub(super) struct Written<'a> {
     #[serde(borrow, default)]
     best_per: Option<&'a RawValue>,
     /// The rule whose best configuration the others are compared with, seed by seed.
-    #[serde(default)]
-    baseline: Option<Algorithm>,
+    ///
+    /// Type: a learning rule of the trials, spelled as in their grid. Default: `None`. Example: `Dfa`.
+    #[serde(borrow, default)]
+    baseline: Option<&'a RawValue>,
     /// Published values that ours are held against; `run` exits with 3 where one is missed.
     ///
-    /// Type: list of [`Expectation`].
+    /// Type: list of [`Expectation`]. Example: `[(of: (algorithm: Dfa), value: 13.5, within: 1.2, source: "a paper, table 2")]`.
     #[serde(borrow, default)]
     expect: Vec<&'a RawValue>,
 }
 
 /// Which epoch of a trial counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum EpochRule {
     /// Its last.
     #[default]
@@ -65,7 +68,12 @@ pub enum EpochRule {
     /// The one with the smallest value of this metric.
     BestBy(Metric),
     /// This one; a trial that ended before it has no value.
-    At(u32),
+    At {
+        /// From 1.
+        ///
+        /// Example: `5`.
+        epoch: u32,
+    },
 }
 
 /// A published value.
@@ -197,21 +205,13 @@ impl<'a> Written<'a> {
             }
             Some(axes)
         });
-        self.check_baseline(part, &of, scope);
+        let baseline = self.baseline(&of, scope);
         let expect = self.expectations(&of, scope);
         let (metric, best_per) = (metric?, best_per?);
         // Named, but no metric.
         let rank_by = if let Some(None) = rank_by { return None } else { rank_by.flatten() };
-        let summarize = Summarize {
-            name,
-            metric,
-            epoch: self.epoch,
-            rank_by,
-            best_per,
-            baseline: self.baseline,
-            expect,
-            of,
-        };
+        let summarize =
+            Summarize { name, metric, epoch: self.epoch, rank_by, best_per, baseline, expect, of };
         let at = scope.document.field(part, "epoch");
         check_epoch(&summarize, at, metric_part, scope);
         let complete = summarize.of.len() == self.of.len() && scope.problems.len() == before;
@@ -241,16 +241,20 @@ impl<'a> Written<'a> {
         of
     }
 
-    fn check_baseline(&self, part: &'a str, of: &[Train], scope: &mut Scope<'a>) {
-        let Some(baseline) = self.baseline else { return };
+    fn baseline(&self, of: &[Train], scope: &mut Scope<'a>) -> Option<Algorithm> {
+        let part = written_text(self.baseline?);
+        if part == "None" {
+            return None;
+        }
+        let baseline: Algorithm = scope.parse(part)?;
         let candidates = of.iter().flat_map(|train| train.points.candidates());
         let mut names: Vec<&str> = candidates.map(|configuration| configuration.algorithm.name()).collect();
         names.dedup();
         if !of.is_empty() && !names.contains(&baseline.name()) {
-            let at = scope.document.field(part, "baseline");
             let message = format!("no trial is taught by the baseline, {}", baseline.name());
-            scope.problem(at, message, Some(format!("the trials have: {}", names.join(", "))));
+            scope.problem(part, message, Some(format!("the trials have: {}", names.join(", "))));
         }
+        Some(baseline)
     }
 
     fn expectations(&self, of: &[Train], scope: &mut Scope<'a>) -> Vec<Expectation> {
@@ -298,7 +302,7 @@ fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut S
     let by = match &summarize.epoch {
         EpochRule::Best => Some(summarize.ranking_metric()),
         EpochRule::BestBy(metric) => Some(metric),
-        EpochRule::Final | EpochRule::At(_) => None,
+        EpochRule::Final | EpochRule::At { .. } => None,
     };
     if by.and_then(Metric::split) == Some(Split::Test) {
         let hint = "take `epoch: Final`, or choose the epoch by a validation metric";
@@ -310,12 +314,12 @@ fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut S
         }
     }
     let shortest = summarize.of.iter().map(|train| train.schedule.epochs).min();
-    if let (EpochRule::At(epoch), Some(shortest)) = (&summarize.epoch, shortest)
+    if let (EpochRule::At { epoch }, Some(shortest)) = (&summarize.epoch, shortest)
         && !(1..=shortest).contains(epoch)
     {
         scope.problem(
             at,
-            format!("`At({epoch})`: allowed: 1 to {shortest}, the epochs that are trained"),
+            format!("`At(epoch: {epoch})`: allowed: 1 to {shortest}, the epochs that are trained"),
             None,
         );
     }

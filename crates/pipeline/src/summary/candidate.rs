@@ -71,7 +71,7 @@ fn tried<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Tried<'
         (_, EpochRule::Final) => history.last(metric).map(|(epoch, _)| epoch),
         (_, EpochRule::Best) => history.best(summarize.ranking_metric()).map(|(epoch, _)| epoch),
         (_, EpochRule::BestBy(by)) => history.best(by).map(|(epoch, _)| epoch),
-        (_, EpochRule::At(epoch)) => Some(*epoch),
+        (_, EpochRule::At { epoch }) => Some(*epoch),
     };
     // A loss that is no number is no result, whatever the trial's end says.
     let at = |metric: &Metric| {

@@ -220,7 +220,7 @@ fn epoch_in_words(summarize: &Summarize) -> String {
             None => "best epoch".into(),
         },
         EpochRule::BestBy(metric) => format!("best epoch by {metric}"),
-        EpochRule::At(epoch) => format!("epoch {epoch}"),
+        EpochRule::At { epoch } => format!("epoch {epoch}"),
     }
 }
 
