@@ -91,6 +91,8 @@ fn every_file_of_a_folder_stands_in_its_list() {
         ("crates/model/src", "lib.rs"),
         ("crates/tracker/src", "lib.rs"),
         ("crates/tracker/src/trackers", "mod.rs"),
+        ("crates/report/src/page/sections", "mod.rs"),
+        ("crates/report/src/tables", "mod.rs"),
         ("crates/pipeline/src/stages", "mod.rs"),
         ("crates/pipeline/src/executors", "mod.rs"),
         ("crates/schema/src", "lib.rs"),

@@ -154,8 +154,10 @@ impl Killed {
             }
             (planned.key.to_string(), artifact.manifest().content().to_string())
         });
-        let table = fs::read_to_string(self.artifacts().join("runs/killed/report/table.md"));
-        (contents.collect(), table.expect("the table"))
+        let summary = ["table.md", "configurations.csv", "history.csv", "best.ron"].map(|name| {
+            fs::read_to_string(self.artifacts().join("runs/killed/report").join(name)).expect("the summary's file")
+        });
+        (contents.collect(), summary.concat())
     }
 
     /// Nothing is left of work, no trial was stored twice, and none whose state was saved began anew.

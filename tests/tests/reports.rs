@@ -103,7 +103,7 @@ fn published_values_are_held_against_ours_and_a_missed_one_is_told() {
     let (report, tables) = bench.run(&expecting(-50.0));
     assert!(tables[0].contains("| FAIL"), "{}", tables[0]);
     let [missed] = report.missed.as_slice() else { panic!("{report:?}") };
-    assert!(missed.starts_with("report: algorithm:Dfa: published -50 ± 1 (a paper), ours "), "{missed}");
+    assert!(missed.starts_with("report: dfa: published -50 ± 1 (a paper), ours "), "{missed}");
     let ours: f64 = missed.rsplit(' ').next().and_then(|ours| ours.parse().ok()).expect("a number");
     let (report, tables) = bench.run(&expecting(ours + 0.9));
     assert_eq!((report.missed.len(), report.trained), (0, 0));

@@ -320,7 +320,7 @@ impl Run<'_> {
             None => {
                 let work = store.begin(&key_text)?;
                 summary::write(summarize, &trials, asked, store, &work)?;
-                work.publish(provenance(self.settings.build, self.laboratory.device, started.elapsed()), &[])?
+                work.publish(provenance(self.settings.build, self.laboratory.device, started.elapsed()), summary::VOLATILE)?
                     .into_artifact()
             }
         };

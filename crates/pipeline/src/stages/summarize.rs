@@ -152,11 +152,26 @@ impl Chosen {
             && fits(self.weight_decay.as_ref(), &configuration.weight_decay)
     }
 
-    /// `(algorithm: Dfa, learning_rate: 0.001)`.
+    /// `dfa, learning_rate 0.001`.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let text = ron::to_string(self).expect("names and numbers are RON");
-        text.replace("Some(", "").replace("))", ")").trim_start_matches('(').trim_end_matches(')').to_owned()
+        fn word<T: std::fmt::Debug>(axis: Axis, value: Option<&T>) -> Option<String> {
+            value.map(|value| format!("{} {value:?}", axis.name()))
+        }
+        let words = [
+            self.algorithm.map(|algorithm| algorithm.name().to_owned()),
+            word(Axis::Hidden, self.hidden.as_ref()),
+            word(Axis::Activation, self.activation.as_ref()),
+            word(Axis::BatchNorm, self.batch_norm.as_ref()),
+            word(Axis::Bias, self.bias.as_ref()),
+            word(Axis::Weights, self.weights.as_ref()),
+            word(Axis::Feedback, self.feedback.as_ref()),
+            word(Axis::LearningRate, self.learning_rate.as_ref()),
+            word(Axis::Dropout, self.dropout.as_ref()),
+            word(Axis::WeightDecay, self.weight_decay.as_ref()),
+        ];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        if words.is_empty() { "the best of all".to_owned() } else { words.join(", ") }
     }
 }
 
@@ -269,9 +284,10 @@ impl<'a> Written<'a> {
             }
             let mut candidates = of.iter().flat_map(|train| train.points.candidates());
             if !of.is_empty() && !candidates.any(|candidate| expectation.chosen.holds(candidate)) {
-                let at = scope.document.field(part, "of");
-                let hint = "leave out what does not matter, or write the values as in the grid";
-                scope.problem(at, "no configuration of the trials is meant by this", Some(hint.into()));
+                scope.warnings.push(format!(
+                    "no configuration of the trials is {}, whose value is expected: write its values as in the grid",
+                    expectation.chosen.in_words()
+                ));
             }
             expectations.push(expectation);
         }

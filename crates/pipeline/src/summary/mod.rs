@@ -30,6 +30,8 @@ pub const REPORT: &str = "report.html";
 const BEST: &str = "best.ron";
 /// Published values that were missed, a line for each; absent where none was.
 const MISSED: &str = "missed.txt";
+/// Files that say how long trials took and which machine trained them: equal trials do not make them equal.
+pub const VOLATILE: &[&str] = &[REPORT, "trials."];
 /// Bump it when equal trials give other tables or another report.
 const SUMMARY_REVISION: u32 = 2;
 
@@ -141,7 +143,8 @@ fn missed(study: &Study) -> Vec<String> {
     let of_study = study.expectations.iter().filter(|expectation| expectation.verdict == Verdict::Fail);
     of_study
         .map(|expectation| {
-            let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours}"));
+            let decimals = study.reported.decimals();
+            let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours:.decimals$}"));
             format!(
                 "{}: published {} ± {} ({}){ours}",
                 expectation.of, expectation.published, expectation.tolerance, expectation.source
