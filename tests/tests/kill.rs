@@ -155,7 +155,8 @@ impl Killed {
             (planned.key.to_string(), artifact.manifest().content().to_string())
         });
         let summary = ["table.md", "configurations.csv", "history.csv", "best.ron"].map(|name| {
-            fs::read_to_string(self.artifacts().join("runs/killed/report").join(name)).expect("the summary's file")
+            fs::read_to_string(self.artifacts().join("runs/killed/report").join(name))
+                .expect("the summary's file")
         });
         (contents.collect(), summary.concat())
     }

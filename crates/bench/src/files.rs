@@ -52,6 +52,7 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
             groups.push(Group::new(title, None, names, samples));
         }
     }
+    groups.extend(crate::summaries::measure(effort, progress));
     groups
 }
 

@@ -14,6 +14,7 @@ mod products;
 mod report;
 mod rounds;
 mod steps;
+mod summaries;
 mod trackers;
 
 pub use case::{Case, Shape};

@@ -320,8 +320,11 @@ impl Run<'_> {
             None => {
                 let work = store.begin(&key_text)?;
                 summary::write(summarize, &trials, asked, store, &work)?;
-                work.publish(provenance(self.settings.build, self.laboratory.device, started.elapsed()), summary::VOLATILE)?
-                    .into_artifact()
+                work.publish(
+                    provenance(self.settings.build, self.laboratory.device, started.elapsed()),
+                    summary::VOLATILE,
+                )?
+                .into_artifact()
             }
         };
         self.tree(&summarize.name).show_stage(artifact.path())?;

@@ -75,7 +75,10 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
     };
     let mut trials = Vec::new();
     for tried in &candidate.trials {
-        trials.push(trial(tried, store)?);
+        trials.push(report::Trial {
+            ranked_by: summarize.rank_by.as_ref().and(tried.ranked_by),
+            ..trial(tried, store)?
+        });
     }
     let count = |is_meant: fn(&End) -> bool| trials.iter().filter(|trial| is_meant(&trial.end)).count();
     Ok(Row {
@@ -120,7 +123,7 @@ fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {
         epochs: tried.done.as_ref().map_or(0, |(result, _)| result.epochs),
         epoch: tried.value.map(|(epoch, _)| epoch),
         value: tried.value.map(|(_, value)| value),
-        ranked_by: tried.ranked_by.filter(|_| tried.value.is_some()),
+        ranked_by: None,
         test: tried.test,
         seconds: planned.artifact.as_ref().map(|artifact| artifact.manifest().made.duration_seconds),
         key: planned.key.to_string(),
