@@ -150,7 +150,19 @@ fn no_image_is_on_two_sides_but_for_copies_that_the_source_contains_and_they_are
             (0..views[of].len()).filter(|position| is_known(views[of].image(*position))).count()
         };
         let [validation_in_train, test_in_train, test_in_validation] = [[1, 0], [2, 0], [2, 1]].map(copies);
-        let counted = Duplicates { validation_in_train, test_in_train, test_in_validation };
+        let repeated = |of: usize| {
+            let image = |position: usize| views[of].image(position);
+            (0..views[of].len()).filter(|at| (0..*at).any(|earlier| image(earlier) == image(*at))).count()
+        };
+        let [in_train, in_validation, in_test] = [0, 1, 2].map(repeated);
+        let counted = Duplicates {
+            in_train,
+            in_validation,
+            in_test,
+            validation_in_train,
+            test_in_train,
+            test_in_validation,
+        };
         assert_eq!(dataset.duplicates(), counted, "{source:?}");
         assert_eq!(counted != Duplicates::default(), repeats(source), "{source:?}: {counted:?}");
     });
