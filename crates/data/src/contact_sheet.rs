@@ -19,7 +19,7 @@ pub struct ContactSheet {
 /// More classes than that are not shown.
 const MOST_CLASSES: usize = 1000;
 /// Smaller images are shown larger, by a whole factor, so that a pixel stays a square.
-const ENLARGED_SIDE: usize = 56;
+const ENLARGED_SIDE: usize = 64;
 /// Larger images are shrunk.
 const LARGEST_SIDE: usize = 96;
 const GAP: u32 = 3;
@@ -236,6 +236,6 @@ mod tests {
     fn large_images_are_shrunk_and_keep_their_form() {
         let shape = ImageShape { channels: 3, height: 300, width: 600 };
         assert_eq!(tile_size(shape), (96, 48));
-        assert_eq!(tile_size(ImageShape { height: 9, width: 7, ..shape }), (42, 54));
+        assert_eq!(tile_size(ImageShape { height: 9, width: 7, ..shape }), (49, 63));
     }
 }
