@@ -30,7 +30,8 @@ impl Dataset {
     pub fn duplicates(&self) -> Duplicates {
         let [train, validation] = [self.train(), self.validation()].map(hashes);
         let test = self.test().map(hashes).unwrap_or_default();
-        let [known_train, known_validation, known_test] = [&train, &validation, &test].map(distinct);
+        let [known_train, known_validation, known_test] =
+            [&train, &validation, &test].map(|hashes| distinct(hashes));
         let also_in = |images: &[blake3::Hash], known: &HashSet<&blake3::Hash>| {
             images.iter().filter(|hash| known.contains(hash)).count()
         };
@@ -49,6 +50,6 @@ fn hashes(view: View<'_>) -> Vec<blake3::Hash> {
     (0..view.len()).map(|position| blake3::hash(view.image(position))).collect()
 }
 
-fn distinct(hashes: &Vec<blake3::Hash>) -> HashSet<&blake3::Hash> {
+fn distinct(hashes: &[blake3::Hash]) -> HashSet<&blake3::Hash> {
     hashes.iter().collect()
 }
