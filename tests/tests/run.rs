@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pipeline::{file::Pipeline, run::RunReport, trial::PlannedTrial};
+use pipeline::{run::RunReport, trial::PlannedTrial};
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 use tracker::{History, Metric, Split};
 

@@ -127,6 +127,27 @@ struct TensorboardArguments {
 enum DataCommand {
     /// Download what a dataset lacks, check it, and unpack it into the data directory.
     Fetch(FetchArguments),
+    /// Show what is in a dataset, per class and split, its checksums and copies, and write a PNG of examples.
+    Info(InfoArguments),
+}
+
+#[derive(Args)]
+struct InfoArguments {
+    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
+    #[arg(value_name = "NAME", value_parser = commands::data::source_named)]
+    source: Source,
+    /// Your own images, from the data directory on: the folder of an image-folder, the file of an npz, or the files of
+    /// images and of labels of an idx (give it twice).
+    #[arg(long, value_name = "PATH")]
+    path: Vec<PathBuf>,
+    /// Pixels along each side, for an image-folder or caltech-256.
+    #[arg(long, value_name = "N")]
+    size: Option<u32>,
+    /// Folder of the PNG file.
+    #[arg(long, default_value = "artifacts/data", value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    places: Places,
 }
 
 #[derive(Args)]
@@ -136,6 +157,13 @@ struct FetchArguments {
     /// Folder of the image files, in their official layout.
     #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    network: NetworkArguments,
+}
+
+/// Where missing official files come from.
+#[derive(Args)]
+struct NetworkArguments {
     /// Serves every file instead of the official addresses: `http://`, `https://` or `file://` and a folder.
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
@@ -165,6 +193,8 @@ struct RunArguments {
     /// value is part of results' names.
     #[arg(long, value_name = "FIELD=VALUE")]
     set: Vec<Override>,
+    #[command(flatten)]
+    network: NetworkArguments,
     /// Where to train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
@@ -286,6 +316,9 @@ fn main() -> ExitCode {
         Command::Data { command: None, places } => commands::data::list(&places),
         Command::Data { command: Some(DataCommand::Fetch(arguments)), .. } => {
             commands::data::fetch(&arguments)
+        }
+        Command::Data { command: Some(DataCommand::Info(arguments)), .. } => {
+            commands::data_info::info(&arguments)
         }
         Command::Bench(arguments) => commands::bench::bench(&arguments),
         Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),

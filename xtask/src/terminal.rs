@@ -41,7 +41,9 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     if matches!(known, Some(pipeline::Error::Data { .. })) {
         tell("hint: images are looked for under `data`, or where `--data DIR` or BPFREE_DATA says");
     }
-    if let Some(hint) = known.and_then(pipeline::Error::hint) {
+    let of_images = || error.downcast_ref().map(data::Error::hint);
+    let of_downloads = || error.downcast_ref().map(fetch::Error::hint);
+    if let Some(hint) = known.and_then(pipeline::Error::hint).or_else(of_images).or_else(of_downloads) {
         tell(&format!("hint: {hint}"));
     }
     ExitCode::FAILURE
@@ -153,6 +155,10 @@ impl Reporter for Lines {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
             Progress::LoadingDataset { name } => tell(&format!("{name}: loading images")),
+            // A line for each tenth.
+            Progress::Decoding { name, done, total } if done * 10 / total > (done - 1) * 10 / total => {
+                tell(&format!("{name}: {done} of {total} pictures decoded"));
+            }
             Progress::TrainStarted { name, trials, done, .. } => {
                 *counts = (*trials, *done);
                 tell(&format!("{name}: {trials} trials, {done} done before"));
@@ -265,6 +271,11 @@ impl Reporter for Bars {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
             Progress::LoadingDataset { .. } => {}
+            Progress::Decoding { done, total, .. } => {
+                if let Some(stage) = stage.as_mut() {
+                    stage.bar.set_message(format!("{done}/{total} pictures decoded"));
+                }
+            }
             Progress::TrainStarted { name, trials, done, epochs } => {
                 *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
                 if trials == done {

@@ -82,11 +82,142 @@ fn a_wrong_file_exits_with_2() {
 
 #[test]
 fn missing_images_are_named_with_the_place_they_belong() {
-    let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", "FashionMnist"));
-    let run = xtask(folder.path(), &["run", "tiny.ron"]);
+    let other = r#"Dataset(name: "others", source: Cifar10), Grid("#;
+    let pipeline = PIPELINE.replace("Glyphs(train: 100, test: 20)", "FashionMnist").replace("Grid(", other);
+    let folder = folder(&pipeline);
+    let run = xtask(folder.path(), &["run", "tiny.ron", "--offline"]);
     assert_eq!(run.status.code(), Some(1));
     let errors = text(&run.stderr);
-    assert!(errors.contains("train-images-idx3-ubyte.gz") && errors.contains("hint:"), "{errors}");
+    for part in [
+        "error: files are missing and the network is not to be used: train-images-idx3-ubyte.gz (26421880 bytes)",
+        "t10k-labels-idx1-ubyte.gz (5148 bytes)",
+        "hint: put them into data/fashion-mnist (archives unpacked, .gz files as they are), or allow the network",
+        "cifar-10-binary.tar.gz (170052171 bytes)",
+        "hint: put them into data/cifar-10-batches-bin",
+    ] {
+        assert!(errors.contains(part), "{errors}");
+    }
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_download_that_fails_says_from_where_and_what_to_do() {
+    let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", "Mnist"));
+    let run = xtask(folder.path(), &["run", "tiny.ron", "--mirror", "file:///nowhere"]);
+    assert_eq!(run.status.code(), Some(1));
+    let errors = text(&run.stderr);
+    assert!(errors.starts_with("MNIST is not in data/mnist: downloading 11.59 MB"), "{errors}");
+    assert!(errors.contains("file:///nowhere/train-images-idx3-ubyte.gz: No such file"), "{errors}");
+    assert!(errors.contains("hint: try again later"), "{errors}");
+    assert!(!folder.path().join("data/mnist").exists());
+}
+
+#[test]
+fn a_plan_without_images_says_what_the_file_alone_tells() {
+    let missing = |source: &str| {
+        let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", source));
+        let plan = xtask(folder.path(), &["plan", "tiny.ron"]);
+        (plan.status.code(), text(&plan.stdout) + &text(&plan.stderr))
+    };
+    let rest = "
+Grid       rules             2 configurations
+Train      trials            2 trials
+Summarize  report            after the trials
+
+what of it is done can be said when the images are there: a result is named by their content
+";
+    let (code, said) = missing("Mnist");
+    let images = "images are not there: `run` downloads 11.59 MB, or `cargo xtask data fetch mnist`";
+    assert_eq!((code, said), (Some(0), format!("Dataset    images            {images}{rest}")));
+    // Nobody can download those.
+    let (code, said) = missing("ImageFolder(path: \"mine\")");
+    let images = "images are not there: no data/mine";
+    assert_eq!((code, said), (Some(1), format!("Dataset    images            {images}{rest}")));
+}
+
+/// Where this machine has the official files beside the workspace.
+#[test]
+fn a_run_downloads_what_it_needs() {
+    let official = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");
+    let Ok(official) = official.canonicalize() else { return };
+    let pipeline = PIPELINE.replace("Glyphs(train: 100, test: 20)", "Mnist, fraction: 0.002");
+    let folder = folder(&pipeline);
+    let mirror = format!("file://{}", official.display());
+    let run = xtask(folder.path(), &["run", "tiny.ron", "--jobs", "1", "--mirror", &mirror]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    assert!(
+        text(&run.stderr).starts_with("MNIST is not in data/mnist: downloading"),
+        "{}",
+        text(&run.stderr)
+    );
+    assert!(folder.path().join("data/mnist/t10k-labels-idx1-ubyte.gz").is_file());
+    let again = xtask(folder.path(), &["run", "tiny.ron", "--offline"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert!(text(&again.stdout).contains("2 trials: 2 were done, 0 trained now, 0 failed"));
+}
+
+#[test]
+fn info_counts_every_class_and_shows_examples() {
+    let folder = folder(PIPELINE);
+    let info = xtask(folder.path(), &["data", "info", "glyphs", "--to", "sheets"]);
+    assert_eq!(info.status.code(), Some(0), "{}", text(&info.stderr));
+    let said = text(&info.stdout);
+    for part in [
+        "images       12000, each 1x28x28",
+        "split        10000 for training, 2000 for testing: the official one",
+        "where        nowhere: drawn by this program",
+        "       all        10000    2000",
+        "contact sheet: sheets/glyphs.png (up to 8 training images of every class",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let sheet = fs::read(folder.path().join("sheets/glyphs.png")).expect("it was written");
+    assert_eq!(sheet[..8], *b"\x89PNG\r\n\x1a\n");
+
+    // A user's own pictures: the sheet, many times, and something that is no picture.
+    for class in ["cats", "dogs"] {
+        let class = folder.path().join("mine").join(class);
+        fs::create_dir_all(&class).expect("the folder can be written");
+        (0..10).for_each(|number| fs::write(class.join(format!("{number}.png")), &sheet).expect("so can it"));
+    }
+    fs::write(folder.path().join("mine/dogs/broken.png"), "no picture").expect("the folder can be written");
+    let info = xtask(
+        folder.path(),
+        &["data", "info", "image-folder", "--path", "mine", "--size", "32", "--data", ".", "--to", "sheets"],
+    );
+    assert_eq!(info.status.code(), Some(0), "{}", text(&info.stderr));
+    let said = text(&info.stdout);
+    for part in [
+        "images       20, each 3x32x32",
+        "split        16 for training, 4 for testing: a fifth of each class, drawn by split seed 0",
+        "copies       15 training images repeat an earlier one, 3 test images repeat an earlier one, 4 test images \
+         are also training images",
+        "DAMAGED      1, left out here",
+        "dogs/broken.png: ",
+        "    0  cats        8       2",
+        "contact sheet: sheets/image-folder.png",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn info_says_what_it_needs() {
+    let folder = folder(PIPELINE);
+    let info = |arguments: &[&str]| {
+        let output = xtask(folder.path(), &[&["data", "info"], arguments].concat());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = info(&["mnist"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("note: `cargo xtask data fetch mnist` downloads what is missing"), "{said}");
+    assert!(said.contains("hint: put the official files from"), "{said}");
+    let (code, said) = info(&["image-folder"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("ImageFolder needs a `--path`"), "{said}");
+    let (code, said) = info(&["glyphs", "--size", "64"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("error: the images of Glyphs have their size\nhint: leave `--size` out"), "{said}");
 }
 
 #[test]

@@ -27,10 +27,10 @@ use crate::{
 const SCALARS: usize = 20;
 
 /// Names of what was timed, and its seconds per round.
-type Timed = (Vec<String>, Vec<Vec<f64>>);
+pub(crate) type Timed = (Vec<String>, Vec<Vec<f64>>);
 
 /// A name, and what to do a number of times.
-type Named<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
+pub(crate) type Named<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
 
 pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
     let mut groups = Vec::new();
@@ -121,7 +121,7 @@ fn finished(effort: &Effort, trials: usize) -> Timed {
     timed(effort, &mut [("plan", Box::new(plan)), ("run, with nothing to do", Box::new(run))])
 }
 
-fn timed(effort: &Effort, work: &mut [Named<'_>]) -> Timed {
+pub(crate) fn timed(effort: &Effort, work: &mut [Named<'_>]) -> Timed {
     let names = work.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut contestants: Vec<Box<dyn Contestant + '_>> = Vec::new();
     for (_, work) in work {

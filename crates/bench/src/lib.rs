@@ -7,6 +7,7 @@
 mod case;
 mod files;
 mod grid;
+mod images;
 mod kernels;
 mod memory;
 mod peers;
@@ -40,7 +41,10 @@ pub fn measure(
             Part::Grid => groups.extend(grid::measure(effort, progress)),
             Part::Memory => groups.extend(memory::measure(effort, progress)),
             Part::Trackers => groups.extend(trackers::measure(effort, progress)),
-            Part::Files => groups.extend(files::measure(effort, progress)),
+            Part::Files => {
+                groups.extend(images::measure(effort, progress));
+                groups.extend(files::measure(effort, progress));
+            }
         }
     }
     Ok(groups)

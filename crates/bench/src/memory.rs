@@ -67,7 +67,7 @@ fn counted(case: &Case) -> f64 {
 }
 
 /// What was freed while the first weights were drawn would otherwise hide what a step needs.
-fn give_back_freed_memory() {
+pub(crate) fn give_back_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it only returns unused pages to the system.
     unsafe {
@@ -76,7 +76,7 @@ fn give_back_freed_memory() {
 }
 
 /// A line of the process's status, in bytes.
-fn status(name: &str) -> f64 {
+pub(crate) fn status(name: &str) -> f64 {
     let text = fs::read_to_string("/proc/self/status").expect("where clear_refs is, status is");
     let line = text.lines().find(|line| line.starts_with(name)).expect("a process has memory");
     let kib: f64 =

@@ -68,6 +68,7 @@ fn measure_decoding(pictures: usize) -> Result<(), Box<dyn Error>> {
     let loading = Loading::from(data_dir.path()).keeping_decoded_in(decoded_dir.path());
     report("decoded and kept", pictures, || source.load_with(&loading).map(drop))?;
     report("hashed and mapped", pictures, || source.load_with(&loading).map(drop))?;
+    report("hashed", pictures, || source.fingerprint(data_dir.path()).map(drop))?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 mod arrays;
 mod augmentation;
 mod cifar;
+mod contact_sheet;
 mod dataset;
 mod duplicates;
 mod error;
@@ -30,6 +31,7 @@ mod split;
 mod view;
 
 pub use augmentation::{Augmentation, Occasion};
+pub use contact_sheet::ContactSheet;
 pub use dataset::Dataset;
 pub use duplicates::Duplicates;
 pub use error::Error;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::Pixels;
 
 /// The shape of one image; the same for every image of a source.
@@ -56,7 +58,7 @@ pub struct Loaded {
 }
 
 /// How much there is of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// In all parts together.
     pub images: usize,
@@ -65,7 +67,7 @@ pub struct Counts {
 }
 
 /// A damaged picture that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// The picture's path within its source's folder, with `/` between the parts.
     pub name: String,

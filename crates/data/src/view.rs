@@ -22,6 +22,16 @@ impl<'a> View<'a> {
         self.indices.map_or(self.part.labels.len(), <[u32]>::len)
     }
 
+    /// `[classes]`: how many examples of each class this view has.
+    #[must_use]
+    pub fn count_by_class(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for position in 0..self.len() {
+            counts[usize::from(self.label(position))] += 1;
+        }
+        counts
+    }
+
     /// Whether this view has no example; never so for the views of a [`Dataset`](crate::Dataset).
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -5,6 +5,9 @@
 
 use data::Source;
 
+/// More files than any of the archives has.
+pub(crate) const MOST_ENTRIES: usize = 100_000;
+
 /// The archives of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Collection<'a> {

@@ -10,17 +10,17 @@ use crate::Archive;
 
 /// What is wrong with the file at `path`, if anything is.
 pub(crate) fn difference(archive: &Archive<'_>, path: &Path) -> io::Result<Option<String>> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+    let bytes = path.metadata()?.len();
     if bytes != archive.bytes {
         return Ok(Some(format!("expected {} bytes, found {bytes}", archive.bytes)));
     }
-    let found = sha256(&mut file)?;
+    let found = sha256(path)?;
     Ok((found != archive.sha256).then(|| format!("expected SHA-256 {}, found {found}", archive.sha256)))
 }
 
-/// Lowercase hexadecimal digits.
-fn sha256(file: &mut File) -> io::Result<String> {
+/// Of the file at `path`, lowercase hexadecimal digits.
+pub(crate) fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

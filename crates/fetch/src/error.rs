@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Archive, Collection};
+use crate::archives::MOST_ENTRIES;
 
 /// Why files are not there. [`hint`](Self::hint) says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,17 @@ pub enum Error {
         entry: String,
     },
 
+    /// An archive with a link in it, a device, or whatever else is neither file nor folder.
+    #[error("{}: expected files and folders, found {kind} `{entry}`", archive.display())]
+    NoFile {
+        /// The archive.
+        archive: PathBuf,
+        /// What it is, for example `a link`.
+        kind: &'static str,
+        /// Its name in the archive.
+        entry: String,
+    },
+
     /// An archive that unpacks to more than it should.
     #[error("{}: expected at most {unpacked_bytes} unpacked bytes in {MOST_ENTRIES} files, found more", archive.display())]
     TooLarge {
@@ -77,6 +88,15 @@ pub enum Error {
     },
 
     /// The operating system refused.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+
+    /// The operating system refused.
     #[error("cannot write {}", path.display())]
     Io {
         /// The file or folder.
@@ -85,9 +105,6 @@ pub enum Error {
         source: io::Error,
     },
 }
-
-/// More files than any official archive has.
-pub(crate) const MOST_ENTRIES: usize = 100_000;
 
 /// A file that is to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,21 +138,6 @@ impl Error {
         Self::Io { path: path.to_path_buf(), source }
     }
 
-    pub(crate) fn offline(collection: &Collection<'_>, data_dir: &Path) -> Self {
-        let wanted = |archive: &Archive<'_>| Wanted {
-            name: archive.name.to_owned(),
-            bytes: archive.bytes,
-            homepage: collection.homepage.to_owned(),
-        };
-        let missing =
-            collection.archives.iter().filter(|it| !crate::place::is_there(it, collection, data_dir));
-        Self::Offline { wanted: missing.map(wanted).collect(), folder: data_dir.join(collection.folder) }
-    }
-
-    pub(crate) fn incomplete(collection: &Collection<'_>, data_dir: &Path) -> Self {
-        Self::Incomplete { folder: data_dir.join(collection.folder) }
-    }
-
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -148,7 +150,7 @@ impl Error {
             Self::NotDownloaded { homepage, .. } => format!(
                 "try again later, which continues where it stopped; or give a mirror, or get the file from {homepage}"
             ),
-            Self::Escapes { archive, .. } | Self::TooLarge { archive, .. } => {
+            Self::Escapes { archive, .. } | Self::NoFile { archive, .. } | Self::TooLarge { archive, .. } => {
                 format!("delete {} and get the file from its authors", archive.display())
             }
             Self::NotUnpacked { archive, .. } => {
@@ -156,6 +158,7 @@ impl Error {
             }
             Self::InTheWay { path } => format!("move {} away", path.display()),
             Self::Incomplete { folder } => format!("delete {} and try again", folder.display()),
+            Self::Unreadable { path, .. } => format!("check that {} is a file you may read", path.display()),
             Self::Io { path, .. } => format!("check that {} may be written and has room", path.display()),
         }
     }

@@ -8,6 +8,7 @@
 
 mod archives;
 mod check;
+mod checksum;
 mod download;
 mod error;
 mod lock;
@@ -16,12 +17,13 @@ mod request;
 mod unpack;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data::Source;
 
 pub use archives::{Archive, Collection, Packing, collection};
-pub use error::{Error, Trouble};
+pub use checksum::{Authenticity, Checksum, checksums};
+pub use error::{Error, Trouble, Wanted};
 
 /// Where files go, where they come from, and who is told how far it is.
 #[derive(Clone, Copy)]
@@ -99,6 +101,14 @@ pub fn fetch(source: &Source, fetching: &Fetching<'_>) -> Result<Fetched, Error>
     fetch_collection(&collection, &|| source.presence(fetching.data_dir).complete, fetching)
 }
 
+/// What `source` lacks under `data_dir`, and the folder it belongs into; `None` if it lacks nothing that is published.
+#[must_use]
+pub fn missing(source: &Source, data_dir: &Path) -> Option<(Vec<Wanted>, PathBuf)> {
+    let collection = collection(source)?;
+    let lacks = !source.presence(data_dir).complete;
+    lacks.then(|| (place::wanted(&collection, data_dir), data_dir.join(collection.folder)))
+}
+
 /// Fetches `collection` unless `is_complete` says that its files are there.
 ///
 /// # Errors
@@ -111,8 +121,9 @@ pub fn fetch_collection(
     if is_complete() {
         return Ok(Fetched::WasThere);
     }
+    let folder = fetching.data_dir.join(collection.folder);
     if fetching.network == Network::Offline {
-        return Err(Error::offline(collection, fetching.data_dir));
+        return Err(Error::Offline { wanted: place::wanted(collection, fetching.data_dir), folder });
     }
     let downloads = fetching.data_dir.join(".downloads").join(collection.folder);
     fs::create_dir_all(&downloads).map_err(|source| Error::io(&downloads, source))?;
@@ -127,9 +138,5 @@ pub fn fetch_collection(
             place::put(archive, collection, &packed, fetching)?;
         }
     }
-    if is_complete() {
-        Ok(Fetched::Downloaded)
-    } else {
-        Err(Error::incomplete(collection, fetching.data_dir))
-    }
+    if is_complete() { Ok(Fetched::Downloaded) } else { Err(Error::Incomplete { folder }) }
 }

@@ -4,11 +4,22 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use crate::unpack::unpack;
-use crate::{Archive, Collection, Error, Fetching, Packing, Progress};
+use crate::{Archive, Collection, Error, Fetching, Packing, Progress, Wanted};
 
 /// Whether a file that is kept as it is lies in its place. Whether an unpacked archive is complete, its source knows.
 pub(crate) fn is_there(archive: &Archive<'_>, collection: &Collection<'_>, data_dir: &Path) -> bool {
     archive.packing == Packing::Kept && data_dir.join(collection.folder).join(archive.name).is_file()
+}
+
+/// What is still to be had of `collection`.
+pub(crate) fn wanted(collection: &Collection<'_>, data_dir: &Path) -> Vec<Wanted> {
+    let missing = collection.archives.iter().filter(|archive| !is_there(archive, collection, data_dir));
+    let wanted = |archive: &Archive<'_>| Wanted {
+        name: archive.name.to_owned(),
+        bytes: archive.bytes,
+        homepage: collection.homepage.to_owned(),
+    };
+    missing.map(wanted).collect()
 }
 
 /// Brings what is in `packed` into its place, and removes the archive. The folder is locked.

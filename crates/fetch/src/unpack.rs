@@ -5,17 +5,18 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
+use tar::EntryType;
 use zip::ZipArchive;
 
-use crate::error::MOST_ENTRIES;
+use crate::archives::MOST_ENTRIES;
 use crate::{Error, Packing};
 
 /// Files of at least this size are synced: a picture that a power cut damages does not decode, but a large file of
 /// numbers would be read as it is.
 const SYNCED_BYTES: u64 = 1 << 20;
 
-/// Writes the files of `archive` into `folder`, without the one folder that the archive has around them. Links are not
-/// followed and not made: no source has any.
+/// Writes the files of `archive` into `folder`, without the one folder that the archive has around them. An archive with
+/// a link in it is refused: no source has any, and through a link a file could be written anywhere.
 ///
 /// `progress` is told the bytes that were unpacked.
 pub(crate) fn unpack(
@@ -50,6 +51,15 @@ struct Unpacking<'a> {
     progress: &'a dyn Fn(u64),
 }
 
+/// What an entry of an archive is.
+#[derive(Clone, Copy)]
+enum Kind {
+    File,
+    Folder,
+    /// Neither, in words.
+    Other(&'static str),
+}
+
 impl Unpacking<'_> {
     fn tar(&mut self, reader: impl Read) -> Result<(), Error> {
         // Headers and padding add to the bytes of the files; the rest of a bomb is never read.
@@ -58,8 +68,16 @@ impl Unpacking<'_> {
         for entry in archive.entries().map_err(|error| self.failed(error))? {
             let mut entry = entry.map_err(|error| self.failed(error))?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            let kind = entry.header().entry_type();
-            self.write(&name, kind.is_file(), &mut entry)?;
+            let kind = match entry.header().entry_type() {
+                // Notes about all entries that follow.
+                EntryType::XGlobalHeader => continue,
+                EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
+                EntryType::Directory => Kind::Folder,
+                EntryType::Symlink | EntryType::Link => Kind::Other("a link"),
+                EntryType::Char | EntryType::Block | EntryType::Fifo => Kind::Other("a device"),
+                _ => Kind::Other("an entry of an unknown kind"),
+            };
+            self.write(&name, kind, &mut entry)?;
         }
         Ok(())
     }
@@ -70,22 +88,30 @@ impl Unpacking<'_> {
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).map_err(|error| self.failed(failed(error)))?;
             let name = entry.name().map_err(|error| self.failed(failed(error)))?.into_owned();
-            let is_file = entry.is_file() && !entry.is_symlink();
-            self.write(&name, is_file, &mut entry)?;
+            let kind = match (entry.is_symlink(), entry.is_dir()) {
+                (true, _) => Kind::Other("a link"),
+                (false, true) => Kind::Folder,
+                (false, false) => Kind::File,
+            };
+            self.write(&name, kind, &mut entry)?;
         }
         Ok(())
     }
 
     /// Writes one entry if it is a file. Names are checked whatever the entry is.
-    fn write(&mut self, name: &str, is_file: bool, content: &mut dyn Read) -> Result<(), Error> {
+    fn write(&mut self, name: &str, kind: Kind, content: &mut dyn Read) -> Result<(), Error> {
         self.entries += 1;
         if self.entries > MOST_ENTRIES {
             return Err(self.too_large());
         }
-        let inner = inner_path(name)
-            .ok_or_else(|| Error::Escapes { archive: self.archive.to_path_buf(), entry: name.to_owned() })?;
-        if !is_file || inner.as_os_str().is_empty() {
-            return Ok(());
+        let (archive, entry) = (self.archive.to_path_buf(), name.to_owned());
+        let Some(inner) = inner_path(name) else { return Err(Error::Escapes { archive, entry }) };
+        match kind {
+            Kind::Other(kind) => return Err(Error::NoFile { archive, kind, entry }),
+            Kind::Folder => return Ok(()),
+            // A file beside the one folder is no part of the source.
+            Kind::File if inner.as_os_str().is_empty() => return Ok(()),
+            Kind::File => (),
         }
         let path = self.folder.join(inner);
         if let Some(parent) = path.parent() {

@@ -4,6 +4,7 @@
 
 mod board;
 pub mod checkpoint;
+mod dataset_artifact;
 pub mod description;
 mod error;
 mod estimate;

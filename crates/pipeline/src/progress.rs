@@ -21,6 +21,15 @@ pub enum Progress<'a> {
         /// Of the stage.
         name: &'a str,
     },
+    /// A picture was decoded; nothing is told of pictures that were decoded before.
+    Decoding {
+        /// Of the stage.
+        name: &'a str,
+        /// Pictures that are decoded.
+        done: usize,
+        /// Pictures in all.
+        total: usize,
+    },
     /// A train stage begins.
     TrainStarted {
         /// Of the stage.

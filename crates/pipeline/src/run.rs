@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use data::{DatasetSettings, Loading};
-use serde::Serialize;
+use data::{DatasetSettings, DecodingProgress, Loading};
 use tuner::{Configuration, Outcome, Trial};
 
 use crate::{
     Error,
     board::EVENT_FILES,
+    dataset_artifact,
     file::Pipeline,
     mean,
     plan::{Laboratory, Settled, Waiting, settle},
@@ -271,7 +271,12 @@ impl Run<'_> {
                 self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
                 let started = Instant::now();
                 let decoded = self.laboratory.store.root().join("decoded");
-                let loading = Loading::from(self.laboratory.data).keeping_decoded_in(&decoded);
+                let progress = |DecodingProgress { done, total }| {
+                    let name = &train.dataset_name;
+                    self.settings.reporter.report(&Progress::Decoding { name, done, total });
+                };
+                let loading = Loading { progress: &progress, ..Loading::from(self.laboratory.data) };
+                let loading = loading.keeping_decoded_in(&decoded);
                 let dataset = data::Dataset::load_with(settings, &loading).map_err(|source| Error::Data {
                     stage: train.dataset_name.clone(),
                     source: Box::new(source),
@@ -298,7 +303,9 @@ impl Run<'_> {
             Some(artifact) => artifact,
             None => {
                 let work = store.begin(&key_text)?;
-                work.write("dataset.ron", describe_dataset(dataset).as_bytes())?;
+                for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
+                    work.write(name, text.as_bytes())?;
+                }
                 let made = provenance(self.settings.build, self.laboratory.device, started.elapsed());
                 work.publish(made, &[])?.into_artifact()
             }
@@ -365,32 +372,4 @@ impl Run<'_> {
     fn tree(&self, stage: &str) -> RunTree {
         RunTree::new(self.laboratory.store.root(), &self.pipeline.name, stage)
     }
-}
-
-/// What a dataset amounts to, for a person.
-fn describe_dataset(dataset: &data::Dataset) -> String {
-    #[derive(Serialize)]
-    struct Description<'a> {
-        channels: usize,
-        height: usize,
-        width: usize,
-        classes: &'a [String],
-        train: usize,
-        validation: usize,
-        test: Option<usize>,
-        validation_is_test_split: bool,
-    }
-    let shape = dataset.shape();
-    let description = Description {
-        channels: shape.channels,
-        height: shape.height,
-        width: shape.width,
-        classes: dataset.class_names(),
-        train: dataset.train().len(),
-        validation: dataset.validation().len(),
-        test: dataset.test().map(|view| view.len()),
-        validation_is_test_split: dataset.validation_is_test_split(),
-    };
-    ron::ser::to_string_pretty(&description, ron::ser::PrettyConfig::default())
-        .expect("names and numbers are RON")
 }

@@ -4,14 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use data::Source;
-use fetch::{Fetched, Fetching, Network, Progress};
-use indicatif::{ProgressBar, ProgressStyle};
+use fetch::Fetched;
 use pipeline::{file::did_you_mean, template::slug};
 
-use crate::{
-    FetchArguments, Places,
-    terminal::{say, tell},
-};
+use super::download;
+use crate::{FetchArguments, Places, terminal::say};
 
 pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
     for source in data::sources().into_iter().filter(|source| !source.is_own()) {
@@ -30,7 +27,7 @@ pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
         say(&format!("{:<9} {}", "your own", source.describe()));
     }
     say(&format!("\ndata directory: {} (--data DIR or BPFREE_DATA)", places.data.display()));
-    say("`cargo xtask data fetch NAME` downloads what is missing");
+    say("`cargo xtask run` downloads what is missing, and so does `cargo xtask data fetch NAME`");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -40,35 +37,12 @@ pub fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         Ok(source) => source,
         Err(hint) => bail!("unknown dataset `{}`: {hint}", arguments.name),
     };
-    let bar = ProgressBar::new(0);
-    bar.set_style(
-        ProgressStyle::with_template("{msg} {bar:24} {bytes} of {total_bytes}, {eta}")
-            .expect("the template is right"),
-    );
-    let progress = |progress: Progress<'_>| show(&bar, progress);
-    let network = match &arguments.mirror {
-        Some(url) => Network::Mirror(url),
-        None if arguments.offline => Network::Offline,
-        None => Network::Official,
+    let what = match download::fetch(&source, &arguments.data, &arguments.network)? {
+        Fetched::WasThere => "was there already",
+        Fetched::Downloaded => "downloaded, checked and unpacked",
     };
-    let fetched =
-        fetch::fetch(&source, &Fetching { data_dir: &arguments.data, network, progress: &progress });
-    bar.finish_and_clear();
-    match fetched {
-        Ok(fetched) => {
-            let what = match fetched {
-                Fetched::WasThere => "was there already",
-                Fetched::Downloaded => "downloaded, checked and unpacked",
-            };
-            say(&format!("{}: {what}, in {}", source.name(), arguments.data.display()));
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            tell(&format!("error: {error}"));
-            tell(&format!("hint: {}", error.hint()));
-            Ok(ExitCode::FAILURE)
-        }
-    }
+    say(&format!("{}: {what}, in {}", source.name(), arguments.data.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The source that people call so, whatever they think of capitals, hyphens and underscores; or what they may call it.
@@ -81,18 +55,6 @@ fn among(known: Vec<Source>, name: &str) -> Result<Source, String> {
     let names: Vec<String> = known.iter().map(slug).collect();
     let found = known.into_iter().find(|source| plain(source.name()) == plain(name));
     found.ok_or_else(|| did_you_mean(name, &names))
-}
-
-fn show(bar: &ProgressBar, progress: Progress<'_>) {
-    let (what, done, total) = match progress {
-        Progress::Waiting => ("another process fetches the same".to_owned(), 0, 0),
-        Progress::Downloading { archive, done, total } => (format!("{archive}: downloading"), done, total),
-        Progress::Checking { archive } => (format!("{archive}: checking"), 0, 0),
-        Progress::Unpacking { archive, done, total } => (format!("{archive}: unpacking"), done, total),
-    };
-    bar.set_message(what);
-    bar.set_length(total);
-    bar.set_position(done);
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn trials(pipeline: &Pipeline) -> usize {
     pipeline.stages.iter().map(of).sum()
 }
 
-fn wrong_paths(source: &Source, count: usize) -> String {
+pub fn wrong_paths(source: &Source, count: usize) -> String {
     match (source.is_own(), count) {
         (false, _) => format!("{} has its place in the data directory, and takes no `--path`", source.name()),
         (true, 0) => format!("where are your own images? {} needs a `--path`", source.name()),
@@ -65,7 +65,7 @@ fn wrong_paths(source: &Source, count: usize) -> String {
     }
 }
 
-fn right_paths(source: &Source) -> &'static str {
+pub fn right_paths(source: &Source) -> &'static str {
     match source {
         Source::ImageFolder(_) => {
             "`--path FOLDER`, in which each class has a folder; it begins at the data directory"

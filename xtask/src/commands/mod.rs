@@ -3,6 +3,8 @@
 pub mod artifacts;
 pub mod bench;
 pub mod data;
+pub mod data_info;
+pub mod download;
 pub mod init;
 pub mod plan;
 pub mod report;

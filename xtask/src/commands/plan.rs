@@ -1,17 +1,23 @@
 //! `plan`: what is done, what would run, and why.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
+use data::Source;
+use indicatif::DecimalBytes;
 use pipeline::{
     Estimate,
     file::Pipeline,
     plan::{Laboratory, StagePlan},
     stages::Stage,
     store::{FieldDifference, Store},
+    template::slug,
     trial::PlannedTrial,
 };
 
-use super::status::{Unfinished, unfinished};
+use super::{
+    download::sources,
+    status::{Unfinished, unfinished},
+};
 use crate::{
     PlanArguments,
     terminal::{say, tell},
@@ -27,6 +33,9 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
+    }
+    if let Some(exit_code) = outline_without_images(&pipeline, &arguments.places.data) {
+        return Ok(exit_code);
     }
     let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
     let same_build = super::run::same_build(arguments.same_build)?;
@@ -106,6 +115,47 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the file alone tells, where images are missing: results are named by their content, so nobody knows what is
+/// done.
+fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCode> {
+    let is_missing = |source: &&Source| !source.presence(data_dir).complete;
+    let missing: Vec<&Source> = sources(pipeline).into_iter().filter(is_missing).collect();
+    let is_own = missing.iter().any(|source| source.is_own());
+    if missing.is_empty() {
+        return None;
+    }
+    for stage in &pipeline.stages {
+        let state = match stage {
+            Stage::Dataset(dataset) => match missing.contains(&&dataset.settings.source) {
+                true => images_not_there(&dataset.settings.source, data_dir),
+                false => "images are there".into(),
+            },
+            Stage::Grid(grid) => format!("{} configurations", grid.points.candidates().len()),
+            Stage::Train(train) => format!("{} trials", train.most_trials()),
+            _ => "after the trials".into(),
+        };
+        line(stage.kind(), stage.name(), &state);
+    }
+    say("\nwhat of it is done can be said when the images are there: a result is named by their content");
+    Some(if is_own { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn images_not_there(source: &Source, data_dir: &Path) -> String {
+    if source.is_own() {
+        let files = source.presence(data_dir).files.into_iter();
+        let missing: Vec<String> =
+            files.filter(|(_, is_there)| !is_there).map(|(path, _)| path.display().to_string()).collect();
+        return format!("images are not there: no {}", missing.join(", no "));
+    }
+    let bytes =
+        fetch::missing(source, data_dir).map_or(0, |(wanted, _)| wanted.iter().map(|it| it.bytes).sum());
+    format!(
+        "images are not there: `run` downloads {}, or `cargo xtask data fetch {}`",
+        DecimalBytes(bytes),
+        slug(source)
+    )
 }
 
 fn line(kind: &str, name: &str, state: &str) {

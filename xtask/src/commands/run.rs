@@ -46,6 +46,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         device: arguments.device,
         same_build: same_build.as_deref(),
     };
+    // Ctrl-C ends the program here, and the next download goes on where this one stopped.
+    super::download::fetch_missing(&pipeline, &arguments.places.data, &arguments.network)?;
     stop_on_ctrl_c()?;
     keep_worker_panics_quiet();
     let bars = Bars::new(arguments.verbose);

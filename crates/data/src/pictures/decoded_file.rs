@@ -22,6 +22,8 @@ use crate::{Error, ImageShape, Loaded, Part, Pixels, Skipped};
 
 const MAGIC: &[u8; 8] = b"bpfreepx";
 const VERSION: u32 = 1;
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = "unfinished-";
 /// Bytes before the header's own hash, and with it.
 const UNSIGNED_HEADER_BYTES: usize = 8 + 4 * 4 + 2 * 8 + 2 * 32;
 const HEADER_BYTES: usize = UNSIGNED_HEADER_BYTES + 32;
@@ -133,7 +135,8 @@ fn write_file(folder: &Path, path: &Path, key: &Hash, loaded: Loaded) -> io::Res
         key: *key,
         body: body.finalize(),
     };
-    let mut unfinished = tempfile::Builder::new().prefix("unfinished-").tempfile_in(folder)?;
+    let _lock = begin_writing(folder)?;
+    let mut unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     let mut writer = BufWriter::new(unfinished.as_file_mut());
     for bytes in [&header.to_bytes()[..], &train.images, &labels, &names] {
         writer.write_all(bytes)?;
@@ -143,6 +146,21 @@ fn write_file(folder: &Path, path: &Path, key: &Hash, loaded: Loaded) -> io::Res
     unfinished.as_file().sync_all()?;
     unfinished.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// Lets one process write at a time, so that what is unfinished now was left behind by one that was killed.
+fn begin_writing(folder: &Path) -> io::Result<File> {
+    let lock = File::create(folder.join("lock"))?;
+    // Where a file system knows no locks, leftovers stay.
+    if lock.lock().is_ok() {
+        for entry in fs::read_dir(folder)?.flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                // One that cannot be removed does no harm.
+                drop(fs::remove_file(entry.path()));
+            }
+        }
+    }
+    Ok(lock)
 }
 
 impl Header {

@@ -16,6 +16,7 @@ use self::decoded_file::DecodedFile;
 pub use self::decoded_file::verify_decoded;
 use self::listing::Listing;
 pub(crate) use self::picture::Fit;
+pub(crate) use self::resize::resize;
 use crate::{Error, Fingerprint, Loaded, Loading, Part};
 
 /// One folder per class, with pictures in it.

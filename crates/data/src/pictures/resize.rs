@@ -12,7 +12,7 @@ struct Taps {
 }
 
 /// `picture` with `width` by `height` pixels.
-pub(super) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     let source: Vec<f32> = picture.as_raw().iter().map(|byte| f32::from(*byte)).collect();
     let (columns, rows) = (taps(picture.width(), width), taps(picture.height(), height));
     let mut narrow = Vec::with_capacity(picture.height() as usize * width as usize * 3);

@@ -196,6 +196,28 @@ impl Source {
         Some(own)
     }
 
+    /// The same source, leaving damaged pictures out where it has pictures.
+    #[must_use]
+    pub fn skipping_damaged(self) -> Self {
+        let skip_damaged = true;
+        match self {
+            Self::EuroSat(EuroSat { .. }) => Self::EuroSat(EuroSat { skip_damaged }),
+            Self::Caltech256(caltech256) => Self::Caltech256(Caltech256 { skip_damaged, ..caltech256 }),
+            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { skip_damaged, ..folder }),
+            other => other,
+        }
+    }
+
+    /// The same source with pictures brought to `side` pixels along each side; `None` if its images have their size.
+    #[must_use]
+    pub fn with_side(self, side: u32) -> Option<Self> {
+        match self {
+            Self::Caltech256(caltech256) => Some(Self::Caltech256(Caltech256 { side, ..caltech256 })),
+            Self::ImageFolder(folder) => Some(Self::ImageFolder(ImageFolder { size: Some(side), ..folder })),
+            _ => None,
+        }
+    }
+
     /// Reads, decodes or draws every image, keeping nothing.
     pub fn load(&self, data_dir: &Path) -> Result<Loaded, Error> {
         self.load_with(&Loading::from(data_dir))

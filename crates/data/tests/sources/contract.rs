@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use data::{
-    Augmentation, Counts, Dataset, DatasetSettings, Duplicates, Loaded, Loading, Occasion, PerChannel,
-    Scaling, Source, View,
+    Augmentation, Counts, Dataset, DatasetSettings, Duplicates, ImageShape, Loaded, Loading, Occasion,
+    PerChannel, Scaling, Source, View,
 };
 
 use crate::samples::{TEST, TRAIN, small_sources};
@@ -55,6 +55,35 @@ fn parts_have_their_counts_and_shapes_and_labels_in_range() {
         }
     });
 }
+
+#[test]
+fn images_are_as_many_of_the_shape_and_the_classes_that_the_files_say() {
+    for_every_source(|source, data_dir| {
+        let loaded = source.load(data_dir).expect("the sample is whole");
+        let ImageShape { channels, height, width } = loaded.shape;
+        // Folders are read class by class; everything else was written with labels that count up, and glyphs are drawn so.
+        let (expected_shape, first_labels) = match source {
+            Source::Glyphs(_) | Source::Mnist | Source::FashionMnist | Source::Idx(_) => {
+                ([1, 28, 28], COUNTING)
+            }
+            Source::Cifar10 | Source::Cifar100(_) => ([3, 32, 32], COUNTING),
+            Source::EuroSat(_) => ([3, 64, 64], [0; 10]),
+            Source::Caltech256(_) => ([3, 24, 24], [0; 10]),
+            Source::ImageFolder(_) => ([3, 7, 9], [0; 10]),
+            Source::Npz(_) => ([3, 6, 5], COUNTING),
+        };
+        assert_eq!([channels, height, width], expected_shape, "{source:?}");
+        assert_eq!(loaded.train.labels[..10], first_labels, "{source:?}");
+        let dataset = load(&settings(source), data_dir);
+        let mut per_class = vec![0; dataset.classes()];
+        per_class[..10].fill(TRAIN / 10);
+        assert_eq!(dataset.train().count_by_class(dataset.classes()), per_class, "{source:?}");
+        per_class[..10].fill(TEST / 10);
+        assert_eq!(dataset.validation().count_by_class(dataset.classes()), per_class, "{source:?}");
+    });
+}
+
+const COUNTING: [u16; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 #[test]
 fn gathered_inputs_equal_the_scaling_of_each_pixel_bit_for_bit_and_lie_in_its_range() {
@@ -150,7 +179,19 @@ fn no_image_is_on_two_sides_but_for_copies_that_the_source_contains_and_they_are
             (0..views[of].len()).filter(|position| is_known(views[of].image(*position))).count()
         };
         let [validation_in_train, test_in_train, test_in_validation] = [[1, 0], [2, 0], [2, 1]].map(copies);
-        let counted = Duplicates { validation_in_train, test_in_train, test_in_validation };
+        let repeated = |of: usize| {
+            let image = |position: usize| views[of].image(position);
+            (0..views[of].len()).filter(|at| (0..*at).any(|earlier| image(earlier) == image(*at))).count()
+        };
+        let [in_train, in_validation, in_test] = [0, 1, 2].map(repeated);
+        let counted = Duplicates {
+            in_train,
+            in_validation,
+            in_test,
+            validation_in_train,
+            test_in_train,
+            test_in_validation,
+        };
         assert_eq!(dataset.duplicates(), counted, "{source:?}");
         assert_eq!(counted != Duplicates::default(), repeats(source), "{source:?}: {counted:?}");
     });

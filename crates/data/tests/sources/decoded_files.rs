@@ -39,7 +39,8 @@ impl Kept {
 
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.decoded_dir.path()).expect("the folder is there");
-        entries.map(|entry| entry.expect("an entry").path()).collect()
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| !path.ends_with("lock")).collect()
     }
 
     fn file(&self) -> PathBuf {
@@ -103,12 +104,12 @@ fn a_changed_picture_is_decoded_and_the_file_of_the_others_stays() {
 }
 
 #[test]
-fn an_unfinished_file_of_a_killed_attempt_is_not_used() {
+fn an_unfinished_file_of_a_killed_attempt_is_not_used_and_is_removed() {
     let kept = Kept::new();
     let path = kept.file();
     fs::rename(&path, kept.decoded_dir.path().join("unfinished-x")).expect("it can be renamed");
     assert_eq!(kept.load().1, 250);
-    assert!(path.is_file());
+    assert_eq!(kept.file(), path);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn check_sides(source: &Source, loaded: Loaded) {
         let test = indices(dataset.test().expect("there is a holdout"));
         assert!(train.is_disjoint(&test) && validation.is_disjoint(&test));
     }
-    // Not one of these collections contains an image twice, pixel by pixel, across the parts.
+    // Not one of these collections contains an image twice, pixel by pixel.
     assert_eq!(dataset.duplicates(), Duplicates::default());
 }
 

@@ -2,11 +2,15 @@
 //! is not.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
 
 use fetch::{Network, Packing};
 use insta::assert_snapshot;
+use tar::EntryType;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::samples::{FOLDER, NAME, Place, TAR_GZ, archive, files, gzip, tar, zip};
 use crate::server::{Fault, Server};
@@ -61,30 +65,68 @@ fn names_that_lead_out_are_refused() {
 }
 
 #[test]
-fn links_are_not_made_so_no_file_goes_through_them() {
+fn links_are_refused_so_no_file_goes_through_them() {
     let outside = tempfile::tempdir().expect("a folder can be made");
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(0);
-    for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
+    for kind in [EntryType::Symlink, EntryType::Link] {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
         header.set_entry_type(kind);
         builder
             .append_link(&mut header, format!("{FOLDER}/link"), outside.path())
             .expect("memory can be written");
+        let mut header = tar::Header::new_gnu();
+        for (name, bytes) in with(&format!("{FOLDER}/link/x")) {
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, bytes.as_slice()).expect("memory can be written");
+        }
+        let archive = builder.into_inner().expect("memory can be written");
+        let refusal = check_refused(&archive, TAR);
+        assert!(
+            refusal.contains("expected files and folders, found a link `cifar-10-batches-bin/link`"),
+            "{refusal}"
+        );
     }
-    let mut header = tar::Header::new_gnu();
-    for (name, bytes) in with(&format!("{FOLDER}/link/x")) {
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, bytes.as_slice()).expect("memory can be written");
-    }
-    let archive = builder.into_inner().expect("memory can be written");
-    let server = Server::start(&[(NAME, archive.clone())], Fault::None);
-    let place = Place::of(&archive, TAR);
+    let mut writer = ZipWriter::new_append(Cursor::new(zip(&files()))).expect("it is a zip file");
+    writer
+        .add_symlink(
+            format!("{FOLDER}/link"),
+            outside.path().display().to_string(),
+            SimpleFileOptions::default(),
+        )
+        .expect("memory can be written");
+    let archive = writer.finish().expect("memory can be written").into_inner();
+    assert_snapshot!(check_refused(&archive, ZIP), @r"
+    error: <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz: expected files and folders, found a link `cifar-10-batches-bin/link`
+    hint: delete <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz and get the file from its authors
+    ");
+    assert_eq!(fs::read_dir(outside.path()).expect("the folder is there").count(), 0);
+}
+
+#[test]
+fn devices_are_refused_and_notes_about_all_entries_are_passed_over() {
+    let with_entry = |kind: EntryType, content: &[u8]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, format!("{FOLDER}/entry"), content).expect("memory can be written");
+        [
+            &builder.into_inner().expect("memory can be written")
+                [..512 + content.len().next_multiple_of(512)],
+            &tar(&files()),
+        ]
+        .concat()
+    };
+    let refusal = check_refused(&with_entry(EntryType::Fifo, b""), TAR);
+    assert!(refusal.contains("found a device `cifar-10-batches-bin/entry`"), "{refusal}");
+    let refusal = check_refused(&with_entry(EntryType::new(b'Q'), b""), TAR);
+    assert!(refusal.contains("found an entry of an unknown kind"), "{refusal}");
+    let archive = with_entry(EntryType::XGlobalHeader, b"15 comment=hi\n");
+    let (server, place) = (Server::start(&[(NAME, archive.clone())], Fault::None), Place::of(&archive, TAR));
     place.fetch(&[&server.address]).expect("what is needed is in it");
     place.check_complete();
-    assert_eq!(fs::read_dir(outside.path()).expect("the folder is there").count(), 0);
-    assert!(!place.path(FOLDER).join("link").is_symlink());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod archives;
 mod mutations;
 mod official;
+mod processes;
 mod samples;
 mod server;
 mod servers;

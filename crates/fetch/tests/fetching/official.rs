@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use data::Source;
-use fetch::{Error, Fetched, Fetching, Network, fetch};
+use fetch::{Authenticity, Error, Fetched, Fetching, Network, fetch};
 
 use crate::server::{Fault, Server};
 
@@ -49,4 +49,27 @@ fn what_is_not_published_is_not_fetched() {
     assert_eq!(fetch(&glyphs, &fetching).expect("it needs nothing"), Fetched::WasThere);
     let own = Source::ImageFolder(data::ImageFolder::default());
     assert!(matches!(fetch(&own, &fetching), Err(Error::NotPublished { .. })));
+}
+
+#[test]
+fn checksums_tell_an_official_file_from_another_and_from_one_that_nobody_knows() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    let folder = data_dir.path().join("mnist");
+    fs::create_dir(&folder).expect("a folder can be made");
+    let of_names = |source: &Source| {
+        let files = fetch::checksums(source, data_dir.path()).expect("they can be read");
+        files.into_iter().map(|file| (file.bytes, file.sha256[..8].to_owned(), file.authenticity)).collect()
+    };
+    for (path, _) in Source::Mnist.presence(data_dir.path()).files {
+        fs::write(path, "abc").expect("the folder can be written");
+    }
+    let mnist: Vec<_> = of_names(&Source::Mnist);
+    assert_eq!(mnist, vec![(3, "ba7816bf".to_owned(), Authenticity::Other); 4]);
+    fs::write(data_dir.path().join("images.npz"), "").expect("the folder can be written");
+    let own: Vec<_> = of_names(&Source::Npz(data::Npz::default()));
+    assert_eq!(own, [(0, "e3b0c442".to_owned(), Authenticity::Unknown)]);
+    let Some(real) = real(&Source::Mnist) else { return };
+    let data_dir = real.parent().expect("it is in the data directory");
+    let files = fetch::checksums(&Source::Mnist, data_dir).expect("they can be read");
+    assert!(files.iter().all(|file| file.authenticity == Authenticity::Official), "{files:?}");
 }

@@ -1,7 +1,7 @@
 //! A small HTTP server on this machine that fails as it is told to.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -17,6 +17,8 @@ pub enum Fault {
     /// More bytes than the file has, without end.
     Endless,
     NotFound,
+    /// Sends so many bytes of the file, then nothing more, and keeps the connection.
+    StallAfter(usize),
     /// Sends the first bytes one by one.
     SlowStart,
     /// Sends to the same server, under another name.
@@ -119,6 +121,11 @@ fn head(start: Option<usize>, total: usize, fault: Fault) -> String {
 fn send(stream: &mut TcpStream, body: &[u8], fault: Fault) -> std::io::Result<()> {
     match fault {
         Fault::CutAfter(bytes) => stream.write_all(&body[..bytes.min(body.len())]),
+        Fault::StallAfter(bytes) => {
+            stream.write_all(&body[..bytes.min(body.len())])?;
+            // Until the other side is gone.
+            stream.read(&mut [0]).map(|_| ())
+        }
         Fault::WrongContent => stream.write_all(&body.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()),
         Fault::Endless => loop {
             stream.write_all(&[0; 1 << 16])?;

@@ -1,0 +1,91 @@
+//! How missing official files get here, shown to a person; `run` and `data fetch` do it.
+
+use std::path::Path;
+
+use data::Source;
+use fetch::{Error, Fetched, Fetching, Network, Progress};
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
+use pipeline::{file::Pipeline, stages::Stage};
+
+use crate::{
+    NetworkArguments,
+    terminal::{refuse, tell},
+};
+
+/// Fetches what `source` lacks, under a bar.
+pub fn fetch(source: &Source, data_dir: &Path, network: &NetworkArguments) -> Result<Fetched, Error> {
+    let bar = ProgressBar::new(0);
+    bar.set_style(
+        ProgressStyle::with_template("{msg} {bar:24} {bytes} of {total_bytes}, {eta}")
+            .expect("the template is right"),
+    );
+    let progress = |progress: Progress<'_>| show(&bar, progress);
+    let fetched =
+        fetch::fetch(source, &Fetching { data_dir, network: network.network(), progress: &progress });
+    bar.finish_and_clear();
+    fetched
+}
+
+/// Fetches the official files that `pipeline` needs and that are not there. What is a user's own is left to be missed
+/// by who reads it.
+pub fn fetch_missing(pipeline: &Pipeline, data_dir: &Path, network: &NetworkArguments) -> anyhow::Result<()> {
+    let mut refused = Vec::new();
+    for source in sources(pipeline) {
+        let Some((wanted, folder)) = fetch::missing(source, data_dir) else { continue };
+        if !network.offline {
+            let bytes = wanted.iter().map(|wanted| wanted.bytes).sum();
+            tell(&format!(
+                "{} is not in {}: downloading {} (--offline uses no network, Ctrl-C keeps what is there)",
+                source.name(),
+                folder.display(),
+                DecimalBytes(bytes),
+            ));
+        }
+        match fetch(source, data_dir, network) {
+            Ok(_) => (),
+            // Without a network, all that is missing is listed at once.
+            Err(error @ Error::Offline { .. }) => refused.push(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let Some(last) = refused.pop() else { return Ok(()) };
+    for error in refused {
+        refuse(&error.into());
+    }
+    Err(last.into())
+}
+
+/// Those of the datasets of `pipeline`, each once.
+pub fn sources(pipeline: &Pipeline) -> Vec<&Source> {
+    let mut sources = Vec::new();
+    for stage in &pipeline.stages {
+        if let Stage::Dataset(dataset) = stage
+            && !sources.contains(&&dataset.settings.source)
+        {
+            sources.push(&dataset.settings.source);
+        }
+    }
+    sources
+}
+
+impl NetworkArguments {
+    fn network(&self) -> Network<'_> {
+        match &self.mirror {
+            Some(url) => Network::Mirror(url),
+            None if self.offline => Network::Offline,
+            None => Network::Official,
+        }
+    }
+}
+
+fn show(bar: &ProgressBar, progress: Progress<'_>) {
+    let (what, done, total) = match progress {
+        Progress::Waiting => ("another process fetches the same".to_owned(), 0, 0),
+        Progress::Downloading { archive, done, total } => (format!("{archive}: downloading"), done, total),
+        Progress::Checking { archive } => (format!("{archive}: checking"), 0, 0),
+        Progress::Unpacking { archive, done, total } => (format!("{archive}: unpacking"), done, total),
+    };
+    bar.set_message(what);
+    bar.set_length(total);
+    bar.set_position(done);
+}
