@@ -56,7 +56,7 @@ const SHOWN_ROWS: usize = 30;
 fn short(table: &str) -> String {
     let is_row = |line: &&str| line.starts_with('|');
     let lines: Vec<&str> = table.lines().collect();
-    let first = lines.iter().position(|line| is_row(&line)).unwrap_or(0);
+    let first = lines.iter().position(is_row).unwrap_or(0);
     let rows = lines[first..].iter().take_while(|line| is_row(line)).count();
     // The first two lines of a table are its head.
     let left_out = rows.saturating_sub(SHOWN_ROWS + 2);

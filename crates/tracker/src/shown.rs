@@ -48,8 +48,11 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
     Ok(pictures)
 }
 
-/// The bytes of the first record, and what follows it.
-fn next_record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Error> {
+/// The bytes of a record, and what follows it.
+type RecordAndRest<'a> = (&'a [u8], &'a [u8]);
+
+/// The first record, if there is one.
+fn next_record(bytes: &[u8]) -> Result<Option<RecordAndRest<'_>>, Error> {
     if bytes.is_empty() {
         return Ok(None);
     }

@@ -260,7 +260,8 @@ pub(crate) fn value_length(rest: &str) -> usize {
         };
         length += skip;
         // Comments and spaces after a value are no part of it.
-        if !character.is_whitespace() && !(character == '/' && skip > 1) {
+        let is_comment = character == '/' && skip > 1;
+        if !character.is_whitespace() && !is_comment {
             end = length;
         }
     }

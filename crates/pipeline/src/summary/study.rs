@@ -227,9 +227,12 @@ fn epoch_in_words(summarize: &Summarize) -> String {
     }
 }
 
+/// A name, and what a train stage says of it.
+type Item = (&'static str, fn(&Train) -> String);
+
 /// What was done, in words; a line for each train stage where they differ.
 fn settings(summarize: &Summarize) -> Vec<Setting> {
-    let items: [(&str, fn(&Train) -> String); 8] = [
+    let items: [Item; 8] = [
         ("dataset", |train| board::describe(&train.dataset)),
         ("validation", |train| match train.dataset.holdout {
             0.0 => "the official test split".into(),
