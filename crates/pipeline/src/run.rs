@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use data::{DatasetSettings, Loading};
+use data::DatasetSettings;
 use serde::Serialize;
 use tuner::{Configuration, Outcome, Trial};
 
@@ -270,12 +270,7 @@ impl Run<'_> {
             None => {
                 self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
                 let started = Instant::now();
-                let decoded = self.laboratory.store.root().join("decoded");
-                let loading = Loading::from(self.laboratory.data).keeping_decoded_in(&decoded);
-                let dataset = data::Dataset::load_with(settings, &loading).map_err(|source| Error::Data {
-                    stage: train.dataset_name.clone(),
-                    source: Box::new(source),
-                })?;
+                let dataset = self.laboratory.load_images(&train.dataset_name, settings)?;
                 self.publish_dataset(train, &dataset, started)?;
                 let dataset = Arc::new(dataset);
                 self.loaded.push((settings.clone(), Arc::clone(&dataset)));

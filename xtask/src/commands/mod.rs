@@ -3,6 +3,7 @@
 pub mod artifacts;
 pub mod bench;
 pub mod data;
+pub mod export;
 pub mod init;
 pub mod plan;
 pub mod report;
