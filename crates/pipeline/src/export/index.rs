@@ -127,7 +127,13 @@ mod tests {
             entries.into_iter().for_each(|entry| index.put(entry));
             index.write(folder.path()).unwrap();
         }
-        insta::assert_snapshot!(Index::read(folder.path()).unwrap().text(), @"");
+        insta::assert_snapshot!(Index::read(folder.path()).unwrap().text(), @r#"
+        {"format": "bpfree-index", "version": 1, "models": [
+        {"folder":"a","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":1.5}},
+        {"folder":"b","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":2.0}},
+        {"folder":"c","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":3.0}}
+        ]}
+        "#);
     }
 
     #[test]
@@ -139,6 +145,11 @@ mod tests {
             let error = Index::read(folder.path()).err().unwrap();
             said += &format!("{error}\nhint: {}\n", error.hint().unwrap());
         }
-        insta::assert_snapshot!(said.replace(&folder.path().display().to_string(), "DIR"), @"");
+        insta::assert_snapshot!(said.replace(&folder.path().display().to_string(), "DIR"), @"
+        DIR/index.json is not an index that this build can add to: missing field `format` at line 1 column 14
+        hint: export to another folder, or move the file away
+        DIR/index.json is not an index that this build can add to: it is bpfree-index 2, expected bpfree-index 1
+        hint: export to another folder, or move the file away
+        ");
     }
 }

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use algorithms::{Algorithm, TargetLoss};
 use data::{ImageShape, Scaler, Scaling};
 use engine::FirstWeights;
 use model::{Activation, Architecture, BATCH_NORM_EPSILON, Initialization, LEAK, Objective, Squash};
@@ -153,7 +154,8 @@ struct Rule {
     name: &'static str,
     signal: &'static str,
     symbols: &'static str,
-    squash: &'static str,
+    /// Where the signal has one.
+    squash: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -206,7 +208,8 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
             name: population.algorithm.name(),
             signal: population.algorithm.signal_in_words(),
             symbols: "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
-            squash: squash(population.squash),
+            squash: (population.algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
+                .then(|| squash(population.squash)),
         },
         trial: trial_text(trained),
     })
@@ -403,12 +406,224 @@ mod tests {
             "algorithm: [Dfa], activation: [LeakyRelu], batch_norm: [true], dropout: [0.1]",
             "",
         );
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "format": "bpfree-model",
+          "version": 1,
+          "inputs": {
+            "channels": 1,
+            "height": 28,
+            "width": 28,
+            "order": "channels, height, width",
+            "scaling": {
+              "name": "PerChannel(Measured)",
+              "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+              "offset": [65.26705932617188],
+              "divisor": [94.87974548339844]
+            }
+          },
+          "layers": [{
+            "name": "layer_1",
+            "shape": [784, 12],
+            "weight": "layer_1/weight",
+            "bias": "layer_1/bias",
+            "batch_norm": {
+              "stands": "before the activation",
+              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+              "epsilon": 0.001,
+              "gamma": "layer_1/gamma",
+              "beta": "layer_1/beta",
+              "moving_mean": "layer_1/moving_mean",
+              "moving_variance": "layer_1/moving_variance"
+            },
+            "activation": {
+              "name": "leaky_relu",
+              "formula": "v where v > 0, else slope v",
+              "slope": 0.2
+            },
+            "feedback": {
+              "name": "layer_1/feedback",
+              "shape": [12, 10]
+            }
+          }, {
+            "name": "layer_2",
+            "shape": [12, 8],
+            "weight": "layer_2/weight",
+            "bias": "layer_2/bias",
+            "batch_norm": {
+              "stands": "before the activation",
+              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+              "epsilon": 0.001,
+              "gamma": "layer_2/gamma",
+              "beta": "layer_2/beta",
+              "moving_mean": "layer_2/moving_mean",
+              "moving_variance": "layer_2/moving_variance"
+            },
+            "activation": {
+              "name": "leaky_relu",
+              "formula": "v where v > 0, else slope v",
+              "slope": 0.2
+            },
+            "feedback": {
+              "name": "layer_2/feedback",
+              "shape": [8, 10]
+            }
+          }, {
+            "name": "output",
+            "shape": [8, 10],
+            "weight": "output/weight",
+            "bias": "output/bias",
+            "batch_norm": null,
+            "activation": {
+              "name": "identity",
+              "formula": "v"
+            },
+            "feedback": null
+          }],
+          "task": {
+            "name": "classification",
+            "answer": "the class with the largest logit; softmax(logits) are probabilities",
+            "loss": "cross-entropy",
+            "squash": null,
+            "classes": ["cross", "ring", "triangle", "square", "curve", "spiral", "zigzag", "T", "arrow", "Y"]
+          },
+          "rule": {
+            "name": "dfa",
+            "signal": "e F^T",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "squash": null
+          },
+          "trial": {
+            "pipeline": "small",
+            "stage": "trials",
+            "configuration": "dfa 12-8 leaky-relu lr0.001 bn dropout0.1",
+            "settings": {
+              "algorithm": "dfa",
+              "hidden": [12, 8],
+              "activation": "LeakyRelu",
+              "batch_norm": true,
+              "bias": true,
+              "weights": "Orthogonal",
+              "feedback": "Orthogonal",
+              "learning_rate": 0.001,
+              "dropout": 0.1,
+              "weight_decay": 0.0,
+              "batch_size": 20,
+              "most_epochs": 5
+            },
+            "seed": 7,
+            "key": "6a9db9c53481a13779633e4991d4a6bd538e80c0750b9decc342a76af2df3d27",
+            "outcome": "stopped early",
+            "epochs": 4,
+            "last_epoch": {
+              "error_rate/validation": 12.5,
+              "loss/train": null
+            },
+            "build": "0.1.0 (0a1b2c)",
+            "device": "cpu",
+            "numerics_revision": 2
+          }
+        }
+        "#);
     }
 
     #[test]
     fn a_network_that_reconstructs_says_what_squashes_its_pixels() {
         let text = text_of("ZeroOne", "algorithm: [Backprop], bias: [false]", "task: Reconstruction");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "format": "bpfree-model",
+          "version": 1,
+          "inputs": {
+            "channels": 1,
+            "height": 28,
+            "width": 28,
+            "order": "channels, height, width",
+            "scaling": {
+              "name": "ZeroOne",
+              "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+              "offset": [0.0],
+              "divisor": [255.0]
+            }
+          },
+          "layers": [{
+            "name": "layer_1",
+            "shape": [784, 12],
+            "weight": "layer_1/weight",
+            "bias": null,
+            "batch_norm": null,
+            "activation": {
+              "name": "tanh",
+              "formula": "tanh(v)"
+            },
+            "feedback": null
+          }, {
+            "name": "layer_2",
+            "shape": [12, 8],
+            "weight": "layer_2/weight",
+            "bias": null,
+            "batch_norm": null,
+            "activation": {
+              "name": "tanh",
+              "formula": "tanh(v)"
+            },
+            "feedback": null
+          }, {
+            "name": "output",
+            "shape": [8, 784],
+            "weight": "output/weight",
+            "bias": "output/bias",
+            "batch_norm": null,
+            "activation": {
+              "name": "identity",
+              "formula": "v"
+            },
+            "feedback": null
+          }],
+          "task": {
+            "name": "reconstruction",
+            "answer": "squash(logits), the image as scaled for the input",
+            "loss": "mean over examples and pixels of the squared difference",
+            "squash": "sigmoid",
+            "classes": null
+          },
+          "rule": {
+            "name": "backprop",
+            "signal": "what flows back through the layer above",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "squash": null
+          },
+          "trial": {
+            "pipeline": "small",
+            "stage": "trials",
+            "configuration": "backprop 12-8 tanh lr0.001 no-bias",
+            "settings": {
+              "algorithm": "backprop",
+              "hidden": [12, 8],
+              "activation": "Tanh",
+              "batch_norm": false,
+              "bias": false,
+              "weights": "Orthogonal",
+              "feedback": null,
+              "learning_rate": 0.001,
+              "dropout": 0.0,
+              "weight_decay": 0.0,
+              "batch_size": 20,
+              "most_epochs": 5
+            },
+            "seed": 7,
+            "key": "6a9db9c53481a13779633e4991d4a6bd538e80c0750b9decc342a76af2df3d27",
+            "outcome": "stopped early",
+            "epochs": 4,
+            "last_epoch": {
+              "error_rate/validation": 12.5,
+              "loss/train": null
+            },
+            "build": "0.1.0 (0a1b2c)",
+            "device": "cpu",
+            "numerics_revision": 2
+          }
+        }
+        "#);
     }
 }
