@@ -51,6 +51,7 @@ fn cut(text: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
     let Some(data) = data() else {
         eprintln!("skipped: the images are not beside the project");

@@ -33,6 +33,8 @@ enum Command {
     Why(WhyArguments),
     /// Make the tables and reports of a pipeline from the trials that are finished.
     Report(ReportArguments),
+    /// Write trained networks for other programs: weights, feedback, and a `model.json` that says the layers.
+    Export(ExportArguments),
     /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
     Status(PlanArguments),
     /// What the store of results holds, whether it is whole, and what of it nobody needs.
@@ -251,6 +253,27 @@ struct ReportArguments {
 }
 
 #[derive(Args)]
+struct ExportArguments {
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Only the winners of a Summarize stage [default: every finished trial].
+    #[arg(long)]
+    best: bool,
+    /// The Summarize stage whose trials are meant [default with --best: the last].
+    #[arg(long, value_name = "STAGE")]
+    summary: Option<String>,
+    /// One winner for each combination of values on these axes, separated by commas [default: as the stage says].
+    #[arg(long, requires = "best", value_delimiter = ',', value_name = "AXIS", value_parser = commands::export::axis_names())]
+    per: Vec<String>,
+    /// Only this seed; may be given more than once.
+    #[arg(long, value_name = "N")]
+    seed: Vec<u64>,
+    /// The folder to write; nothing in it is overwritten.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+#[derive(Args)]
 struct WhyArguments {
     #[command(flatten)]
     plan: PlanArguments,
@@ -310,6 +333,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Report(arguments) => commands::report::report(&arguments),
+        Command::Export(arguments) => commands::export::export(&arguments),
         Command::Why(arguments) => commands::why::why(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),

@@ -76,6 +76,21 @@ impl Algorithm {
         }
     }
 
+    /// The teaching signal at a hidden layer's output, as a formula for people: h is that output, F the layer's feedback
+    /// matrix, y the target and e = d(mean loss) / d(logits), each a row per example.
+    #[must_use]
+    pub fn signal_in_words(self) -> &'static str {
+        match self {
+            Self::Backprop => "what flows back through the layer above",
+            Self::Dfa => "e F^T",
+            Self::Drtp => "y F^T",
+            Self::LocalLoss(TargetLoss::CrossEntropy) => "(softmax(h F) - y) F^T",
+            Self::LocalLoss(TargetLoss::MeanSquaredError) => {
+                "(2 / outputs (squash(h F) - y) squash'(h F)) F^T"
+            }
+        }
+    }
+
     /// Does the rule teach through fixed random feedback matrices?
     #[must_use]
     pub fn uses_feedback(self) -> bool {

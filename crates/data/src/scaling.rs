@@ -134,6 +134,13 @@ impl Scaler {
         self.channels[channel].apply(f32::from(pixel))
     }
 
+    /// What is subtracted from the pixels of `channel`, and what then divides them.
+    #[must_use]
+    pub fn offset_and_divisor(&self, channel: usize) -> (f32, f32) {
+        let Affine { offset, divisor } = self.channels[channel];
+        (offset, divisor)
+    }
+
     /// The smallest and the largest input `channel` can have.
     #[must_use]
     pub fn range(&self, channel: usize) -> (f32, f32) {
@@ -203,6 +210,8 @@ mod tests {
             Scaling::PerChannel(PerChannel::Measured),
         ] {
             let (scaler, part) = (scaler(scaling), part());
+            let (offset, divisor) = scaler.offset_and_divisor(1);
+            assert_eq!(scaler.scale(1, 77), (77.0 - offset) / divisor, "the numbers are the scaling");
             let pixels = &part.images[..COLOR.pixels()];
             let mut inputs = vec![0.0; COLOR.pixels()];
             scaler.scale_into(COLOR, pixels, &mut inputs);

@@ -17,7 +17,7 @@ pub enum Activation {
 }
 
 /// Slope of [`Activation::LeakyRelu`] at and below 0.
-pub(crate) const LEAK: f64 = 0.2;
+pub const LEAK: f64 = 0.2;
 
 /// What an activation makes of its preactivation.
 #[derive(Clone, Debug)]

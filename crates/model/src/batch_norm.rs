@@ -4,7 +4,8 @@ use burn::tensor::{Int, Tensor, backend::Backend};
 
 use crate::{AdamStep, Kernels, Parameter};
 
-const EPSILON: f64 = 1e-3;
+/// Is added to a variance before its root is taken.
+pub const BATCH_NORM_EPSILON: f64 = 1e-3;
 /// Share of the old moving statistics that a step keeps.
 const MOMENTUM: f64 = 0.99;
 
@@ -52,7 +53,7 @@ impl<B: Kernels> BatchNorm<B> {
         let mean = preactivation.clone().mean_dim(1);
         let centered = preactivation - mean.clone();
         let variance = (centered.clone() * centered.clone()).mean_dim(1);
-        let inverse_deviation = variance.clone().add_scalar(EPSILON).sqrt().recip();
+        let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
         let standardized = centered * inverse_deviation.clone();
         let output = standardized.clone() * self.gamma.value.clone() + self.beta.value.clone();
         (output, Normalized { standardized, inverse_deviation, mean, variance })
@@ -60,7 +61,7 @@ impl<B: Kernels> BatchNorm<B> {
 
     /// Normalizes `preactivation` (`[trials, batch, units]`) by the moving statistics.
     pub fn infer(&self, preactivation: Tensor<B, 3>) -> Tensor<B, 3> {
-        let inverse_deviation = self.moving_variance.clone().add_scalar(EPSILON).sqrt().recip();
+        let inverse_deviation = self.moving_variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
         (preactivation - self.moving_mean.clone()) * inverse_deviation * self.gamma.value.clone()
             + self.beta.value.clone()
     }

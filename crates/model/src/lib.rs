@@ -17,8 +17,8 @@ mod objective;
 mod optimizer;
 mod parameter;
 
-pub use activation::{Activated, Activation};
-pub use batch_norm::{BatchNorm, Normalized};
+pub use activation::{Activated, Activation, LEAK};
+pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
 pub use dropout::{DrawnMasks, Dropout, Masks};
 pub use initialization::Initialization;
 pub use kernels::{Kernels, WeightLesson};

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use engine::DeviceError;
 
 use crate::{
+    export::ExportError,
     file::{OverrideError, Problems},
     store::StoreError,
 };
@@ -53,6 +54,9 @@ pub enum Error {
     /// The store of results cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing can be chosen to be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -99,6 +103,7 @@ impl Error {
                 "take a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
             )),
             Self::Store(error) => error.hint(),
+            Self::Export(error) => Some(error.hint()),
             Self::Device(error) => Some(error.hint()),
             Self::History { source, .. } => source.hint(),
             Self::NotReproduced { .. } => Some(

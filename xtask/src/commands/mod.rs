@@ -5,6 +5,7 @@ pub mod bench;
 pub mod data;
 pub mod data_info;
 pub mod download;
+pub mod export;
 pub mod init;
 pub mod plan;
 pub mod report;

@@ -48,6 +48,9 @@ pub enum StoreError {
     #[error("artifacts are being removed from {}", store.display())]
     BeingCollected { store: PathBuf },
 
+    #[error("{} is there already, with another `{file}` or none", folder.display())]
+    OtherContent { folder: PathBuf, file: String },
+
     #[error("cannot make {} a link to {}: it is {found}", link.display(), target.display())]
     NotALink { link: PathBuf, target: PathBuf, found: &'static str },
 }
@@ -83,6 +86,10 @@ impl StoreError {
             Self::InUse { .. } => "wait for it, or stop it by Ctrl-C: it saves its trials".to_owned(),
             Self::BeingCollected { .. } => "try again in a moment".to_owned(),
             Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),
+            Self::OtherContent { folder, .. } => format!(
+                "nothing is overwritten: write to another place, or move it away: mv {0} {0}.old",
+                folder.display()
+            ),
             Self::NotALink { link, .. } => {
                 format!("nothing here writes it; move it away and run again: mv {0} {0}.old", link.display())
             }

@@ -25,6 +25,7 @@ mod error;
 mod example;
 pub(crate) mod fault;
 mod field_tree;
+mod folder;
 #[cfg(test)]
 mod journal;
 mod key;
@@ -47,6 +48,7 @@ pub use audit::{InUse, Name};
 pub use claim::{Claim, Holder};
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
+pub use folder::{Placed, place_folder, read_if_there};
 pub use key::{Key, KeyText};
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use work::{Published, Work};

@@ -1,0 +1,19 @@
+//! The images of a dataset stage.
+
+use data::{DatasetSettings, Loading};
+
+use crate::{Error, plan::Laboratory};
+
+impl Laboratory<'_> {
+    /// The images of the dataset stage `stage`; pictures that were decoded before are mapped.
+    pub(crate) fn load_images(
+        &self,
+        stage: &str,
+        settings: &DatasetSettings,
+    ) -> Result<data::Dataset, Error> {
+        let decoded = self.store.root().join("decoded");
+        let loading = Loading::from(self.data).keeping_decoded_in(&decoded);
+        data::Dataset::load_with(settings, &loading)
+            .map_err(|source| Error::Data { stage: stage.to_owned(), source: Box::new(source) })
+    }
+}

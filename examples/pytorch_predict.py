@@ -1,0 +1,35 @@
+"""What a network that `cargo xtask export` wrote says to images: torch, numpy and safetensors are all that is needed.
+
+    python examples/pytorch_predict.py DIR/CONFIGURATION/seed-0 IMAGES.npy [LOGITS.npy]
+
+IMAGES.npy holds u8 pixels, [examples, channels, height, width]. docs/model-json.md explains model.json.
+"""
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors.torch import load_file
+
+folder, images = Path(sys.argv[1]), torch.from_numpy(numpy.load(sys.argv[2])).float()
+model, arrays = json.loads((folder / "model.json").read_text()), load_file(folder / "weights.safetensors")
+functions = {
+    "tanh": torch.tanh, "relu": torch.relu, "swish": torch.nn.functional.silu, "sigmoid": torch.sigmoid,
+    "leaky_relu": torch.nn.functional.leaky_relu, "identity": torch.nn.Identity(),
+}
+offset, divisor = (torch.tensor(model["inputs"]["scaling"][name]).reshape(-1, 1, 1) for name in ["offset", "divisor"])
+h = ((images - offset) / divisor).flatten(1)
+for layer in model["layers"]:
+    v = h @ arrays[layer["weight"]] + (arrays[layer["bias"]] if layer["bias"] else 0)
+    if norm := layer["batch_norm"]:
+        mean, variance, gamma, beta = (arrays[norm[name]] for name in ["moving_mean", "moving_variance", "gamma", "beta"])
+        v = torch.nn.functional.batch_norm(v, mean, variance, gamma, beta, eps=norm["epsilon"])
+    slope = [layer["activation"]["slope"]] if "slope" in layer["activation"] else []
+    h = functions[layer["activation"]["name"]](v, *slope)
+if classes := model["task"]["classes"]:
+    print(*(classes[index] for index in h.argmax(1)), sep="\n")
+else:
+    print("pixels, as scaled for the input:", functions[model["task"]["squash"]](h), sep="\n")
+if len(sys.argv) > 3:
+    numpy.save(sys.argv[3], h.numpy())

@@ -1,0 +1,445 @@
+//! What is exported is all that is needed: networks are rebuilt from their files alone, here and in PyTorch.
+//!
+//! `BPFREE_TORCH_PYTHON` names a Python with the packages `torch`, `numpy` and `safetensors`; otherwise `BPFREE_PYTHON` and
+//! `python3` are tried.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use burn::tensor::{Tensor, TensorData};
+use burn_flex::Flex;
+use data::{Dataset, View};
+use model::{BatchNorm, Layer, Network, Parameter};
+use pipeline::{
+    export::{Choice, Exported, Wanted},
+    file::Pipeline,
+    progress::{Progress, Reporter},
+    stages::Stage,
+    store::Placed,
+};
+use serde_json::Value;
+use tests::{Bench, Witness};
+use tuner::Axis;
+
+/// Batch norm with two activations, a plain network, one without biases, and pictures that are given back.
+const PIPELINE: &str = r#"Pipeline(
+    name: "exported",
+    stages: [
+        Dataset(name: "measured", source: Glyphs(train: 400, test: 100), holdout: 0.25, scaling: PerChannel(Measured)),
+        Dataset(name: "bounded", source: Glyphs(train: 200, test: 50), holdout: 0.25),
+        Grid(name: "normalized", axes: (
+            algorithm: [Dfa, LocalLoss(MeanSquaredError)], hidden: [[24, 16]], activation: [LeakyRelu, Swish],
+            batch_norm: [true], learning_rate: [1e-2],
+        )),
+        Grid(name: "plain", axes: (
+            algorithm: [Backprop], hidden: [[24, 16]], activation: [Tanh], bias: [true, false], learning_rate: [1e-3],
+        )),
+        Grid(name: "relu", axes: (
+            algorithm: [Dfa], hidden: [[24]], activation: [Relu], learning_rate: [1e-3],
+        )),
+        Train(name: "with-norm", dataset: "measured", grid: "normalized", epochs: 3, batch_size: 20, seeds: 2),
+        Train(name: "without", dataset: "measured", grid: "plain", epochs: 3, batch_size: 20, seeds: 2),
+        Train(
+            name: "pictures", dataset: "bounded", grid: "relu", epochs: 2, batch_size: 20, seeds: 1, task: Reconstruction,
+        ),
+        Summarize(name: "report", of: ["with-norm", "without"], metric: "error_rate/validation"),
+    ],
+)"#;
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: &Progress<'_>) {}
+}
+
+fn wanted(choice: Choice) -> Wanted {
+    Wanted { choice, summary: None, seeds: Vec::new() }
+}
+
+fn export(bench: &Bench, text: &str, wanted: &Wanted, to: &Path) -> Result<Exported, pipeline::Error> {
+    let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+    bench.laboratory().export(&pipeline, wanted, to, &Silent)
+}
+
+/// A network as its two files say, and nothing else.
+struct Rebuilt {
+    model: Value,
+    arrays: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
+}
+
+impl Rebuilt {
+    fn read(folder: &Path) -> Self {
+        let text = fs::read(folder.join("model.json")).expect("the description");
+        let bytes = fs::read(folder.join("weights.safetensors")).expect("the arrays");
+        Self { model: serde_json::from_slice(&text).expect("it is JSON"), arrays: arrays(&bytes) }
+    }
+
+    fn array(&self, name: &Value) -> &[f64] {
+        &self.arrays[name.as_str().expect("a name")].1
+    }
+
+    /// The logits for one image.
+    fn logits(&self, pixels: &[u8]) -> Vec<f64> {
+        let inputs = &self.model["inputs"];
+        let plane = number(&inputs["height"]) * number(&inputs["width"]);
+        let scaling = &inputs["scaling"];
+        let scaled = pixels.iter().enumerate().map(|(index, pixel)| {
+            let channel = index / plane as usize;
+            (f64::from(*pixel) - number(&scaling["offset"][channel])) / number(&scaling["divisor"][channel])
+        });
+        let layers = self.model["layers"].as_array().expect("layers");
+        layers.iter().fold(scaled.collect(), |input, layer| self.layer(layer, &input))
+    }
+
+    fn layer(&self, layer: &Value, input: &[f64]) -> Vec<f64> {
+        let outputs = number(&layer["shape"][1]) as usize;
+        let weight = self.array(&layer["weight"]);
+        let unit = |unit: usize| {
+            let products = input.iter().zip(weight.iter().skip(unit).step_by(outputs));
+            let mut value: f64 = products.map(|(input, weight)| input * weight).sum();
+            if !layer["bias"].is_null() {
+                value += self.array(&layer["bias"])[unit];
+            }
+            let norm = &layer["batch_norm"];
+            if !norm.is_null() {
+                let of = |name: &str| self.array(&norm[name])[unit];
+                let deviation = (of("moving_variance") + number(&norm["epsilon"])).sqrt();
+                value = of("gamma") * (value - of("moving_mean")) / deviation + of("beta");
+            }
+            let activation = &layer["activation"];
+            match activation["name"].as_str().expect("a name") {
+                "identity" => value,
+                "tanh" => value.tanh(),
+                "relu" => value.max(0.0),
+                "swish" => value / (1.0 + (-value).exp()),
+                "leaky_relu" if value > 0.0 => value,
+                "leaky_relu" => number(&activation["slope"]) * value,
+                other => panic!("an activation that nobody explained: {other}"),
+            }
+        };
+        (0..outputs).map(unit).collect()
+    }
+
+    /// Per cent of the examples that are classified wrongly.
+    fn error_rate(&self, view: &View<'_>) -> f64 {
+        let is_wrong = |position: &usize| {
+            largest(&self.logits(view.image(*position))) != usize::from(view.label(*position))
+        };
+        100.0 * (0..view.len()).filter(is_wrong).count() as f64 / view.len() as f64
+    }
+
+    /// Mean squared error per pixel of the squashed output.
+    fn reconstruction_loss(&self, dataset: &Dataset) -> f64 {
+        let (view, squash) = (dataset.validation(), self.model["task"]["squash"].as_str().expect("a name"));
+        assert_eq!(squash, "tanh");
+        let of_image = |position: usize| {
+            let pixels = view.image(position);
+            let pairs = self.logits(pixels).into_iter().zip(pixels);
+            let errors = pairs
+                .map(|(logit, pixel)| (logit.tanh() - f64::from(dataset.scaler().scale(0, *pixel))).powi(2));
+            errors.sum::<f64>() / pixels.len() as f64
+        };
+        (0..view.len()).map(of_image).sum::<f64>() / view.len() as f64
+    }
+
+    /// Every array of the weights is in the description, with its shape, and every name in it is an array.
+    fn check_names(&self) {
+        let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut name = |name: &Value, shape: &[&Value]| {
+            if let Some(name) = name.as_str() {
+                named.insert(name.to_owned(), shape.iter().map(|length| number(length) as usize).collect());
+            }
+        };
+        for layer in self.model["layers"].as_array().expect("layers") {
+            let [inputs, units] = [&layer["shape"][0], &layer["shape"][1]];
+            name(&layer["weight"], &[inputs, units]);
+            name(&layer["bias"], &[units]);
+            for array in ["gamma", "beta", "moving_mean", "moving_variance"] {
+                name(&layer["batch_norm"][array], &[units]);
+            }
+            let feedback = &layer["feedback"];
+            name(&feedback["name"], &[&feedback["shape"][0], &feedback["shape"][1]]);
+        }
+        let shapes = self.arrays.iter().map(|(name, (shape, _))| (name.clone(), shape.clone()));
+        assert_eq!(named, shapes.collect());
+    }
+
+    /// The same network in the crate that trained it; `architecture` says what it was built from.
+    fn network(&self, architecture: &model::Architecture) -> Network<Flex> {
+        let tensor = |name: &str| {
+            let (shape, values) = self.arrays.get(name)?;
+            let shape = [1, if shape.len() == 1 { 1 } else { shape[0] }, *shape.last().expect("an axis")];
+            let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+            Some(Tensor::<Flex, 3>::from_data(TensorData::new(values, shape), &Default::default()))
+        };
+        let layer = |name: String| Layer {
+            weight: Parameter::new(tensor(&format!("{name}/weight")).expect("every layer has one")),
+            bias: tensor(&format!("{name}/bias")).map(Parameter::new),
+            batch_norm: tensor(&format!("{name}/gamma")).map(|gamma| BatchNorm {
+                gamma: Parameter::new(gamma),
+                beta: Parameter::new(tensor(&format!("{name}/beta")).expect("a norm has four")),
+                moving_mean: tensor(&format!("{name}/moving_mean")).expect("a norm has four"),
+                moving_variance: tensor(&format!("{name}/moving_variance")).expect("a norm has four"),
+            }),
+        };
+        Network {
+            hidden: (1..=architecture.hidden.len()).map(|index| layer(format!("layer_{index}"))).collect(),
+            output: layer("output".to_owned()),
+            activation: architecture.activation,
+            objective: architecture.objective,
+        }
+    }
+}
+
+/// The arrays of a safetensors file: the length of a JSON header, the header, the bytes.
+fn arrays(bytes: &[u8]) -> BTreeMap<String, (Vec<usize>, Vec<f64>)> {
+    let (length, rest) = bytes.split_first_chunk::<8>().expect("a length");
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header: BTreeMap<String, Value> = serde_json::from_slice(header).expect("a header");
+    let array = |entry: Value| {
+        assert_eq!(entry["dtype"], "F32");
+        let list = |field: &str| -> Vec<usize> {
+            let numbers = entry[field].as_array().expect("a list");
+            numbers.iter().map(|value| number(value) as usize).collect()
+        };
+        let (shape, range) = (list("shape"), list("data_offsets"));
+        let floats = data[range[0]..range[1]].as_chunks().0.iter();
+        (shape, floats.map(|four| f64::from(f32::from_le_bytes(*four))).collect())
+    };
+    header
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__")
+        .map(|(name, entry)| (name, array(entry)))
+        .collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("a number: {value}"))
+}
+
+fn largest(values: &[f64]) -> usize {
+    (0..values.len()).max_by(|&left, &right| values[left].total_cmp(&values[right])).expect("there are some")
+}
+
+/// The largest distance of two lists of equal length.
+#[track_caller]
+fn distance(left: &[f64], right: &[f64]) -> f64 {
+    assert_eq!(left.len(), right.len());
+    left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f64::max)
+}
+
+/// The images that the train stage `name` was trained on.
+fn dataset(text: &str, name: &str) -> (Dataset, tuner::Schedule) {
+    let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
+    let train = pipeline.stages.iter().find_map(|stage| match stage {
+        Stage::Train(train) if train.name == name => Some(train),
+        _ => None,
+    });
+    let train = train.expect("the stage");
+    let dataset = Dataset::load(&train.dataset, Path::new("no data here")).expect("glyphs are drawn");
+    (dataset, train.schedule.clone())
+}
+
+/// Networks of every kind, with the datasets they were trained on.
+fn exported(bench: &Bench) -> Vec<(PathBuf, pipeline::export::Model)> {
+    bench.run(PIPELINE);
+    let to = bench.path("export");
+    let exported = export(bench, PIPELINE, &wanted(Choice::Finished), &to).expect("all are there");
+    assert!(exported.unfinished.is_empty() && exported.notes.is_empty());
+    assert_eq!(exported.models.len(), 2 * 4 + 2 * 2 + 1);
+    exported.models.into_iter().map(|model| (to.join(&model.folder), model)).collect()
+}
+
+#[test]
+fn an_exported_network_rebuilt_from_its_files_measures_what_its_history_says() {
+    let bench = Bench::new(2, 1);
+    for (folder, exported) in exported(&bench) {
+        let rebuilt = Rebuilt::read(&folder);
+        rebuilt.check_names();
+        let (stage, _) = exported.folder.split_once('/').expect("a stage");
+        let (dataset, schedule) = dataset(PIPELINE, stage);
+        let population = tuner::population(
+            &[&exported.trial],
+            &schedule,
+            dataset.shape(),
+            dataset.classes(),
+            dataset.scaling(),
+        );
+        let said = &rebuilt.model["trial"]["last_epoch"];
+        let view = dataset.validation();
+        if rebuilt.model["task"]["classes"].is_null() {
+            let (ours, history) = (rebuilt.reconstruction_loss(&dataset), number(&said["loss/validation"]));
+            assert!((ours - history).abs() < 1e-6 * history, "{folder:?}: {ours}, history {history}");
+        } else {
+            assert_eq!(rebuilt.model["task"]["classes"].as_array().map(Vec::len), Some(dataset.classes()));
+            let (ours, history) = (rebuilt.error_rate(&view), number(&said["error_rate/validation"]));
+            assert!((ours - history).abs() < 1e-9, "{folder:?}: {ours}, history {history}");
+        }
+        let positions: Vec<u32> = (0..view.len() as u32).collect();
+        let (mut inputs, mut labels) =
+            (vec![0.0; view.len() * dataset.shape().pixels()], vec![0; view.len()]);
+        view.gather(&positions, &mut inputs, &mut labels);
+        let input = TensorData::new(inputs, [1, view.len(), dataset.shape().pixels()]);
+        let network = rebuilt.network(&population.architecture);
+        let logits = network.infer(Tensor::from_data(input, &Default::default()));
+        let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
+        let ours: Vec<f64> =
+            (0..view.len()).flat_map(|position| rebuilt.logits(view.image(position))).collect();
+        let distance = distance(&ours, &logits);
+        assert!(distance < 1e-4, "{folder:?}: logits differ by {distance}");
+    }
+}
+
+/// A Python with what the script needs.
+fn python() -> Option<String> {
+    let named = ["BPFREE_TORCH_PYTHON", "BPFREE_PYTHON"].into_iter().filter_map(|name| env::var(name).ok());
+    let has_packages = |python: &String| {
+        let tried = Command::new(python).args(["-c", "import numpy, safetensors, torch"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    named.chain(["python3".to_owned()]).find(has_packages)
+}
+
+/// The images of `view` as an array file of u8, `[examples, channels, height, width]`.
+fn npy(view: &View<'_>, shape: data::ImageShape) -> Vec<u8> {
+    let data::ImageShape { channels, height, width } = shape;
+    let mut header = format!(
+        "{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, {channels}, {height}, {width}), }}",
+        view.len()
+    );
+    header += &" ".repeat(63 - (10 + header.len()) % 64);
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    (0..view.len()).for_each(|position| bytes.extend(view.image(position)));
+    bytes
+}
+
+/// The values of an array file of 32-bit floats.
+fn floats_of_npy(bytes: &[u8]) -> Vec<f64> {
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let values = bytes[10 + header..].as_chunks().0.iter();
+    values.map(|four| f64::from(f32::from_le_bytes(*four))).collect()
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a measurement, and a test that is skipped says so")]
+fn the_script_in_examples_predicts_the_same_in_pytorch() {
+    let Some(python) = python() else {
+        eprintln!("skipped: no Python with torch, numpy and safetensors (name one in BPFREE_TORCH_PYTHON)");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/pytorch_predict.py");
+    let bench = Bench::new(2, 1);
+    for (folder, exported) in exported(&bench).iter().filter(|(_, exported)| exported.trial.seed == 0) {
+        let rebuilt = Rebuilt::read(folder);
+        let (stage, _) = exported.folder.split_once('/').expect("a stage");
+        let (dataset, _) = dataset(PIPELINE, stage);
+        let view = dataset.validation();
+        let (images, logits) = (bench.path("images.npy"), bench.path("logits.npy"));
+        fs::write(&images, npy(&view, dataset.shape())).expect("the folder can be written");
+        let output =
+            Command::new(&python).arg(&script).args([folder, &images, &logits]).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let logits = floats_of_npy(&fs::read(&logits).expect("the script writes them"));
+        let ours: Vec<Vec<f64>> =
+            (0..view.len()).map(|position| rebuilt.logits(view.image(position))).collect();
+        let distance = distance(&ours.concat(), &logits);
+        eprintln!("{}: {} logits, at most {distance:.1e} apart", exported.folder, logits.len());
+        assert!(distance < 1e-4, "{}: {distance}", exported.folder);
+        if let Some(classes) = rebuilt.model["task"]["classes"].as_array() {
+            let said = String::from_utf8(output.stdout).expect("names");
+            let expected: Vec<&str> =
+                ours.iter().map(|logits| classes[largest(logits)].as_str().expect("a name")).collect();
+            assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{}", exported.folder);
+        }
+    }
+}
+
+#[test]
+fn the_best_are_exported_once_and_never_overwritten() {
+    let bench = Bench::new(2, 1);
+    bench.run(PIPELINE);
+    let to = bench.path("best");
+    let best = export(&bench, PIPELINE, &wanted(Choice::Best), &to).expect("there are winners");
+    let groups: Vec<&str> = best.models.iter().filter_map(|model| model.best_of.as_deref()).collect();
+    assert_eq!(groups.len(), 6, "three rules, two seeds: {groups:?}");
+    assert!(
+        best.models.iter().all(|model| model.placed == Placed::New && model.folder.matches('/').count() == 1)
+    );
+    let index = || fs::read_to_string(to.join("index.json")).expect("the index");
+    let first = index();
+    let lines =
+        |text: &str| serde_json::from_str::<Value>(text).expect("JSON")["models"].as_array().map(Vec::len);
+    assert_eq!(lines(&first), Some(6));
+
+    let again = export(&bench, PIPELINE, &wanted(Choice::Best), &to).expect("the same is left");
+    assert!(again.models.iter().all(|model| model.placed == Placed::AlreadyThere));
+    assert_eq!(index(), first);
+
+    let of_all = Wanted { seeds: vec![1], ..wanted(Choice::BestPer(Vec::new())) };
+    let of_all = export(&bench, PIPELINE, &of_all, &to).expect("the winner is among the winners");
+    assert_eq!((of_all.models.len(), lines(&index())), (1, Some(6)));
+    assert_eq!(of_all.models[0].best_of.as_deref(), Some("all"));
+
+    let per_norm = wanted(Choice::BestPer(vec![Axis::BatchNorm]));
+    let per_norm = export(&bench, PIPELINE, &per_norm, &bench.path("norms")).expect("there are winners");
+    assert_eq!(per_norm.models.len(), 4);
+
+    let path = to.join(&best.models[0].folder).join("model.json");
+    fs::write(&path, "{}").expect("the file can be changed");
+    let error = export(&bench, PIPELINE, &wanted(Choice::Best), &to).expect_err("it is another");
+    assert!(error.to_string().ends_with("is there already, with another `model.json` or none"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("nothing is overwritten")));
+    assert_eq!(fs::read_to_string(&path).expect("it is left"), "{}");
+}
+
+#[test]
+fn what_is_not_finished_is_named_and_what_cannot_be_chosen_is_refused() {
+    let bench = Bench::new(1, 1);
+    bench.run_with(PIPELINE, &Witness::new(Some(3)));
+    let to = bench.path("export");
+    let some = export(&bench, PIPELINE, &wanted(Choice::Finished), &to).expect("three are there");
+    assert_eq!((some.models.len(), some.unfinished.len()), (3, 10));
+    let best = export(&bench, PIPELINE, &wanted(Choice::Best), &bench.path("best")).expect("one is whole");
+    assert_eq!((best.models.len(), best.unfinished.len(), best.notes.len()), (2, 9, 1));
+    let later = PIPELINE.replace("seeds: 2", "seeds: [8, 9]");
+    let none =
+        export(&bench, &later, &wanted(Choice::Finished), &bench.path("none")).expect("it is no error");
+    assert!(none.models.is_empty() && !bench.path("none").exists());
+
+    let refused = |text: &str, wanted: &Wanted| {
+        let error = export(&bench, text, wanted, &to).expect_err("it means nothing");
+        format!("{error}\nhint: {}\n", error.hint().expect("there is a way out"))
+    };
+    let named = Wanted { summary: Some("reprot".into()), ..wanted(Choice::Best) };
+    let without = PIPELINE.replace(
+        r#"Summarize(name: "report", of: ["with-norm", "without"], metric: "error_rate/validation"),"#,
+        "",
+    );
+    let chosen = PIPELINE.replace(
+        r#"metric: "error_rate/validation"),"#,
+        r#"metric: "error_rate/validation"),
+        Grid(name: "winners", axes: BestOf("report")),
+        Train(name: "final", dataset: "measured", grid: "winners", epochs: 4, batch_size: 20, seeds: 1),
+        Summarize(name: "last", of: ["final"], metric: "error_rate/validation"),"#,
+    );
+    let said = [
+        refused(PIPELINE, &named),
+        refused(&without, &wanted(Choice::Best)),
+        refused(&chosen, &wanted(Choice::Best)),
+    ];
+    insta::assert_snapshot!(said.concat(), @"
+        `exported` has no Summarize stage `reprot`
+        hint: did you mean `report`? known: report
+        `exported` has no Summarize stage, whose winners could be exported
+        hint: add a Summarize stage, or leave out `--best`: every finished trial is exported then
+        the trials of `last` are not known yet: those that choose the configurations of `final` are not finished
+        hint: run the pipeline to its end, or take the winners of an earlier stage: `--summary STAGE`
+        ");
+}

@@ -1,0 +1,91 @@
+//! `export`: trained networks for other programs.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::builder::PossibleValuesParser;
+use pipeline::{
+    export::{Choice, Exported, Wanted},
+    file::Pipeline,
+    plan::Laboratory,
+    store::{Placed, Store},
+};
+use tuner::{Axis, Trial};
+
+use crate::{
+    ExportArguments,
+    terminal::{Lines, say, tell},
+};
+
+/// No axis: the best of all.
+const ALL: &str = "all";
+/// Networks, and trials that are not finished, that are named where `-v` does not ask for all.
+const NAMED: usize = 30;
+
+/// What `--per` takes.
+pub fn axis_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Axis::ALL.map(Axis::name).into_iter().chain([ALL]))
+}
+
+pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
+    let plan = &arguments.plan;
+    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
+    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
+    let same_build = super::run::same_build(plan.same_build)?;
+    let laboratory =
+        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
+    let wanted = Wanted {
+        choice: choice(arguments)?,
+        summary: arguments.summary.clone(),
+        seeds: arguments.seed.clone(),
+    };
+    let exported = laboratory.export(&pipeline, &wanted, &arguments.to, &Lines::new(plan.verbose))?;
+    let most = if plan.verbose { usize::MAX } else { NAMED };
+    show(&exported, most);
+    if exported.models.is_empty() {
+        bail!(
+            "nothing was exported: no trial that is meant is finished, `cargo xtask plan` says what is missing"
+        );
+    }
+    say(&format!("{} networks in {}", exported.models.len(), arguments.to.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn choice(arguments: &ExportArguments) -> anyhow::Result<Choice> {
+    let per = &arguments.per;
+    if !arguments.best {
+        return Ok(Choice::Finished);
+    }
+    if per.is_empty() {
+        return Ok(Choice::Best);
+    }
+    let is_all = per.iter().any(|name| name == ALL);
+    if is_all && per.len() > 1 {
+        bail!("`--per all` is the best of all: name axes, or `all`");
+    }
+    let is_meant = |axis: &Axis| per.iter().any(|name| name == axis.name());
+    Ok(Choice::BestPer(Axis::ALL.into_iter().filter(is_meant).collect()))
+}
+
+/// At most `most` of each.
+fn show(exported: &Exported, most: usize) {
+    for note in &exported.notes {
+        tell(&format!("note: {note}"));
+    }
+    let name = |trial: &Trial| format!("{} seed {}", trial.configuration, trial.seed);
+    for trial in exported.unfinished.iter().take(most) {
+        tell(&format!("{} is left out: it is not finished", name(trial)));
+    }
+    let unfinished = exported.unfinished.len();
+    if unfinished > most {
+        tell(&format!("and {} more (-v names all)", unfinished - most));
+    }
+    for model in exported.models.iter().take(most) {
+        let best_of = model.best_of.as_ref().map_or(String::new(), |group| format!(", best {group}"));
+        let placed = if model.placed == Placed::AlreadyThere { ", there before" } else { "" };
+        say(&format!("{}: {}{best_of}{placed}", model.folder, name(&model.trial)));
+    }
+    if exported.models.len() > most {
+        say(&format!("and {} more (-v names all)", exported.models.len() - most));
+    }
+}
