@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use algorithms::Algorithm;
-use data::Loading;
 use engine::{HostBatch, Population};
 use tuner::{Configuration, Trial, population};
 
@@ -30,10 +29,7 @@ impl Laboratory<'_> {
     /// # Errors
     /// If the images cannot be loaded, or the device cannot be used.
     pub fn estimate(&self, train: &Train, missing: &[&PlannedTrial], jobs: usize) -> Result<Estimate, Error> {
-        let decoded = self.store.root().join("decoded");
-        let loading = Loading::from(self.data).keeping_decoded_in(&decoded);
-        let dataset = data::Dataset::load_with(&train.dataset, &loading)
-            .map_err(|source| Error::Data { stage: train.dataset_name.clone(), source: Box::new(source) })?;
+        let dataset = self.load_images(&train.dataset_name, &train.dataset, &|_| {})?;
         let of = |trial: &Trial| {
             population(&[trial], &train.schedule, dataset.shape(), dataset.classes(), dataset.scaling())
         };

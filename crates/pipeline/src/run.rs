@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use data::{DatasetSettings, DecodingProgress, Loading};
+use data::{DatasetSettings, DecodingProgress};
 use tuner::{Configuration, Outcome, Trial};
 
 use crate::{
@@ -270,17 +270,11 @@ impl Run<'_> {
             None => {
                 self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
                 let started = Instant::now();
-                let decoded = self.laboratory.store.root().join("decoded");
+                let name = &train.dataset_name;
                 let progress = |DecodingProgress { done, total }| {
-                    let name = &train.dataset_name;
                     self.settings.reporter.report(&Progress::Decoding { name, done, total });
                 };
-                let loading = Loading { progress: &progress, ..Loading::from(self.laboratory.data) };
-                let loading = loading.keeping_decoded_in(&decoded);
-                let dataset = data::Dataset::load_with(settings, &loading).map_err(|source| Error::Data {
-                    stage: train.dataset_name.clone(),
-                    source: Box::new(source),
-                })?;
+                let dataset = self.laboratory.load_images(name, settings, &progress)?;
                 self.publish_dataset(train, &dataset, started)?;
                 let dataset = Arc::new(dataset);
                 self.loaded.push((settings.clone(), Arc::clone(&dataset)));

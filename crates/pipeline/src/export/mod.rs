@@ -158,7 +158,7 @@ impl<'a> Exporter<'a> {
             Some(position) => position,
             None => {
                 self.reporter.report(&Progress::LoadingDataset { name: stage });
-                let dataset = self.laboratory.load_images(stage, settings)?;
+                let dataset = self.laboratory.load_images(stage, settings, &|_| {})?;
                 self.images.push((settings, Images::of(&dataset)));
                 self.images.len() - 1
             }
