@@ -106,7 +106,10 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
         TrialEnd::Stored(Outcome::Diverged { reason, .. }) => format!("{took}, DIVERGED: {reason}"),
         TrialEnd::MadeElsewhere => "trained by another process".into(),
-        TrialEnd::Failed(reason) | TrialEnd::Panicked(reason) | TrialEnd::NotReproduced(reason) => {
+        TrialEnd::Failed(reason)
+        | TrialEnd::TooLarge(reason)
+        | TrialEnd::Panicked(reason)
+        | TrialEnd::NotReproduced(reason) => {
             format!("{took}, FAILED: {}", reason.lines().next().unwrap_or_default())
         }
         TrialEnd::Interrupted(_) => format!("{took}, interrupted"),

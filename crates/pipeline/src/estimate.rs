@@ -30,6 +30,10 @@ impl Laboratory<'_> {
     /// If the images cannot be loaded, or the device cannot be used.
     pub fn estimate(&self, train: &Train, missing: &[&PlannedTrial], jobs: usize) -> Result<Estimate, Error> {
         let dataset = self.load_images(&train.dataset_name, &train.dataset, &|_| {})?;
+        let (batch_size, examples) = (train.schedule.batch_size, dataset.train().len());
+        if examples < batch_size as usize {
+            return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
+        }
         let of = |trial: &Trial| {
             population(&[trial], &train.schedule, dataset.shape(), dataset.classes(), dataset.scaling())
         };
@@ -56,7 +60,8 @@ impl Laboratory<'_> {
             let step = seconds_per_weight[known] * weights(&population);
             total += f64::from(left) * (steps + evaluations) * step;
         }
-        let at_most = Duration::from_secs_f64(total / jobs.min(missing.len()).max(1) as f64);
+        let at_most = Duration::try_from_secs_f64(total / jobs.min(missing.len()).max(1) as f64)
+            .unwrap_or(Duration::MAX);
         Ok(Estimate { at_most, timed })
     }
 

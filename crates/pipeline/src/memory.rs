@@ -17,9 +17,16 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 /// Memory that the trials of a stage share.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    total: u64,
-    free: Mutex<u64>,
+    /// As the user said.
+    limit: Option<u64>,
+    state: Mutex<State>,
     given_back: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    total: u64,
+    reserved: u64,
 }
 
 /// Memory that is given back when this is dropped.
@@ -32,10 +39,8 @@ pub(crate) struct Reserved<'a> {
 impl Budget {
     /// Of `limit` bytes, or of most of what is free now.
     pub(crate) fn new(limit: Option<u64>) -> Self {
-        // Where nobody can tell, nothing is refused.
-        let total =
-            limit.or_else(|| free_memory().map(|free| (free as f64 * SHARE) as u64)).unwrap_or(u64::MAX);
-        Self { total, free: Mutex::new(total), given_back: Condvar::new() }
+        let total = limit.unwrap_or_else(usable);
+        Self { limit, state: Mutex::new(State { total, reserved: 0 }), given_back: Condvar::new() }
     }
 
     /// Waits until `bytes` are free; `None` if `is_over` before. What needs more than there is gets nothing.
@@ -47,24 +52,28 @@ impl Budget {
         bytes: u64,
         is_over: impl Fn() -> bool,
     ) -> Result<Option<Reserved<'_>>, u64> {
-        if bytes > self.total {
-            return Err(self.total);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes > state.total && self.limit.is_none() {
+            // Another program may have given some back since the stage began.
+            state.total = state.total.max(usable().saturating_add(state.reserved));
         }
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free < bytes {
+        if bytes > state.total {
+            return Err(state.total);
+        }
+        while state.total - state.reserved < bytes {
             if is_over() {
                 return Ok(None);
             }
-            free = self.given_back.wait_timeout(free, ASK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.given_back.wait_timeout(state, ASK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *free -= bytes;
+        state.reserved += bytes;
         Ok(Some(Reserved { budget: self, bytes }))
     }
 }
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        *self.budget.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        self.budget.state.lock().unwrap_or_else(PoisonError::into_inner).reserved -= self.bytes;
         self.budget.given_back.notify_all();
     }
 }
@@ -89,6 +98,11 @@ fn in_words(bytes: u64) -> String {
     } else {
         format!("{} MB", bytes.div_ceil(1_000_000))
     }
+}
+
+/// Most of what is free. Where nobody can tell, nothing is refused.
+fn usable() -> u64 {
+    free_memory().map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
 }
 
 /// Bytes that this process could still take, as far as the system tells.
@@ -123,9 +137,19 @@ fn address_space(limits: &str) -> Option<u64> {
 /// What a container may still take: of version 2, or of version 1.
 fn of_control_group(root: &Path) -> Option<u64> {
     let number = |name: &str| fs::read_to_string(root.join(name)).ok()?.trim().parse::<u64>().ok();
-    let left = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
-    left("memory.max", "memory.current")
-        .or_else(|| left("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+    // Files that were read count as used, until somebody needs the room.
+    let cached = |stat: &str, name: &str| {
+        let text = fs::read_to_string(root.join(stat)).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        line.unwrap_or(0)
+    };
+    let left = |limit: &str, used: &str, cached: u64| {
+        Some(number(limit)?.saturating_sub(number(used)?.saturating_sub(cached)))
+    };
+    left("memory.max", "memory.current", cached("memory.stat", "inactive_file ")).or_else(|| {
+        let cached = cached("memory/memory.stat", "total_inactive_file ");
+        left("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", cached)
+    })
 }
 
 #[cfg(test)]
@@ -181,5 +205,7 @@ mod tests {
         assert_eq!(of_control_group(folder.path()), None);
         fs::write(folder.path().join("memory.max"), "1000\n").expect("writable");
         assert_eq!(of_control_group(folder.path()), Some(600));
+        fs::write(folder.path().join("memory.stat"), "anon 1\ninactive_file 300\n").expect("writable");
+        assert_eq!(of_control_group(folder.path()), Some(900));
     }
 }

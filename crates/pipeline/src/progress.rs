@@ -118,7 +118,10 @@ impl TrialEnd {
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         match self {
-            Self::Failed(reason) | Self::Panicked(reason) | Self::NotReproduced(reason) => Some(reason),
+            Self::Failed(reason)
+            | Self::TooLarge(reason)
+            | Self::Panicked(reason)
+            | Self::NotReproduced(reason) => Some(reason),
             Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
         }
     }
@@ -133,6 +136,8 @@ pub enum TrialEnd {
     MadeElsewhere,
     /// Without a result; a rerun tries it again.
     Failed(String),
+    /// Without a result, because it needs more memory than there is.
+    TooLarge(String),
     /// Without a result, by a panic; a rerun tries it again.
     Panicked(String),
     /// With another result than the one that is stored; trying again would hide it.

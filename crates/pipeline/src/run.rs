@@ -21,7 +21,7 @@ use crate::{
     running::{RunningStage, provenance},
     shared_work,
     stages::{self, Summarize, Train},
-    store::{Artifact, Key, KeyText},
+    store::{Artifact, Key, KeyText, StoreError},
     summary,
     trial::{PlannedTrial, TRIAL},
 };
@@ -83,27 +83,33 @@ impl Laboratory<'_> {
         let mut names: Vec<&str> = pipeline.stages.iter().map(stages::Stage::name).collect();
         names.push(&board);
         run_tree::keep_stages(self.store.root(), &pipeline.name, &names)?;
-        let mut run = Run {
-            laboratory: self,
-            pipeline,
-            settings,
-            loaded: Vec::new(),
-            trials: HashMap::new(),
-            report: RunReport::default(),
-        };
-        for stage in &pipeline.stages {
-            match stage {
-                // A dataset is loaded when the first trial needs it, a grid has nothing to run.
-                stages::Stage::Dataset(_) | stages::Stage::Grid(_) => {}
-                stages::Stage::Train(train) => run.train(train)?,
-                stages::Stage::Summarize(summarize) => run.summarize(summarize)?,
-            }
-            // A table of trials that were given up would say nothing.
-            if run.report.interrupted || run.report.not_begun > 0 {
-                break;
+        let mut trained = 0;
+        loop {
+            let mut run = Run {
+                laboratory: self,
+                pipeline,
+                settings,
+                loaded: Vec::new(),
+                trials: HashMap::new(),
+                report: RunReport::default(),
+            };
+            match run.stages() {
+                // Some damage shows only when a result is read. Then everything is asked for once more.
+                Err(Error::Store(damage @ StoreError::Damaged { .. }))
+                    if self.store.move_damaged_aside(&damage)? =>
+                {
+                    let damage = damage.to_string();
+                    settings.reporter.report(&Progress::Damaged { what: "a result", damage: &damage });
+                    trained += run.report.trained;
+                }
+                done => {
+                    done?;
+                    run.report.trained += trained;
+                    run.report.skipped = run.report.skipped.saturating_sub(trained);
+                    return Ok(run.report);
+                }
             }
         }
-        Ok(run.report)
     }
 }
 
@@ -139,6 +145,24 @@ impl Laboratory<'_> {
 }
 
 impl Run<'_> {
+    /// Does all stages, or those before an interruption.
+    fn stages(&mut self) -> Result<(), Error> {
+        let pipeline = self.pipeline;
+        for stage in &pipeline.stages {
+            match stage {
+                // A dataset is loaded when the first trial needs it, a grid has nothing to run.
+                stages::Stage::Dataset(_) | stages::Stage::Grid(_) => {}
+                stages::Stage::Train(train) => self.train(train)?,
+                stages::Stage::Summarize(summarize) => self.summarize(summarize)?,
+            }
+            // A table of trials that were given up would say nothing.
+            if self.report.interrupted || self.report.not_begun > 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn train(&mut self, train: &Train) -> Result<(), Error> {
         let Some(configurations) = self.configurations(train)? else {
             self.trials.insert(train.name.clone(), None);
@@ -179,7 +203,11 @@ impl Run<'_> {
         }
         self.settings.reporter.report(&Progress::TrainEnded);
         for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
-            planned.artifact = self.laboratory.store.find(TRIAL, &planned.key)?;
+            planned.artifact = match self.laboratory.store.find(TRIAL, &planned.key) {
+                // Nobody came to make it anew before the run was interrupted.
+                Err(StoreError::Damaged { .. }) => None,
+                found => found?,
+            };
             if let Some(artifact) = &planned.artifact {
                 // Also of those that other processes made.
                 self.tree(&train.name).show(&planned.trial, artifact.path())?;
@@ -203,6 +231,12 @@ impl Run<'_> {
                         train.name
                     );
                     self.settings.reporter.report(&Progress::Warning(&text));
+                }
+                if configurations.is_empty() {
+                    let reason =
+                        "no configuration finished with all its seeds, so there is no winner".to_owned();
+                    self.report.waiting.push((train.name.clone(), reason));
+                    return Ok(None);
                 }
                 Ok(Some(configurations))
             }

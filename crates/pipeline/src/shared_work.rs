@@ -183,7 +183,7 @@ impl SharedWork<'_> {
         match indices {
             [index] => {
                 let planned = self.missing[*index];
-                let end = TrialEnd::Failed(reason.to_owned());
+                let end = TrialEnd::TooLarge(reason.to_owned());
                 self.stage.tell(&Progress::TrialEnded {
                     trial: &planned.trial,
                     end: &end,
@@ -219,7 +219,10 @@ impl SharedWork<'_> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends[index] = Some(end);
         let failed = |end: &&Option<TrialEnd>| end.as_ref().is_some_and(|end| end.failure().is_some());
-        let (failures, decided) = (ends.iter().filter(failed).count(), ends.iter().flatten().count());
+        // What does not fit says nothing of what does.
+        let is_telling = |end: &&Option<TrialEnd>| !matches!(end, None | Some(TrialEnd::TooLarge(_)));
+        let telling = || ends.iter().filter(is_telling);
+        let (failures, decided) = (telling().filter(failed).count(), telling().count());
         if !self.hopeful && !may_be_tried_again && failures == decided && failures >= HOPELESS {
             self.stopped.store(true, Ordering::Relaxed);
         }

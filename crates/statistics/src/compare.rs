@@ -19,7 +19,8 @@ pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
     Some(Comparison {
         pairs: description.count,
         difference: description.mean,
-        interval: description.interval,
+        // Differences that are all equal say nothing of how others would scatter.
+        interval: description.interval.filter(|_| deviation.is_some()),
         effect_size,
         t_test: effect_size.map(|effect_size| student::p_value(effect_size, description.count)),
         wilcoxon: wilcoxon::p_value(&differences),

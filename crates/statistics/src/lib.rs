@@ -44,7 +44,8 @@ pub struct Comparison {
     pub pairs: usize,
     /// The mean difference: this one less the other.
     pub difference: f64,
-    /// The 95 % confidence interval of the mean difference, by Student's t; absent for a single pair.
+    /// The 95 % confidence interval of the mean difference, by Student's t; absent for a single pair, and where all differences are
+    /// equal.
     pub interval: Option<Interval>,
     /// Cohen's d for paired samples: the mean difference over the standard deviation of the differences; absent for a
     /// single pair, and where all differences are equal.

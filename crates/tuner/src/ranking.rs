@@ -55,12 +55,18 @@ pub fn best_of(
     best
 }
 
-/// The group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, or `all`.
+/// The group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, `without feedback` where none
+/// of them applies, or `all` where there are none.
 #[must_use]
 pub fn group(configuration: &Configuration, per: &[Axis]) -> String {
     let words = per.iter().map(|axis| axis.in_words(configuration));
     let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
-    if words.is_empty() { "all".to_owned() } else { words.join(", ") }
+    let names = || per.iter().map(|axis| axis.name()).collect::<Vec<_>>().join(", ");
+    match (per.is_empty(), words.is_empty()) {
+        (true, _) => "all".to_owned(),
+        (false, true) => format!("without {}", names()),
+        (false, false) => words.join(", "),
+    }
 }
 
 #[cfg(test)]

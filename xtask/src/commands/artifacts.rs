@@ -15,6 +15,7 @@ use pipeline::{
     plan::Laboratory,
     run_tree,
     store::{Name, Store, StoreError},
+    trial::TRIAL,
 };
 
 use crate::{
@@ -225,6 +226,8 @@ struct Reach {
 /// What the pipeline files reach, finished or not, and what the run trees of these and of `keep` show.
 fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Reach> {
     let (mut wanted, mut has_unknown_trials) = (HashSet::new(), !keep.is_empty());
+    let there: HashSet<Name> = names(store)?.into_iter().collect();
+    let unfinished = store.unfinished().map_err(pipeline::Error::from)?;
     for name in keep {
         let folder = run_tree::pipeline_folder(&places.artifacts, name);
         if !folder.is_dir() {
@@ -241,8 +244,12 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
                 Laboratory { store: store.clone(), data: &places.data, device, same_build: None };
             match laboratory.reached(&pipeline) {
                 Ok(reached) => {
+                    // On a device where nothing of it was ever done, nothing of it is unfinished either.
+                    let is_used = reached.names.iter().any(|name| {
+                        name.kind == TRIAL && (there.contains(name) || unfinished.contains(name))
+                    });
+                    has_unknown_trials |= is_used && !reached.is_complete;
                     wanted.extend(reached.names);
-                    has_unknown_trials |= !reached.is_complete;
                 }
                 // Without its images a pipeline has no keys; what its run tree shows is kept.
                 Err(pipeline::Error::Data { .. }) => has_unknown_trials = true,

@@ -21,7 +21,6 @@ pub use problem::{Problem, Problems, did_you_mean};
 use crate::{
     Error,
     stages::{self, Stage},
-    summary::Asked,
 };
 
 /// A pipeline whose values are all allowed and whose references all lead to stages above.
@@ -31,6 +30,8 @@ pub struct Pipeline {
     pub name: String,
     /// In the order of the file.
     pub stages: Vec<Stage>,
+    /// What messages call the file: its path, with what the command line changed in it.
+    pub file: String,
     /// The file as it was read.
     pub text: String,
     /// Doubtful, but allowed.
@@ -54,11 +55,22 @@ struct Written<'a> {
     stages: Vec<&'a RawValue>,
 }
 
+/// What a summary's report says of the pipeline that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its name.
+    pub pipeline: &'a str,
+    /// Its file, with what the command line changed in it: what to give to `run`.
+    pub file: &'a str,
+    /// Its file's text.
+    pub text: &'a str,
+}
+
 impl Pipeline {
     /// What a summary's report says of the pipeline.
     #[must_use]
     pub fn asked(&self) -> Asked<'_> {
-        Asked { pipeline: &self.name, text: &self.text }
+        Asked { pipeline: &self.name, file: &self.file, text: &self.text }
     }
 
     /// Reads and checks the pipeline file at `path`.
@@ -77,6 +89,8 @@ impl Pipeline {
         let mut text =
             fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
         let mut name = path.display().to_string();
+        // Some editors put a byte order mark before the first character.
+        text = text.trim_start_matches('\u{feff}').to_owned();
         for given in overrides {
             text = given.apply(&text)?;
             name.push_str(&format!(" --set {given}"));
@@ -106,7 +120,7 @@ impl Pipeline {
         match pipeline_name {
             Some(name) if problems.is_empty() => {
                 let stages = stages.into_iter().filter_map(|(_, stage)| stage).collect();
-                Ok(Self { name, stages, text: text.into(), warnings })
+                Ok(Self { name, stages, file: document.name.into(), text: text.into(), warnings })
             }
             _ => Err(document.refuse(problems)),
         }

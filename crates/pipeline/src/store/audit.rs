@@ -112,7 +112,11 @@ impl Store {
         // Else a crash could leave the old name, and what has been removed of it until then.
         persist::sync_folder(&self.work_root())?;
         persist::sync_folder(&self.shelf(&name.kind))?;
-        disk::remove_tree(&doomed).map_err(StoreError::io("remove", &doomed))
+        match disk::remove_tree(&doomed) {
+            // Another process that opened the store meanwhile has finished the work.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(StoreError::io("remove", &doomed)),
+        }
     }
 
     /// Work that can be gone on with, or that failed: what lies beside claims in the folder of work.

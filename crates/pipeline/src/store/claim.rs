@@ -62,7 +62,7 @@ impl Store {
             Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
         };
         // Its last holder may have published before it gave the lease back.
-        if let (Some(artifact), _) = self.find_or_move_aside(kind, &key)? {
+        if let (Some(artifact), _) = self.find_or_move_aside_alone(kind, &key)? {
             self.forget_work(kind, &key);
             return Ok(Claim::Done(artifact));
         }
@@ -124,7 +124,7 @@ impl Store {
                 self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
             };
             let lease = self.beside_work(kind, &key, "lease");
-            let last = Owner::read_file(&lease);
+            let last = Owner::read_file(&lease).filter(Owner::is_gone);
             // Asked again once nobody else can change it.
             if is_worthless()
                 && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?

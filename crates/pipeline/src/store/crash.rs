@@ -241,6 +241,8 @@ fn any_act() -> impl Strategy<Value = Act> {
 #[derive(Clone, Debug)]
 enum Promise {
     Artifact(u32),
+    /// There, or not any more.
+    Going(u32),
     Gone(u32),
     Saved(u32, Vec<u8>),
 }
@@ -270,6 +272,7 @@ impl Act {
         let mut promises = Vec::new();
         match self {
             Self::Publish(key) => {
+                promises.push((journal::length(), Promise::Going(key)));
                 let work = store.begin(&key_text(key))?;
                 write_carelessly(&work)?;
                 work.publish(Provenance::example(), VOLATILE)?;
@@ -287,6 +290,7 @@ impl Act {
                 }
             }
             Self::Finish(key) => {
+                promises.push((journal::length(), Promise::Going(key)));
                 if let Claim::Mine(work) = store.claim(&key_text(key), &["events"])? {
                     write_carelessly(&work)?;
                     work.publish(Provenance::example(), VOLATILE)?;
@@ -296,11 +300,12 @@ impl Act {
             Self::Fail(key) => store.note_failure("trial", &name(key).key, "no reason")?,
             Self::MoveAside(key) | Self::Remove(key) if is_there(key)? => {
                 // Until it is said to be done, both are right.
-                promises.push((journal::length(), Promise::Gone(key)));
+                promises.push((journal::length(), Promise::Going(key)));
                 match self {
                     Self::MoveAside(_) => drop(store.move_aside(&name(key))?),
                     _ => store.remove(&name(key))?,
                 }
+                promises.push((journal::length(), Promise::Gone(key)));
             }
             Self::MoveAside(_) | Self::Remove(_) => {}
         }
@@ -374,13 +379,16 @@ proptest! {
         check_whole(&store);
         for key in [1, 2] {
             let of_key = |promise: &Promise| match promise {
-                Promise::Artifact(of) | Promise::Gone(of) | Promise::Saved(of, _) => *of == key,
+                Promise::Artifact(of) | Promise::Going(of) | Promise::Gone(of) | Promise::Saved(of, _) => {
+                    *of == key
+                }
             };
             let kept = promises.iter().filter(|(length, promise)| *length <= crash && of_key(promise));
             let kept: Vec<&Promise> = kept.map(|(_, promise)| promise).collect();
             let found = store.find("trial", &Key::of(&key_text(key))).expect("complete or absent");
             match kept.last() {
                 Some(Promise::Artifact(_)) => prop_assert!(found.is_some(), "{}", told(&changes[..crash])),
+                Some(Promise::Gone(_)) => prop_assert!(found.is_none(), "{}", told(&changes[..crash])),
                 Some(Promise::Saved(_, bytes)) if found.is_none() => {
                     let saved = store.saved("trial", &Key::of(&key_text(key)));
                     let is_as_far = saved.as_ref().is_some_and(|saved| saved.len() == 50 && saved[0] >= bytes[0]);

@@ -40,8 +40,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use lease::Pulse;
+use lease::{Lease, Pulse, Taken};
 
 pub use artifact::Artifact;
 pub use audit::{InUse, Name};
@@ -52,6 +54,10 @@ pub use folder::{Placed, place_folder, read_if_there};
 pub use key::{Key, KeyText};
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use work::{Published, Work};
+
+/// How often, and how long after another, a lease is asked for that is held only while an artifact is moved.
+const LEASE_ATTEMPTS: usize = 50;
+const LEASE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The artifacts under one root folder; as many processes as like may have it open.
 #[derive(Clone, Debug)]
@@ -89,6 +95,48 @@ impl Store {
 
     /// The finished artifact of a key. One that is damaged is moved aside, so that it is made anew; the damage is told.
     pub fn find_or_move_aside(
+        &self,
+        kind: &str,
+        key: &Key,
+    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => {
+                // Whoever else is about to move it has the lease; then it is looked at once more.
+                for _ in 0..LEASE_ATTEMPTS {
+                    if let Taken::Mine(_lease) =
+                        Lease::take(&self.beside_work(kind, key, "lease"), self.pulse())?
+                    {
+                        return self.find_or_move_aside_alone(kind, key);
+                    }
+                    thread::sleep(LEASE_PAUSE);
+                }
+                Err(damage)
+            }
+            found => Ok((found?, None)),
+        }
+    }
+
+    /// Moves the artifact aside that `damage` names; false where it is none of this store's.
+    pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
+        let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
+        let mut parts = artifact.iter().rev();
+        let (Some(key), Some(kind)) = (parts.next(), parts.next()) else { return Ok(false) };
+        let (Some(Ok(key)), Some(kind)) = (key.to_str().map(str::parse), kind.to_str()) else {
+            return Ok(false);
+        };
+        let name = Name { kind: kind.to_owned(), key };
+        if self.artifact_path(kind, &name.key) != *artifact {
+            return Ok(false);
+        }
+        match self.move_aside(&name) {
+            // Somebody else has just done it.
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
+            moved => moved.map(|_| true),
+        }
+    }
+
+    /// The same for who has the lease.
+    fn find_or_move_aside_alone(
         &self,
         kind: &str,
         key: &Key,

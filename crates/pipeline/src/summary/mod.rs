@@ -15,6 +15,7 @@ pub use winners::Winner;
 
 use crate::{
     Error,
+    file::Asked,
     stages::{EpochRule, Expectation, Summarize},
     store::{KeyText, Store, StoreError, Work},
     trial::{PlannedTrial, TRIAL},
@@ -34,15 +35,6 @@ const MISSED: &str = "missed.txt";
 pub const VOLATILE: &[&str] = &[REPORT, "trials."];
 /// Bump it when equal trials give other tables or another report.
 const SUMMARY_REVISION: u32 = 2;
-
-/// The pipeline that a summary stands in, for its report.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Its name.
-    pub pipeline: &'a str,
-    /// Its file's text.
-    pub text: &'a str,
-}
 
 /// The key text of the summary of these trials, finished or not.
 ///
@@ -89,8 +81,8 @@ pub fn key_text(
         trials: trials.iter().map(|trials| trials.len()).sum(),
         finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
     };
-    // The report prints the file, and is called as the stage.
-    let file = blake3::hash(asked.text.as_bytes()).to_hex();
+    // The report prints the file and how to run it, and is called as the stage.
+    let file = blake3::hash(format!("{}\n{}", asked.file, asked.text).as_bytes()).to_hex();
     let inputs: [(&str, &dyn std::fmt::Display); 3] =
         [("trials", &hasher.finalize().to_hex()), ("pipeline", &file), ("stage", &summarize.name)];
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)

@@ -10,12 +10,12 @@ use tracker::{History, Metric};
 use tuner::{Axis, AxisPoint, Configuration, Outcome, Task, ranking};
 
 use super::{
-    Asked,
     candidate::{Candidate, Tried, test_metric},
     notes::notes,
 };
 use crate::{
     Error, board,
+    file::Asked,
     stages::{EpochRule, Summarize, Train},
     store::Store,
     trial::{self, TRIAL},
@@ -163,8 +163,16 @@ fn comparisons(
     order: &[usize],
     baseline: Option<usize>,
 ) -> Vec<Option<Versus>> {
+    // Over the seeds that survived, neither would be what it is.
+    let is_complete = |position: usize| {
+        let tried = &candidates[position].trials;
+        tried.iter().all(|tried| tried.value.is_some()) && !tried.is_empty()
+    };
     let against = |&position: &usize| -> Option<Comparison> {
-        let baseline = baseline.filter(|&baseline| baseline != position)?;
+        let baseline = baseline.filter(|&baseline| baseline != position && is_complete(baseline))?;
+        if !is_complete(position) {
+            return None;
+        }
         let value_of = |candidate: &Candidate<'_>, seed: u64| {
             let tried = candidate.trials.iter().find(|tried| tried.planned.trial.seed == seed)?;
             tried.value.map(|(_, value)| value)
@@ -190,13 +198,19 @@ fn comparisons(
 
 fn expectations(summarize: &Summarize, candidates: &[Candidate<'_>], order: &[usize]) -> Vec<Expectation> {
     let expectation = |expected: &crate::stages::Expectation| {
-        let meant = order.iter().map(|&position| &candidates[position]);
-        let best =
-            meant.filter(|candidate| expected.chosen.holds(candidate.configuration)).find_map(|candidate| {
-                let values: ranking::Values =
-                    candidate.trials.iter().map(|tried| tried.value.map(|(_, value)| value)).collect();
-                ranking::complete_mean(&values)
-            });
+        let meant: Vec<&Candidate<'_>> = order
+            .iter()
+            .map(|&position| &candidates[position])
+            .filter(|candidate| expected.chosen.holds(candidate.configuration))
+            .collect();
+        let best = meant.iter().find_map(|candidate| {
+            let values: ranking::Values =
+                candidate.trials.iter().map(|tried| tried.value.map(|(_, value)| value)).collect();
+            ranking::complete_mean(&values)
+        });
+        // Trials that have all ended and give no mean are no reproduction.
+        let mut of_meant = meant.iter().flat_map(|candidate| &candidate.trials);
+        let have_ended = !meant.is_empty() && of_meant.all(|tried| tried.done.is_some());
         // Rounding of the published value alone is no failure.
         let is_near = |ours: f64| (ours - expected.value).abs() <= expected.within * (1.0 + 1e-12);
         Expectation {
@@ -206,6 +220,7 @@ fn expectations(summarize: &Summarize, candidates: &[Candidate<'_>], order: &[us
             source: expected.source.clone(),
             ours: best,
             verdict: match best {
+                None if have_ended => Verdict::Fail,
                 None => Verdict::NotRun,
                 Some(ours) if is_near(ours) => Verdict::Pass,
                 Some(_) => Verdict::Fail,
@@ -285,22 +300,27 @@ fn pictures(rows: &[Row], order: &[usize], candidates: &[Candidate<'_>]) -> Resu
         shown.push(algorithm);
         let tried = &candidates[position].trials[0];
         let Some(artifact) = &tried.planned.artifact else { continue };
+        // A trial that was resumed has several event files: of each tag the latest picture counts.
+        let mut latest: Vec<tracker::Shown> = Vec::new();
         for file in artifact.manifest().files.iter().filter(|file| file.path.starts_with(board::EVENT_FILES))
         {
             let path = artifact.path().join(&file.path);
             let bytes = artifact.read(&file.path)?;
-            let found = tracker::pictures(&bytes).map_err(|source| Error::History { path, source })?;
-            pictures.extend(found.into_iter().map(|shown| Picture {
-                caption: format!(
-                    "{} of {}, epoch {}",
-                    shown.tag.replace(['/', '_'], " "),
-                    row.configuration.label,
-                    shown.step
-                ),
-                algorithm: algorithm.to_owned(),
-                png: shown.png,
-            }));
+            for shown in tracker::pictures(&bytes).map_err(|source| Error::History { path, source })? {
+                latest.retain(|known| known.tag != shown.tag);
+                latest.push(shown);
+            }
         }
+        pictures.extend(latest.into_iter().map(|shown| Picture {
+            caption: format!(
+                "{} of {}, epoch {}",
+                shown.tag.replace(['/', '_'], " "),
+                row.configuration.label,
+                shown.step
+            ),
+            algorithm: algorithm.to_owned(),
+            png: shown.png,
+        }));
     }
     Ok(pictures)
 }
@@ -323,7 +343,7 @@ fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<
     seeds.sort_unstable();
     seeds.dedup();
     Provenance {
-        command: format!("cargo xtask run pipelines/{}.ron", asked.pipeline),
+        command: format!("cargo xtask run {}", asked.file),
         text: asked.text.to_owned(),
         builds,
         machines,
