@@ -47,7 +47,9 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
             "nothing was exported: no trial that is meant is finished, `cargo xtask plan` says what is missing"
         );
     }
-    say(&format!("{} networks in {}", exported.models.len(), arguments.to.display()));
+    let count = exported.models.len();
+    let networks = if count == 1 { "network" } else { "networks" };
+    say(&format!("{count} {networks} in {}", arguments.to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -72,9 +74,8 @@ fn show(exported: &Exported, most: usize) {
     for note in &exported.notes {
         tell(&format!("note: {note}"));
     }
-    let name = |trial: &Trial| format!("{} seed {}", trial.configuration, trial.seed);
-    for trial in exported.unfinished.iter().take(most) {
-        tell(&format!("{} is left out: it is not finished", name(trial)));
+    for Trial { configuration, seed } in exported.unfinished.iter().take(most) {
+        tell(&format!("{configuration} seed {seed} is left out: it is not finished"));
     }
     let unfinished = exported.unfinished.len();
     if unfinished > most {
@@ -83,7 +84,7 @@ fn show(exported: &Exported, most: usize) {
     for model in exported.models.iter().take(most) {
         let best_of = model.best_of.as_ref().map_or(String::new(), |group| format!(", best {group}"));
         let placed = if model.placed == Placed::AlreadyThere { ", there before" } else { "" };
-        say(&format!("{}: {}{best_of}{placed}", model.folder, name(&model.trial)));
+        say(&format!("{}{best_of}{placed}", model.folder));
     }
     if exported.models.len() > most {
         say(&format!("and {} more (-v names all)", exported.models.len() - most));

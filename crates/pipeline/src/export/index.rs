@@ -31,7 +31,7 @@ pub(super) struct Index {
 pub(super) struct Entry {
     /// Below the folder of the index.
     folder: String,
-    /// What its configuration was exported as the best of; null where it was exported for another reason.
+    /// What its configuration was last exported as the best of; null where it never was.
     best_of: Option<String>,
     configuration: String,
     seed: u64,
@@ -79,10 +79,13 @@ impl Index {
         Ok(index)
     }
 
-    /// Adds a line, or replaces that of the same folder.
+    /// Adds a line, or replaces that of the same folder. What is no winner now may have been exported as one before.
     pub(super) fn put(&mut self, entry: Entry) {
         match self.models.binary_search_by(|known| known.folder.cmp(&entry.folder)) {
-            Ok(position) => self.models[position] = entry,
+            Ok(position) => {
+                let before = self.models[position].best_of.take();
+                self.models[position] = Entry { best_of: entry.best_of.or(before), ..entry };
+            }
             Err(position) => self.models.insert(position, entry),
         }
     }
@@ -122,14 +125,17 @@ mod tests {
     #[test]
     fn a_later_export_adds_lines_and_replaces_those_of_its_folders() {
         let folder = tempfile::tempdir().unwrap();
-        for entries in [vec![entry("b", 2.0), entry("a", 1.0)], vec![entry("c", 3.0), entry("a", 1.5)]] {
+        let best = Entry { best_of: Some("dfa".into()), ..entry("a", 1.0) };
+        for entries in [vec![entry("b", 2.0), best], vec![entry("c", 3.0), entry("a", 1.5)]] {
             let mut index = Index::read(folder.path()).unwrap();
-            entries.into_iter().for_each(|entry| index.put(entry));
+            for entry in entries {
+                index.put(entry);
+            }
             index.write(folder.path()).unwrap();
         }
         insta::assert_snapshot!(Index::read(folder.path()).unwrap().text(), @r#"
         {"format": "bpfree-index", "version": 1, "models": [
-        {"folder":"a","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":1.5}},
+        {"folder":"a","best_of":"dfa","configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":1.5}},
         {"folder":"b","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":2.0}},
         {"folder":"c","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":3.0}}
         ]}
