@@ -235,6 +235,9 @@ mod tests {
         assert!(matches!(take(&path), Taken::Elsewhere(Some(_))));
         assert!(holder(&path).is_some());
         let file = File::options().write(true).open(&path).expect("it is there");
+        // A clock that went back says nothing.
+        file.set_modified(SystemTime::now() + 2 * SILENCE).expect("times can be set");
+        assert!(holder(&path).is_some() && matches!(take(&path), Taken::Elsewhere(Some(_))));
         file.set_modified(SystemTime::now() - 2 * SILENCE).expect("times can be set");
         assert_eq!(holder(&path), None);
         assert!(matches!(take(&path), Taken::Mine(_)));
