@@ -190,6 +190,24 @@ fn one_damaged_result_stops_nothing_and_is_made_anew() {
 }
 
 #[test]
+fn damage_that_shows_only_when_a_result_is_read_is_made_good_within_the_run() {
+    let bench = Bench::new(2, 1);
+    bench.run(SMALL_PIPELINE);
+    let contents = bench.contents(SMALL_PIPELINE);
+    let victim = bench.trials(SMALL_PIPELINE).swap_remove(3).artifact.expect("it is done");
+    let history = victim.path().join("history.csv");
+    let text = fs::read_to_string(&history).expect("readable");
+    // Of equal length: names and sizes are as they were.
+    fs::write(&history, text.replace('1', "2")).expect("writable");
+    assert!(bench.trials(SMALL_PIPELINE).iter().all(|trial| trial.damage.is_none()));
+    let other = SMALL_PIPELINE.replace("error_rate/test", "loss/test");
+    let (report, tables) = bench.run(&other);
+    assert_eq!((report.trials, report.skipped, report.trained), (10, 9, 1), "{report:?}");
+    assert_eq!((bench.contents(&other), tables.len()), (contents, 1));
+    assert_eq!(bench.laboratory().store.aside().expect("listable").0, 1);
+}
+
+#[test]
 fn with_same_build_results_of_other_builds_do_not_count() {
     let bench = Bench::new(1, 1);
     bench.run(SMALL_PIPELINE);

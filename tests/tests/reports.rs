@@ -61,6 +61,19 @@ fn the_winners_of_a_search_become_the_next_grid_each_with_its_own_rate() {
 }
 
 #[test]
+fn selection_on_test_data_is_told_also_where_an_earlier_stage_did_it() {
+    let bench = Bench::new(2, 1);
+    let (_, tables) = bench.run(SEARCH);
+    assert!(!tables[1].contains("on test data"), "{}", tables[1]);
+    // Without a holdout, validation is the official test split.
+    let text = SEARCH
+        .replace(", holdout: 0.2", "")
+        .replace("metric: \"error_rate/test\", rank_by: \"loss/validation\"", "metric: \"error_rate/train\"");
+    let (_, tables) = bench.run(&text);
+    assert!(tables[1].contains("`best` chose these configurations on test data."), "{}", tables[1]);
+}
+
+#[test]
 fn a_search_that_is_not_finished_chooses_nothing() {
     let bench = Bench::new(1, 1);
     let report = bench.run_with(SEARCH, &Witness::new(Some(3)));

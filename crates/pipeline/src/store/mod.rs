@@ -143,11 +143,7 @@ impl Store {
     ) -> Result<(Option<Artifact>, Option<StoreError>)> {
         match self.find(kind, key) {
             Err(damage @ StoreError::Damaged { .. }) => {
-                match self.move_aside(&Name { kind: kind.to_owned(), key: *key }) {
-                    // Somebody else has just done it.
-                    Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-                    moved => drop(moved?),
-                }
+                self.move_damaged_aside(&damage)?;
                 Ok((None, Some(damage)))
             }
             found => Ok((found?, None)),
