@@ -64,6 +64,9 @@ def histories(root):
     runs = {}
     for pattern, read in [("history.csv", history), ("machine.csv", history), ("mean.csv", mean)]:
         for path in files(root, pattern):
+            # A summary has a history of its own: of all trials together.
+            if (path.parent / "report.html").exists():
+                continue
             runs.setdefault(run_name(path.parent, root), {}).update(read(path))
     return runs
 
@@ -93,7 +96,8 @@ def mean(path):
 
 def unsuccessful(root):
     """A line for every trial that did not end its session with SUCCESS."""
-    for directory in sorted({path.parent for path in files(root, "history.csv")}):
+    trials = {path.parent for path in files(root, "history.csv") if not (path.parent / "report.html").exists()}
+    for directory in sorted(trials):
         accumulator = plugin_event_accumulator.EventAccumulator(str(directory)).Reload()
         metadata = accumulator.AllSummaryMetadata().get(SESSION_END)
         data = hparams_plugin.HParamsPluginData.FromString(metadata.plugin_data.content) if metadata else None
