@@ -291,6 +291,33 @@ fn processes_on_one_store_share_the_work_and_one_that_is_killed_is_missed_by_nob
 }
 
 #[test]
+fn one_of_several_processes_may_be_killed_and_started_again_and_again() {
+    let start = Instant::now();
+    let expected = undisturbed();
+    let took = start.elapsed().as_secs_f64();
+    let mut stream = random::stream(11, "kill", &[]);
+    for count in [2, 4] {
+        let killed = Killed::new();
+        let mut others: Vec<Child> = (1..count).map(|_| killed.start(None)).collect();
+        let mut kills = 0;
+        while kills < 10 && !killed.is_done() {
+            let mut victim = killed.start(None);
+            thread::sleep(Duration::from_secs_f64(took * f64::from(random::uniform(&mut stream))));
+            victim.kill().expect("it can be killed");
+            victim.wait().expect("it was started");
+            kills += 1;
+        }
+        for process in &mut others {
+            let status = process.wait().expect("it was started");
+            assert!(status.success(), "{count} processes: {}", killed.diary());
+        }
+        killed.finish();
+        killed.check_diary();
+        assert!(killed.results() == expected, "{count} processes: {}", killed.diary());
+    }
+}
+
+#[test]
 fn an_interrupted_run_saves_its_trials_and_goes_on_with_them() {
     let text = PIPELINE.replace(", checkpoint: Every(epochs: 1)", ", checkpoint: Never");
     let whole = Bench::new(1, 4);

@@ -1,5 +1,6 @@
 //! The command line: flags and one match. It prints and exits; nothing else does.
 
+mod asked;
 mod commands;
 mod terminal;
 
@@ -36,7 +37,7 @@ enum Command {
     /// Write trained networks for other programs: weights, feedback, and a `model.json` that says the layers.
     Export(ExportArguments),
     /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
-    Status(PlanArguments),
+    Status(PipelineArguments),
     /// What the store of results holds, whether it is whole, and what of it nobody needs.
     Artifacts(ArtifactsArguments),
     /// List the datasets and which of their files are present, or fetch one.
@@ -185,8 +186,9 @@ struct Places {
     artifacts: PathBuf,
 }
 
+/// A pipeline file, and which of its results count.
 #[derive(Args)]
-struct RunArguments {
+struct PipelineArguments {
     /// The pipeline file.
     file: PathBuf,
     #[command(flatten)]
@@ -195,11 +197,23 @@ struct RunArguments {
     /// value is part of results' names.
     #[arg(long, value_name = "FIELD=VALUE")]
     set: Vec<Override>,
-    #[command(flatten)]
-    network: NetworkArguments,
-    /// Where to train: cpu or cuda.
+    /// Where trials train: cpu or cuda.
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
+    /// Use only results of this very build; by default the build is no part of a result's name.
+    #[arg(long)]
+    same_build: bool,
+    /// Say more: every trial, every epoch.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Args)]
+struct RunArguments {
+    #[command(flatten)]
+    asked: PipelineArguments,
+    #[command(flatten)]
+    network: NetworkArguments,
     /// Threads on the CPU: a trial each, and those left without one help with the last ones [default: one per core].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     jobs: Option<u16>,
@@ -209,35 +223,15 @@ struct RunArguments {
     /// Memory that trials may take together, for example 8GB [default: most of what is free when they begin].
     #[arg(long, value_parser = commands::run::bytes, value_name = "SIZE")]
     memory: Option<u64>,
-    /// Use only results of this very build; by default the build is no part of a result's name.
-    #[arg(long)]
-    same_build: bool,
     /// Begin no trial after the first one that failed [default: go on with the others].
     #[arg(long)]
     fail_fast: bool,
-    /// Print every epoch.
-    #[arg(long, short)]
-    verbose: bool,
 }
 
 #[derive(Args)]
 struct PlanArguments {
-    /// The pipeline file.
-    file: PathBuf,
     #[command(flatten)]
-    places: Places,
-    /// Give a field another value, as in `run`.
-    #[arg(long, value_name = "FIELD=VALUE")]
-    set: Vec<Override>,
-    /// Where the trials would train: cpu or cuda.
-    #[arg(long, default_value_t = Device::Cpu)]
-    device: Device,
-    /// Count only results of this very build.
-    #[arg(long)]
-    same_build: bool,
-    /// Print every trial that would run.
-    #[arg(long, short)]
-    verbose: bool,
+    asked: PipelineArguments,
     /// Take a few steps and say how long the rest would take here.
     #[arg(long)]
     time: bool,
@@ -246,7 +240,7 @@ struct PlanArguments {
 #[derive(Args)]
 struct ReportArguments {
     #[command(flatten)]
-    plan: PlanArguments,
+    asked: PipelineArguments,
     /// Open each report in a browser.
     #[arg(long)]
     open: bool,
@@ -255,7 +249,7 @@ struct ReportArguments {
 #[derive(Args)]
 struct ExportArguments {
     #[command(flatten)]
-    plan: PlanArguments,
+    asked: PipelineArguments,
     /// Only the winners of a Summarize stage [default: every finished trial].
     #[arg(long)]
     best: bool,
@@ -276,7 +270,7 @@ struct ExportArguments {
 #[derive(Args)]
 struct WhyArguments {
     #[command(flatten)]
-    plan: PlanArguments,
+    asked: PipelineArguments,
     /// Only trials that have this text in their name, for example `dfa` or `seed 3`.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     trial: String,

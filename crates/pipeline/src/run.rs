@@ -85,14 +85,7 @@ impl Laboratory<'_> {
         run_tree::keep_stages(self.store.root(), &pipeline.name, &names)?;
         let mut trained = 0;
         loop {
-            let mut run = Run {
-                laboratory: self,
-                pipeline,
-                settings,
-                loaded: Vec::new(),
-                trials: HashMap::new(),
-                report: RunReport::default(),
-            };
+            let mut run = Run::new(self, pipeline, settings);
             match run.stages() {
                 // Some damage shows only when a result is read. Then everything is asked for once more.
                 Err(Error::Store(damage @ StoreError::Damaged { .. }))
@@ -111,23 +104,14 @@ impl Laboratory<'_> {
             }
         }
     }
-}
 
-impl Laboratory<'_> {
     /// Makes the tables and reports of `pipeline` from the trials that are finished, and trains nothing.
     ///
     /// # Errors
     /// If source files are missing, or the store cannot be used.
     pub fn report(&self, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<RunReport, Error> {
         let _in_use = self.store.use_it()?;
-        let mut run = Run {
-            laboratory: self,
-            pipeline,
-            settings,
-            loaded: Vec::new(),
-            trials: HashMap::new(),
-            report: RunReport::default(),
-        };
+        let mut run = Run::new(self, pipeline, settings);
         for stage in &pipeline.stages {
             match stage {
                 stages::Stage::Dataset(_) | stages::Stage::Grid(_) => {}
@@ -144,7 +128,13 @@ impl Laboratory<'_> {
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// Before the first stage.
+    fn new(laboratory: &'a Laboratory<'a>, pipeline: &'a Pipeline, settings: RunSettings<'a>) -> Self {
+        let report = RunReport::default();
+        Self { laboratory, pipeline, settings, loaded: Vec::new(), trials: HashMap::new(), report }
+    }
+
     /// Does all stages, or those before an interruption.
     fn stages(&mut self) -> Result<(), Error> {
         let pipeline = self.pipeline;

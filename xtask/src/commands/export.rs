@@ -6,14 +6,13 @@ use anyhow::bail;
 use clap::builder::PossibleValuesParser;
 use pipeline::{
     export::{Choice, Exported, Wanted},
-    file::Pipeline,
-    plan::Laboratory,
-    store::{Placed, Store},
+    store::Placed,
 };
 use tuner::{Axis, Trial};
 
 use crate::{
     ExportArguments,
+    asked::Asked,
     terminal::{Lines, say, tell},
 };
 
@@ -28,19 +27,16 @@ pub fn axis_names() -> PossibleValuesParser {
 }
 
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
-    let plan = &arguments.plan;
-    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
-    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = super::run::same_build(plan.same_build)?;
-    let laboratory =
-        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
+    let about = &arguments.asked;
+    let asked = Asked::open(about)?;
+    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
     let wanted = Wanted {
         choice: choice(arguments)?,
         summary: arguments.summary.clone(),
         seeds: arguments.seed.clone(),
     };
-    let exported = laboratory.export(&pipeline, &wanted, &arguments.to, &Lines::new(plan.verbose))?;
-    let most = if plan.verbose { usize::MAX } else { NAMED };
+    let exported = laboratory.export(pipeline, &wanted, &arguments.to, &Lines::new(about.verbose))?;
+    let most = if about.verbose { usize::MAX } else { NAMED };
     show(&exported, most);
     if exported.models.is_empty() {
         bail!(

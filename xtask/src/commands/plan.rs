@@ -9,7 +9,7 @@ use pipeline::{
     file::Pipeline,
     plan::{Laboratory, StagePlan},
     stages::Stage,
-    store::{FieldDifference, Store},
+    store::FieldDifference,
     template::slug,
     trial::PlannedTrial,
 };
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     PlanArguments,
+    asked::{self, Asked},
     terminal::{say, tell},
 };
 
@@ -30,22 +31,17 @@ const EXPLAINED: usize = 3;
 const NEAR: usize = 3;
 
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
+    let about = &arguments.asked;
+    let pipeline = asked::read(about)?;
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
     }
-    if let Some(exit_code) = outline_without_images(&pipeline, &arguments.places.data) {
+    if let Some(exit_code) = outline_without_images(&pipeline, &about.places.data) {
         return Ok(exit_code);
     }
-    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = super::run::same_build(arguments.same_build)?;
-    let laboratory = Laboratory {
-        store,
-        data: &arguments.places.data,
-        device: arguments.device,
-        same_build: same_build.as_deref(),
-    };
-    for stage in laboratory.plan(&pipeline)? {
+    let asked = Asked::of(pipeline, about)?;
+    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
+    for stage in laboratory.plan(pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
                 line("Dataset", &name, if done { "prepared before" } else { "not prepared yet" });
@@ -98,9 +94,9 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     &format!("{} trials: {done} done, {} to run{of_them}", trials.len(), missing.len()),
                 );
                 if arguments.time && !missing.is_empty() {
-                    estimate(&laboratory, &pipeline, &name, &missing)?;
+                    estimate(&laboratory, pipeline, &name, &missing)?;
                 }
-                explain(&laboratory, &missing, arguments.verbose)?;
+                explain(&laboratory, &missing, about.verbose)?;
             }
             StagePlan::Summarize { name, done, waiting_for } => {
                 let state = match (done, waiting_for) {

@@ -8,15 +8,13 @@ use std::{
 
 use anyhow::bail;
 use pipeline::{
-    file::Pipeline,
-    plan::Laboratory,
     progress::{Progress, Reporter},
     run::RunSettings,
-    store::Store,
 };
 
 use crate::{
     ReportArguments,
+    asked::Asked,
     terminal::{Lines, tell},
 };
 
@@ -36,13 +34,10 @@ impl Reporter for Listener {
 }
 
 pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
-    let plan = &arguments.plan;
-    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
-    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = super::run::same_build(plan.same_build)?;
-    let laboratory =
-        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
-    let listener = Listener { lines: Lines::new(plan.verbose), reports: Mutex::default() };
+    let about = &arguments.asked;
+    let asked = Asked::open(about)?;
+    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
+    let listener = Listener { lines: Lines::new(about.verbose), reports: Mutex::default() };
     let settings = RunSettings {
         jobs: 1,
         largest_population: None,
@@ -52,13 +47,13 @@ pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
         reporter: &listener,
         build: crate::BUILD,
     };
-    let done = laboratory.report(&pipeline, settings)?;
+    let done = laboratory.report(pipeline, settings)?;
     for (stage, reason) in &done.waiting {
         tell(&format!("{stage} is left out: {reason}"));
     }
     let reports = listener.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     if reports.is_empty() {
-        bail!("{} has no summary that could be made: add a Summarize stage, or run it", plan.file.display());
+        bail!("{} has no summary that could be made: add a Summarize stage, or run it", about.file.display());
     }
     if arguments.open {
         reports.iter().try_for_each(open)?;

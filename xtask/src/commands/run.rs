@@ -10,16 +10,14 @@ use std::{
 
 use anyhow::Context;
 use pipeline::{
-    file::Pipeline,
-    plan::Laboratory,
     run::{RunReport, RunSettings},
     run_tree,
-    store::Store,
 };
 use tuner::Trial;
 
 use crate::{
     RunArguments,
+    asked::Asked,
     terminal::{Bars, Lines, say, tell},
 };
 
@@ -33,28 +31,22 @@ const MISSED_CODE: u8 = 3;
 
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
+    let RunArguments { asked: about, network, .. } = arguments;
+    let asked = Asked::open(about)?;
+    let pipeline = &asked.pipeline;
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
     }
-    arguments.device.check().map_err(pipeline::Error::from)?;
-    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = same_build(arguments.same_build)?;
-    let laboratory = Laboratory {
-        store,
-        data: &arguments.places.data,
-        device: arguments.device,
-        same_build: same_build.as_deref(),
-    };
+    about.device.check().map_err(pipeline::Error::from)?;
     // Ctrl-C ends the program here, and the next download goes on where this one stopped.
-    super::download::fetch_missing(&pipeline, &arguments.places.data, &arguments.network)?;
+    super::download::fetch_missing(pipeline, &about.places.data, network)?;
     stop_on_ctrl_c()?;
     keep_worker_panics_quiet();
-    let bars = Bars::new(arguments.verbose);
-    let lines = Lines::new(arguments.verbose);
+    let bars = Bars::new(about.verbose);
+    let lines = Lines::new(about.verbose);
     let is_terminal = std::io::stderr().is_terminal();
-    let report = laboratory.run(
-        &pipeline,
+    let report = asked.laboratory().run(
+        pipeline,
         RunSettings {
             jobs: arguments.jobs.map_or_else(cores, usize::from),
             largest_population: arguments.population.map(usize::from),
@@ -66,18 +58,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         },
     )?;
     bars.clear();
-    let folder = run_tree::pipeline_folder(&arguments.places.artifacts, &pipeline.name);
+    let folder = run_tree::pipeline_folder(&about.places.artifacts, &pipeline.name);
     say(&format!("results: {}", folder.display()));
     Ok(conclude(&report, started))
-}
-
-/// What names this very build, if only its results are asked for.
-pub fn same_build(is_asked_for: bool) -> anyhow::Result<Option<String>> {
-    if !is_asked_for {
-        return Ok(None);
-    }
-    let program = pipeline::store::running_program().map_err(pipeline::Error::from)?;
-    Ok(Some(format!("{}, program {}", crate::BUILD, program.short())))
 }
 
 /// `8GB`, `500 MB`, `1.5GiB`, or a number of bytes.

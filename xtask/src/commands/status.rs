@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use pipeline::{
-    file::Pipeline,
-    plan::{Laboratory, StagePlan},
+    plan::StagePlan,
     store::Store,
     trial::{PlannedTrial, TRIAL},
 };
 
-use crate::{PlanArguments, terminal::say};
+use crate::{PipelineArguments, asked::Asked, terminal::say};
 
 /// What is known of a trial that is not finished.
 pub enum Unfinished {
@@ -37,17 +36,10 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
     }
 }
 
-pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::read_with(&arguments.file, &arguments.set)?;
-    let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = super::run::same_build(arguments.same_build)?;
-    let laboratory = Laboratory {
-        store: store.clone(),
-        data: &arguments.places.data,
-        device: arguments.device,
-        same_build: same_build.as_deref(),
-    };
-    for plan in laboratory.plan(&pipeline)? {
+pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
+    let asked = Asked::open(arguments)?;
+    let (laboratory, store) = (asked.laboratory(), &asked.store);
+    for plan in laboratory.plan(&asked.pipeline)? {
         let StagePlan::Train { name, trials, waiting } = plan else { continue };
         if let Some(waiting) = waiting {
             say(&format!("{name}: waits for `{}`, which chooses its configurations", waiting.summary));
@@ -61,10 +53,10 @@ pub fn status(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
             if let Some(damage) = &planned.damage {
                 lines.push(format!("  damaged  {trial}: {damage}; a run makes it anew"));
             }
-            match unfinished(&store, planned) {
+            match unfinished(store, planned) {
                 Unfinished::Running(pid, host, since) => {
                     running += 1;
-                    let epochs = planned.saved_epochs(&store);
+                    let epochs = planned.saved_epochs(store);
                     let reached =
                         if epochs > 0 { format!(", saved after epoch {epochs}") } else { String::new() };
                     lines.push(format!(

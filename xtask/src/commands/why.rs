@@ -3,33 +3,28 @@
 use std::process::ExitCode;
 
 use pipeline::{
-    file::Pipeline,
     plan::{Laboratory, StagePlan},
-    store::Store,
     trial::PlannedTrial,
 };
 
 use super::plan::in_words;
-use crate::{WhyArguments, terminal::say};
+use crate::{WhyArguments, asked::Asked, terminal::say};
 
 /// Trials of a stage that are compared with every finished one; more take long, and say nothing new.
 const COMPARED: usize = 200;
 
 pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
-    let plan = &arguments.plan;
-    let pipeline = Pipeline::read_with(&plan.file, &plan.set)?;
-    let store = Store::open(&plan.places.artifacts).map_err(pipeline::Error::from)?;
-    let same_build = super::run::same_build(plan.same_build)?;
-    let laboratory =
-        Laboratory { store, data: &plan.places.data, device: plan.device, same_build: same_build.as_deref() };
-    for stage in laboratory.plan(&pipeline)? {
+    let about = &arguments.asked;
+    let asked = Asked::open(about)?;
+    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
+    for stage in laboratory.plan(pipeline)? {
         if let StagePlan::Train { name, trials, waiting: None } = stage {
             let is_meant = |planned: &&PlannedTrial| {
                 planned.artifact.is_none() && described(planned).contains(&arguments.trial)
             };
             let missing: Vec<&PlannedTrial> = trials.iter().filter(is_meant).collect();
             say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
-            explain(&laboratory, &missing, plan.verbose)?;
+            explain(&laboratory, &missing, about.verbose)?;
         }
     }
     Ok(ExitCode::SUCCESS)
