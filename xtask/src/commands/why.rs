@@ -60,7 +60,7 @@ fn reason(laboratory: &Laboratory<'_>, planned: &PlannedTrial) -> anyhow::Result
         return Ok(damage.clone());
     }
     Ok(match laboratory.why(planned)? {
-        Some((key, differences)) => format!("{} (against trial {})", in_words(&differences), key.short()),
+        Some((_, differences)) => in_words(&differences),
         None => "no trial is finished yet".to_owned(),
     })
 }
