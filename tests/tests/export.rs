@@ -13,7 +13,7 @@ use std::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use data::{Dataset, View};
-use model::{BatchNorm, Layer, Network, Parameter};
+use model::{BatchNorm, Input, Layer, Network, Parameter, Precision};
 use pipeline::{
     export::{Choice, Exported, Wanted},
     file::Pipeline,
@@ -185,6 +185,7 @@ impl Rebuilt {
                 moving_mean: tensor(&format!("{name}/moving_mean")).expect("a norm has four"),
                 moving_variance: tensor(&format!("{name}/moving_variance")).expect("a norm has four"),
             }),
+            precision: Precision::Full,
         };
         Network {
             hidden: (1..=architecture.hidden.len()).map(|index| layer(format!("layer_{index}"))).collect(),
@@ -285,7 +286,8 @@ fn an_exported_network_rebuilt_from_its_files_measures_what_its_history_says() {
         view.gather(&positions, &mut inputs, &mut labels);
         let input = TensorData::new(inputs, [1, view.len(), dataset.shape().pixels()]);
         let network = rebuilt.network(&population.architecture);
-        let logits = network.infer(Tensor::from_data(input, &Default::default()));
+        let input: Tensor<Flex, 3> = Tensor::from_data(input, &Default::default());
+        let logits = network.infer(Input::from(input));
         let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
         let ours: Vec<f64> =
             (0..view.len()).flat_map(|position| rebuilt.logits(view.image(position))).collect();

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -106,9 +106,10 @@ fn a_trial_that_panics_takes_no_other_with_it() {
 
 #[test]
 fn a_population_that_panics_together_is_split_until_the_others_are_through() {
-    // The second of two seeds alone is well: only the pair, and then the first, are sabotaged.
+    // The second of two seeds alone is well: only the eight, the four and the two that it is among, and then the first, are
+    // sabotaged.
     let bench = Bench::new(1, 8);
-    let saboteur = Saboteur::of(Algorithm::Drtp, 2);
+    let saboteur = Saboteur::of(Algorithm::Drtp, 4);
     let report = run(&bench, SMALL_PIPELINE, &saboteur, false, 8);
     assert_eq!((report.trained, report.failed.len()), (9, 1), "{report:?}");
     let (report, _) = bench.run(SMALL_PIPELINE);
@@ -159,6 +160,52 @@ fn a_population_that_needs_more_memory_than_there_is_is_split() {
     let report = run_within(&bench, SMALL_PIPELINE, &Witness::new(None), false, 8, Some(5_000_000));
     assert_eq!((report.trained, report.failed.len()), (10, 0), "{report:?}");
     assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
+}
+
+/// A device on which so many trials fit: when more have begun together, it says what a GPU's backend says.
+struct SmallDevice {
+    fits: usize,
+    began: Mutex<Vec<String>>,
+    halved: Mutex<Vec<usize>>,
+}
+
+impl Reporter for SmallDevice {
+    fn report(&self, progress: &Progress<'_>) {
+        let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = |trial: &tuner::Trial| format!("{} {}", trial.configuration, trial.seed);
+        match progress {
+            Progress::TrialStarted { trial, .. } => began.push(name(trial)),
+            Progress::TrialEnded { trial, .. } => began.retain(|other| *other != name(trial)),
+            Progress::Epoch { .. } if began.len() > self.fits => {
+                panic!("io error:\n  can't allocate buffer of size: {}\n  at ...", began.len())
+            }
+            Progress::Halved { trials, reason } => {
+                assert!(reason.ends_with(&format!("can't allocate buffer of size: {trials}")), "{reason}");
+                self.halved.lock().expect("nobody panics here").push(*trials);
+                // They begin anew.
+                began.clear();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_population_that_runs_out_of_the_devices_memory_is_halved_until_it_fits() {
+    let calm = Bench::new(1, 1);
+    calm.run(SMALL_PIPELINE);
+    let device = SmallDevice { fits: 3, began: Mutex::default(), halved: Mutex::default() };
+    let bench = Bench::new(1, 10);
+    let report = run(&bench, SMALL_PIPELINE, &device, false, 10);
+    assert_eq!((report.trained, report.failed.len()), (10, 0), "{report:?}");
+    // Ten trials of five rules in one population; five and five; two and three of each.
+    assert_eq!(*device.halved.lock().expect("nobody panics here"), [10, 5, 5]);
+    assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
+    let device = SmallDevice { fits: 0, began: Mutex::default(), halved: Mutex::default() };
+    let bench = Bench::new(1, 2);
+    let report = run(&bench, SMALL_PIPELINE, &device, false, 2);
+    assert_eq!((report.trained, report.failed.len()), (0, 10), "{report:?}");
+    assert!(report.failed[0].1.contains("can't allocate buffer of size: 1"), "{report:?}");
 }
 
 #[test]

@@ -7,18 +7,19 @@ use std::{
     env, fs,
     num::NonZeroU32,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use algorithms::{Algorithm, Rule, TargetLoss, pass::Taught};
+use algorithms::{Algorithm, Class, Rule, TargetLoss, pass::Taught};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use model::{
-    Activation, Adam, BatchNorm, Gradients, Layer, Network, Objective, OutputError, Parameter, Squash,
-    initialization::orthogonal,
+    Activation, Adam, BatchNorm, Gradients, Layer, Network, Objective, OutputError, Parameter, Precision,
+    Squash, initialization::orthogonal,
 };
 use serde_json::Value;
 use tracker::{Inspection, Reading, Sampled, Tracker, Value as Tracked};
-use training::{Batch, Step, Student, TrialSettings};
+use training::{Batch, FirstWeights, Step, Student, TrialSettings};
 
 /// Relative to the largest entry of a tensor, which counts as at least [`FLOOR`].
 const TOLERANCE: f64 = 2e-5;
@@ -121,16 +122,19 @@ impl Case {
         }
     }
 
-    fn rule(&self) -> Rule<Flex> {
-        let algorithm = match self.text("algorithm") {
+    fn algorithm(&self) -> Algorithm {
+        match self.text("algorithm") {
             "bp" => Algorithm::Backprop,
             "dfa" => Algorithm::Dfa,
             "drtp" => Algorithm::Drtp,
             "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
             "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
             other => panic!("{}: unknown algorithm {other}", self.name),
-        };
-        algorithm.rule(self.squash())
+        }
+    }
+
+    fn rule(&self) -> Rule<Flex> {
+        self.algorithm().rule(self.squash())
     }
 
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<Flex> {
@@ -144,6 +148,7 @@ impl Case {
                 moving_mean: tensor(&block["mm"], self.trials),
                 moving_variance: tensor(&block["mv"], self.trials),
             }),
+            precision: Precision::Full,
         }
     }
 
@@ -168,12 +173,16 @@ impl Case {
         let matrices = self.json["feedback"].as_array().expect("feedback is a list");
         let feedback = matrices.iter().map(|matrix| tensor(matrix, self.trials)).collect();
         let trial = TrialSettings {
+            algorithm: self.algorithm(),
+            first_weights: FirstWeights::Orthogonal,
+            feedback: None,
             seed: 0,
             learning_rate: self.number("lr"),
             dropout: self.number("dropout"),
             weight_decay: self.number("weight_decay"),
         };
-        Student::from_parts(network, feedback, vec![trial; self.trials])
+        let class = Class { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
+        Student::from_parts(network, vec![class], vec![trial; self.trials])
     }
 
     fn masks(&self, student: &Student<Flex>) -> Vec<Option<Tensor<Flex, 3>>> {
@@ -194,7 +203,7 @@ impl Case {
         let rule = self.rule();
         let mut student = self.student();
         // All trials share the batch, which then has a single leading row.
-        let batch = Batch { input: tensor(&self.json["x"], 1), target: tensor(&self.json["y"], 1) };
+        let batch = Batch { input: tensor(&self.json["x"], 1).into(), target: tensor(&self.json["y"], 1) };
         self.check_evaluation("eval_before", &student, &batch);
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
@@ -204,7 +213,7 @@ impl Case {
                 self.check_first_step(&step, &student, &rule, expected);
             }
             self.check_trackers(number, &step, &student, &rule, &expected["trackers"]);
-            let (taught, outcome) = step.take(student, &rule);
+            let (taught, outcome) = step.take(student);
             student = taught;
             check(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
             if let Some(mistakes) = outcome.mistakes {
@@ -238,7 +247,7 @@ impl Case {
     ) {
         let name = &self.name;
         let decay = step.adam.weight_decay.as_ref();
-        let seen = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
         for (layer, trace) in seen.traces().iter().enumerate() {
             let expected = &expected["forward"]["h"][layer];
             check(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
@@ -258,7 +267,7 @@ impl Case {
         expected: &Value,
     ) {
         let decay = step.adam.weight_decay.as_ref();
-        let seen = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
         let every_batch = Sampled { every: NonZeroU32::MIN };
         let trackers = [
             Tracker::BpCosine(every_batch),
@@ -324,14 +333,14 @@ impl Case {
         };
         let mut gradients = Vec::new();
         for ((layer, trace), taught) in seen.network.hidden.iter().zip(seen.traces()).zip(taught) {
-            let Gradients { weight, bias, batch_norm } = Layer::gradients(trace, &taught.delta);
+            let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &taught.delta);
             gradients.push(decayed(weight, &layer.weight));
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
-            gradients.extend(batch_norm.into_iter().flat_map(|(gamma, beta)| [gamma, beta]));
+            gradients.extend(batch_norm.into_iter().flatten());
         }
-        let weight = <Flex as model::Kernels>::weight_gradient(seen.top(), seen.error());
+        let weight = <Flex as model::Kernels>::weight_gradient(seen.top(), seen.error(), Precision::Full);
         gradients.push(decayed(weight, &seen.network.output.weight));
         gradients.push(seen.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));

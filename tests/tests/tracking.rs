@@ -3,7 +3,7 @@
 use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use algorithms::Algorithm;
-use engine::{Device, FirstWeights, HostBatch, Population, TrialSettings, rehearse};
+use engine::{Device, FirstWeights, HostBatch, Population, Precision, TrialSettings, rehearse};
 use model::{Activation, Architecture, Initialization, Objective, Squash};
 use pipeline::trial::PlannedTrial;
 use tests::{Bench, SMALL_PIPELINE};
@@ -118,6 +118,15 @@ fn every_rule_measures_what_makes_sense_for_it() {
 
 /// Bytes that a step of a network of so many layers of 16 units holds, for a batch of 8.
 fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
+    let trial = TrialSettings {
+        algorithm,
+        first_weights: FirstWeights::Orthogonal,
+        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        seed: 0,
+        learning_rate: 1e-3,
+        dropout: 0.25,
+        weight_decay: 0.0,
+    };
     let population = Population {
         architecture: Architecture {
             inputs: 5,
@@ -128,14 +137,12 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
             bias: true,
             objective: Objective::Classification,
         },
-        algorithm,
         squash: Squash::Tanh,
-        first_weights: FirstWeights::Orthogonal,
-        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        precision: Precision::Full,
         epochs: 1,
         batch_size: 8,
         trackers: vec![Tracker::Memory(Sampled::default())],
-        trials: vec![TrialSettings { seed: 0, learning_rate: 1e-3, dropout: 0.25, weight_decay: 0.0 }; 2],
+        trials: vec![trial; 2],
     };
     let batch = HostBatch { input: vec![0.5; 8 * 5], target: [1.0, 0.0, 0.0].repeat(8) };
     let mut rehearsal = rehearse(Device::Cpu, &population, &[batch]).expect("the CPU is always there");

@@ -2,6 +2,7 @@
 
 mod asked;
 mod commands;
+mod limits;
 mod terminal;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -217,10 +218,10 @@ struct RunArguments {
     /// Threads on the CPU: a trial each, and those left without one help with the last ones [default: one per core].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     jobs: Option<u16>,
-    /// Most trials trained as one tensor program [default: 1 on the CPU, 64 on a GPU]. Changes no result.
+    /// Most trials trained as one tensor program [default: 1 on the CPU, as many as its memory holds on a GPU]. Changes no result.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     population: Option<u16>,
-    /// Memory that trials may take together, for example 8GB [default: most of what is free when they begin].
+    /// Memory of the device that trials may take together, for example 8GB [default: most of what is free when they begin].
     #[arg(long, value_parser = commands::run::bytes, value_name = "SIZE")]
     memory: Option<u64>,
     /// Begin no trial after the first one that failed [default: go on with the others].

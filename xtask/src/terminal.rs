@@ -108,6 +108,7 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::MadeElsewhere => "trained by another process".into(),
         TrialEnd::Failed(reason)
         | TrialEnd::TooLarge(reason)
+        | TrialEnd::OutOfMemory(reason)
         | TrialEnd::Panicked(reason)
         | TrialEnd::NotReproduced(reason) => {
             format!("{took}, FAILED: {}", reason.lines().next().unwrap_or_default())
@@ -129,6 +130,9 @@ fn note(progress: &Progress<'_>) -> Option<String> {
         Progress::Damaged { what, damage } => {
             Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and made anew"))
         }
+        Progress::Halved { trials, reason } => Some(format!(
+            "{trials} trials do not fit the device together ({reason}): halves of them are tried"
+        )),
         Progress::WaitingFor { holder, trials } => {
             let of_it = if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
             Some(format!(

@@ -4,6 +4,7 @@
 //! derivative, the weight gradient, the output layer's exact gradient and the optimizer are shared by all of them.
 
 mod backprop;
+mod class;
 mod dfa;
 mod drtp;
 pub mod feedback;
@@ -15,6 +16,7 @@ use burn::tensor::Tensor;
 use model::{Kernels, Network, Squash};
 use serde::{Deserialize, Serialize};
 
+pub use class::Class;
 pub use local_loss::TargetLoss;
 pub use pass::{Batch, Pass};
 pub use rule::Rule;

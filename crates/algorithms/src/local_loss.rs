@@ -29,7 +29,7 @@ impl<B: Kernels> Local<B> for LocalLoss {
         let projection = hidden.projection();
         let [_, _, outputs] = projection.dims();
         hidden.teach(&match self.loss {
-            TargetLoss::CrossEntropy => activation::softmax(projection, 2) - target.clone(),
+            TargetLoss::CrossEntropy => B::softmax_error(projection, target),
             TargetLoss::MeanSquaredError => {
                 let guess = self.squash.apply(projection);
                 let slope = self.squash.slope(guess.clone());

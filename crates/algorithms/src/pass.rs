@@ -1,18 +1,20 @@
 //! A pass of a population over one batch: what each layer computes, and what each rule makes of it. Nothing learns here.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
-use model::{Delta, Kernels, Masks, Network, OutputError, Trace};
+use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, part};
 
 use crate::{
-    Rule,
-    rule::{FromLayerAbove, Hidden},
+    Class, Rule,
+    rule::{Above, FromLayerAbove, Hidden},
 };
 
-/// A batch of every trial. The leading axis is 1 where all trials see the same examples.
+/// A batch of every trial.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Kernels> {
-    /// `[trials or 1, batch, inputs]`.
-    pub input: Tensor<B, 3>,
+    /// `[batch, inputs]` of each trial; trials that see the same examples share them.
+    pub input: Input<B>,
     /// `[trials or 1, batch, outputs]`.
     pub target: Tensor<B, 3>,
 }
@@ -33,8 +35,8 @@ pub struct Forward<B: Kernels> {
     pub traces: Vec<Trace<B>>,
     /// Factors on each hidden layer's output; absent where nothing is dropped.
     pub masks: Vec<Option<Tensor<B, 3>>>,
-    /// The last hidden layer's output after dropout, `[trials, batch, units]`; the input without hidden layers.
-    pub top: Tensor<B, 3>,
+    /// The last hidden layer's output after dropout, `[batch, units]` of each trial; the input without hidden layers.
+    pub top: Input<B>,
 }
 
 /// How a hidden layer is taught.
@@ -52,14 +54,23 @@ impl<B: Kernels> Forward<B> {
         let layers = self.traces.iter().zip(feedback);
         layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
     }
+
+    /// Of some `trials`.
+    fn part(&self, trials: &Range<usize>) -> Self {
+        Self {
+            traces: self.traces.iter().map(|trace| trace.part(trials)).collect(),
+            masks: self.masks.iter().map(|mask| mask.as_ref().map(|mask| part(mask, trials))).collect(),
+            top: self.top.part(trials),
+        }
+    }
 }
 
 impl<B: Kernels> Pass<'_, B> {
     /// The factors on the output of the hidden layer with this index, which has `units` units.
     #[must_use]
     pub fn mask(&self, layer: usize, units: usize) -> Option<Tensor<B, 3>> {
-        let [_, examples, _] = self.batch.input.dims();
-        self.masks.mask(layer, examples, units, &self.batch.input.device())
+        let Input { values, .. } = &self.batch.input;
+        self.masks.mask(layer, self.batch.input.batch(), units, &values.device())
     }
 
     /// Through all hidden layers.
@@ -70,18 +81,47 @@ impl<B: Kernels> Pass<'_, B> {
             let trace = layer.forward(network.activation, forward.top);
             let [_, _, units] = trace.activation.dims();
             let mask = self.mask(index, units);
-            forward.top = drop_out(trace.activation.clone(), mask.as_ref());
+            forward.top = drop_out(trace.activation.clone(), mask.as_ref()).into();
             forward.traces.push(trace);
             forward.masks.push(mask);
         }
         forward
     }
 
-    /// Holds the output for `top` (`[trials, batch, units]`) against the target.
+    /// Holds the output for `top` (`[batch, units]` of each trial) against the target.
     #[must_use]
-    pub fn judge(&self, network: &Network<B>, top: &Tensor<B, 3>) -> OutputError<B> {
+    pub fn judge(&self, network: &Network<B>, top: &Input<B>) -> OutputError<B> {
         let logits = network.output.preactivation(top);
         network.objective.error(&logits, &self.batch.target)
+    }
+
+    /// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`: of each of the
+    /// `classes` as its rule teaches it.
+    #[must_use]
+    pub fn deltas(
+        &self,
+        network: &Network<B>,
+        classes: &[Class<B>],
+        forward: &Forward<B>,
+        error: &Tensor<B, 3>,
+    ) -> Vec<Delta<B>> {
+        let target = &self.batch.target;
+        let above = layers_above(network);
+        if let [class] = classes {
+            return deltas_of(class, &above, forward, target, error);
+        }
+        let of_class = |class: &Class<B>| {
+            let trials = &class.trials;
+            // What a rule does not look at is not cut: a cut may be a copy.
+            let above: Vec<Above<B>> = match *class.rule {
+                Rule::LayerAbove(_) => above.iter().map(|above| above.part(trials)).collect(),
+                Rule::Local(_) | Rule::OutputError(_) => Vec::new(),
+            };
+            deltas_of(class, &above, &forward.part(trials), &part(target, trials), &part(error, trials))
+        };
+        let mut of_classes: Vec<_> = classes.iter().map(|class| of_class(class).into_iter()).collect();
+        let of_layer = |_| Delta::of_all(of_classes.iter_mut().filter_map(Iterator::next).collect());
+        (0..forward.traces.len()).map(of_layer).collect()
     }
 
     /// How `rule` teaches every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`.
@@ -95,17 +135,58 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<Taught<B>> {
-        let hidden = forward.hidden(feedback);
-        let signals: Vec<Tensor<B, 3>> = match rule {
-            Rule::Local(rule) => hidden.map(|hidden| rule.signal(&hidden, &self.batch.target)).collect(),
-            Rule::OutputError(rule) => hidden.map(|hidden| rule.signal(&hidden, error)).collect(),
-            Rule::LayerAbove(rule) => return taught_from_above(network, rule.as_ref(), forward, error),
+        let signals = match signals(rule, feedback, forward, &self.batch.target, error) {
+            Signals::Each(signals) => signals,
+            Signals::FromAbove(rule) => return taught_from_above(network, rule, forward, error),
         };
-        let layers = network.hidden.iter().zip(&forward.traces).zip(signals);
-        layers
-            .map(|((layer, trace), signal)| Taught { delta: layer.delta(trace, signal.clone()), signal })
-            .collect()
+        let taught = |(trace, signal): (&Trace<B>, Tensor<B, 3>)| Taught {
+            delta: trace.delta(signal.clone()),
+            signal,
+        };
+        forward.traces.iter().zip(signals).map(taught).collect()
     }
+}
+
+/// The signals of hidden layers: each on its own, or from the top down.
+enum Signals<'a, B: Kernels> {
+    Each(Vec<Tensor<B, 3>>),
+    FromAbove(&'a dyn FromLayerAbove<B>),
+}
+
+fn signals<'a, B: Kernels>(
+    rule: &'a Rule<B>,
+    feedback: &[Tensor<B, 3>],
+    forward: &Forward<B>,
+    target: &Tensor<B, 3>,
+    error: &Tensor<B, 3>,
+) -> Signals<'a, B> {
+    let hidden = forward.hidden(feedback);
+    match rule {
+        Rule::Local(rule) => Signals::Each(hidden.map(|hidden| rule.signal(&hidden, target)).collect()),
+        Rule::OutputError(rule) => Signals::Each(hidden.map(|hidden| rule.signal(&hidden, error)).collect()),
+        Rule::LayerAbove(rule) => Signals::FromAbove(rule.as_ref()),
+    }
+}
+
+/// The delta of every hidden layer of one class, first to last. All tensors are the class' own.
+fn deltas_of<B: Kernels>(
+    class: &Class<B>,
+    above: &[Above<B>],
+    forward: &Forward<B>,
+    target: &Tensor<B, 3>,
+    error: &Tensor<B, 3>,
+) -> Vec<Delta<B>> {
+    match signals(&class.rule, &class.feedback, forward, target, error) {
+        Signals::Each(signals) => {
+            forward.traces.iter().zip(signals).map(|(trace, signal)| trace.delta(signal)).collect()
+        }
+        Signals::FromAbove(rule) => deltas_from_above(above, rule, forward, error.clone(), |_| ()),
+    }
+}
+
+/// What each hidden layer has above it, first to last.
+fn layers_above<B: Kernels>(network: &Network<B>) -> Vec<Above<B>> {
+    network.hidden.iter().chain([&network.output]).skip(1).map(Above::of).collect()
 }
 
 /// How every hidden layer is taught from the one above it, first to last, with every signal kept.
@@ -116,15 +197,16 @@ pub(crate) fn taught_from_above<B: Kernels>(
     error: &Tensor<B, 3>,
 ) -> Vec<Taught<B>> {
     let mut signals = Vec::with_capacity(forward.traces.len());
-    let deltas = deltas(network, rule, forward, error.clone(), |signal| signals.push(signal.clone()));
+    let see = |signal: &Tensor<B, 3>| signals.push(signal.clone());
+    let deltas = deltas_from_above(&layers_above(network), rule, forward, error.clone(), see);
     signals.reverse();
     signals.into_iter().zip(deltas).map(|(signal, delta)| Taught { signal, delta }).collect()
 }
 
 /// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`. `see` is shown
 /// each layer's signal, from the top down.
-pub fn deltas<B: Kernels>(
-    network: &Network<B>,
+fn deltas_from_above<B: Kernels>(
+    above: &[Above<B>],
     rule: &dyn FromLayerAbove<B>,
     forward: &Forward<B>,
     error: Tensor<B, 3>,
@@ -132,11 +214,11 @@ pub fn deltas<B: Kernels>(
 ) -> Vec<Delta<B>> {
     let mut delta = Delta { preactivation: error, normalized: None };
     let mut deltas = Vec::with_capacity(forward.traces.len());
-    for (index, trace) in forward.traces.iter().enumerate().rev() {
-        let above = network.hidden.get(index + 1).unwrap_or(&network.output);
-        let signal = drop_out(rule.signal(above, &delta), forward.masks[index].as_ref());
+    let layers = forward.traces.iter().zip(&forward.masks).zip(above);
+    for ((trace, mask), above) in layers.rev() {
+        let signal = drop_out(rule.signal(above, &delta), mask.as_ref());
         see(&signal);
-        delta = network.hidden[index].delta(trace, signal);
+        delta = trace.delta(signal);
         deltas.push(delta.clone());
     }
     deltas.reverse();

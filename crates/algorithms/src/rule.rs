@@ -2,8 +2,10 @@
 //!
 //! When a teaching signal is known decides what the engine must keep in memory, so the moment is part of the type.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, backend::Backend};
-use model::{Delta, Kernels, Layer};
+use model::{Delta, Kernels, Layer, Precision, part};
 
 /// A learning rule, by the moment at which it can teach a hidden layer.
 pub enum Rule<B: Kernels> {
@@ -21,6 +23,15 @@ pub struct Hidden<'a, B: Backend> {
     pub activation: &'a Tensor<B, 3>,
     /// The layer's fixed random matrix, `[trials, units, outputs]`.
     pub feedback: &'a Tensor<B, 3>,
+}
+
+/// What a rule sees of the layer above.
+#[derive(Clone, Debug)]
+pub struct Above<B: Backend> {
+    /// As it was in the forward pass, `[trials, units, units above]`.
+    pub weight: Tensor<B, 3>,
+    /// Of products with the weights.
+    pub precision: Precision,
 }
 
 /// Teaches a hidden layer from its own output and the target alone.
@@ -47,7 +58,20 @@ pub trait FromOutputError<B: Kernels>: Send + Sync {
 pub trait FromLayerAbove<B: Kernels>: Send + Sync {
     /// The signal at this layer's output after dropout, `[trials, batch, units]`, from the layer above and the delta
     /// there. Called once per layer and step, from the top down, before the layer above has learned.
-    fn signal(&self, above: &Layer<B>, delta: &Delta<B>) -> Tensor<B, 3>;
+    fn signal(&self, above: &Above<B>, delta: &Delta<B>) -> Tensor<B, 3>;
+}
+
+impl<B: Backend> Above<B> {
+    /// Of a layer.
+    #[must_use]
+    pub fn of(layer: &Layer<B>) -> Self {
+        Self { weight: layer.weight.value.clone(), precision: layer.precision }
+    }
+
+    /// Of some `trials`.
+    pub(crate) fn part(&self, trials: &Range<usize>) -> Self {
+        Self { weight: part(&self.weight, trials), ..*self }
+    }
 }
 
 impl<B: Kernels> Rule<B> {
@@ -78,14 +102,14 @@ impl<B: Kernels> Hidden<'_, B> {
     /// The activation in target space, `h F`, `[trials, batch, outputs]`.
     #[must_use]
     pub fn projection(&self) -> Tensor<B, 3> {
-        B::dense(self.activation, self.feedback, None)
+        B::dense(&self.activation.clone().into(), self.feedback, None, Precision::Full)
     }
 
     /// A signal in target space (`[trials or 1, batch, outputs]`) taken to the layer, `s F^T`,
     /// `[trials, batch, units]`.
     #[must_use]
     pub fn teach(&self, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
-        B::dense_transposed(signal, self.feedback)
+        B::dense_transposed(signal, self.feedback, Precision::Full)
     }
 
     /// The linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.

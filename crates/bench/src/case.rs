@@ -1,7 +1,7 @@
 //! What is trained in a benchmark.
 
 use algorithms::Algorithm;
-use engine::{FirstWeights, HostBatch, Population, TrialSettings};
+use engine::{FirstWeights, HostBatch, Population, Precision, TrialSettings};
 use model::{Activation, Architecture, Initialization, Objective, Squash};
 
 /// A network with its batch.
@@ -78,8 +78,15 @@ impl Case {
     }
 
     pub(crate) fn population(&self) -> Population {
-        let trial =
-            |&(learning_rate, seed)| TrialSettings { seed, learning_rate, dropout: 0.0, weight_decay: 0.0 };
+        let trial = |&(learning_rate, seed)| TrialSettings {
+            algorithm: self.algorithm,
+            first_weights: FirstWeights::Orthogonal,
+            feedback: self.algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+            seed,
+            learning_rate,
+            dropout: 0.0,
+            weight_decay: 0.0,
+        };
         Population {
             architecture: Architecture {
                 inputs: self.shape.inputs,
@@ -90,10 +97,8 @@ impl Case {
                 bias: true,
                 objective: Objective::Classification,
             },
-            algorithm: self.algorithm,
             squash: Squash::Tanh,
-            first_weights: FirstWeights::Orthogonal,
-            feedback: self.algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+            precision: Precision::Full,
             epochs: 1,
             batch_size: self.shape.batch,
             trackers: Vec::new(),

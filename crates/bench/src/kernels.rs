@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Activation, AdamStep, Kernels, Parameter, WeightLesson};
+use model::{Activation, AdamStep, Input, Kernels, Parameter, Precision, WeightLesson};
 
 use crate::{
     Effort, Group,
@@ -50,13 +50,16 @@ fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
 fn dense() -> Vec<Named<'static>> {
     let (input, weight, bias) =
         (random([1, BATCH, UNITS], 1), random([1, UNITS, UNITS], 2), random([1, 1, UNITS], 3));
-    let operands = (input.clone(), weight.clone(), bias.clone());
-    let fused =
-        move || drop(Flex::dense_activated(Activation::Tanh, &operands.0, &operands.1, Some(&operands.2)));
+    let full = Precision::Full;
+    let operands = (Input::from(input.clone()), weight.clone(), bias.clone());
+    let fused = move || {
+        let (input, weight, bias) = &operands;
+        drop(Flex::dense_activated(Activation::Tanh, input, weight, Some(bias), full));
+    };
+    let operands = (Input::from(input.clone()), weight.clone());
+    let product = move || drop(Flex::dense(&operands.0, &operands.1, None, full));
     let operands = (input.clone(), weight.clone());
-    let product = move || drop(Flex::dense(&operands.0, &operands.1, None));
-    let operands = (input.clone(), weight.clone());
-    let transposed = move || drop(Flex::dense_transposed(&operands.0, &operands.1));
+    let transposed = move || drop(Flex::dense_transposed(&operands.0, &operands.1, full));
     let plain = move || {
         let preactivation = input.clone().matmul(weight.clone()) + bias.clone();
         drop(Activation::Tanh.apply_with_slope(preactivation));
@@ -73,15 +76,15 @@ fn learn_weights() -> Vec<Named<'static>> {
     let (input, delta) = (random([1, BATCH, UNITS], 1), random([1, BATCH, UNITS], 2));
     let adam = || AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
     let weight = || Some(Parameter::new(random([1, UNITS, UNITS], 4)));
-    let operands = (input.clone(), delta.clone(), adam());
+    let operands = (Input::from(input.clone()), delta.clone(), adam());
     let mut parameter = weight();
     let fused = move || {
         let weight = parameter.take().expect("it was put back");
         let lesson = WeightLesson { weight, input: &operands.0, delta: &operands.1 };
-        parameter = Flex::learn_weights(vec![lesson], &operands.2).pop();
+        parameter = Flex::learn_weights(vec![lesson], &operands.2, Precision::Full).pop();
     };
-    let operands = (input.clone(), delta.clone());
-    let gradient = move || drop(Flex::weight_gradient(&operands.0, &operands.1));
+    let operands = (Input::from(input.clone()), delta.clone());
+    let gradient = move || drop(Flex::weight_gradient(&operands.0, &operands.1, Precision::Full));
     let (adam, mut parameter) = (adam(), weight());
     let plain = move || {
         let Parameter { value, moments } = parameter.take().expect("it was put back");

@@ -1,7 +1,7 @@
 //! The examples of one split, and how a batch of them is gathered.
 
-use crate::augmentation::augment;
-use crate::{Augmentation, ImageShape, Occasion, Part, Scaler};
+use crate::augmentation::{augment, change};
+use crate::{Augmentation, ImageChange, ImageShape, Occasion, Part, Scaler};
 
 /// Examples of an official part: all of them, or those an index list names.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,31 @@ impl<'a> View<'a> {
     pub fn image(&self, position: usize) -> &'a [u8] {
         let pixels = self.shape.pixels();
         &self.part.images[self.example(position) * pixels..][..pixels]
+    }
+
+    /// All pixels of this view, before scaling: `[examples, channels, height, width]`.
+    #[must_use]
+    pub fn pixels(&self) -> Vec<u8> {
+        (0..self.len()).flat_map(|position| self.image(position)).copied().collect()
+    }
+
+    /// Of an image.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// What is subtracted from the pixels of each channel, and what then divides them.
+    #[must_use]
+    pub fn scaling(&self) -> Vec<(f32, f32)> {
+        (0..self.shape.channels).map(|channel| self.scaler.offset_and_divisor(channel)).collect()
+    }
+
+    /// How the example at `position` is changed to be trained on; `None` where nothing is augmented.
+    #[must_use]
+    pub fn change(&self, occasion: Occasion, position: usize) -> Option<ImageChange> {
+        let is_augmented = !self.augmentations.is_empty();
+        is_augmented.then(|| change(self.augmentations, occasion, self.example(position), self.shape))
     }
 
     /// Copies the examples at `positions` into a batch the caller owns, as they are.

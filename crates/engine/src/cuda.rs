@@ -1,4 +1,4 @@
-//! Is everything there that the CUDA backend loads at run time?
+//! What an NVIDIA GPU has: everything that the CUDA backend loads at run time, memory, products in TF32.
 
 use cudarc::{driver, nvrtc};
 
@@ -23,4 +23,23 @@ pub(crate) fn check() -> Result<(), DeviceError> {
         Ok(_) => Ok(()),
         Err(error) => Err(DeviceError::NoGpu { reason: format!("{error:?}") }),
     }
+}
+
+fn first_gpu() -> Result<std::sync::Arc<driver::CudaContext>, DeviceError> {
+    check()?;
+    driver::CudaContext::new(0).map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })
+}
+
+/// Are there TF32 products? From compute capability 8.0 (Ampere) on.
+pub(crate) fn has_tf32() -> Result<bool, DeviceError> {
+    let capability = first_gpu()?.compute_capability();
+    capability
+        .map(|(major, _)| major >= 8)
+        .map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })
+}
+
+/// Bytes that are free now.
+pub(crate) fn free_memory() -> Option<u64> {
+    let (free, _) = first_gpu().ok()?.mem_get_info().ok()?;
+    u64::try_from(free).ok()
 }

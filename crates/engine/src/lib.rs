@@ -5,11 +5,14 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod memory;
 mod rehearsal;
 
 use std::{fmt, str::FromStr};
 
 use data::Dataset;
+use model::Kernels;
+pub use model::Precision;
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 use serde::{Deserialize, Serialize};
 pub use training::{Ended, FirstWeights, MemoryNeed, Observer, Population, Start, TrialSettings, Verdict};
@@ -58,6 +61,20 @@ pub enum DeviceError {
         /// What it comes with.
         comes_with: &'static str,
     },
+    /// The device has no room for what it was asked to train together.
+    #[error("out of memory on the device: {reason}")]
+    OutOfMemory {
+        /// What the device said.
+        reason: String,
+    },
+    /// The device has no such products.
+    #[error("device `{device}` has no products in {}", precision.in_words())]
+    NotInPrecision {
+        /// The device.
+        device: Device,
+        /// What was asked for.
+        precision: Precision,
+    },
     /// The driver is there, a GPU is not.
     #[error("device `cuda`: no NVIDIA GPU: {reason}")]
     NoGpu {
@@ -80,6 +97,14 @@ impl DeviceError {
                     "install {comes_with} and put it on the loader's path, or train on the CPU: `--device cpu`"
                 )
             }
+            Self::OutOfMemory { .. } => {
+                "let fewer trials train together: `--population N`, or take smaller layers or batches".into()
+            }
+            Self::NotInPrecision { .. } => {
+                "leave `precision` out of the `Train` stage; TF32 products are for NVIDIA GPUs of compute capability 8.0 \
+                 and above, `--device cuda`"
+                    .into()
+            }
             Self::NoGpu { .. } => {
                 "see whether `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into()
             }
@@ -88,6 +113,34 @@ impl DeviceError {
 }
 
 impl Device {
+    /// Can products run in `precision` there?
+    ///
+    /// # Errors
+    /// If they cannot, or the device cannot be used.
+    pub fn check_precision(self, precision: Precision) -> Result<(), DeviceError> {
+        let has_it = match (self, precision) {
+            (_, Precision::Full) => true,
+            (Self::Cpu, Precision::Tf32) => false,
+            #[cfg(feature = "cuda")]
+            (Self::Cuda, Precision::Tf32) => cuda::has_tf32()?,
+            #[cfg(not(feature = "cuda"))]
+            (Self::Cuda, Precision::Tf32) => true,
+        };
+        if has_it { Ok(()) } else { Err(DeviceError::NotInPrecision { device: self, precision }) }
+    }
+
+    /// Bytes that are free in a GPU's memory now; `None` for the CPU, whose memory is the system's, and where nobody can tell.
+    #[must_use]
+    pub fn free_memory(self) -> Option<u64> {
+        match self {
+            Self::Cpu => None,
+            #[cfg(feature = "cuda")]
+            Self::Cuda => cuda::free_memory(),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => None,
+        }
+    }
+
     /// Asks whether the device can be used; burn panics if it is selected and cannot.
     ///
     /// # Errors
@@ -106,7 +159,7 @@ impl Device {
 /// Trains `population` on `dataset` from `start` until every trial has finished or `observer` interrupts.
 ///
 /// # Errors
-/// If the device cannot be used; nothing has been trained then.
+/// If the device cannot be used, and nothing has been trained then; or if it runs out of memory, at whatever moment.
 pub fn train(
     device: Device,
     population: &Population,
@@ -115,17 +168,24 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Ended, DeviceError> {
     device.check()?;
+    device.check_precision(population.precision)?;
     match device {
-        Device::Cpu => {
-            Ok(training::train::<burn_flex::Flex>(population, dataset, &Default::default(), start, observer))
-        }
+        Device::Cpu => train_on::<burn_flex::Flex>(population, dataset, start, observer),
         #[cfg(feature = "cuda")]
-        Device::Cuda => {
-            Ok(training::train::<burn_cuda::Cuda>(population, dataset, &Default::default(), start, observer))
-        }
+        Device::Cuda => train_on::<burn_cuda::Cuda>(population, dataset, start, observer),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda => Err(DeviceError::NotBuilt),
     }
+}
+
+fn train_on<B: Kernels>(
+    population: &Population,
+    dataset: &Dataset,
+    start: &Start,
+    observer: &mut dyn Observer,
+) -> Result<Ended, DeviceError> {
+    let device = Default::default();
+    memory::within::<B, _>(&device, || training::train::<B>(population, dataset, &device, start, observer))
 }
 
 /// What `population` needs while it trains; on every device about the same.

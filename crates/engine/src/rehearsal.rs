@@ -1,7 +1,6 @@
 //! A population on the same few batches again and again, without a dataset, an epoch or an observer: what a benchmark
 //! times and what can be held against other programs.
 
-use algorithms::Rule;
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use model::{Kernels, checkpoint::Array};
@@ -54,7 +53,6 @@ pub fn rehearse(
 }
 
 struct Rehearsing<B: Kernels> {
-    rule: Rule<B>,
     /// Present between steps.
     student: Option<Student<B>>,
     watch: Watch<B>,
@@ -69,11 +67,10 @@ impl<B: Kernels> Rehearsing<B> {
             B::filled([1, values.len() / columns, columns], &device, |target| target.copy_from_slice(values))
         };
         let batches = batches.iter().map(|batch| Batch {
-            input: tensor(&batch.input, architecture.inputs),
+            input: tensor(&batch.input, architecture.inputs).into(),
             target: tensor(&batch.target, architecture.outputs),
         });
         Self {
-            rule: population.algorithm.rule(population.squash),
             student: Some(Student::new(population, &device)),
             watch: Watch::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
@@ -93,8 +90,8 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
             let occasion = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
             let moment = Moment { epoch: 1, step: occasion.step, number: self.taken };
             let step = Step::new(&student, batch, moment);
-            self.watch.before(&student, &self.rule, &step, occasion);
-            let (taught, outcome) = step.take(student, &self.rule);
+            self.watch.before(&student, &step, occasion);
+            let (taught, outcome) = step.take(student);
             self.watch.after(&outcome.held, occasion);
             student = taught;
             losses.push(outcome.loss);

@@ -63,16 +63,16 @@ impl Objective {
 
     /// Loss and error of `logits` (`[trials, batch, outputs]`) against `target` (`[trials or 1, batch, outputs]`).
     pub fn error<B: Kernels>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> OutputError<B> {
-        let [trials, batch, outputs] = logits.dims();
+        let [_, batch, outputs] = logits.dims();
         match self {
             Self::Classification => B::cross_entropy(logits, target),
             Self::Reconstruction(squash) => {
                 let output = squash.apply(logits.clone());
                 let difference = output.clone() - target.clone();
-                let loss = (difference.clone() * difference.clone()).mean_dim(2).mean_dim(1);
+                let loss = B::mean_square(&difference);
                 let slope = squash.slope(output);
                 let error = (difference * slope).mul_scalar(2.0 / (batch * outputs) as f64);
-                OutputError { loss: loss.reshape([trials]), error, mistakes: None }
+                OutputError { loss, error, mistakes: None }
             }
         }
     }

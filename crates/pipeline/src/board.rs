@@ -3,6 +3,8 @@
 use std::{fmt::Write, time::SystemTime};
 
 use data::{DatasetSettings, Scaling};
+use engine::Device;
+use model::Precision;
 use serde::Serialize;
 use tracker::{
     Event, EventFile, Metric, Split, band,
@@ -22,7 +24,7 @@ use crate::{
 /// Kind of the artifact that holds a pipeline's text and the columns of its HPARAMS tab.
 pub(crate) const BOARD: &str = "board";
 /// Bump it when equal pipelines are shown otherwise.
-pub(crate) const BOARD_REVISION: u32 = 1;
+pub(crate) const BOARD_REVISION: u32 = 2;
 /// Event files hold times and host names.
 pub(crate) const EVENT_FILES: &str = "events.out.tfevents";
 
@@ -46,6 +48,7 @@ pub(crate) fn hyperparameters(train: &Train, configuration: &Configuration) -> V
         ("early_stopping", Value::Text(early_stopping(train))),
         ("epochs", Value::Number(f64::from(train.schedule.epochs))),
         ("batch_size", Value::Number(f64::from(train.schedule.batch_size))),
+        ("precision", Value::Text(train.schedule.precision.in_words().into())),
     ];
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -57,6 +60,9 @@ pub(crate) fn group(train: &Train, configuration: &Configuration) -> String {
     let mut text = format!("{configuration}, {data}, {epochs} epochs, batch {batch}");
     if schedule.task != Task::default() {
         text.push_str(&format!(", {:?}", schedule.task));
+    }
+    if schedule.precision != Precision::default() {
+        text.push_str(&format!(", {}", schedule.precision.in_words()));
     }
     if train.early_stopping.is_some() {
         text.push_str(&format!(", {}", early_stopping(train)));
@@ -101,8 +107,8 @@ pub(crate) fn describe(dataset: &DatasetSettings) -> String {
     text
 }
 
-/// What a trial is, as a table in Markdown.
-pub(crate) fn trial_text(train: &Train, trial: &Trial) -> String {
+/// What a trial is, and where it trains, as a table in Markdown.
+pub(crate) fn trial_text(train: &Train, trial: &Trial, device: Device) -> String {
     let mut text = String::from("| setting | value |\n|---|---|\n");
     for (name, value) in hyperparameters(train, &trial.configuration) {
         let value = match value {
@@ -112,7 +118,7 @@ pub(crate) fn trial_text(train: &Train, trial: &Trial) -> String {
         };
         writeln!(text, "| {name} | {value} |").expect("a String takes everything");
     }
-    writeln!(text, "| seed | {} |", trial.seed).expect("a String takes everything");
+    writeln!(text, "| device | {device} |\n| seed | {} |", trial.seed).expect("a String takes everything");
     text
 }
 

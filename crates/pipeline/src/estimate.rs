@@ -3,13 +3,22 @@
 use std::time::{Duration, Instant};
 
 use algorithms::Algorithm;
-use engine::{HostBatch, Population};
-use tuner::{Configuration, Trial, population};
+use engine::{Device, HostBatch, Population};
+use tuner::{Configuration, Trial};
 
-use crate::{Error, plan::Laboratory, stages::Train, trial::PlannedTrial};
+use crate::{
+    Error,
+    grouping::{Most, groups, population_of},
+    memory::Budget,
+    plan::Laboratory,
+    stages::Train,
+    trial::PlannedTrial,
+};
 
 /// How long one rule's steps are timed; long enough to forget the first ones.
 const TIMED: Duration = Duration::from_millis(300);
+/// Steps whose losses are read together: a device works ahead of the program that asks it.
+const STEPS_AT_A_TIME: usize = 4;
 /// The forward pass's share of a step: one of its three products of each layer.
 const FORWARD: f64 = 1.0 / 3.0;
 
@@ -18,13 +27,27 @@ const FORWARD: f64 = 1.0 / 3.0;
 pub struct Estimate {
     /// With all trials trained to their last epoch.
     pub at_most: Duration,
-    /// What was timed: a rule, its network, and a step of one trial on one core.
-    pub timed: Vec<(Algorithm, String, Duration)>,
+    /// What was timed, once for each rule.
+    pub timed: Vec<TimedStep>,
+}
+
+/// A step that was taken and timed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedStep {
+    /// The rule.
+    pub algorithm: Algorithm,
+    /// Its network, in words.
+    pub network: String,
+    /// How many trials took it together.
+    pub trials: usize,
+    /// How long it took, of each trial; on the CPU on one core.
+    pub each: Duration,
 }
 
 impl Laboratory<'_> {
-    /// How long the trials `missing` of `train` would take on `jobs` cores of this machine: one network of each rule is timed, and
-    /// others by their numbers of weights in proportion.
+    /// How long the trials `missing` of `train` would take on this machine: one network of each rule is timed in a population as a
+    /// run would train it, and others by their numbers of weights in proportion. `jobs` cores of a CPU work on trials; a GPU trains
+    /// one population after the other.
     ///
     /// # Errors
     /// If the images cannot be loaded, or the device cannot be used.
@@ -34,38 +57,42 @@ impl Laboratory<'_> {
         if examples < batch_size as usize {
             return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
         }
-        let of = |trial: &Trial| {
-            population(&[trial], &train.schedule, dataset.shape(), dataset.classes(), dataset.scaling())
-        };
-        let mut timed: Vec<(Algorithm, String, Duration)> = Vec::new();
+        let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
+        let most = Most::on(self.device, None, Budget::of(self.device, None).total());
+        let groups = groups(&trials, train, &dataset, most);
+        let steps = (examples / batch_size as usize) as f64;
+        let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
+        let evaluations = evaluated as f64 / f64::from(batch_size) * FORWARD;
+        let mut timed: Vec<TimedStep> = Vec::new();
         let mut seconds_per_weight: Vec<f64> = Vec::new();
         let mut total = 0.0;
-        let steps = (dataset.train().len() / train.schedule.batch_size as usize) as f64;
-        let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
-        let evaluations = evaluated as f64 / f64::from(train.schedule.batch_size) * FORWARD;
-        for planned in missing {
-            let Configuration { algorithm, .. } = planned.trial.configuration;
-            let population = of(&planned.trial);
-            let known = timed.iter().position(|(rule, ..)| *rule == algorithm);
-            let known = match known {
+        for (planned, trial) in missing.iter().zip(&trials) {
+            let Configuration { algorithm, .. } = trial.configuration;
+            let known = match timed.iter().position(|step| step.algorithm == algorithm) {
                 Some(known) => known,
                 None => {
-                    let step = self.time_step(&population)?;
-                    seconds_per_weight.push(step.as_secs_f64() / weights(&population));
-                    timed.push((algorithm, planned.trial.configuration.to_string(), step));
+                    let members = largest_of_rule(&groups, &trials, algorithm);
+                    let population = population_of(&members, train, &dataset);
+                    let each = self.time_step(&population)?.div_f64(members.len() as f64);
+                    seconds_per_weight.push(each.as_secs_f64() / weights(&population));
+                    let network = members[0].configuration.to_string();
+                    timed.push(TimedStep { algorithm, network, trials: members.len(), each });
                     timed.len() - 1
                 }
             };
             let left = train.schedule.epochs - planned.saved_epochs(&self.store).min(train.schedule.epochs);
-            let step = seconds_per_weight[known] * weights(&population);
+            let step = seconds_per_weight[known] * weights(&population_of(&[trial], train, &dataset));
             total += f64::from(left) * (steps + evaluations) * step;
         }
-        let at_most = Duration::try_from_secs_f64(total / jobs.min(missing.len()).max(1) as f64)
-            .unwrap_or(Duration::MAX);
+        let at_a_time = match self.device {
+            Device::Cpu => jobs.min(missing.len()).max(1),
+            Device::Cuda => 1,
+        };
+        let at_most = Duration::try_from_secs_f64(total / at_a_time as f64).unwrap_or(Duration::MAX);
         Ok(Estimate { at_most, timed })
     }
 
-    /// A step of `population` on this thread alone.
+    /// A step of `population`, alone on this thread.
     fn time_step(&self, population: &Population) -> Result<Duration, Error> {
         let (inputs, outputs) = (population.architecture.inputs, population.architecture.outputs);
         let mut target = vec![0.0; population.batch_size * outputs];
@@ -76,11 +103,20 @@ impl Laboratory<'_> {
         rehearsal.steps(1);
         let (started, mut count) = (Instant::now(), 0);
         while started.elapsed() < TIMED || count < 2 {
-            rehearsal.steps(1);
-            count += 1;
+            rehearsal.steps(STEPS_AT_A_TIME);
+            count += STEPS_AT_A_TIME as u32;
         }
         Ok(started.elapsed() / count)
     }
+}
+
+/// The trials of `algorithm` in the group that has most of them.
+fn largest_of_rule<'a>(groups: &[Vec<usize>], trials: &'a [Trial], algorithm: Algorithm) -> Vec<&'a Trial> {
+    let of_group = |group: &Vec<usize>| -> Vec<&'a Trial> {
+        let members = group.iter().map(|&index| &trials[index]);
+        members.filter(|trial| trial.configuration.algorithm == algorithm).collect()
+    };
+    groups.iter().map(of_group).max_by_key(Vec::len).unwrap_or_default()
 }
 
 /// The weights of one trial's network.

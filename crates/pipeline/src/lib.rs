@@ -11,6 +11,7 @@ mod estimate;
 pub mod executors;
 pub mod export;
 pub mod file;
+mod grouping;
 mod images;
 mod mean;
 mod memory;
@@ -29,5 +30,5 @@ pub mod template;
 pub mod trial;
 
 pub use error::Error;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, TimedStep};
 pub use trial::NUMERICS_REVISION;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use engine::MemoryNeed;
+use engine::{Device, MemoryNeed};
 
 /// Of what is free, so much may be taken: other programs need some, and what a trial needs is known only about.
 const SHARE: f64 = 0.9;
@@ -37,8 +37,22 @@ pub(crate) struct Reserved<'a> {
 }
 
 impl Budget {
+    /// Of `limit` bytes of the memory that `device` computes in, or of most of what is free there now.
+    pub(crate) fn of(device: Device, limit: Option<u64>) -> Self {
+        match device {
+            Device::Cpu => Self::new(limit),
+            // Nobody else's memory becomes free while a GPU works for this process.
+            Device::Cuda => Self::new(Some(limit.unwrap_or_else(|| share(device.free_memory())))),
+        }
+    }
+
+    /// All of it.
+    pub(crate) fn total(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).total
+    }
+
     /// Of `limit` bytes, or of most of what is free now.
-    pub(crate) fn new(limit: Option<u64>) -> Self {
+    fn new(limit: Option<u64>) -> Self {
         let total = limit.unwrap_or_else(usable);
         Self { limit, state: Mutex::new(State { total, reserved: 0 }), given_back: Condvar::new() }
     }
@@ -102,7 +116,11 @@ fn in_words(bytes: u64) -> String {
 
 /// Most of what is free. Where nobody can tell, nothing is refused.
 fn usable() -> u64 {
-    free_memory().map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
+    share(free_memory())
+}
+
+fn share(free: Option<u64>) -> u64 {
+    free.map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
 }
 
 /// Bytes that this process could still take, as far as the system tells.

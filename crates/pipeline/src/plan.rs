@@ -245,6 +245,10 @@ impl Laboratory<'_> {
         train: &Train,
         configurations: &[Configuration],
     ) -> Result<Vec<PlannedTrial>, Error> {
+        if self.device == Device::Cpu {
+            // A plan for a GPU can be made where there is none.
+            self.device.check_precision(train.schedule.precision)?;
+        }
         let dataset = Dataset { name: train.dataset_name.clone(), settings: train.dataset.clone() };
         let dataset_key = Key::of(&self.dataset_key_text(&dataset.name, &dataset)?);
         let plan = |trial: Trial| {

@@ -69,6 +69,13 @@ pub enum Progress<'a> {
         /// What is wrong with it.
         damage: &'a str,
     },
+    /// A population did not fit the device's memory; halves of it are tried.
+    Halved {
+        /// Trials that did not fit together.
+        trials: usize,
+        /// What the device said.
+        reason: &'a str,
+    },
     /// All that is left is being trained by other processes.
     WaitingFor {
         /// One of them.
@@ -120,6 +127,7 @@ impl TrialEnd {
         match self {
             Self::Failed(reason)
             | Self::TooLarge(reason)
+            | Self::OutOfMemory(reason)
             | Self::Panicked(reason)
             | Self::NotReproduced(reason) => Some(reason),
             Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
@@ -138,6 +146,8 @@ pub enum TrialEnd {
     Failed(String),
     /// Without a result, because it needs more memory than there is.
     TooLarge(String),
+    /// Without a result, because the device ran out of memory.
+    OutOfMemory(String),
     /// Without a result, by a panic; a rerun tries it again.
     Panicked(String),
     /// With another result than the one that is stored; trying again would hide it.

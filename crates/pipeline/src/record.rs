@@ -72,7 +72,9 @@ impl<'a> Recorder<'a> {
     /// Gives every trial that has not ended this end, and tells how all ended.
     pub(crate) fn end(self, end: TrialEnd) -> Vec<TrialEnd> {
         let stage = self.stage;
-        self.records.into_iter().map(|record| record.finish(stage, &end)).collect()
+        // What did not fit together is tried again in smaller populations: no trial has ended.
+        let is_told = self.records.len() == 1 || !matches!(end, TrialEnd::OutOfMemory(_));
+        self.records.into_iter().map(|record| record.finish(stage, &end, is_told)).collect()
     }
 }
 
@@ -107,7 +109,7 @@ impl<'a> Record<'a> {
     }
 
     /// How it ended, which is `end` if it has not ended before.
-    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd) -> TrialEnd {
+    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd, is_told: bool) -> TrialEnd {
         let mut end = self.end.take().unwrap_or_else(|| end.clone());
         if matches!(end, TrialEnd::Stored(_) | TrialEnd::MadeElsewhere) {
             return end;
@@ -115,7 +117,7 @@ impl<'a> Record<'a> {
         let (_, epochs) = self.saved;
         if let TrialEnd::Interrupted(saved) = &mut end {
             *saved = (epochs > 0).then_some(epochs);
-        } else {
+        } else if is_told {
             self.tell(stage, &end);
         }
         // Nobody works on it now: its name would lead nowhere, or to something half-done. Where another process has shown
@@ -133,7 +135,7 @@ fn open(stage: &RunningStage<'_>, planned: &PlannedTrial, work: Work, epochs: u3
     let hyperparameters = board::hyperparameters(train, configuration);
     let group = board::group(train, configuration);
     events.append(&hparams::session_start(&group, &hyperparameters, now)).map_err(failed)?;
-    let text = board::trial_text(train, &planned.trial);
+    let text = board::trial_text(train, &planned.trial, stage.laboratory.device);
     events.append(&Event::text("configuration", now, &text)).map_err(failed)?;
     events.flush().map_err(failed)?;
     // Until it is published, the name in the run tree leads to the work folder: an open TensorBoard follows it live.

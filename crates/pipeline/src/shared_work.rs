@@ -11,13 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Device, Ended, Population, Start};
-use tuner::{Trial, population, populations};
+use engine::{Device, DeviceError, Ended, Population, Start};
+use tuner::Trial;
 
 use crate::{
     board::EVENT_FILES,
     checkpoint::Saved,
     executors::local,
+    grouping::{Most, groups, population_of},
     memory::{self, Budget},
     panics,
     progress::{Progress, TrialEnd},
@@ -61,11 +62,7 @@ pub(crate) fn train(
 ) -> Vec<Option<TrialEnd>> {
     let ends = Mutex::new(vec![None; missing.len()]);
     let attempts = Mutex::new(vec![0; missing.len()]);
-    let budget = match stage.laboratory.device {
-        Device::Cpu => Budget::new(stage.settings.memory),
-        // Its memory is its own.
-        Device::Cuda => Budget::new(Some(u64::MAX)),
-    };
+    let budget = Budget::of(stage.laboratory.device, stage.settings.memory);
     let work =
         SharedWork { stage, missing, ends, attempts, stopped: AtomicBool::new(false), hopeful, budget };
     let mut open: Vec<usize> = (0..missing.len()).collect();
@@ -96,13 +93,11 @@ impl SharedWork<'_> {
 
     /// Trains those of `open` that nobody else works on; the others, with who does.
     fn round(&self, open: &[usize]) -> Vec<(usize, Option<Holder>)> {
-        let largest = self.stage.settings.largest_population.unwrap_or(match self.stage.laboratory.device {
-            // A core trains one trial faster than several at once; a GPU wants to be full.
-            Device::Cpu => 1,
-            Device::Cuda => 64,
-        });
-        let jobs = match self.stage.laboratory.device {
+        let device = self.stage.laboratory.device;
+        let most = Most::on(device, self.stage.settings.largest_population, self.budget.total());
+        let jobs = match device {
             Device::Cpu => self.stage.settings.jobs,
+            // One population after the other has the whole device.
             Device::Cuda => 1,
         };
         // Whoever has failed before is tried alone.
@@ -110,7 +105,7 @@ impl SharedWork<'_> {
             |index: &usize| self.stage.store().failure(TRIAL, &self.missing[*index].key).is_some();
         let (suspects, others): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| has_failed(index));
         let trials: Vec<Trial> = others.iter().map(|&index| self.missing[index].trial.clone()).collect();
-        let together = populations(&trials, largest).into_iter();
+        let together = groups(&trials, self.stage.train, &self.stage.dataset, most).into_iter();
         let mut groups: Vec<Vec<usize>> =
             together.map(|group| group.into_iter().map(|member| others[member]).collect()).collect();
         groups.extend(suspects.into_iter().map(|index| vec![index]));
@@ -158,7 +153,7 @@ impl SharedWork<'_> {
     /// them are tried again. So are halves of what needs more memory than there is.
     fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>, elsewhere: &Elsewhere) {
         let (indices, members): (Vec<usize>, Vec<Claimed<'_>>) = claimed.into_iter().unzip();
-        let need = engine::memory_need(&population_of(self.stage, &members));
+        let need = engine::memory_need(&population(self.stage, &members));
         let reserved = match self.budget.reserve(need.peak(), || self.is_over()) {
             Ok(Some(reserved)) => reserved,
             Ok(None) => return,
@@ -168,13 +163,21 @@ impl SharedWork<'_> {
             }
         };
         let mut innocent = Vec::new();
+        let mut no_room = None;
         for (&index, end) in indices.iter().zip(train_population(self.stage, members)) {
             match end {
+                TrialEnd::OutOfMemory(reason) if indices.len() > 1 => {
+                    no_room = Some(reason);
+                    innocent.push(index);
+                }
                 TrialEnd::Panicked(_) if indices.len() > 1 => innocent.push(index),
                 end => self.end(index, end),
             }
         }
         drop(reserved);
+        if let Some(reason) = no_room {
+            self.stage.tell(&Progress::Halved { trials: innocent.len(), reason: &reason });
+        }
         self.train_halves(&innocent, elsewhere);
     }
 
@@ -220,7 +223,9 @@ impl SharedWork<'_> {
         ends[index] = Some(end);
         let failed = |end: &&Option<TrialEnd>| end.as_ref().is_some_and(|end| end.failure().is_some());
         // What does not fit says nothing of what does.
-        let is_telling = |end: &&Option<TrialEnd>| !matches!(end, None | Some(TrialEnd::TooLarge(_)));
+        let is_telling = |end: &&Option<TrialEnd>| {
+            !matches!(end, None | Some(TrialEnd::TooLarge(_) | TrialEnd::OutOfMemory(_)))
+        };
         let telling = || ends.iter().filter(is_telling);
         let (failures, decided) = (telling().filter(failed).count(), telling().count());
         if !self.hopeful && !may_be_tried_again && failures == decided && failures >= HOPELESS {
@@ -274,16 +279,15 @@ impl SharedWork<'_> {
     }
 }
 
-fn population_of(stage: &RunningStage<'_>, members: &[Claimed<'_>]) -> Population {
+fn population(stage: &RunningStage<'_>, members: &[Claimed<'_>]) -> Population {
     let trials: Vec<&Trial> = members.iter().map(|claimed| &claimed.planned.trial).collect();
-    let dataset = &stage.dataset;
-    population(&trials, &stage.train.schedule, dataset.shape(), dataset.classes(), dataset.scaling())
+    population_of(&trials, stage.train, &stage.dataset)
 }
 
 /// Trains trials of one shape; how each ended.
 fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<TrialEnd> {
     let dataset = &stage.dataset;
-    let population = population_of(stage, &members);
+    let population = population(stage, &members);
     let saved = || members.iter().filter_map(|claimed| claimed.saved.as_ref());
     let start = Start {
         epochs: saved().next().map_or(0, Saved::epochs),
@@ -297,6 +301,9 @@ fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<
     match trained {
         Ok(Ok(Ended::Complete)) => recorder.end(TrialEnd::Failed("the trial never ended".into())),
         Ok(Ok(Ended::Interrupted)) => recorder.end(TrialEnd::Interrupted(None)),
+        Ok(Err(error @ DeviceError::OutOfMemory { .. })) => {
+            recorder.end(TrialEnd::OutOfMemory(error.to_string()))
+        }
         Ok(Err(error)) => recorder.end(TrialEnd::Failed(error.to_string())),
         Err(panic) => recorder.end(TrialEnd::Panicked(format!(
             "panicked: {}{}",

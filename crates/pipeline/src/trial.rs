@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use data::DatasetSettings;
 use engine::Device;
+use model::Precision;
 use serde::{Deserialize, Serialize};
 use tracker::{History, Tracker};
 use tuner::{Configuration, EarlyStopping, Outcome, Task, Trial};
@@ -33,6 +34,8 @@ struct Settings<'a> {
     task: Task,
     epochs: u32,
     batch_size: u32,
+    #[serde(skip_serializing_if = "is_full")]
+    precision: Precision,
     #[serde(skip_serializing_if = "Option::is_none")]
     early_stopping: Option<&'a EarlyStopping>,
     #[serde(skip_serializing_if = "is_usual")]
@@ -46,6 +49,10 @@ struct Settings<'a> {
 
 fn is_classification(task: &Task) -> bool {
     *task == Task::Classification
+}
+
+fn is_full(precision: &Precision) -> bool {
+    *precision == Precision::Full
 }
 
 fn is_usual(divergence_factor: &f64) -> bool {
@@ -81,6 +88,7 @@ pub fn trial_key_text(
         task: train.schedule.task,
         epochs: train.schedule.epochs,
         batch_size: train.schedule.batch_size,
+        precision: train.schedule.precision,
         early_stopping: train.early_stopping.as_ref(),
         divergence_factor: train.divergence_factor,
         trackers: &train.schedule.trackers,

@@ -8,7 +8,7 @@ use algorithms::{
     rule::Hidden,
 };
 use burn::tensor::Tensor;
-use model::{Kernels, Network, OutputError, Trace};
+use model::{Input, Kernels, Network, OutputError, Trace};
 
 /// A sampled training step, before its update. Nothing of it is the step's own: what is asked for is computed here, once
 /// for all trackers, so that a step trains the same whether anybody looks or not.
@@ -61,8 +61,8 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         &self.passed().0.traces
     }
 
-    /// The output layer's input, `[trials, batch, units]`.
-    pub fn top(&self) -> &Tensor<B, 3> {
+    /// The output layer's input, `[batch, units]` of each trial.
+    pub fn top(&self) -> &Input<B> {
         &self.passed().0.top
     }
 

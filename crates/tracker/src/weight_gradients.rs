@@ -4,15 +4,15 @@
 //! `<X^T A, X^T B> = <(X X^T) A, B>`: three products with a side of `batch` instead of two of `inputs` by `units`.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use model::{Input, Kernels, Precision};
 
 /// Where the weight gradients of one layer live, in one step.
 pub(crate) struct GradientSpace<'a, B: Kernels> {
-    input: &'a Tensor<B, 3>,
+    input: &'a Input<B>,
     /// What weight decay adds to every gradient, `[trials, inputs, units]`.
     decay: Option<Tensor<B, 3>>,
-    /// `X X^T`, `[trials or 1, batch, batch]`; absent where gradients are formed.
-    gram: Option<Tensor<B, 3>>,
+    /// `X X^T`, `[batch, batch]` of each trial; absent where gradients are formed.
+    gram: Option<Input<B>>,
 }
 
 /// A weight gradient, or what stands for it in inner products.
@@ -22,27 +22,33 @@ pub(crate) struct WeightGradient<B: Kernels> {
 }
 
 impl<'a, B: Kernels> GradientSpace<'a, B> {
-    /// Of a layer with `input` (`[trials or 1, batch, inputs]`) and `weight` (`[trials, inputs, units]`), for so many
+    /// Of a layer with `input` (`[batch, inputs]` of each trial) and `weight` (`[trials, inputs, units]`), for so many
     /// `gradients`.
     pub(crate) fn new(
-        input: &'a Tensor<B, 3>,
+        input: &'a Input<B>,
         weight: &Tensor<B, 3>,
         weight_decay: Option<&Tensor<B, 3>>,
         gradients: usize,
     ) -> Self {
-        let [_, batch, inputs] = input.dims();
+        let [_, batch, inputs] = input.values.dims();
         let [_, _, units] = weight.dims();
         let is_cheaper = batch * (inputs + gradients * units) < gradients * inputs * units;
-        let gram = (weight_decay.is_none() && is_cheaper).then(|| B::dense_transposed(input, input));
+        let gram = (weight_decay.is_none() && is_cheaper).then(|| Input {
+            values: B::dense_transposed(&input.values, &input.values, Precision::Full),
+            sets: input.sets.clone(),
+        });
         Self { input, decay: weight_decay.map(|decay| weight.clone() * decay.clone()), gram }
     }
 
     /// The gradient that `delta` (`[trials, batch, units]`) stands for, weight decay included.
     pub(crate) fn gradient(&self, delta: &Tensor<B, 3>) -> WeightGradient<B> {
         if let Some(gram) = &self.gram {
-            return WeightGradient { left: B::dense(gram, delta, None), right: delta.clone() };
+            return WeightGradient {
+                left: B::dense(gram, delta, None, Precision::Full),
+                right: delta.clone(),
+            };
         }
-        let gradient = B::weight_gradient(self.input, delta);
+        let gradient = B::weight_gradient(self.input, delta, Precision::Full);
         let gradient = match &self.decay {
             Some(decay) => gradient + decay.clone(),
             None => gradient,
@@ -101,7 +107,7 @@ mod tests {
     fn a_gradient_that_is_not_formed_has_the_same_inner_products() {
         let weight = random([2, 90, 70], 0);
         for input_trials in [1, 2] {
-            let input = random([input_trials, 12, 90], 1);
+            let input = random([input_trials, 12, 90], 1).into();
             let deltas = [random([2, 12, 70], 2), random([2, 12, 70], 3)];
             let space = GradientSpace::new(&input, &weight, None, 2);
             assert!(space.gram.is_some(), "a batch of 12 is small");
@@ -119,13 +125,13 @@ mod tests {
 
     #[test]
     fn weight_decay_and_large_batches_form_the_gradient() {
-        let (input, weight) = (random([1, 64, 9], 0), random([1, 9, 7], 1));
+        let (input, weight) = (random([1, 64, 9], 0).into(), random([1, 9, 7], 1));
         assert!(GradientSpace::new(&input, &weight, None, 2).gram.is_none());
-        let input = random([1, 2, 9], 0);
+        let input = random([1, 2, 9], 0).into();
         let decay = Tensor::full([1, 1, 1], 0.5, &Default::default());
         let space = GradientSpace::new(&input, &weight, Some(&decay), 2);
         let delta = random([1, 2, 7], 2);
-        let wanted = Flex::weight_gradient(&input, &delta) + weight.clone().mul_scalar(0.5);
+        let wanted = Flex::weight_gradient(&input, &delta, Precision::Full) + weight.clone().mul_scalar(0.5);
         let [got, wanted] = [space.gradient(&delta).norm(), norm(&wanted)].map(Tensor::into_scalar);
         assert!((got - wanted).abs() <= 1e-5 * wanted, "{got} {wanted}");
     }

@@ -1,47 +1,111 @@
 //! From examples to tensors.
 
+use std::sync::Arc;
+
 use algorithms::Batch;
-use data::{Occasion, View};
-use model::{Kernels, Objective};
+use burn::tensor::{Int, Tensor};
+use data::{ImageChange, Occasion, View};
+use model::{Change, Gallery, Input, Kernels, Objective, Pictures, Sets};
 
 /// Turns examples of a split into the batches of a population.
-pub(crate) struct Batches<'a> {
-    pub view: View<'a>,
-    /// Changes the images of the view that is trained on, where they are augmented.
-    pub epoch: u32,
-    pub objective: Objective,
+pub(crate) struct Batches<'a, B: Kernels> {
+    view: View<'a>,
+    /// The split on the device, where the backend keeps it there.
+    on_device: Option<Box<dyn Gallery<B>>>,
+    objective: Objective,
     /// Values of an input example.
-    pub inputs: usize,
+    inputs: usize,
     /// Classes; as many as inputs in reconstruction.
-    pub outputs: usize,
+    outputs: usize,
+    device: &'a B::Device,
+}
+
+/// The examples of a batch that trials of one seed see.
+pub(crate) struct Row<'a> {
+    /// Decides how images are augmented.
+    pub occasion: Occasion,
+    /// Of the split.
+    pub positions: &'a [u32],
 }
 
 /// Examples that one core gathers at a time.
 const CHUNK: usize = 16;
 
-impl Batches<'_> {
-    /// The batch of the examples at a row's positions of the split, one row per trial or one for all, as that row's seed
-    /// draws them.
-    pub(crate) fn gather<B: Kernels>(&self, rows: &[(u64, &[u32])], device: &B::Device) -> Batch<B> {
-        let [count, batch] = [rows.len(), rows[0].1.len()];
-        let positions: Vec<u32> = rows.iter().flat_map(|(_, positions)| positions.iter().copied()).collect();
-        let input = B::filled([count, batch, self.inputs], device, |images| {
-            crew::share_chunks(images, CHUNK * self.inputs, |index, images| {
-                for (at, image) in (index * CHUNK..).zip(images.chunks_exact_mut(self.inputs)) {
-                    let occasion = Occasion { seed: rows[at / batch].0, epoch: self.epoch };
-                    self.view.gather_augmented(occasion, &positions[at..=at], image, &mut [0]);
-                }
-            });
-        });
+impl<'a, B: Kernels> Batches<'a, B> {
+    /// Of `view`, whose labels or images have `outputs` values.
+    pub(crate) fn new(view: View<'a>, objective: Objective, outputs: usize, device: &'a B::Device) -> Self {
+        let shape = view.shape();
+        let pictures = || Pictures {
+            pixels: view.pixels(),
+            shape: [shape.channels, shape.height, shape.width],
+            scaling: view.scaling(),
+        };
+        let on_device = B::gallery(pictures, device);
+        Self { view, on_device, objective, inputs: shape.pixels(), outputs, device }
+    }
+
+    /// The split that the batches are of.
+    pub(crate) fn view(&self) -> View<'a> {
+        self.view
+    }
+
+    /// The batch of each row; `sets` says which row each trial sees, and is absent where there is one for each trial, or one
+    /// for all.
+    pub(crate) fn gather(&self, rows: &[Row<'_>], sets: Option<&Arc<Sets<B>>>) -> Batch<B> {
+        let shape = [rows.len(), rows[0].positions.len(), self.inputs];
+        let values = match &self.on_device {
+            Some(gallery) => self.gather_there(gallery.as_ref(), rows).reshape(shape),
+            None => self.gather_here(rows, shape),
+        };
+        let input = Input { values, sets: sets.cloned() };
         let target = match self.objective {
-            Objective::Reconstruction(_) => input.clone(),
-            Objective::Classification => B::filled([count, batch, self.outputs], device, |targets| {
-                for (target, &position) in targets.chunks_exact_mut(self.outputs).zip(&positions) {
-                    target.fill(0.0);
-                    target[usize::from(self.view.label(position as usize))] = 1.0;
-                }
-            }),
+            Objective::Reconstruction(_) => input.per_trial(),
+            Objective::Classification => {
+                Input { values: self.labels(rows, shape), sets: sets.cloned() }.per_trial()
+            }
         };
         Batch { input, target }
     }
+
+    /// By the device, from the pixels that it keeps.
+    fn gather_there(&self, gallery: &dyn Gallery<B>, rows: &[Row<'_>]) -> Tensor<B, 2> {
+        let examples = || rows.iter().flat_map(|row| row.positions.iter().map(|&at| (row.occasion, at)));
+        let indices: Vec<i32> =
+            examples().map(|(_, at)| i32::try_from(at).expect("fewer than 2^31 examples")).collect();
+        let changes: Option<Vec<Change>> = examples()
+            .map(|(occasion, at)| Some(on_device(self.view.change(occasion, at as usize)?)))
+            .collect();
+        let indices: Tensor<B, 1, Int> = Tensor::from_data(indices.as_slice(), self.device);
+        gallery.gather(&indices, changes.as_deref())
+    }
+
+    /// In the host's memory, by all its free cores.
+    fn gather_here(&self, rows: &[Row<'_>], shape: [usize; 3]) -> Tensor<B, 3> {
+        let (view, inputs, batch) = (self.view, self.inputs, shape[1]);
+        let positions: Vec<u32> = rows.iter().flat_map(|row| row.positions.iter().copied()).collect();
+        B::filled(shape, self.device, |images| {
+            crew::share_chunks(images, CHUNK * inputs, |index, images| {
+                for (at, image) in (index * CHUNK..).zip(images.chunks_exact_mut(inputs)) {
+                    let occasion = rows[at / batch].occasion;
+                    view.gather_augmented(occasion, &positions[at..=at], image, &mut [0]);
+                }
+            });
+        })
+    }
+
+    /// One-hot, `[rows, batch, outputs]`.
+    fn labels(&self, rows: &[Row<'_>], [count, batch, _]: [usize; 3]) -> Tensor<B, 3> {
+        let positions = rows.iter().flat_map(|row| row.positions);
+        B::filled([count, batch, self.outputs], self.device, |targets| {
+            for (target, &position) in targets.chunks_exact_mut(self.outputs).zip(positions) {
+                target.fill(0.0);
+                target[usize::from(self.view.label(position as usize))] = 1.0;
+            }
+        })
+    }
+}
+
+fn on_device(change: ImageChange) -> Change {
+    let ImageChange { linear, shift, contrast, brightness } = change;
+    Change { linear, shift, contrast, brightness }
 }

@@ -1,7 +1,9 @@
 //! How much memory does a population need? Worked out from its shapes, before anything is allocated.
 
+use std::collections::BTreeSet;
+
 use algorithms::Rule;
-use model::{Architecture, Kernels};
+use model::{Architecture, Kernels, Precision};
 
 use crate::{Population, run::EVALUATION_BATCH};
 
@@ -21,23 +23,36 @@ impl MemoryNeed {
     /// Of `population`, taught by the rule that it names on a backend of kind `B`.
     #[must_use]
     pub fn of<B: Kernels>(population: &Population) -> Self {
-        let is_local = matches!(population.algorithm.rule::<B>(population.squash), Rule::Local(_));
+        let first = population.trials[0].algorithm;
+        let is_one_rule = population.trials.iter().all(|trial| trial.algorithm == first);
+        let is_local = is_one_rule && matches!(first.rule::<B>(population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture);
-        let feedback = if population.feedback.is_some() { shape.feedback() } else { 0 };
+        let feedback =
+            if population.trials.iter().any(|trial| trial.feedback.is_some()) { shape.feedback() } else { 0 };
         let per_trial = 3 * shape.weights() + feedback;
+        // Products in TF32 leave a whole gradient behind; in full precision none is formed.
+        let gradients = match population.precision {
+            Precision::Full => 0,
+            Precision::Tf32 => trials.saturating_mul(shape.largest_matrix()),
+        };
         let drops = population.trials.iter().any(|trial| trial.dropout > 0.0);
         // Output, slope and delta; batch norm's values and delta; a mask and what it was applied to.
         let per_unit = 3 + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
         let units = if is_local { shape.widest() * 2 } else { shape.hidden.iter().sum() };
         let batch = population.batch_size as u64;
-        let one_pass = batch * (units * per_unit + shape.inputs + 3 * shape.outputs);
+        let one_pass = batch * (units * per_unit + 3 * shape.outputs);
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
-        let evaluation = EVALUATION_BATCH as u64 * (shape.inputs + 2 * shape.widest() + 2 * shape.outputs);
+        let evaluation = EVALUATION_BATCH as u64 * (2 * shape.widest() + 2 * shape.outputs);
+        // Trials of one seed share their images.
+        let seeds: BTreeSet<u64> = population.trials.iter().map(|trial| trial.seed).collect();
+        let images = shape.inputs.saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
         let floats = |count: u64| count.saturating_mul(size_of::<f32>() as u64);
         Self {
-            parameters: floats(trials.saturating_mul(per_trial)),
-            activations: floats(trials.saturating_mul((passes * one_pass).max(evaluation))),
+            parameters: floats(trials.saturating_mul(per_trial).saturating_add(gradients)),
+            activations: floats(
+                trials.saturating_mul((passes * one_pass).max(evaluation)).saturating_add(images),
+            ),
             // Matrices are drawn in single precision and then stacked; a decomposition works in double precision.
             drawing: floats(trials.saturating_mul(shape.weights() + feedback))
                 .saturating_add(DECOMPOSITION.saturating_mul(shape.largest_matrix())),

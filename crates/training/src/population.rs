@@ -1,30 +1,27 @@
 //! What a population is made of.
 
 use algorithms::Algorithm;
-use model::{Architecture, Initialization, Squash};
+use model::{Architecture, Initialization, Precision, Squash};
 use serde::{Deserialize, Serialize};
 use tracker::Tracker;
 
-/// Trials of one shape and one rule, which train in lock-step as one tensor program.
+/// Trials of one shape, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Population {
     /// Of every network.
     pub architecture: Architecture,
-    /// The rule that teaches every network.
-    pub algorithm: Algorithm,
     /// Brings values into the range of the scaled images, for losses in target space.
     pub squash: Squash,
-    /// How forward weights start.
-    pub first_weights: FirstWeights,
-    /// How feedback matrices are drawn; absent where the rule has none.
-    pub feedback: Option<Initialization>,
+    /// Of products with the weights.
+    pub precision: Precision,
     /// At most so many epochs.
     pub epochs: u32,
     /// Examples of a training batch; a last batch that would be shorter is dropped.
     pub batch_size: usize,
-    /// What is measured beside losses and error rates. Changes nothing of what is learned.
+    /// What is measured beside losses and error rates. Changes nothing of what is learned. Trackers look at trials of one
+    /// rule.
     pub trackers: Vec<Tracker>,
-    /// What the trials differ in.
+    /// What the trials differ in. Those of one rule stand together, or a step has more to do.
     pub trials: Vec<TrialSettings>,
 }
 
@@ -42,6 +39,12 @@ pub enum FirstWeights {
 /// What a trial may have of its own within a population.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrialSettings {
+    /// The rule that teaches the network.
+    pub algorithm: Algorithm,
+    /// How forward weights start.
+    pub first_weights: FirstWeights,
+    /// How feedback matrices are drawn; absent where the rule has none.
+    pub feedback: Option<Initialization>,
     /// Seed of every random stream.
     pub seed: u64,
     /// Adam's learning rate.

@@ -1,14 +1,20 @@
 //! The loop over epochs and steps.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use algorithms::{Batch, Rule};
-use data::{Dataset, View, batch_order};
-use model::{Kernels, OutputError, checkpoint::Array};
+use algorithms::{Batch, Class};
+use data::{Dataset, Occasion, batch_order};
+use model::{Kernels, OutputError, Sets, checkpoint::Array};
 use tracker::{Epoch, Evaluation, Metric, Pace, Split, StepInEpoch};
 
 use crate::{
-    Moment, Observer, Population, Step, Student, Verdict, batches::Batches, epoch::Tally, watch::Watch,
+    Moment, Observer, Population, Step, Student, Verdict,
+    batches::{Batches, Row},
+    epoch::Tally,
+    watch::Watch,
 };
 
 /// How a call of [`train`] ended.
@@ -43,21 +49,21 @@ pub fn train<B: Kernels>(
     start: &Start,
     observer: &mut dyn Observer,
 ) -> Ended {
-    let rule = population.algorithm.rule::<B>(population.squash);
     let mut watch = Watch::<B>::new(&population.trackers, population.trials.len());
     let mut student = Student::<B>::new(population, device);
     if start.epochs > 0 {
         student = student.restored(&start.states);
     }
+    let splits = Splits::new(population, dataset, device);
     // Indices in the population of the trials that still train, in the order of the student's trials axis.
     let mut active: Vec<usize> = (0..population.trials.len()).collect();
     for epoch in start.epochs + 1..=population.epochs {
-        let course = Course { population, dataset, device, epoch };
-        let Some((trained, mut measured)) = course.train(student, &rule, &mut watch, observer) else {
+        let course = Course { population, splits: &splits, epoch };
+        let Some((trained, mut measured)) = course.train(student, &mut watch, observer) else {
             return Ended::Interrupted;
         };
         student = trained;
-        course.evaluate(&student, &rule, &mut watch, &mut measured);
+        course.evaluate(&student, &mut watch, &mut measured);
         // Asked once, so that all trials are saved or none.
         let is_over = observer.interrupted(Duration::ZERO);
         let mut staying = Vec::new();
@@ -93,12 +99,44 @@ pub fn train<B: Kernels>(
     Ended::Complete
 }
 
+/// What a population is trained and evaluated on.
+struct Splits<'a, B: Kernels> {
+    train: Batches<'a, B>,
+    validation: Batches<'a, B>,
+    test: Option<Batches<'a, B>>,
+    device: &'a B::Device,
+    /// Channels, height and width.
+    image: [usize; 3],
+}
+
+impl<'a, B: Kernels> Splits<'a, B> {
+    fn new(population: &Population, dataset: &'a Dataset, device: &'a B::Device) -> Self {
+        let architecture = &population.architecture;
+        let batches = |view| Batches::new(view, architecture.objective, architecture.outputs, device);
+        let shape = dataset.shape();
+        Self {
+            train: batches(dataset.train()),
+            validation: batches(dataset.validation()),
+            test: dataset.test().map(batches),
+            device,
+            image: [shape.channels, shape.height, shape.width],
+        }
+    }
+}
+
 /// One epoch of a population.
 struct Course<'a, B: Kernels> {
     population: &'a Population,
-    dataset: &'a Dataset,
-    device: &'a B::Device,
+    splits: &'a Splits<'a, B>,
     epoch: u32,
+}
+
+/// In which order trials see the examples: trials of one seed in the same.
+struct Orders<B: Kernels> {
+    /// Seed and order of examples.
+    different: Vec<(u64, Vec<u32>)>,
+    /// Which of them is each trial's; absent where there is one for each, or one for all.
+    of_trials: Option<Arc<Sets<B>>>,
 }
 
 /// The metrics of each trial still training.
@@ -109,15 +147,14 @@ impl<B: Kernels> Course<'_, B> {
     fn train(
         &self,
         mut student: Student<B>,
-        rule: &Rule<B>,
         watch: &mut Watch<B>,
         observer: &dyn Observer,
     ) -> Option<(Student<B>, Measured)> {
         let started = Instant::now();
-        let batches = self.batches(self.dataset.train());
+        let batches = &self.splits.train;
         let batch_size = self.population.batch_size;
         let orders = self.orders(&student);
-        let steps = orders[0].1.len() / batch_size;
+        let steps = orders.different[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
             // Before the second step nothing is known of how long an epoch takes.
@@ -127,17 +164,21 @@ impl<B: Kernels> Course<'_, B> {
             {
                 return None;
             }
-            let rows: Vec<(u64, &[u32])> = orders
+            let rows: Vec<Row<'_>> = orders
+                .different
                 .iter()
-                .map(|(seed, order)| (*seed, &order[step * batch_size..][..batch_size]))
+                .map(|(seed, order)| Row {
+                    occasion: Occasion { seed: *seed, epoch: self.epoch },
+                    positions: &order[step * batch_size..][..batch_size],
+                })
                 .collect();
-            let batch = batches.gather(&rows, self.device);
+            let batch = batches.gather(&rows, orders.of_trials.as_ref());
             let occasion = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
             let number = u64::from(self.epoch - 1) * occasion.steps + occasion.step + 1;
             let moment = Moment { epoch: self.epoch, step: occasion.step, number };
             let step = Step::new(&student, &batch, moment);
-            watch.before(&student, rule, &step, occasion);
-            let (taught, outcome) = step.take(student, rule);
+            watch.before(&student, &step, occasion);
+            let (taught, outcome) = step.take(student);
             watch.after(&outcome.held, occasion);
             student = taught;
             tally.add(outcome.loss, outcome.mistakes, batch_size);
@@ -147,27 +188,37 @@ impl<B: Kernels> Course<'_, B> {
         Some((student, measured))
     }
 
-    /// Seed and order of examples of each trial, or one where all trials have one seed.
-    fn orders(&self, student: &Student<B>) -> Vec<(u64, Vec<u32>)> {
-        let mut seeds: Vec<u64> = student.trials.iter().map(|trial| trial.seed).collect();
-        if seeds.iter().all(|seed| *seed == seeds[0]) {
-            seeds.truncate(1);
+    fn orders(&self, student: &Student<B>) -> Orders<B> {
+        let mut seeds: Vec<u64> = Vec::new();
+        let of_trials: Vec<u32> = student
+            .trials
+            .iter()
+            .map(|trial| {
+                let known = seeds.iter().position(|seed| *seed == trial.seed).unwrap_or_else(|| {
+                    seeds.push(trial.seed);
+                    seeds.len() - 1
+                });
+                u32::try_from(known).expect("fewer than 2^32 trials")
+            })
+            .collect();
+        let is_shared = seeds.len() > 1 && seeds.len() < of_trials.len();
+        let examples = self.splits.train.view().len();
+        Orders {
+            different: seeds
+                .into_iter()
+                .map(|seed| (seed, batch_order(seed, self.epoch, examples)))
+                .collect(),
+            of_trials: is_shared.then(|| Arc::new(Sets::new(of_trials, self.splits.device))),
         }
-        let examples = self.dataset.train().len();
-        seeds.into_iter().map(|seed| (seed, batch_order(seed, self.epoch, examples))).collect()
     }
 
     /// Adds the metrics of the splits that are not trained on. Only the validation split is watched.
-    fn evaluate(&self, student: &Student<B>, rule: &Rule<B>, watch: &mut Watch<B>, measured: &mut Measured) {
-        let mut validation =
-            Spectators { rule, watch, training_batch: self.population.batch_size, image: self.image() };
-        let mut splits = vec![self.evaluate_split(
-            student,
-            self.dataset.validation(),
-            Split::Validation,
-            Some(&mut validation),
-        )];
-        splits.extend(self.dataset.test().map(|test| self.evaluate_split(student, test, Split::Test, None)));
+    fn evaluate(&self, student: &Student<B>, watch: &mut Watch<B>, measured: &mut Measured) {
+        let Splits { validation, test, image, .. } = self.splits;
+        let mut spectators = Spectators { watch, training_batch: self.population.batch_size, image: *image };
+        let mut splits =
+            vec![self.evaluate_split(student, validation, Split::Validation, Some(&mut spectators))];
+        splits.extend(test.as_ref().map(|test| self.evaluate_split(student, test, Split::Test, None)));
         for of_split in splits {
             for (values, added) in measured.iter_mut().zip(of_split) {
                 values.extend(added);
@@ -178,17 +229,18 @@ impl<B: Kernels> Course<'_, B> {
     fn evaluate_split(
         &self,
         student: &Student<B>,
-        view: View<'_>,
+        batches: &Batches<'_, B>,
         split: Split,
         mut spectators: Option<&mut Spectators<'_, B>>,
     ) -> Measured {
         let network = &student.network;
-        let batches = self.batches(view);
-        let examples: Vec<u32> = (0..u32::try_from(view.len()).expect("fewer than 2^32 examples")).collect();
+        let count = u32::try_from(batches.view().len()).expect("fewer than 2^32 examples");
+        let examples: Vec<u32> = (0..count).collect();
+        // Only the view that is trained on is augmented, so this seed draws nothing.
+        let occasion = Occasion { seed: 0, epoch: self.epoch };
         let mut tally = Tally::new();
         for (index, positions) in examples.chunks(EVALUATION_BATCH).enumerate() {
-            // Only the view that is trained on is augmented, so this seed draws nothing.
-            let batch = batches.gather::<B>(&[(0, positions)], self.device);
+            let batch = batches.gather(&[Row { occasion, positions }], None);
             let OutputError { loss, mistakes, .. } = match &mut spectators {
                 Some(spectators) if spectators.watch.looks_at_evaluation(self.epoch) => {
                     spectators.watch(student, &batch, self.epoch, index == 0)
@@ -199,28 +251,10 @@ impl<B: Kernels> Course<'_, B> {
         }
         tally.read(split)
     }
-
-    /// Channels, height and width.
-    fn image(&self) -> [usize; 3] {
-        let shape = self.dataset.shape();
-        [shape.channels, shape.height, shape.width]
-    }
-
-    fn batches<'a>(&self, view: View<'a>) -> Batches<'a> {
-        let architecture = &self.population.architecture;
-        Batches {
-            view,
-            epoch: self.epoch,
-            objective: architecture.objective,
-            inputs: architecture.inputs,
-            outputs: architecture.outputs,
-        }
-    }
 }
 
 /// Those who look at an evaluation.
 struct Spectators<'a, B: Kernels> {
-    rule: &'a Rule<B>,
     watch: &'a mut Watch<B>,
     training_batch: usize,
     /// Channels, height and width.
@@ -236,14 +270,15 @@ impl<B: Kernels> Spectators<'_, B> {
         epoch: u32,
         is_first: bool,
     ) -> OutputError<B> {
-        let Student { network, feedback, .. } = student;
+        let network = &student.network;
+        let Class { rule, feedback, .. } = student.only_class();
         let (logits, activations) = network.infer_with_activations(&batch.input);
         let outcome = network.objective.error(&logits, &batch.target);
         let evaluation = Evaluation {
             network,
             feedback,
-            rule: self.rule,
-            input: &batch.input,
+            rule,
+            input: &batch.input.values,
             target: &batch.target,
             activations: &activations,
             logits: &logits,

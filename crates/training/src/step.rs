@@ -1,17 +1,17 @@
 //! One training step of a population, for any rule.
 //!
-//! The three forms of a step differ in when a layer learns, which is all that the loop knows of a rule.
+//! The two forms of a step differ in when a layer learns, which is all that the loop knows of a rule.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use algorithms::{
     Batch, Pass, Rule,
     pass::{self, Forward},
-    rule::{FromLayerAbove, FromOutputError, Hidden, Local},
+    rule::{Hidden, Local},
 };
 use burn::tensor::Tensor;
 use model::{
-    AdamStep, Delta, DrawnMasks, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes_per_trial,
+    AdamStep, Delta, DrawnMasks, Input, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes_per_trial,
 };
 use tracker::Held;
 
@@ -69,12 +69,14 @@ impl<'a, B: Kernels> Step<'a, B> {
 
     /// The student after the step.
     #[must_use]
-    pub fn take(&self, student: Student<B>, rule: &Rule<B>) -> (Student<B>, StepOutcome<B>) {
-        match rule {
-            Rule::Local(rule) => self.layer_by_layer(student, rule.as_ref()),
-            Rule::OutputError(rule) => self.after_the_output(student, rule.as_ref()),
-            Rule::LayerAbove(rule) => self.top_down(student, rule.as_ref()),
+    pub fn take(&self, student: Student<B>) -> (Student<B>, StepOutcome<B>) {
+        if let [class] = student.classes.as_slice() {
+            let rule = Arc::clone(&class.rule);
+            if let Rule::Local(rule) = rule.as_ref() {
+                return self.layer_by_layer(student, rule.as_ref());
+            }
         }
+        self.after_the_output(student)
     }
 
     /// Each layer learns before the next one runs: only one layer's activations are ever held.
@@ -83,21 +85,25 @@ impl<'a, B: Kernels> Step<'a, B> {
         let layers = mem::take(&mut student.network.hidden);
         let mut held = Held::none(layers.len());
         let mut input = self.batch.input.clone();
-        for (index, (layer, feedback)) in layers.into_iter().zip(&student.feedback).enumerate() {
+        let feedback = &student.only_class().feedback;
+        let mut learned = Vec::with_capacity(layers.len());
+        for (index, (layer, feedback)) in layers.into_iter().zip(feedback).enumerate() {
             let trace = layer.forward(activation, input);
             held.keep(index, trace.bytes());
             let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
-            let delta = layer.delta(&trace, signal);
+            let delta = trace.delta(signal);
             held.keep(index, delta.bytes());
             let lesson = [Lesson::hidden(&trace, delta)];
-            student.network.hidden.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
+            learned.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
-            input = pass::drop_out(trace.activation, mask.as_ref());
+            let output = pass::drop_out(trace.activation, mask.as_ref());
             // The layer above needs nothing of this one but its output.
-            held.drop_all_but(bytes_per_trial(&input));
+            held.drop_all_but(bytes_per_trial(&output));
+            input = output.into();
         }
+        student.network.hidden = learned;
         let (loss, mistakes, error) = self.judge(&student.network, &input);
         held.keep_beside_layers(bytes_per_trial(&error));
         let lesson = [Lesson::output(&input, error)];
@@ -106,37 +112,21 @@ impl<'a, B: Kernels> Step<'a, B> {
         (student, StepOutcome { loss, mistakes, held })
     }
 
-    /// All layers learn from the output error.
-    fn after_the_output(
-        &self,
-        student: Student<B>,
-        rule: &dyn FromOutputError<B>,
-    ) -> (Student<B>, StepOutcome<B>) {
+    /// All layers learn once the output error is known, whatever teaches them: what a local rule would have learned before has
+    /// the same bits, because it learns from the forward pass alone.
+    fn after_the_output(&self, student: Student<B>) -> (Student<B>, StepOutcome<B>) {
         let forward = self.pass().forward(&student.network);
         let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
-        let layers = student.network.hidden.iter().zip(&forward.traces);
-        let deltas: Vec<Delta<B>> = layers
-            .zip(forward.hidden(&student.feedback))
-            .map(|((layer, trace), hidden)| layer.delta(trace, rule.signal(&hidden, &error)))
-            .collect();
+        let deltas = self.pass().deltas(&student.network, &student.classes, &forward, &error);
         let held = held_by(&forward, &deltas, &error);
         (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
-    /// Layers learn from the top down, each from the one above as it was in the forward pass.
-    fn top_down(&self, student: Student<B>, rule: &dyn FromLayerAbove<B>) -> (Student<B>, StepOutcome<B>) {
-        let forward = self.pass().forward(&student.network);
-        let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
-        let deltas = pass::deltas(&student.network, rule, &forward, error.clone(), |_| ());
-        let held = held_by(&forward, &deltas, &error);
-        (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
-    }
-
-    /// Loss, mistakes and error at the logits, `[trials, batch, outputs]`, for `top`.
+    /// Loss, mistakes and error at the logits, `[trials, batch, outputs]`, for `top` (`[batch, units]` of each trial).
     fn judge(
         &self,
         network: &Network<B>,
-        top: &Tensor<B, 3>,
+        top: &Input<B>,
     ) -> (Tensor<B, 1>, Option<Tensor<B, 1>>, Tensor<B, 3>) {
         let OutputError { loss, error, mistakes } = self.pass().judge(network, top);
         (loss, mistakes, error)

@@ -1,9 +1,11 @@
 //! The state of a population: its networks, their feedback and what their trials have of their own.
 
-use algorithms::feedback;
+use std::sync::Arc;
+
+use algorithms::{Class, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    Adam, AdamStep, Initialization, Kernels, Network,
+    Adam, AdamStep, Architecture, Initialization, Kernels, Network,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
@@ -11,12 +13,12 @@ use model::{
 use crate::{FirstWeights, Population, TrialSettings};
 
 /// Networks that learn, one per trial.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Student<B: Kernels> {
     /// The networks.
     pub network: Network<B>,
-    /// `[trials, units, outputs]` of each hidden layer; empty where the rule has none.
-    pub feedback: Vec<Tensor<B, 3>>,
+    /// Who teaches which trials, in the order of the trials axis.
+    pub classes: Vec<Class<B>>,
     /// What each trial has of its own, in the order of the trials axis.
     pub trials: Vec<TrialSettings>,
     /// Learning rates before bias correction, `[trials, 1, 1]`.
@@ -28,21 +30,29 @@ impl<B: Kernels> Student<B> {
     /// A population before its first step.
     #[must_use]
     pub fn new(population: &Population, device: &B::Device) -> Self {
-        let draws: Vec<(Vec<Matrix>, Vec<Matrix>)> =
-            population.trials.iter().map(|trial| first_matrices(population, trial.seed)).collect();
-        let (weights, matrices): (Vec<_>, Vec<_>) = draws.into_iter().unzip();
-        let feedback = (0..matrices[0].len())
-            .map(|layer| {
-                let of_layer: Vec<&Matrix> = matrices.iter().map(|trial| &trial[layer]).collect();
-                model::stack(&of_layer, device)
-            })
-            .collect();
-        Self::from_parts(population.architecture.build(&weights, device), feedback, population.trials.clone())
+        let trials = &population.trials;
+        let (weights, of_trials) =
+            drawn_once(trials, start_alike, |trial| first_weights(&population.architecture, trial));
+        let mut network = population.architecture.build(&weights, device).in_precision(population.precision);
+        if weights.len() < trials.len() {
+            network = network.select(&on_device(&of_trials, device));
+        }
+        let mut first = 0;
+        let classes = trials.chunk_by(|one, next| one.algorithm == next.algorithm).map(|members| {
+            let start = first;
+            first += members.len();
+            Class {
+                rule: Arc::new(members[0].algorithm.rule(population.squash)),
+                trials: start..first,
+                feedback: feedback_of(&population.architecture, members, device),
+            }
+        });
+        Self::from_parts(network, classes.collect(), trials.clone())
     }
 
-    /// A population of given networks; `feedback` is `[trials, units, outputs]` per hidden layer, or empty.
+    /// A population of given networks.
     #[must_use]
-    pub fn from_parts(network: Network<B>, feedback: Vec<Tensor<B, 3>>, trials: Vec<TrialSettings>) -> Self {
+    pub fn from_parts(network: Network<B>, classes: Vec<Class<B>>, trials: Vec<TrialSettings>) -> Self {
         let device = network.output.weight.value.device();
         let per_trial = |value: fn(&TrialSettings) -> f64| {
             let values: Vec<f32> = trials.iter().map(|trial| value(trial) as f32).collect();
@@ -53,7 +63,7 @@ impl<B: Kernels> Student<B> {
             rates: per_trial(|trial| trial.learning_rate),
             weight_decay: decays.then(|| per_trial(|trial| trial.weight_decay)),
             network,
-            feedback,
+            classes,
             trials,
         }
     }
@@ -70,9 +80,12 @@ impl<B: Kernels> Student<B> {
     /// Every array of the trial at `position`, feedback matrices included.
     #[must_use]
     pub fn arrays(&self, position: usize) -> Vec<Array> {
-        let feedback = (1..)
-            .zip(&self.feedback)
-            .map(|(layer, matrix)| checkpoint::array(format!("layer_{layer}/feedback"), matrix, position));
+        let feedback = self.classes.iter().filter(|class| class.holds(position)).flat_map(|class| {
+            let array = move |(layer, matrix)| {
+                checkpoint::array(format!("layer_{layer}/feedback"), matrix, position - class.trials.start)
+            };
+            (1..).zip(&class.feedback).map(array)
+        });
         self.network.arrays(position).into_iter().chain(feedback).collect()
     }
 
@@ -92,31 +105,96 @@ impl<B: Kernels> Student<B> {
         Self { network: self.network.restored(states), ..self }
     }
 
-    /// Keeps only the trials at `positions`, in that order.
+    /// The class of a population that one rule teaches, as trackers need it.
+    ///
+    /// # Panics
+    /// If there are several.
+    pub(crate) fn only_class(&self) -> &Class<B> {
+        let [class] = self.classes.as_slice() else { panic!("trackers look at trials of one rule") };
+        class
+    }
+
+    /// Keeps only the trials at `positions`, which ascend.
     #[must_use]
     pub fn select(self, positions: &[usize]) -> Self {
         let trials = positions.iter().map(|&position| self.trials[position]).collect();
-        let indices: Vec<i32> =
-            positions.iter().map(|&at| i32::try_from(at).expect("fewer than 2^31 trials")).collect();
-        let indices: Tensor<B, 1, Int> = Tensor::from_data(indices.as_slice(), &self.rates.device());
-        let feedback = self.feedback.into_iter().map(|matrix| matrix.select(0, indices.clone())).collect();
-        Self::from_parts(self.network.select(&indices), feedback, trials)
+        let indices = on_device(positions, &self.rates.device());
+        let mut first = 0;
+        let classes = self.classes.iter().filter_map(|class| {
+            let class = class.select(positions, first)?;
+            first = class.trials.end;
+            Some(class)
+        });
+        let classes = classes.collect();
+        Self::from_parts(self.network.select(&indices), classes, trials)
     }
 }
 
-/// The first forward weights and the feedback matrices of the trial with `seed`.
-fn first_matrices(population: &Population, seed: u64) -> (Vec<Matrix>, Vec<Matrix>) {
-    let architecture = &population.architecture;
-    let feedback = population
-        .feedback
-        .map_or_else(Vec::new, |initialization| feedback::draw(architecture, initialization, seed));
-    let independent = |initialization| feedback::independent_weights(architecture, initialization, seed);
-    let weights = match population.first_weights {
+/// The feedback matrices of the trial, first layer first.
+fn feedback_matrices(architecture: &Architecture, trial: &TrialSettings) -> Vec<Matrix> {
+    let draw = |initialization| feedback::draw(architecture, initialization, trial.seed);
+    trial.feedback.map_or_else(Vec::new, draw)
+}
+
+/// The first forward weights of the trial, the output layer's last.
+fn first_weights(architecture: &Architecture, trial: &TrialSettings) -> Vec<Matrix> {
+    let independent =
+        |initialization| feedback::independent_weights(architecture, initialization, trial.seed);
+    match trial.first_weights {
         FirstWeights::Orthogonal => independent(Initialization::Orthogonal),
         FirstWeights::LecunNormal => independent(Initialization::LecunNormal),
         FirstWeights::Aligned => {
-            feedback::aligned_weights(architecture, Initialization::Orthogonal, &feedback, seed)
+            let feedback = feedback_matrices(architecture, trial);
+            feedback::aligned_weights(architecture, Initialization::Orthogonal, &feedback, trial.seed)
         }
+    }
+}
+
+/// Do two trials start from the same weights?
+fn start_alike(one: &TrialSettings, other: &TrialSettings) -> bool {
+    let is_aligned = one.first_weights == FirstWeights::Aligned;
+    one.seed == other.seed
+        && one.first_weights == other.first_weights
+        && (!is_aligned || one.feedback == other.feedback)
+}
+
+/// What `draw` gives for the trials, once for those that are `alike`; and which of it is each trial's.
+fn drawn_once<T>(
+    trials: &[TrialSettings],
+    alike: impl Fn(&TrialSettings, &TrialSettings) -> bool,
+    draw: impl Fn(&TrialSettings) -> T,
+) -> (Vec<T>, Vec<usize>) {
+    let mut different: Vec<&TrialSettings> = Vec::new();
+    let of_trials = trials.iter().map(|trial| {
+        different.iter().position(|known| alike(known, trial)).unwrap_or_else(|| {
+            different.push(trial);
+            different.len() - 1
+        })
+    });
+    let of_trials = of_trials.collect();
+    (different.into_iter().map(draw).collect(), of_trials)
+}
+
+fn on_device<B: Kernels>(indices: &[usize], device: &B::Device) -> Tensor<B, 1, Int> {
+    let indices: Vec<i32> =
+        indices.iter().map(|&at| i32::try_from(at).expect("fewer than 2^31 trials")).collect();
+    Tensor::from_data(indices.as_slice(), device)
+}
+
+/// `[members, units, outputs]` of each hidden layer; empty where the members have no feedback.
+fn feedback_of<B: Kernels>(
+    architecture: &Architecture,
+    members: &[TrialSettings],
+    device: &B::Device,
+) -> Vec<Tensor<B, 3>> {
+    let alike =
+        |one: &TrialSettings, other: &TrialSettings| (one.seed, one.feedback) == (other.seed, other.feedback);
+    let (matrices, of_members) = drawn_once(members, alike, |trial| feedback_matrices(architecture, trial));
+    let of_members = on_device::<B>(&of_members, device);
+    let of_layer = |layer: usize| {
+        let different: Vec<&Matrix> = matrices.iter().map(|layers| &layers[layer]).collect();
+        let stacked: Tensor<B, 3> = model::stack(&different, device);
+        if different.len() < members.len() { stacked.select(0, of_members.clone()) } else { stacked }
     };
-    (weights, feedback)
+    (0..matrices[0].len()).map(of_layer).collect()
 }

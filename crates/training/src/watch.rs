@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem};
 
-use algorithms::Rule;
+use algorithms::Class;
 use model::Kernels;
 use tracker::{
     Evaluation, Exhibit, Gauge, Held, Inspection, Metric, Pace, Reading, StepInEpoch, Tracker, Value,
@@ -31,19 +31,14 @@ impl<B: Kernels> Watch<B> {
     }
 
     /// Lets those who look at this step see it before its update; nobody else costs anything.
-    pub fn before(
-        &mut self,
-        student: &Student<B>,
-        rule: &Rule<B>,
-        step: &Step<'_, B>,
-        occasion: StepInEpoch,
-    ) {
+    pub fn before(&mut self, student: &Student<B>, step: &Step<'_, B>, occasion: StepInEpoch) {
         let mut looking = self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)).peekable();
         if looking.peek().is_none() {
             return;
         }
         let decay = step.adam.weight_decay.as_ref();
-        let inspection = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
+        let Class { rule, feedback, .. } = student.only_class();
+        let inspection = Inspection::new(&student.network, feedback, rule, step.pass(), decay);
         for gauge in looking {
             note(&mut self.readings, gauge.inspect(&inspection), 1.0);
             show(&mut self.exhibits, gauge.exhibit(&inspection));

@@ -4,9 +4,10 @@ use std::{path::Path, time::Duration};
 
 use algorithms::Algorithm;
 use burn_flex::Flex;
+use burn_ndarray::NdArray;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
 use model::{
-    Activation, Architecture, Initialization, Objective, Squash,
+    Activation, Architecture, Initialization, Kernels, Objective, Precision, Squash,
     checkpoint::{Array, from_bytes, to_bytes},
 };
 use tracker::{Epoch, Metric, Split};
@@ -64,7 +65,7 @@ fn glyphs() -> Dataset {
     Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
 }
 
-fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
+fn population(trials: Vec<TrialSettings>) -> Population {
     Population {
         architecture: Architecture {
             inputs: 28 * 28,
@@ -75,10 +76,8 @@ fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
             bias: true,
             objective: Objective::Classification,
         },
-        algorithm,
         squash: Squash::Tanh,
-        first_weights: FirstWeights::Orthogonal,
-        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        precision: Precision::Full,
         epochs: 3,
         batch_size: 32,
         trackers: Vec::new(),
@@ -86,25 +85,42 @@ fn population(algorithm: Algorithm, trials: Vec<TrialSettings>) -> Population {
     }
 }
 
-/// Five trials that differ in everything that trials of one population may differ in.
-fn five_trials() -> Vec<TrialSettings> {
+/// Five trials of a rule that differ in everything that trials of one rule may differ in.
+fn five_trials(algorithm: Algorithm) -> Vec<TrialSettings> {
     let trial = |seed, learning_rate, dropout, weight_decay| TrialSettings {
+        algorithm,
+        first_weights: FirstWeights::Orthogonal,
+        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
         seed,
         learning_rate,
         dropout,
         weight_decay,
     };
+    let aligned = |trial: TrialSettings| TrialSettings {
+        first_weights: if algorithm.uses_feedback() { FirstWeights::Aligned } else { trial.first_weights },
+        ..trial
+    };
     vec![
         trial(0, 1e-3, 0.0, 0.0),
         trial(1, 1e-3, 0.2, 0.0),
-        trial(1, 1e-2, 0.0, 1e-3),
+        aligned(trial(1, 1e-2, 0.0, 1e-3)),
         trial(2, 1e-1, 0.5, 0.0),
-        trial(7, 1e-4, 0.1, 1e-2),
+        TrialSettings { first_weights: FirstWeights::LecunNormal, ..trial(7, 1e-4, 0.1, 1e-2) },
     ]
 }
 
-fn run(population: &Population, mut memory: Memory) -> Memory {
-    let ended = train::<Flex>(population, &glyphs(), &Default::default(), &Start::default(), &mut memory);
+/// All rules together, with five trials each; seeds are shared by several trials.
+fn all_rules() -> Vec<TrialSettings> {
+    Algorithm::ALL.into_iter().flat_map(five_trials).collect()
+}
+
+fn run(population: &Population, memory: Memory) -> Memory {
+    run_on::<Flex>(population, memory)
+}
+
+fn run_on<B: Kernels>(population: &Population, mut memory: Memory) -> Memory {
+    let device = Default::default();
+    let ended = train::<B>(population, &glyphs(), &device, &Start::default(), &mut memory);
     assert_eq!(ended, Ended::Complete);
     memory
 }
@@ -112,9 +128,9 @@ fn run(population: &Population, mut memory: Memory) -> Memory {
 #[test]
 fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
     for algorithm in Algorithm::ALL {
-        let together = run(&population(algorithm, five_trials()), Memory::default());
-        for (index, trial) in five_trials().into_iter().enumerate() {
-            let alone = run(&population(algorithm, vec![trial]), Memory::default());
+        let together = run(&population(five_trials(algorithm)), Memory::default());
+        for (index, trial) in five_trials(algorithm).into_iter().enumerate() {
+            let alone = run(&population(vec![trial]), Memory::default());
             assert_eq!(alone.arrays(0), together.arrays(index), "{algorithm:?} trial {index}");
             assert_eq!(alone.history(0), together.history(index), "{algorithm:?} trial {index}");
         }
@@ -122,21 +138,78 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
 }
 
 #[test]
+fn trials_of_all_rules_in_one_population_are_bit_identical_alone() {
+    let together = run(&population(all_rules()), Memory::default());
+    for (index, trial) in all_rules().into_iter().enumerate() {
+        let alone = run(&population(vec![trial]), Memory::default());
+        assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}: {trial:?}");
+        assert_eq!(alone.history(0), together.history(index), "trial {index}: {trial:?}");
+    }
+}
+
+#[test]
+fn a_population_of_all_rules_goes_on_when_one_explodes_and_others_leave() {
+    let explodes = 7;
+    let mut trials = all_rules();
+    trials[explodes].learning_rate = 1e30;
+    // Whole rules leave, too: the first, and the last.
+    let leave_after: Vec<(usize, u32)> =
+        (0..5).chain([8, 20, 21, 22, 23, 24]).map(|trial| (trial, 1)).collect();
+    let all = run(&population(all_rules()), Memory::default());
+    let some = run(&population(trials), Memory { leave_after: leave_after.clone(), ..Memory::default() });
+    let loss = |epoch: &Epoch| epoch.value(&Metric::Loss(Split::Train)).expect("it is measured");
+    assert!(some.history(explodes).iter().any(|epoch| !loss(epoch).is_finite()), "nothing has exploded");
+    for trial in (0..25).filter(|trial| *trial != explodes) {
+        let epochs = if leave_after.contains(&(trial, 1)) { 1 } else { 3 };
+        assert_eq!(some.history(trial), all.history(trial)[..epochs], "trial {trial}");
+        if epochs == 3 {
+            assert_eq!(some.arrays(trial), all.arrays(trial), "trial {trial}");
+        }
+    }
+}
+
+#[test]
+fn plain_tensor_operations_train_the_same_population() {
+    let ours = run(&population(all_rules()), Memory::default());
+    let plain = run_on::<NdArray>(&population(all_rules()), Memory::default());
+    for (trial, settings) in all_rules().iter().enumerate() {
+        let [ours, plain] = [&ours, &plain].map(|memory| &memory.history(trial)[0].values);
+        assert_eq!(ours.len(), plain.len());
+        for ((metric, ours), (_, plain)) in ours.iter().zip(plain) {
+            // An example on the border between two classes may fall to either side.
+            let allowed = if matches!(metric, Metric::ErrorRate(_)) { 2.0 } else { 2e-3 * ours.abs() };
+            assert!((ours - plain).abs() <= allowed, "trial {trial} {metric}: {ours} {plain} {settings:?}");
+        }
+    }
+}
+
+#[test]
+fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of_its_seed() {
+    let trials: Vec<TrialSettings> = all_rules().into_iter().filter(|trial| trial.seed < 2).collect();
+    let together = run_on::<NdArray>(&population(trials.clone()), Memory::default());
+    for (index, trial) in trials.into_iter().enumerate() {
+        let alone = run_on::<NdArray>(&population(vec![trial]), Memory::default());
+        assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}: {trial:?}");
+    }
+}
+
+#[test]
 fn trials_of_one_seed_share_a_batch_and_are_bit_identical_alone() {
     let trials: Vec<TrialSettings> =
-        five_trials().into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
-    let together = run(&population(Algorithm::Dfa, trials.clone()), Memory::default());
+        five_trials(Algorithm::Dfa).into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
+    let together = run(&population(trials.clone()), Memory::default());
     for (index, trial) in trials.into_iter().enumerate() {
-        let alone = run(&population(Algorithm::Dfa, vec![trial]), Memory::default());
+        let alone = run(&population(vec![trial]), Memory::default());
         assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}");
     }
 }
 
 #[test]
 fn a_trial_that_leaves_changes_nothing_for_the_others() {
-    let all = run(&population(Algorithm::Drtp, five_trials()), Memory::default());
+    let trials = || five_trials(Algorithm::Drtp);
+    let all = run(&population(trials()), Memory::default());
     let leave_after = vec![(1, 1), (4, 1), (0, 2)];
-    let some = run(&population(Algorithm::Drtp, five_trials()), Memory { leave_after, ..Memory::default() });
+    let some = run(&population(trials()), Memory { leave_after, ..Memory::default() });
     for stayed in [2, 3] {
         assert_eq!(all.arrays(stayed), some.arrays(stayed), "trial {stayed}");
     }
@@ -148,7 +221,7 @@ fn a_trial_that_leaves_changes_nothing_for_the_others() {
 
 #[test]
 fn every_split_is_measured_in_every_epoch() {
-    let memory = run(&population(Algorithm::Backprop, five_trials()[..1].into()), Memory::default());
+    let memory = run(&population(five_trials(Algorithm::Backprop)[..1].into()), Memory::default());
     for epoch in memory.history(0) {
         for split in [Split::Train, Split::Validation, Split::Test] {
             let loss = epoch.value(&Metric::Loss(split)).expect("every split has a loss");
@@ -161,7 +234,7 @@ fn every_split_is_measured_in_every_epoch() {
 #[test]
 fn what_goes_on_from_a_state_ends_with_the_same_bits() {
     for algorithm in Algorithm::ALL {
-        let population = population(algorithm, five_trials());
+        let population = population(five_trials(algorithm));
         let undisturbed = run(&population, Memory { state_after: 2, ..Memory::default() });
         // Through the bytes of a file, as a checkpoint goes.
         let notes = [("epoch".to_owned(), "2\nand more".to_owned())].into();
@@ -189,7 +262,7 @@ fn what_goes_on_from_a_state_ends_with_the_same_bits() {
 #[test]
 fn an_interrupted_population_finishes_no_trial() {
     let mut memory = Memory { interrupt: true, ..Memory::default() };
-    let population = population(Algorithm::Dfa, five_trials());
+    let population = population(five_trials(Algorithm::Dfa));
     let ended = train::<Flex>(&population, &glyphs(), &Default::default(), &Start::default(), &mut memory);
     assert_eq!(ended, Ended::Interrupted);
     assert!(memory.epochs.is_empty() && memory.arrays.is_empty());

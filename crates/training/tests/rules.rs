@@ -3,7 +3,7 @@
 use algorithms::{Algorithm, Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Activation, Architecture, Initialization, Layer, Objective, Squash};
+use model::{Activation, Architecture, Initialization, Objective, Precision, Squash};
 use random::{RngExt, StandardNormal};
 use training::{Batch, FirstWeights, Moment, Population, Step, Student, TrialSettings};
 
@@ -23,14 +23,20 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
             bias: true,
             objective: Objective::Classification,
         },
-        algorithm,
         squash: Squash::Tanh,
-        first_weights: FirstWeights::Orthogonal,
-        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+        precision: Precision::Full,
         epochs: 1,
         batch_size: BATCH,
         trackers: Vec::new(),
-        trials: vec![TrialSettings { seed: 1, learning_rate: 0.01, dropout: 0.0, weight_decay: 0.0 }],
+        trials: vec![TrialSettings {
+            algorithm,
+            first_weights: FirstWeights::Orthogonal,
+            feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+            seed: 1,
+            learning_rate: 0.01,
+            dropout: 0.0,
+            weight_decay: 0.0,
+        }],
     }
 }
 
@@ -47,7 +53,7 @@ fn batch() -> Batch<Flex> {
         target[row % 4] = 1.0;
     }
     let target = Tensor::from_data(TensorData::new(target, [1, BATCH, 4]), &Default::default());
-    Batch { input: normal([1, BATCH, 7], 0), target }
+    Batch { input: normal([1, BATCH, 7], 0).into(), target }
 }
 
 fn sum(values: Cube) -> f64 {
@@ -64,9 +70,9 @@ fn gradients(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) ->
     let (pass, network) = (step.pass(), &student.network);
     let forward = pass.forward(network);
     let error = pass.judge(network, &forward.top).error;
-    let taught = pass.taught(network, &student.feedback, rule, &forward, &error);
-    let layers = forward.traces.iter().zip(&taught);
-    layers.map(|(trace, taught)| Layer::gradients(trace, &taught.delta).weight).collect()
+    let taught = pass.taught(network, &student.classes[0].feedback, rule, &forward, &error);
+    let layers = network.hidden.iter().zip(forward.traces.iter().zip(&taught));
+    layers.map(|(layer, (trace, taught))| layer.gradients(trace, &taught.delta).weight).collect()
 }
 
 /// The loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
@@ -75,7 +81,7 @@ fn loss(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>, layer: 
     let forward = step.pass().forward(&student.network);
     let hidden = |layer: usize| Hidden {
         activation: &forward.traces[layer].activation,
-        feedback: &student.feedback[layer],
+        feedback: &student.classes[0].feedback[layer],
     };
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
@@ -124,7 +130,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
 fn dfa_with_output_weights_as_feedback_is_backprop() {
     let batch = batch();
     let mut student = Student::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
-    student.feedback = vec![student.network.output.weight.value.clone()];
+    student.classes[0].feedback = vec![student.network.output.weight.value.clone()];
     let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
     let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
     assert_eq!(values(&dfa[0]), values(&backprop[0]));
@@ -163,7 +169,7 @@ fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
 fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
     let batch = batch();
     let mut population = population(Algorithm::Dfa, &[8, 5]);
-    population.first_weights = FirstWeights::Aligned;
+    population.trials[0].first_weights = FirstWeights::Aligned;
     let student = Student::<Flex>::new(&population, &Default::default());
     let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
     let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
@@ -178,7 +184,7 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
         let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithm.rule::<Flex>(Squash::Tanh);
         let wanted = gradients(&student, &batch, &rule);
-        let (taught, _) = Step::new(&student, &batch, MOMENT).take(student.clone(), &rule);
+        let (taught, _) = Step::new(&student, &batch, MOMENT).take(student.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
             let before = values(&student.network.hidden[layer].weight.value);
             let after = values(&taught.network.hidden[layer].weight.value);
@@ -194,7 +200,7 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
 fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
     let batch = batch();
     let twice = |values: &Cube| Cube::cat(vec![values.clone(), values.clone()], 1);
-    let both = Batch { input: twice(&batch.input), target: twice(&batch.target) };
+    let both = Batch { input: twice(&batch.input.values).into(), target: twice(&batch.target) };
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.uses_feedback()) {
         let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithm.rule::<Flex>(Squash::Tanh);
@@ -203,7 +209,7 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
             let forward = step.pass().forward(&student.network);
             let error = step.pass().judge(&student.network, &forward.top).error;
             let loss = |hidden| rule.mean_local_loss(&hidden, &batch.target, &error, BATCH);
-            let losses = forward.hidden(&student.feedback).map(loss);
+            let losses = forward.hidden(&student.classes[0].feedback).map(loss);
             losses.map(|loss| loss.expect("it has feedback").into_scalar()).collect()
         };
         for (one, both) in losses(&batch).into_iter().zip(losses(&both)) {

@@ -1,7 +1,8 @@
 //! From trials to populations.
 
+use algorithms::Algorithm;
 use data::{ImageShape, Scaling};
-use model::Architecture;
+use model::{Architecture, Precision};
 use tracker::Tracker;
 use training::{Population, TrialSettings};
 
@@ -25,34 +26,57 @@ pub struct Schedule {
     pub epochs: u32,
     /// Examples of a training batch.
     pub batch_size: u32,
+    /// Of products with the weights.
+    pub precision: Precision,
     /// What is measured beside losses and error rates.
     pub trackers: Vec<Tracker>,
 }
 
-/// Indices of `trials` in groups that can train as one tensor program, each of at most `largest`, in the order of the
-/// first trial of each.
+/// Indices of `trials` in groups that can train as one tensor program under `schedule`, each of at most `largest`, in the order
+/// of the first trial of each. Within a group, trials of one rule stand together.
 #[must_use]
-pub fn populations(trials: &[Trial], largest: usize) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+pub fn populations(trials: &[Trial], schedule: &Schedule, largest: usize) -> Vec<Vec<usize>> {
+    let fit = if schedule.trackers.is_empty() { have_one_shape } else { take_the_same_steps };
+    let mut shapes: Vec<Vec<usize>> = Vec::new();
     for (index, trial) in trials.iter().enumerate() {
-        let fits = |group: &&mut Vec<usize>| {
-            group.len() < largest && have_one_shape(&trials[group[0]].configuration, &trial.configuration)
-        };
-        match groups.iter_mut().find(fits) {
+        let fits = |group: &&mut Vec<usize>| fit(&trials[group[0]].configuration, &trial.configuration);
+        match shapes.iter_mut().find(fits) {
             Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+            None => shapes.push(vec![index]),
         }
     }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for mut shape in shapes {
+        // So that hardly a group has several rules: a step of theirs copies a little.
+        let rule = |index: usize| trials[index].configuration.algorithm;
+        let mut rules: Vec<Algorithm> = Vec::new();
+        for &index in &shape {
+            if !rules.contains(&rule(index)) {
+                rules.push(rule(index));
+            }
+        }
+        shape.sort_by_key(|&index| rules.iter().position(|known| *known == rule(index)));
+        groups.extend(shape.chunks(largest.max(1)).map(<[usize]>::to_vec));
+    }
+    groups.sort_by_key(|group| group.iter().min().copied());
     groups
 }
 
-/// May two configurations share a tensor program? Values that are a number per trial may differ.
+/// May two configurations share a tensor program? Whatever is a number, or a matrix of equal shape, may differ.
 fn have_one_shape(one: &Configuration, other: &Configuration) -> bool {
-    let Configuration { learning_rate, dropout, weight_decay, .. } = *other;
-    // A step that drops nothing makes no masks, one that decays nothing adds none: what is measured of it would differ.
-    let steps_are_alike =
-        (one.dropout > 0.0) == (dropout > 0.0) && (one.weight_decay > 0.0) == (weight_decay > 0.0);
-    steps_are_alike && *other == Configuration { learning_rate, dropout, weight_decay, ..one.clone() }
+    let Configuration { learning_rate, dropout, weight_decay, algorithm, feedback, weights, .. } = *other;
+    let one =
+        Configuration { learning_rate, dropout, weight_decay, algorithm, feedback, weights, ..one.clone() };
+    *other == one
+}
+
+/// Would two configurations take equal steps, but for the numbers in them? Trackers measure steps: of one rule, and one that
+/// drops nothing makes no masks, one that decays nothing adds none.
+fn take_the_same_steps(one: &Configuration, other: &Configuration) -> bool {
+    have_one_shape(one, other)
+        && one.algorithm == other.algorithm
+        && (one.dropout > 0.0) == (other.dropout > 0.0)
+        && (one.weight_decay > 0.0) == (other.weight_decay > 0.0)
 }
 
 /// The population of `trials`, which have one shape, on images of `shape` and `classes` classes.
@@ -64,8 +88,7 @@ pub fn population(
     classes: usize,
     scaling: Scaling,
 ) -> Population {
-    let Configuration { algorithm, hidden, activation, batch_norm, bias, weights, feedback, .. } =
-        trials[0].configuration.clone();
+    let Configuration { hidden, activation, batch_norm, bias, .. } = trials[0].configuration.clone();
     let outputs = match schedule.task {
         Task::Classification => classes,
         Task::Reconstruction => shape.pixels(),
@@ -80,16 +103,17 @@ pub fn population(
             bias,
             objective: schedule.task.objective(scaling),
         },
-        algorithm,
         squash: squash(scaling),
-        first_weights: weights,
-        feedback,
+        precision: schedule.precision,
         epochs: schedule.epochs,
         batch_size: schedule.batch_size as usize,
         trackers: schedule.trackers.clone(),
         trials: trials
             .iter()
             .map(|trial| TrialSettings {
+                algorithm: trial.configuration.algorithm,
+                first_weights: trial.configuration.weights,
+                feedback: trial.configuration.feedback,
                 seed: trial.seed,
                 learning_rate: trial.configuration.learning_rate,
                 dropout: trial.configuration.dropout,

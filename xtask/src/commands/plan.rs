@@ -3,9 +3,10 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use data::Source;
+use engine::Device;
 use indicatif::DecimalBytes;
 use pipeline::{
-    Estimate,
+    Estimate, TimedStep,
     file::Pipeline,
     plan::{Laboratory, StagePlan},
     stages::Stage,
@@ -171,10 +172,18 @@ fn estimate(
     };
     let Some(train) = pipeline.stages.iter().find_map(of_name) else { return Ok(()) };
     let cores = super::run::cores();
+    let on = match laboratory.device {
+        Device::Cpu => format!("{cores} cores"),
+        Device::Cuda => "this GPU".into(),
+    };
     let Estimate { at_most, timed } = laboratory.estimate(&train, missing, cores)?;
-    say(&format!("           at most {} on {cores} cores, by steps that were timed now:", in_time(at_most)));
-    for (_, network, step) in timed {
-        say(&format!("             {network}: {:.2} ms on one core", 1e3 * step.as_secs_f64()));
+    say(&format!("           at most {} on {on}, by steps that were timed now:", in_time(at_most)));
+    for TimedStep { network, trials, each, .. } in timed {
+        let each = 1e3 * each.as_secs_f64();
+        say(&match laboratory.device {
+            Device::Cpu => format!("             {network}: {each:.2} ms on one core"),
+            Device::Cuda => format!("             {network}: {each:.3} ms a trial, {trials} together"),
+        });
     }
     Ok(())
 }

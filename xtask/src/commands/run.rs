@@ -18,6 +18,7 @@ use tuner::Trial;
 use crate::{
     RunArguments,
     asked::Asked,
+    limits,
     terminal::{Bars, Lines, say, tell},
 };
 
@@ -41,6 +42,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     // Ctrl-C ends the program here, and the next download goes on where this one stopped.
     super::download::fetch_missing(pipeline, &about.places.data, network)?;
     stop_on_ctrl_c()?;
+    limits::allow_many_files();
     keep_worker_panics_quiet();
     let bars = Bars::new(about.verbose);
     let lines = Lines::new(about.verbose);

@@ -8,9 +8,14 @@ pub(super) fn usual() -> f32 {
     0.2
 }
 
+/// What is added to all pixels.
+pub(super) fn draw(largest: f32, stream: &mut Stream) -> f32 {
+    255.0 * to_either_side(largest, stream)
+}
+
 /// Adds one number to all of `image`.
 pub(super) fn apply(largest: f32, image: &mut [f32], stream: &mut Stream) {
-    let added = 255.0 * to_either_side(largest, stream);
+    let added = draw(largest, stream);
     for pixel in image {
         *pixel += added;
     }

@@ -9,9 +9,14 @@ pub(super) fn usual() -> f32 {
     0.1
 }
 
+/// What distances from the mean are multiplied by.
+pub(super) fn draw(largest: f32, stream: &mut Stream) -> f32 {
+    1.0 + to_either_side(largest, stream)
+}
+
 /// One factor for all channels of `image`, `[channels, height, width]`; each keeps its mean.
 pub(super) fn apply(largest: f32, shape: ImageShape, image: &mut [f32], stream: &mut Stream) {
-    let factor = 1.0 + to_either_side(largest, stream);
+    let factor = draw(largest, stream);
     for plane in image.chunks_exact_mut(shape.plane()) {
         let mean = plane.iter().sum::<f32>() / plane.len() as f32;
         for pixel in plane {

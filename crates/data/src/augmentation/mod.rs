@@ -76,6 +76,51 @@ pub struct Occasion {
     pub epoch: u32,
 }
 
+/// How an image is changed, in numbers: for who applies it elsewhere than in the host's memory.
+///
+/// First pixels move: the one at a place `p` comes from `linear p + shift`, both in pixels from the image's centre as
+/// `[y, x]`, interpolated between four neighbours, mirrored beyond the edges. Then a pixel `v` becomes
+/// `contrast (v - mean) + mean + brightness`, with the mean over its channel. That is what [`View::gather_augmented`] does
+/// but for rounding: there brightness and contrast follow each other in the order of the list.
+///
+/// [`View::gather_augmented`]: crate::View::gather_augmented
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImageChange {
+    /// `[y, x]` by `[y, x]`.
+    pub linear: [[f32; 2]; 2],
+    /// `[y, x]`.
+    pub shift: [f32; 2],
+    /// 1 leaves values as they are.
+    pub contrast: f32,
+    /// Of values from 0 to 255.
+    pub brightness: f32,
+}
+
+/// How `augmentations` change an example.
+pub(crate) fn change(
+    augmentations: &[Augmentation],
+    occasion: Occasion,
+    example: usize,
+    shape: ImageShape,
+) -> ImageChange {
+    let stream = |augmentation: &Augmentation| augmentation.stream(occasion, example);
+    let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut stream(it)));
+    let Map { linear, shift } = maps.reduce(Map::then).unwrap_or(Map::IDENTITY);
+    let mut change = ImageChange { linear, shift, contrast: 1.0, brightness: 0.0 };
+    for augmentation in augmentations {
+        match *augmentation {
+            Augmentation::Brightness { largest } => {
+                change.brightness += brightness::draw(largest, &mut stream(augmentation));
+            }
+            Augmentation::Contrast { largest } => {
+                change.contrast *= contrast::draw(largest, &mut stream(augmentation));
+            }
+            _ => (),
+        }
+    }
+    change
+}
+
 /// Changes one image, `[channels, height, width]` of pixels from 0 to 255. What it leaves may lie outside 0 to 255.
 pub(crate) fn augment(
     augmentations: &[Augmentation],
@@ -84,10 +129,7 @@ pub(crate) fn augment(
     shape: ImageShape,
     image: &mut [f32],
 ) {
-    let stream = |augmentation: &Augmentation| {
-        let purpose = format!("augmentation {}", augmentation.purpose());
-        random::stream(occasion.seed, &purpose, &[u64::from(occasion.epoch), example as u64])
-    };
+    let stream = |augmentation: &Augmentation| augmentation.stream(occasion, example);
     let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut stream(it)));
     if let Some(map) = maps.reduce(Map::then) {
         map.sample(shape, image);
@@ -116,6 +158,12 @@ impl Augmentation {
             Self::Rotation { .. } => "rotation",
             Self::HorizontalFlip => "horizontal flip",
         }
+    }
+
+    /// Its draws for an example.
+    fn stream(self, occasion: Occasion, example: usize) -> Stream {
+        let purpose = format!("augmentation {}", self.purpose());
+        random::stream(occasion.seed, &purpose, &[u64::from(occasion.epoch), example as u64])
     }
 
     /// Where the pixels of the changed image come from; `None` if they stay where they are.
@@ -203,6 +251,24 @@ mod tests {
         let mut sorted = [alone, flipped];
         sorted.iter_mut().for_each(|image| image.sort_by(f32::total_cmp));
         assert_eq!(sorted[0], sorted[1]);
+    }
+
+    #[test]
+    fn a_change_in_numbers_is_the_change_of_the_image() {
+        for example in 0..20 {
+            let occasion = Occasion { seed: 5, epoch: 2 };
+            let ImageChange { linear, shift, contrast, brightness } =
+                change(&EVERY, occasion, example, SHAPE);
+            let mut applied = image();
+            Map { linear, shift }.sample(SHAPE, &mut applied);
+            for plane in applied.chunks_exact_mut(SHAPE.plane()) {
+                let mean = plane.iter().sum::<f32>() / plane.len() as f32;
+                plane.iter_mut().for_each(|pixel| *pixel = contrast * (*pixel - mean) + mean + brightness);
+            }
+            for (one, other) in applied.iter().zip(changed(&EVERY, 5, 2, example)) {
+                assert!((one - other).abs() < 1e-3, "{one} {other}");
+            }
+        }
     }
 
     /// Golden digest, printed by this code when it was first written: a change here changes every result that uses

@@ -198,17 +198,18 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     let Images { shape, scaling, classes, .. } = images;
     let population = population(&[trial], &train.schedule, *shape, classes.len(), *scaling);
     let architecture = &population.architecture;
+    let Configuration { algorithm, feedback, .. } = &trial.configuration;
     json::text(&File {
         format: FORMAT,
         version: VERSION,
         inputs: inputs(images),
-        layers: layers(architecture, population.feedback.is_some()),
+        layers: layers(architecture, feedback.is_some()),
         task: task(architecture.objective, classes),
         rule: Rule {
-            name: population.algorithm.name(),
-            signal: population.algorithm.signal_in_words(),
+            name: algorithm.name(),
+            signal: algorithm.signal_in_words(),
             symbols: "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
-            squash: (population.algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
+            squash: (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
                 .then(|| squash(population.squash)),
         },
         trial: trial_text(trained),

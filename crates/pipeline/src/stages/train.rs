@@ -1,6 +1,7 @@
 //! `Train`: every configuration of a grid with every seed, on a dataset.
 
 use data::{DatasetSettings, Scaling};
+use model::Precision;
 use ron::value::RawValue;
 use serde::Deserialize;
 use tracker::{Metric, Split, Tracker};
@@ -47,6 +48,9 @@ pub(super) struct Written<'a> {
     /// What a network is asked to do.
     #[serde(default)]
     task: Task,
+    /// In which arithmetic products with the weights run. `Tf32` is for GPUs: faster, with other roundings.
+    #[serde(default)]
+    precision: Precision,
     /// Ends trials that stopped improving.
     ///
     /// Type: [`EarlyStopping`].
@@ -226,6 +230,7 @@ impl<'a> Written<'a> {
                 task: self.task,
                 epochs: self.epochs,
                 batch_size: self.batch_size,
+                precision: self.precision,
                 trackers,
             },
             seeds,

@@ -247,7 +247,7 @@ type Item = (&'static str, fn(&Train) -> String);
 
 /// What was done, in words; a line for each train stage where they differ.
 fn settings(summarize: &Summarize) -> Vec<Setting> {
-    let items: [Item; 8] = [
+    let items: [Item; 9] = [
         ("dataset", |train| board::describe(&train.dataset)),
         ("validation", |train| match train.dataset.holdout {
             0.0 => "the official test split".into(),
@@ -260,6 +260,7 @@ fn settings(summarize: &Summarize) -> Vec<Setting> {
             Task::Reconstruction => "reconstruction".into(),
         }),
         ("optimizer", |_| "Adam with Keras' constants".into()),
+        ("products", |train| train.schedule.precision.in_words().into()),
         ("epochs", |train| match &train.early_stopping {
             None => train.schedule.epochs.to_string(),
             Some(_) => format!("at most {}: {}", train.schedule.epochs, board::early_stopping(train)),

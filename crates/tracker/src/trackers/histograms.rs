@@ -2,7 +2,7 @@
 //! over the last batch of an epoch.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use model::{Input, Kernels, Precision};
 
 use super::{SampledEpochs, hidden_layers, host};
 use crate::{Exhibit, Gauge, Histogram, Inspection, Place, StepInEpoch};
@@ -24,8 +24,8 @@ impl<B: Kernels> Gauge<B> for Histograms {
                 exhibits.extend(Histogram::of(&values).map(|histogram| Exhibit::histogram(tag, histogram)));
             }
         };
-        let gradient = |weight: &Tensor<B, 3>, input: &Tensor<B, 3>, delta: &Tensor<B, 3>| {
-            let gradient = B::weight_gradient(input, delta);
+        let gradient = |weight: &Tensor<B, 3>, input: &Input<B>, delta: &Tensor<B, 3>| {
+            let gradient = B::weight_gradient(input, delta, Precision::Full);
             match inspection.weight_decay {
                 Some(decay) => gradient + weight.clone() * decay.clone(),
                 None => gradient,

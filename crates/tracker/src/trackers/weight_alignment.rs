@@ -5,7 +5,7 @@
 //! 2021, arXiv:2011.12428). The first hidden layer has nothing to align with.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use model::{Kernels, Precision};
 
 use super::{Sampled, hidden_layers, readings};
 use crate::{
@@ -45,10 +45,12 @@ fn aligned_with_product<B: Kernels>(
 ) -> Tensor<B, 1> {
     let [_, units, outputs] = own.dims();
     if outputs > units {
-        let product = B::dense_transposed(below, own);
+        let product = B::dense_transposed(below, own, Precision::Full);
         return cosine(B::inner_product(weight, &product), norm(weight), norm(&product));
     }
-    let inner_product = B::inner_product(&B::dense(weight, own, None), below);
-    let [below, own] = [below, own].map(|matrix| B::weight_gradient(matrix, matrix));
+    let inner_product =
+        B::inner_product(&B::dense(&weight.clone().into(), own, None, Precision::Full), below);
+    let [below, own] =
+        [below, own].map(|matrix| B::weight_gradient(&matrix.clone().into(), matrix, Precision::Full));
     cosine(inner_product, norm(weight), B::inner_product(&below, &own).sqrt())
 }

@@ -3,7 +3,7 @@
 use burn::tensor::TensorData;
 
 use super::*;
-use crate::Adam;
+use crate::{Adam, Sets};
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
     let mut stream = random::stream(3, "test", &[index]);
@@ -22,6 +22,8 @@ fn step(trials: usize) -> AdamStep<Flex> {
 
 /// More than one block each way, and last blocks that are not full.
 const SHAPE: [usize; 3] = [2 * OUTPUT_BLOCK[0] + 3, 205, OUTPUT_BLOCK[1] + 11];
+
+const FULL: Precision = Precision::Full;
 
 #[track_caller]
 fn check_close(ours: &Tensor<Flex, 3>, plain: &Tensor<Flex, 3>) {
@@ -50,22 +52,42 @@ fn products_are_those_of_the_default_bodies() {
     let (weight, bias) = (random([3, inputs, outputs], 1), random([3, 1, outputs], 2));
     for input_trials in [1, 3] {
         let input = random([input_trials, batch, inputs], 3);
+        let shared = Input::from(input.clone());
         let signal = random([input_trials, batch, outputs], 4);
         let product = input.clone().matmul(weight.clone());
-        check_close(&Flex::dense(&input, &weight, None), &product);
+        check_close(&Flex::dense(&shared, &weight, None, FULL), &product);
         let plain = product + bias.clone();
-        check_close(&Flex::dense(&input, &weight, Some(&bias)), &plain);
-        let ours = Flex::dense_activated(Activation::Tanh, &input, &weight, Some(&bias));
+        check_close(&Flex::dense(&shared, &weight, Some(&bias), FULL), &plain);
+        let ours = Flex::dense_activated(Activation::Tanh, &shared, &weight, Some(&bias), FULL);
         let plain = Activation::Tanh.apply_with_slope(plain);
         check_close(&ours.output, &plain.output);
         check_close(&ours.slope, &plain.slope);
         let plain = signal.clone().matmul(weight.clone().transpose());
-        check_close(&Flex::dense_transposed(&signal, &weight), &plain);
+        check_close(&Flex::dense_transposed(&signal, &weight, FULL), &plain);
         let delta = random([3, batch, outputs], 5);
         let plain = input.clone().transpose().matmul(delta.clone());
-        check_close(&Flex::weight_gradient(&input, &delta), &plain);
+        check_close(&Flex::weight_gradient(&shared, &delta, FULL), &plain);
         check_close(&Flex::bias_gradient(&delta), &delta.sum_dim(1));
     }
+}
+
+#[test]
+fn inputs_that_trials_share_give_what_copies_of_them_give() {
+    let [batch, inputs, outputs] = SHAPE;
+    let (weight, delta) = (random([5, inputs, outputs], 1), random([5, batch, outputs], 5));
+    let sets = Sets::new(vec![1, 0, 2, 1, 1], &Default::default());
+    let shared = Input::shared(random([3, batch, inputs], 3), std::sync::Arc::new(sets));
+    let copied = Input::from(shared.per_trial());
+    assert_eq!(copied.values.dims(), [5, batch, inputs]);
+    let of = |input: &Input<Flex>| {
+        let activated = Flex::dense_activated(Activation::Tanh, input, &weight, None, FULL);
+        let lesson = WeightLesson { weight: Parameter::new(weight.clone()), input, delta: &delta };
+        let learned = Flex::learn_weights(vec![lesson], &step(5), FULL).pop().expect("one was given");
+        let product = Flex::dense(input, &weight, None, FULL);
+        let gradient = Flex::weight_gradient(input, &delta, FULL);
+        [activated.output, learned.value, product, gradient].map(|tensor| values(&tensor))
+    };
+    assert!(of(&shared) == of(&copied));
 }
 
 #[test]
@@ -97,15 +119,15 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
     let [batch, inputs, outputs] = SHAPE;
     let bits = std::sync::Mutex::new(Vec::new());
     let work = || {
-        let (input, signal) = (random([1, batch, inputs], 3), random([2, batch, outputs], 4));
+        let (input, signal) = (random([1, batch, inputs], 3).into(), random([2, batch, outputs], 4));
         let weight = Parameter::new(random([2, inputs, outputs], 1));
         let bias = random([2, 1, outputs], 2);
         let Activated { output, slope } =
-            Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias));
-        let back = Flex::dense_transposed(&signal, &weight.value);
+            Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
+        let back = Flex::dense_transposed(&signal, &weight.value, FULL);
         let delta = Flex::scale(signal, &slope);
         let lesson = WeightLesson { weight, input: &input, delta: &delta };
-        let learned = Flex::learn_weights(vec![lesson], &step(2)).pop().expect("one was given");
+        let learned = Flex::learn_weights(vec![lesson], &step(2), FULL).pop().expect("one was given");
         for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
             bits.lock().expect("nobody panicked").extend(values(tensor).iter().map(|value| value.to_bits()));
         }
@@ -132,7 +154,7 @@ fn fused_learning_is_the_gradient_and_then_adam() {
     let (trials, [batch, inputs, outputs]) = (3, SHAPE);
     let step = step(trials);
     for input_trials in [1, trials] {
-        let input = random([input_trials, batch, inputs], 1);
+        let input = Input::from(random([input_trials, batch, inputs], 1));
         let mut fused = [2, 3].map(|index| Parameter::new(random([trials, inputs, outputs], index))).to_vec();
         let mut plain = fused.clone();
         for round in 0..3 {
@@ -140,10 +162,10 @@ fn fused_learning_is_the_gradient_and_then_adam() {
             let lessons = fused.into_iter().zip(&deltas);
             let lessons =
                 lessons.map(|(weight, delta)| WeightLesson { weight, input: &input, delta }).collect();
-            fused = Flex::learn_weights(lessons, &step);
+            fused = Flex::learn_weights(lessons, &step, FULL);
             for (plain, delta) in plain.iter_mut().zip(&deltas) {
                 let decay = step.weight_decay.clone().expect("it was given");
-                let gradient = Flex::weight_gradient(&input, delta) + plain.value.clone() * decay;
+                let gradient = Flex::weight_gradient(&input, delta, FULL) + plain.value.clone() * decay;
                 let (value, moments) =
                     Adam::update(plain.value.clone(), plain.moments.clone(), gradient, &step.rate);
                 *plain = Parameter { value, moments };
