@@ -122,3 +122,83 @@ pub fn population(
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use algorithms::TargetLoss;
+    use model::{Activation, Initialization};
+    use training::FirstWeights;
+
+    use super::*;
+
+    fn trial(algorithm: Algorithm, hidden: &[u32], dropout: f64, seed: u64) -> Trial {
+        let configuration = Configuration {
+            algorithm,
+            hidden: hidden.into(),
+            activation: Activation::Tanh,
+            batch_norm: false,
+            bias: true,
+            weights: FirstWeights::Orthogonal,
+            feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+            learning_rate: 0.001,
+            dropout,
+            weight_decay: 0.0,
+        };
+        Trial { configuration, seed }
+    }
+
+    fn schedule(trackers: Vec<Tracker>) -> Schedule {
+        Schedule {
+            task: Task::default(),
+            epochs: 1,
+            batch_size: 1,
+            precision: Precision::default(),
+            trackers,
+        }
+    }
+
+    /// Two shapes, three rules, with and without dropout, in turn.
+    fn trials() -> Vec<Trial> {
+        let rules = [Algorithm::Backprop, Algorithm::Dfa, Algorithm::LocalLoss(TargetLoss::CrossEntropy)];
+        let of_rule = |(index, algorithm): (usize, Algorithm)| {
+            let dropout = [0.0, 0.5][index % 2];
+            [[8, 8], [9, 8]].map(|hidden| trial(algorithm, &hidden, dropout, index as u64))
+        };
+        rules.into_iter().cycle().take(12).enumerate().flat_map(of_rule).collect()
+    }
+
+    fn rules_of(group: &[usize], trials: &[Trial]) -> Vec<Algorithm> {
+        let mut rules: Vec<Algorithm> =
+            group.iter().map(|&index| trials[index].configuration.algorithm).collect();
+        rules.dedup();
+        rules
+    }
+
+    #[test]
+    fn trials_of_one_shape_share_a_population_and_those_of_one_rule_stand_together() {
+        let trials = trials();
+        let groups = populations(&trials, &schedule(Vec::new()), usize::MAX);
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [12, 12]);
+        assert!(groups.iter().all(|group| rules_of(group, &trials).len() == 3), "{groups:?}");
+        let groups = populations(&trials, &schedule(Vec::new()), 5);
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 5, 2, 2]);
+        let mut all = groups.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..24).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn trackers_look_at_trials_that_take_equal_steps() {
+        let trials = trials();
+        let groups = populations(&trials, &schedule(vec![Tracker::Throughput]), usize::MAX);
+        assert_eq!(groups.len(), 2 * 3 * 2, "shapes, rules, with and without dropout");
+        assert!(groups.iter().all(|group| rules_of(group, &trials).len() == 1), "{groups:?}");
+    }
+
+    #[test]
+    fn one_by_one_trials_keep_their_order() {
+        let trials = trials();
+        let groups = populations(&trials, &schedule(Vec::new()), 1);
+        assert_eq!(groups.concat(), (0..24).collect::<Vec<_>>());
+    }
+}
