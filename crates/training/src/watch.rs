@@ -26,7 +26,8 @@ impl<B: Kernels> Watch<B> {
     /// Of a population of so many `trials`.
     #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
-        let gauges = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        let gauges: Vec<Box<dyn Gauge<B>>> = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        gauges.iter().for_each(|gauge| gauge.count(trials));
         Self { gauges, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] }
     }
 
@@ -80,6 +81,9 @@ impl<B: Kernels> Watch<B> {
 
     /// What was seen of each trial since the last call. Reads everything from the device in one transfer.
     pub fn read(&mut self) -> Vec<Seen> {
+        for gauge in &self.gauges {
+            note(&mut self.readings, gauge.conclude(), 1.0);
+        }
         let trials = self.exhibits.len();
         let on_device = self.readings.values().flatten().filter_map(|(value, _)| match value {
             Value::PerTrial(values) => Some(values.clone()),
@@ -112,6 +116,7 @@ impl<B: Kernels> Watch<B> {
     /// Only so many `trials` are left.
     pub(crate) fn keep(&mut self, trials: usize) {
         self.exhibits.truncate(trials);
+        self.gauges.iter().for_each(|gauge| gauge.count(trials));
     }
 }
 
