@@ -27,20 +27,19 @@ fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
-/// `folder`, or the nearest above it that is there.
-#[must_use]
-pub fn nearest(folder: &Path) -> PathBuf {
-    let there = folder.ancestors().find(|above| above.is_dir());
-    let there = there.filter(|above| !above.as_os_str().is_empty());
-    there.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
-}
-
 /// Whether this user may make files in `folder`, or make it in the nearest folder above it that is there. Nothing is written.
 #[must_use]
 pub fn may_write(folder: &Path) -> bool {
-    let Ok(path) = CString::new(nearest(folder).as_os_str().as_bytes()) else { return false };
+    let nearest = nearest(folder);
+    let Ok(path) = CString::new(nearest.as_os_str().as_bytes()) else { return false };
     // SAFETY: the path ends in 0.
-    unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
+    nearest.is_dir() && unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
+}
+
+/// `path`, or the nearest above it that is there.
+fn nearest(path: &Path) -> PathBuf {
+    let there = path.ancestors().find(|above| above.exists());
+    there.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 #[cfg(test)]
@@ -55,5 +54,7 @@ mod tests {
         assert_eq!(nearest(Path::new("not here")), Path::new("."));
         assert!(free(&below).expect("the system tells") > 0);
         assert!(may_write(&below));
+        std::fs::write(folder.path().join("not"), "a file").expect("writable");
+        assert!(!may_write(&below));
     }
 }

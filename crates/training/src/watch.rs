@@ -138,6 +138,8 @@ fn show(exhibits: &mut [Vec<Exhibit>], shown: Vec<Vec<Exhibit>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use burn::tensor::Tensor;
     use burn_flex::Flex;
 
@@ -161,5 +163,37 @@ mod tests {
             .collect();
         assert_eq!(means, [[1.5, 3.0], [1.5, 6.0]]);
         assert!(watch.read().iter().all(|(measured, _)| measured.is_empty()), "each value is read once");
+    }
+
+    /// Says at the end of an epoch how many trials were counted last.
+    struct Counts(AtomicUsize);
+
+    impl Gauge<Flex> for Counts {
+        fn looks_at(&self, _: StepInEpoch) -> bool {
+            false
+        }
+
+        fn count(&self, trials: usize) {
+            self.0.store(trials, Ordering::Relaxed);
+        }
+
+        fn conclude(&self) -> Vec<Reading<Flex>> {
+            let metric = "machine/trials".parse().expect("a metric");
+            vec![Reading { metric, value: Value::Common(self.0.load(Ordering::Relaxed) as f64) }]
+        }
+    }
+
+    #[test]
+    fn gauges_know_how_many_trials_are_left_and_conclude_each_epoch_once() {
+        let mut watch = Watch::<Flex>::new(&[], 3);
+        watch.gauges.push(Box::new(Counts(AtomicUsize::new(3))));
+        let mut read = || -> Vec<f64> {
+            let seen = watch.read().into_iter();
+            let values = seen.flat_map(|(measured, _)| measured).map(|(_, value)| value).collect();
+            watch.keep(2);
+            values
+        };
+        assert_eq!(read(), [3.0; 3]);
+        assert_eq!(read(), [2.0; 2]);
     }
 }

@@ -46,7 +46,7 @@ pub enum Tracker {
     Memory(Sampled),
     /// Examples per second.
     Throughput,
-    /// Joules of GPUs and processor packages.
+    /// Joules of GPUs and processor packages; absent where no meter can be read.
     Energy,
     /// Distributions of weights, outputs and gradients.
     Histograms(SampledEpochs),
