@@ -51,8 +51,10 @@ enum Command {
     },
     /// Measure how fast training is here, beside other programs if asked, and keep the figures.
     Bench(BenchArguments),
-    /// Show what this machine has, and for everything that is missing the way out. Exits with 1 where results cannot be written, or
-    /// the device named by `--device` cannot be used; everything else is only needed for what stands beside it.
+    /// Show what this machine has for training, and the way out where something is missing.
+    ///
+    /// Exits with 1 where results cannot be written, or where the device that `--device` names cannot be used: that is BROKEN. What is
+    /// only missing (`no`) is needed for nothing but what stands beside it.
     Doctor(DoctorArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),

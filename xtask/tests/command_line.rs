@@ -338,7 +338,7 @@ fn doctor_says_what_is_there_and_the_way_out_for_the_rest() {
         assert!(said.lines().any(stands_there), "{topic}: {said}");
     }
     assert!(said.contains("data: without MNIST, Fashion-MNIST, CIFAR-10"), "{said}");
-    assert!(said.ends_with("\neverything that training needs is there\n"), "{said}");
+    assert!(said.ends_with("\neverything that training with `--device cpu` needs is there\n"), "{said}");
     let lines: Vec<&str> = said.lines().collect();
     for (line, next) in lines.iter().zip(&lines[1..]).filter(|(line, _)| line.starts_with("no ")) {
         assert!(next.starts_with("                     hint: "), "{line}");

@@ -44,10 +44,9 @@ pub fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     findings.push(tensorboard());
     findings.iter().for_each(|finding| say(&finding.lines()));
     let is_broken = findings.iter().any(|finding| finding.state == State::Broken);
-    say(if is_broken {
-        "\nwhat is BROKEN is needed to train"
-    } else {
-        "\neverything that training needs is there"
+    say(&match is_broken {
+        true => format!("\nwhat is BROKEN is needed to train with `--device {device}`"),
+        false => format!("\neverything that training with `--device {device}` needs is there"),
     });
     Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
