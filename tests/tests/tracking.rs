@@ -4,13 +4,14 @@ use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use algorithms::Algorithm;
 use engine::{Device, FirstWeights, HostBatch, Population, Precision, TrialSettings, rehearse};
+use machine::energy::Meters;
 use model::{Activation, Architecture, Initialization, Objective, Squash};
 use pipeline::trial::PlannedTrial;
 use tests::{Bench, SMALL_PIPELINE};
 use tracker::{History, Metric, Sampled, Tracker};
 
 const ALL: &str = "trackers: [BpCosine, WeightAlignment, LocalLoss, Gradients, Weights, Activations, DeadUnits, \
-                   EffectiveRank, Memory, Throughput, Histograms, Images]";
+                   EffectiveRank, Memory, Throughput, Energy, Histograms, Images]";
 
 fn with(trackers: &str) -> String {
     SMALL_PIPELINE.replace("seeds: 2", &format!("seeds: 2, {trackers}"))
@@ -62,6 +63,15 @@ fn what_a_tracker_measures_depends_on_no_population_and_machine_values_are_no_re
     let machine = History::from_csv(&machine).expect("a history");
     let speed = machine.last(&metric("machine/examples_per_second")).expect("measured").1;
     assert!(speed > 0.0 && speed.is_finite(), "{speed}");
+    let meters = Meters::of_this_machine();
+    for (quantity, is_metered) in [
+        ("machine/energy_gpu_joules", meters.gpus().is_ok()),
+        ("machine/energy_cpu_joules", meters.packages().is_ok()),
+    ] {
+        let joules = machine.last(&metric(quantity)).map(|(_, joules)| joules);
+        assert_eq!(joules.is_some(), is_metered, "{quantity}");
+        assert!(joules.is_none_or(|joules| joules >= 0.0 && joules.is_finite()), "{quantity} {joules:?}");
+    }
     let history = fs::read_to_string(folder.join("history.csv")).expect("the history");
     assert!(!history.contains("machine"), "{history}");
 }

@@ -4,6 +4,7 @@ mod asked;
 mod commands;
 mod limits;
 mod terminal;
+mod warnings;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -51,6 +52,11 @@ enum Command {
     },
     /// Measure how fast training is here, beside other programs if asked, and keep the figures.
     Bench(BenchArguments),
+    /// Show what this machine has for training, and the way out where something is missing.
+    ///
+    /// Exits with 1 where results cannot be written, or where the device that `--device` names cannot be used: that is BROKEN. What is
+    /// only missing (`no`) is needed for nothing but what stands beside it.
+    Doctor(DoctorArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),
     /// Print everything that a pipeline file may hold, from the types that read it: what `pipelines/schema.md` is made by.
@@ -278,6 +284,15 @@ struct WhyArguments {
 }
 
 #[derive(Args)]
+struct DoctorArguments {
+    #[command(flatten)]
+    places: Places,
+    /// Where trials are to train: cpu or cuda.
+    #[arg(long, default_value_t = Device::Cpu)]
+    device: Device,
+}
+
+#[derive(Args)]
 struct BenchArguments {
     /// What to measure [default: everything].
     #[arg(value_enum)]
@@ -340,6 +355,7 @@ fn main() -> ExitCode {
             commands::data_info::info(&arguments)
         }
         Command::Bench(arguments) => commands::bench::bench(&arguments),
+        Command::Doctor(arguments) => commands::doctor::doctor(&arguments),
         Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),
         Command::Schema => commands::schema::schema(),
     };

@@ -319,3 +319,63 @@ fn a_name_that_no_folder_can_have_is_refused_before_anything_is_written() {
     assert!(text(&init.stderr).contains("`my file` cannot name a folder"), "{}", text(&init.stderr));
     assert!(!folder.path().join("my file.ron").exists());
 }
+
+/// The findings of `doctor` with these arguments, in a folder without anything.
+fn doctor(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = xtask(folder, &[&["doctor"], arguments].concat());
+    assert_eq!(text(&output.stderr), "");
+    (output.status.code(), text(&output.stdout))
+}
+
+#[test]
+fn doctor_says_what_is_there_and_the_way_out_for_the_rest() {
+    let folder = folder(PIPELINE);
+    let (code, said) = doctor(folder.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
+    for topic in ["build", "processor", "memory", "device cuda", "energy", "data", "artifacts", "TensorBoard"]
+    {
+        let stands_there = |line: &str| line.get(8..).is_some_and(|rest| rest.starts_with(topic));
+        assert!(said.lines().any(stands_there), "{topic}: {said}");
+    }
+    assert!(said.contains("data: without MNIST, Fashion-MNIST, CIFAR-10"), "{said}");
+    assert!(said.ends_with("\neverything that training with `--device cpu` needs is there\n"), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    for (line, next) in lines.iter().zip(&lines[1..]).filter(|(line, _)| line.starts_with("no ")) {
+        assert!(next.starts_with("                     hint: "), "{line}");
+    }
+    assert!(!folder.path().join("artifacts").exists(), "it only looks");
+}
+
+#[test]
+fn doctor_exits_with_1_where_results_cannot_be_written() {
+    let folder = folder(PIPELINE);
+    let (code, said) = doctor(folder.path(), &["--artifacts", "tiny.ron/results"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("BROKEN  artifacts    tiny.ron/results: cannot be written"), "{said}");
+    assert!(said.contains("hint: `--artifacts DIR`"), "{said}");
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn doctor_exits_with_1_where_the_device_that_is_asked_for_cannot_be_used() {
+    let folder = folder(PIPELINE);
+    let (code, said) = doctor(folder.path(), &["--device", "cuda"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("BROKEN  device cuda  device `cuda` is not part of this build"), "{said}");
+}
+
+#[test]
+fn a_tracker_without_meters_is_told_once_and_trains_all_the_same() {
+    let folder = folder(&PIPELINE.replace("seeds: 1", "seeds: 1, trackers: [Energy]"));
+    let without_packages = !Path::new("/sys/class/powercap/intel-rapl:0").exists();
+    for command in ["plan", "run"] {
+        let output = xtask(folder.path(), &[command, "tiny.ron"]);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        if without_packages {
+            let warning = "warning: `Energy` gives no machine/energy_cpu_joules here, trials train without: ";
+            assert_eq!(errors.matches(warning).count(), 1, "{errors}");
+            assert!(errors.contains("hint: `sudo modprobe intel_rapl_msr`"), "{errors}");
+        }
+    }
+}

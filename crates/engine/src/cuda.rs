@@ -1,11 +1,44 @@
-//! What an NVIDIA GPU has: everything that the CUDA backend loads at run time, memory, products in TF32.
+//! What an NVIDIA GPU has: what the CUDA backend loads and compiles with at run time, memory, products in TF32.
 
-use cudarc::{driver, nvrtc};
+use cubecl_cuda::install;
+use cudarc::{
+    driver::{
+        self,
+        result::device,
+        sys::CUdevice_attribute::{
+            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
+            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
+        },
+    },
+    nvrtc::{self, CompileError, CompileOptions},
+};
 
 use crate::DeviceError;
 
-/// Asks for the driver, the run-time compiler and a GPU, in that order.
+/// What every kernel includes.
+const RUNTIME: &str = "cuda_runtime.h";
+/// What products on tensor cores include, TF32's among them.
+const TENSOR_CORES: &str = "mma.h";
+
+/// Asks for the driver, the run-time compiler, its headers and a GPU, in that order, and lets a kernel that does
+/// nothing be compiled as the backend lets its own.
 pub(crate) fn check() -> Result<(), DeviceError> {
+    check_libraries()?;
+    if install::cuda_path().is_none() {
+        return Err(DeviceError::HeadersMissing);
+    }
+    let architecture = architecture_of_first_gpu()?;
+    check_versions()?;
+    compile(RUNTIME, &architecture)
+}
+
+/// Whether products on tensor cores can be compiled, too.
+pub(crate) fn check_tensor_cores() -> Result<(), DeviceError> {
+    check()?;
+    compile(TENSOR_CORES, &architecture_of_first_gpu()?)
+}
+
+fn check_libraries() -> Result<(), DeviceError> {
     // SAFETY: both only try to load a library, and forget it again.
     let (driver_is_there, compiler_is_there) =
         unsafe { (driver::sys::is_culib_present(), nvrtc::sys::is_culib_present()) };
@@ -18,28 +51,86 @@ pub(crate) fn check() -> Result<(), DeviceError> {
             comes_with: "the CUDA run-time compiler (NVRTC, part of the CUDA toolkit)",
         });
     }
-    match driver::CudaContext::device_count() {
-        Ok(0) => Err(DeviceError::NoGpu { reason: "the driver counts 0 devices".into() }),
-        Ok(_) => Ok(()),
-        Err(error) => Err(DeviceError::NoGpu { reason: format!("{error:?}") }),
+    Ok(())
+}
+
+/// What the compiler calls it, for example `sm_90a`.
+fn architecture_of_first_gpu() -> Result<String, DeviceError> {
+    let [major, minor] = capability_of_first_gpu()?;
+    let version = 10 * major + minor;
+    // As the backend asks for it.
+    Ok(format!("sm_{version}{}", if version >= 90 { "a" } else { "" }))
+}
+
+/// Major and minor compute capability.
+fn capability_of_first_gpu() -> Result<[i32; 2], DeviceError> {
+    let no_gpu = |error: driver::DriverError| DeviceError::NoGpu { reason: format!("{error:?}") };
+    if driver::CudaContext::device_count().map_err(no_gpu)? == 0 {
+        return Err(DeviceError::NoGpu { reason: "the driver counts 0 devices".into() });
+    }
+    let first = device::get(0).map_err(no_gpu)?;
+    // SAFETY: the device was given by the driver in the line above.
+    let [major, minor] = [MAJOR, MINOR].map(|number| unsafe { device::get_attribute(first, number) });
+    Ok([major.map_err(no_gpu)?, minor.map_err(no_gpu)?])
+}
+
+/// A driver translates what compilers up to its own version write, and refuses what newer ones do.
+fn check_versions() -> Result<(), DeviceError> {
+    let (mut compiler, mut newest) = ([0, 0], 0);
+    // SAFETY: both write numbers into values that live longer than the calls; the libraries are there.
+    let told = unsafe {
+        let [major, minor] = &mut compiler;
+        let compiler_told = nvrtc::sys::nvrtcVersion(major, minor).result().is_ok();
+        compiler_told && driver::sys::cuDriverGetVersion(&raw mut newest).result().is_ok()
+    };
+    let driver = [newest / 1000, newest % 1000 / 10];
+    if told && compiler > driver {
+        return Err(DeviceError::CompilerTooNew { compiler, driver });
+    }
+    Ok(())
+}
+
+/// A kernel that does nothing, with the backend's folders of headers.
+fn compile(header: &'static str, architecture: &str) -> Result<(), DeviceError> {
+    let folders = [install::include_path(), install::cccl_include_path()];
+    let options = CompileOptions {
+        include_paths: folders.iter().map(|folder| folder.display().to_string()).collect(),
+        options: vec![format!("--gpu-architecture={architecture}")],
+        ..CompileOptions::default()
+    };
+    let source = format!("#include <{header}>\nextern \"C\" __global__ void nothing() {{}}\n");
+    let failed = |error: CompileError| DeviceError::CannotCompile {
+        header,
+        folder: install::include_path(),
+        reason: reason(&error),
+    };
+    nvrtc::compile_ptx_with_opts(source, options).map(|_| ()).map_err(failed)
+}
+
+/// The first line that the compiler wrote.
+fn reason(error: &CompileError) -> String {
+    match error {
+        CompileError::CompileError { nvrtc, log, .. } => {
+            let log = log.to_string_lossy();
+            log.lines().next().filter(|line| !line.is_empty()).map_or(format!("{nvrtc:?}"), str::to_owned)
+        }
+        error => error.to_string(),
     }
 }
 
-fn first_gpu() -> Result<std::sync::Arc<driver::CudaContext>, DeviceError> {
-    check()?;
-    driver::CudaContext::new(0).map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })
-}
-
-/// Are there TF32 products? From compute capability 8.0 (Ampere) on.
+/// Are there TF32 products? From compute capability 8.0 (Ampere) on, and if they can be compiled.
 pub(crate) fn has_tf32() -> Result<bool, DeviceError> {
-    let capability = first_gpu()?.compute_capability();
-    capability
-        .map(|(major, _)| major >= 8)
-        .map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })
+    check()?;
+    let [major, _] = capability_of_first_gpu()?;
+    if major < 8 {
+        return Ok(false);
+    }
+    check_tensor_cores().map(|()| true)
 }
 
-/// Bytes that are free now.
+/// Bytes that are free on the first GPU now.
 pub(crate) fn free_memory() -> Option<u64> {
-    let (free, _) = first_gpu().ok()?.mem_get_info().ok()?;
+    check().ok()?;
+    let (free, _) = driver::CudaContext::new(0).ok()?.mem_get_info().ok()?;
     u64::try_from(free).ok()
 }

@@ -8,7 +8,7 @@ mod cuda;
 mod memory;
 mod rehearsal;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use data::Dataset;
 use model::Kernels;
@@ -81,6 +81,32 @@ pub enum DeviceError {
         /// What the driver says.
         reason: String,
     },
+    /// Kernels are compiled at run time, and include headers.
+    #[error(
+        "device `cuda`: no CUDA headers: CUDA_PATH is not set, and /usr/local/cuda and /opt/cuda are not there"
+    )]
+    HeadersMissing,
+    /// The compiler writes what the driver does not understand.
+    #[error(
+        "device `cuda`: the driver runs kernels up to CUDA {}.{}, and the compiler (NVRTC) writes those of {}.{}",
+        driver[0], driver[1], compiler[0], compiler[1]
+    )]
+    CompilerTooNew {
+        /// Its version.
+        compiler: [i32; 2],
+        /// The newest that the driver supports.
+        driver: [i32; 2],
+    },
+    /// The compiler refused a kernel that does nothing.
+    #[error("device `cuda`: no kernel that includes `{header}` of {} can be compiled: {reason}", folder.display())]
+    CannotCompile {
+        /// What the kernel included.
+        header: &'static str,
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// What the compiler says.
+        reason: String,
+    },
 }
 
 impl DeviceError {
@@ -107,6 +133,15 @@ impl DeviceError {
             }
             Self::NoGpu { .. } => {
                 "see whether `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into()
+            }
+            Self::CompilerTooNew { driver: [major, minor], .. } => format!(
+                "update the NVIDIA driver, put the libnvrtc.so of CUDA {major}.{minor} on the loader's path, or train on the CPU: \
+                 `--device cpu`"
+            ),
+            Self::HeadersMissing | Self::CannotCompile { .. } => {
+                "install the headers of the CUDA toolkit, in the version of its libnvrtc.so, and set CUDA_PATH to the folder that \
+                 holds `include`, or train on the CPU: `--device cpu`"
+                    .into()
             }
         }
     }
@@ -150,6 +185,21 @@ impl Device {
             Self::Cpu => Ok(()),
             #[cfg(feature = "cuda")]
             Self::Cuda => cuda::check(),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err(DeviceError::NotBuilt),
+        }
+    }
+
+    /// Asks whether products can run on tensor cores there, too: that needs more headers than the rest. A CPU has none,
+    /// and lacks none.
+    ///
+    /// # Errors
+    /// If the device cannot be used, or without them.
+    pub fn check_tensor_cores(self) -> Result<(), DeviceError> {
+        match self {
+            Self::Cpu => Ok(()),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => cuda::check_tensor_cores(),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda => Err(DeviceError::NotBuilt),
         }

@@ -1,8 +1,6 @@
 //! How much memory may trials take together? Each reserves what it needs before it begins, and waits while others have it.
 
 use std::{
-    fs,
-    path::Path,
     sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
@@ -116,58 +114,11 @@ fn in_words(bytes: u64) -> String {
 
 /// Most of what is free. Where nobody can tell, nothing is refused.
 fn usable() -> u64 {
-    share(free_memory())
+    share(machine::memory::free())
 }
 
 fn share(free: Option<u64>) -> u64 {
     free.map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
-}
-
-/// Bytes that this process could still take, as far as the system tells.
-fn free_memory() -> Option<u64> {
-    let read = |path: &str| fs::read_to_string(path).ok();
-    let of_machine = read("/proc/meminfo").and_then(|text| available(&text));
-    let of_process = read("/proc/self/limits").and_then(|limits| {
-        let pages: u64 = read("/proc/self/statm")?.split_whitespace().next()?.parse().ok()?;
-        // Pages of 4 KiB; larger ones make it a little more careful.
-        address_space(&limits).map(|limit| limit.saturating_sub(pages * 4096))
-    });
-    [of_machine, of_control_group(Path::new("/sys/fs/cgroup")), of_process].into_iter().flatten().min()
-}
-
-/// `MemAvailable` of /proc/meminfo, in bytes.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
-/// `ulimit -v`, from /proc/self/limits, in bytes.
-fn address_space(limits: &str) -> Option<u64> {
-    limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max address space"))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-}
-
-/// What a container may still take: of version 2, or of version 1.
-fn of_control_group(root: &Path) -> Option<u64> {
-    let number = |name: &str| fs::read_to_string(root.join(name)).ok()?.trim().parse::<u64>().ok();
-    // Files that were read count as used, until somebody needs the room.
-    let cached = |stat: &str, name: &str| {
-        let text = fs::read_to_string(root.join(stat)).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
-        line.unwrap_or(0)
-    };
-    let left = |limit: &str, used: &str, cached: u64| {
-        Some(number(limit)?.saturating_sub(number(used)?.saturating_sub(cached)))
-    };
-    left("memory.max", "memory.current", cached("memory.stat", "inactive_file ")).or_else(|| {
-        let cached = cached("memory/memory.stat", "total_inactive_file ");
-        left("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", cached)
-    })
 }
 
 #[cfg(test)]
@@ -205,25 +156,5 @@ mod tests {
         let budget = Budget::new(Some(10));
         let _all = budget.reserve(10, || false);
         assert!(budget.reserve(1, || true).expect("it would fit").is_none());
-    }
-
-    #[test]
-    fn what_the_system_says_is_read() {
-        assert_eq!(available("MemTotal: 8 kB\nMemAvailable:   24000 kB\n"), Some(24_576_000));
-        assert_eq!(available("MemTotal: 8 kB\n"), None);
-        let limits = |soft: &str| {
-            format!("Limit  Soft  Hard  Units\nMax address space         {soft}   unlimited   bytes\n")
-        };
-        assert_eq!(address_space(&limits("4096")), Some(4096));
-        assert_eq!(address_space(&limits("unlimited")), None);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(of_control_group(folder.path()), None);
-        fs::write(folder.path().join("memory.max"), "max\n").expect("writable");
-        fs::write(folder.path().join("memory.current"), "400\n").expect("writable");
-        assert_eq!(of_control_group(folder.path()), None);
-        fs::write(folder.path().join("memory.max"), "1000\n").expect("writable");
-        assert_eq!(of_control_group(folder.path()), Some(600));
-        fs::write(folder.path().join("memory.stat"), "anon 1\ninactive_file 300\n").expect("writable");
-        assert_eq!(of_control_group(folder.path()), Some(900));
     }
 }

@@ -51,6 +51,9 @@ pub trait Gauge<B: Kernels>: Send + Sync {
     /// Does it look at this training step?
     fn looks_at(&self, occasion: StepInEpoch) -> bool;
 
+    /// So many trials train from now on: told before the first step, and when some have left.
+    fn count(&self, _trials: usize) {}
+
     /// A step it looks at, before its update.
     fn inspect(&self, _: &Inspection<'_, B>) -> Vec<Reading<B>> {
         Vec::new()
@@ -83,6 +86,11 @@ pub trait Gauge<B: Kernels>: Send + Sync {
 
     /// The end of an epoch's training.
     fn time(&self, _: Pace) -> Vec<Reading<B>> {
+        Vec::new()
+    }
+
+    /// The end of an epoch, with its evaluation.
+    fn conclude(&self) -> Vec<Reading<B>> {
         Vec::new()
     }
 }

@@ -26,7 +26,8 @@ impl<B: Kernels> Watch<B> {
     /// Of a population of so many `trials`.
     #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
-        let gauges = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        let gauges: Vec<Box<dyn Gauge<B>>> = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        gauges.iter().for_each(|gauge| gauge.count(trials));
         Self { gauges, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] }
     }
 
@@ -75,6 +76,9 @@ impl<B: Kernels> Watch<B> {
 
     /// What was seen of each trial since the last call. Reads everything from the device in one transfer.
     pub fn read(&mut self) -> Vec<Seen> {
+        for gauge in &self.gauges {
+            note(&mut self.readings, gauge.conclude(), 1.0);
+        }
         let trials = self.exhibits.len();
         let on_device = self.readings.values().flatten().filter_map(|(value, _)| match value {
             Value::PerTrial(values) => Some(values.clone()),
@@ -107,6 +111,7 @@ impl<B: Kernels> Watch<B> {
     /// Only so many `trials` are left.
     pub(crate) fn keep(&mut self, trials: usize) {
         self.exhibits.truncate(trials);
+        self.gauges.iter().for_each(|gauge| gauge.count(trials));
     }
 }
 
@@ -128,6 +133,8 @@ fn show(exhibits: &mut [Vec<Exhibit>], shown: Vec<Vec<Exhibit>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use burn::tensor::Tensor;
     use burn_flex::Flex;
 
@@ -151,5 +158,37 @@ mod tests {
             .collect();
         assert_eq!(means, [[1.5, 3.0], [1.5, 6.0]]);
         assert!(watch.read().iter().all(|(measured, _)| measured.is_empty()), "each value is read once");
+    }
+
+    /// Says at the end of an epoch how many trials were counted last.
+    struct Counts(AtomicUsize);
+
+    impl Gauge<Flex> for Counts {
+        fn looks_at(&self, _: StepInEpoch) -> bool {
+            false
+        }
+
+        fn count(&self, trials: usize) {
+            self.0.store(trials, Ordering::Relaxed);
+        }
+
+        fn conclude(&self) -> Vec<Reading<Flex>> {
+            let metric = "machine/trials".parse().expect("a metric");
+            vec![Reading { metric, value: Value::Common(self.0.load(Ordering::Relaxed) as f64) }]
+        }
+    }
+
+    #[test]
+    fn gauges_know_how_many_trials_are_left_and_conclude_each_epoch_once() {
+        let mut watch = Watch::<Flex>::new(&[], 3);
+        watch.gauges.push(Box::new(Counts(AtomicUsize::new(3))));
+        let mut read = || -> Vec<f64> {
+            let seen = watch.read().into_iter();
+            let values = seen.flat_map(|(measured, _)| measured).map(|(_, value)| value).collect();
+            watch.keep(2);
+            values
+        };
+        assert_eq!(read(), [3.0; 3]);
+        assert_eq!(read(), [2.0; 2]);
     }
 }

@@ -1,9 +1,10 @@
 //! `bench`: how fast it is here, and against what.
 
-use std::{fs, path::Path, process::ExitCode, thread};
+use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use bench::{Effort, Part, Peers, Report};
+use machine::Processor;
 
 use crate::{
     BenchArguments, BenchPart,
@@ -12,7 +13,7 @@ use crate::{
 
 pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     let old = arguments.compare.as_deref().map(read).transpose()?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let Processor { model, cores, .. } = Processor::of_this_machine();
     let threads = arguments.threads.map_or(cores, usize::from);
     let effort = Effort {
         rounds: usize::from(arguments.rounds),
@@ -29,7 +30,7 @@ pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     let report = Report {
         date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M").to_string(),
         build: crate::BUILD.to_owned(),
-        machine: format!("{}, {threads} of {cores} cores", processor()),
+        machine: format!("{model}, {threads} of {cores} cores"),
         groups: bench::measure(&parts, &effort, &mut peers, &|title| tell(&format!("measuring: {title}")))?,
     };
     say(&report.to_markdown());
@@ -88,11 +89,4 @@ fn keep(report: &Report, folder: &Path) -> anyhow::Result<()> {
 fn read(path: &Path) -> anyhow::Result<Report> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no report of `bench`", path.display()))
-}
-
-/// The processor's name, where the system tells.
-fn processor() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find(|line| line.starts_with("model name"));
-    name.and_then(|line| line.split(": ").nth(1)).unwrap_or(std::env::consts::ARCH).to_owned()
 }

@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod bench;
 pub mod data;
 pub mod data_info;
+pub mod doctor;
 pub mod download;
 pub mod export;
 pub mod init;

@@ -22,7 +22,8 @@ use super::{
 use crate::{
     PlanArguments,
     asked::{self, Asked},
-    terminal::{say, tell},
+    terminal::say,
+    warnings,
 };
 
 /// So many trials that would run are explained where not all are asked for.
@@ -34,9 +35,7 @@ const NEAR: usize = 3;
 pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let pipeline = asked::read(about)?;
-    for warning in &pipeline.warnings {
-        tell(&format!("warning: {warning}"));
-    }
+    warnings::tell_all(&pipeline, about.device);
     if let Some(exit_code) = outline_without_images(&pipeline, &about.places.data) {
         return Ok(exit_code);
     }

@@ -20,6 +20,7 @@ use crate::{
     asked::Asked,
     limits,
     terminal::{Bars, Lines, say, tell},
+    warnings,
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -35,9 +36,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let RunArguments { asked: about, network, .. } = arguments;
     let asked = Asked::open(about)?;
     let pipeline = &asked.pipeline;
-    for warning in &pipeline.warnings {
-        tell(&format!("warning: {warning}"));
-    }
+    warnings::tell_all(pipeline, about.device);
     about.device.check().map_err(pipeline::Error::from)?;
     // Ctrl-C ends the program here, and the next download goes on where this one stopped.
     super::download::fetch_missing(pipeline, &about.places.data, network)?;

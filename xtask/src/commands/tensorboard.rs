@@ -30,7 +30,8 @@ print(tensorboard.version.VERSION, 'fast' if server else 'slow')
 ";
 
 /// What installs the version that this project is tested with.
-const INSTALL: &str = "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
+pub const INSTALL: &str =
+    "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
 
 /// Where TensorBoard listens if that is free.
 const USUAL_PORT: u16 = 6006;
@@ -92,14 +93,14 @@ fn end_with_this_process(command: &mut Command) {
 fn end_with_this_process(_: &mut Command) {}
 
 /// A TensorBoard that is installed.
-struct TensorBoard {
-    python: PathBuf,
-    version: String,
-    has_data_server: bool,
+pub struct TensorBoard {
+    pub python: PathBuf,
+    pub version: String,
+    pub has_data_server: bool,
 }
 
 /// In `venv`, or else in the active virtual environment, in `.venv`, or beside `python3`.
-fn find(venv: Option<&Path>) -> anyhow::Result<Option<TensorBoard>> {
+pub fn find(venv: Option<&Path>) -> anyhow::Result<Option<TensorBoard>> {
     if let Some(venv) = venv {
         let python = python_of(venv);
         if !python.is_file() {

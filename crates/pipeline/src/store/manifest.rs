@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use machine::Processor;
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
@@ -92,16 +93,12 @@ impl Provenance {
         let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
         let release =
             line("/proc/sys/kernel/osrelease").map_or(String::new(), |release| format!(" {release}"));
-        let processor = line("/proc/cpuinfo").and_then(|text| {
-            let model = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(model.split_once(':')?.1.trim().to_owned())
-        });
         Self {
             build: build.into(),
             host: gethostname::gethostname().to_string_lossy().into_owned(),
             device: device.into(),
             operating_system: format!("{}{release}", std::env::consts::OS),
-            processor: processor.unwrap_or_else(|| std::env::consts::ARCH.into()),
+            processor: Processor::of_this_machine().model,
             started_unix_seconds: began.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
             duration_seconds: duration.as_secs_f64(),
         }

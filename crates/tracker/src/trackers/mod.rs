@@ -4,6 +4,7 @@ mod activations;
 mod bp_cosine;
 mod dead_units;
 mod effective_rank;
+mod energy;
 mod gradients;
 mod histograms;
 mod images;
@@ -16,6 +17,7 @@ mod weights;
 use std::num::NonZeroU32;
 
 use burn::tensor::Tensor;
+use machine::energy::Share;
 use model::Kernels;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,8 @@ pub enum Tracker {
     Memory(Sampled),
     /// Examples per second.
     Throughput,
+    /// Joules of GPUs and processor packages; absent where no meter can be read.
+    Energy,
     /// Distributions of weights, outputs and gradients.
     Histograms(SampledEpochs),
     /// First weights and reconstructions as pictures.
@@ -53,7 +57,7 @@ pub enum Tracker {
 impl Tracker {
     /// Every tracker at its defaults.
     #[must_use]
-    pub fn all() -> [Self; 12] {
+    pub fn all() -> [Self; 13] {
         let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
         [
             Self::BpCosine(steps),
@@ -66,6 +70,7 @@ impl Tracker {
             Self::EffectiveRank(steps),
             Self::Memory(steps),
             Self::Throughput,
+            Self::Energy,
             Self::Histograms(epochs),
             Self::Images(epochs),
         ]
@@ -85,6 +90,7 @@ impl Tracker {
             Self::EffectiveRank(sampled) => Box::new(effective_rank::EffectiveRank(sampled)),
             Self::Memory(sampled) => Box::new(memory::Memory(sampled)),
             Self::Throughput => Box::new(throughput::Throughput),
+            Self::Energy => Box::new(energy::Energy(Share::open())),
             Self::Histograms(sampled) => Box::new(histograms::Histograms(sampled)),
             Self::Images(sampled) => Box::new(images::Images(sampled)),
         }

@@ -1,0 +1,206 @@
+//! NVIDIA's driver and GPUs. Its management library (NVML) comes with the driver and is loaded at run time.
+
+use std::env;
+
+use nvml_wrapper::{Device, Nvml, error::NvmlError};
+
+/// What the driver says of itself and of the GPUs of this machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nvidia {
+    /// The driver's version.
+    pub driver: String,
+    /// The newest CUDA version that the driver supports, for example 13.0; absent where it does not tell.
+    pub cuda: Option<[u32; 2]>,
+    /// In the driver's order; at least one.
+    pub gpus: Vec<Gpu>,
+}
+
+/// A GPU. What its driver does not tell is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gpu {
+    /// As its maker calls it.
+    pub name: String,
+    /// `GPU-` and a number that no other GPU has.
+    pub uuid: String,
+    /// Whether `CUDA_VISIBLE_DEVICES` leaves it to this process.
+    pub is_visible: bool,
+    /// Its own memory.
+    pub memory: Option<GpuMemory>,
+    /// Which instructions it has, for example 9.0.
+    pub compute_capability: Option<[u32; 2]>,
+    /// What it draws now, in watts.
+    pub watts: Option<f64>,
+    /// What it may draw at most, in watts.
+    pub most_watts: Option<f64>,
+}
+
+/// Of a GPU, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GpuMemory {
+    /// All of it.
+    pub total: u64,
+    /// What nobody uses now.
+    pub free: u64,
+}
+
+/// Why nothing is known of a GPU.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoNvidia {
+    /// The library is not there, so the driver is not.
+    #[error("no NVIDIA driver: the library `libnvidia-ml.so.1` was not found")]
+    NoLibrary,
+    /// The library is there and says no.
+    #[error("the NVIDIA driver does not answer: {reason}")]
+    Refused {
+        /// What it says.
+        reason: String,
+    },
+    /// The driver is there, a GPU is not.
+    #[error("no NVIDIA GPU: the driver counts none")]
+    NoGpu,
+    /// There are GPUs, and none is for this process.
+    #[error("no NVIDIA GPU: CUDA_VISIBLE_DEVICES=`{list}` leaves none of {gpus}")]
+    NoneVisible {
+        /// What the variable says.
+        list: String,
+        /// How many there are.
+        gpus: usize,
+    },
+}
+
+impl NoNvidia {
+    /// The way out.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoLibrary => {
+                "install NVIDIA's driver; in a container, start it with its GPUs (`--gpus all`)"
+            }
+            Self::Refused { .. } => {
+                "see what `nvidia-smi` says; after an update of the driver, restart the machine"
+            }
+            Self::NoGpu => {
+                "see whether `nvidia-smi -L` lists one; in a container, start it with its GPUs (`--gpus all`)"
+            }
+            Self::NoneVisible { .. } => {
+                "unset CUDA_VISIBLE_DEVICES, or name a GPU that `nvidia-smi -L` lists"
+            }
+        }
+    }
+}
+
+impl Nvidia {
+    /// Asks the driver of this machine.
+    ///
+    /// # Errors
+    /// If there is no driver, or no GPU.
+    pub fn of_this_machine() -> Result<Self, NoNvidia> {
+        let nvml = open()?;
+        let cuda = nvml.sys_cuda_driver_version().ok().and_then(|number| u32::try_from(number).ok());
+        let devices = devices(&nvml)?;
+        let uuids: Vec<String> = devices.iter().map(uuid).collect();
+        let visible = visible_here(&uuids);
+        let gpus = devices.iter().zip(uuids).enumerate();
+        Ok(Self {
+            driver: nvml.sys_driver_version().unwrap_or_else(|_| "unknown".to_owned()),
+            cuda: cuda.map(|number| [number / 1000, number % 1000 / 10]),
+            gpus: gpus.map(|(index, (device, uuid))| gpu(device, uuid, visible.contains(&index))).collect(),
+        })
+    }
+}
+
+/// Loads the library, and greets the driver.
+pub(crate) fn open() -> Result<Nvml, NoNvidia> {
+    Nvml::init().map_err(|error| match error {
+        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => NoNvidia::NoLibrary,
+        error => NoNvidia::Refused { reason: error.to_string() },
+    })
+}
+
+/// Every GPU, at least one.
+fn devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
+    let refused = |error: NvmlError| NoNvidia::Refused { reason: error.to_string() };
+    let count = nvml.device_count().map_err(refused)?;
+    let devices: Vec<Device<'_>> =
+        (0..count).map(|index| nvml.device_by_index(index)).collect::<Result<_, _>>().map_err(refused)?;
+    if devices.is_empty() { Err(NoNvidia::NoGpu) } else { Ok(devices) }
+}
+
+/// Those GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process.
+pub(crate) fn visible_devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
+    let devices = devices(nvml)?;
+    let (gpus, uuids) = (devices.len(), devices.iter().map(uuid).collect::<Vec<_>>());
+    let visible = visible_here(&uuids);
+    if visible.is_empty() {
+        return Err(NoNvidia::NoneVisible {
+            list: env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default(),
+            gpus,
+        });
+    }
+    let devices = devices.into_iter().enumerate();
+    Ok(devices.filter(|(index, _)| visible.contains(index)).map(|(_, device)| device).collect())
+}
+
+fn uuid(device: &Device<'_>) -> String {
+    device.uuid().unwrap_or_default()
+}
+
+fn gpu(device: &Device<'_>, uuid: String, is_visible: bool) -> Gpu {
+    let capability = device.cuda_compute_capability().ok();
+    let watts = |milliwatts: u32| f64::from(milliwatts) / 1e3;
+    Gpu {
+        name: device.name().unwrap_or_else(|_| "unknown".to_owned()),
+        uuid,
+        is_visible,
+        memory: device.memory_info().ok().map(|info| GpuMemory { total: info.total, free: info.free }),
+        compute_capability: capability.map(|found| [found.major.unsigned_abs(), found.minor.unsigned_abs()]),
+        watts: device.power_usage().ok().map(watts),
+        most_watts: device.enforced_power_limit().ok().map(watts),
+    }
+}
+
+fn visible_here(uuids: &[String]) -> Vec<usize> {
+    visible(env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), uuids)
+}
+
+/// Which of the GPUs with these `uuids` the text of `CUDA_VISIBLE_DEVICES` names, by their indices: by numbers or by the
+/// beginnings of their uuids, up to the first entry that names none. Without the variable, all of them.
+fn visible(list: Option<&str>, uuids: &[String]) -> Vec<usize> {
+    let Some(list) = list else { return (0..uuids.len()).collect() };
+    let named = |entry: &str| match entry.parse::<usize>() {
+        Ok(index) => Some(index).filter(|index| *index < uuids.len()),
+        Err(_) if entry.is_empty() => None,
+        Err(_) => uuids.iter().position(|uuid| uuid.starts_with(entry)),
+    };
+    list.split(',').map(|entry| named(entry.trim())).map_while(|index| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_names_gpus_as_cuda_reads_it() {
+        let uuids = ["GPU-11aa", "GPU-11bb", "GPU-22cc"].map(str::to_owned);
+        for (list, expected) in [
+            (None, vec![0, 1, 2]),
+            (Some(""), vec![]),
+            (Some("1"), vec![1]),
+            (Some("2, 0"), vec![2, 0]),
+            (Some("0,-1,1"), vec![0]),
+            (Some("7,0"), vec![]),
+            (Some("GPU-2,GPU-11bb"), vec![2, 1]),
+            (Some("MIG-3,0"), vec![]),
+        ] {
+            assert_eq!(visible(list, &uuids), expected, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_without_a_driver_says_so_with_a_way_out() {
+        match Nvidia::of_this_machine() {
+            Ok(nvidia) => assert!(!nvidia.gpus.is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
+        }
+    }
+}
