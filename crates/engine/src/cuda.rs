@@ -24,3 +24,10 @@ pub(crate) fn check() -> Result<(), DeviceError> {
         Err(error) => Err(DeviceError::NoGpu { reason: format!("{error:?}") }),
     }
 }
+
+/// Of the first GPU: what the driver calls it, and its free bytes.
+pub(crate) fn name_and_free_memory() -> Result<(String, u64), DeviceError> {
+    let told = driver::CudaContext::new(0).and_then(|context| Ok((context.name()?, context.mem_get_info()?)));
+    let (name, (free, _)) = told.map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })?;
+    Ok((name, free as u64))
+}

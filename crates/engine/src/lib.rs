@@ -5,11 +5,14 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod copies;
 mod rehearsal;
 
 use std::{fmt, str::FromStr};
 
+pub use copies::copy_rate;
 use data::Dataset;
+pub use golden::{Comparison, TOLERANCE, Vectors, VectorsError};
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 use serde::{Deserialize, Serialize};
 pub use training::{Ended, FirstWeights, MemoryNeed, Observer, Population, Start, TrialSettings, Verdict};
@@ -101,6 +104,21 @@ impl Device {
             Self::Cuda => Err(DeviceError::NotBuilt),
         }
     }
+
+    /// What a GPU is called, and the bytes that are free on it; absent for the CPU, whose memory is the system's.
+    ///
+    /// # Errors
+    /// If the device cannot be used.
+    pub fn gpu(self) -> Result<Option<(String, u64)>, DeviceError> {
+        self.check()?;
+        match self {
+            Self::Cpu => Ok(None),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => cuda::name_and_free_memory().map(Some),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err(DeviceError::NotBuilt),
+        }
+    }
 }
 
 /// Trains `population` on `dataset` from `start` until every trial has finished or `observer` interrupts.
@@ -132,6 +150,24 @@ pub fn train(
 #[must_use]
 pub fn memory_need(population: &Population) -> MemoryNeed {
     MemoryNeed::of::<burn_flex::Flex>(population)
+}
+
+/// Computes what the golden vectors hold; the furthest entry of each tensor.
+///
+/// # Errors
+/// If the device cannot be used.
+///
+/// # Panics
+/// If a file of the vectors holds something else than its kind does.
+pub fn replay(device: Device, vectors: &Vectors) -> Result<Vec<Comparison>, DeviceError> {
+    device.check()?;
+    match device {
+        Device::Cpu => Ok(golden::replay::<burn_flex::Flex>(vectors, &Default::default())),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => Ok(golden::replay::<burn_cuda::Cuda>(vectors, &Default::default())),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda => Err(DeviceError::NotBuilt),
+    }
 }
 
 #[cfg(test)]

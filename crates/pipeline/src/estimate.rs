@@ -22,6 +22,13 @@ pub struct Estimate {
     pub timed: Vec<(Algorithm, String, Duration)>,
 }
 
+/// An epoch on `examples`, after which `evaluated` ones are looked at, as a number of training steps.
+#[must_use]
+pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> f64 {
+    let steps = (examples / batch_size as usize) as f64;
+    steps + evaluated as f64 / f64::from(batch_size) * FORWARD
+}
+
 impl Laboratory<'_> {
     /// How long the trials `missing` of `train` would take on `jobs` cores of this machine: one network of each rule is timed, and
     /// others by their numbers of weights in proportion.
@@ -40,9 +47,8 @@ impl Laboratory<'_> {
         let mut timed: Vec<(Algorithm, String, Duration)> = Vec::new();
         let mut seconds_per_weight: Vec<f64> = Vec::new();
         let mut total = 0.0;
-        let steps = (dataset.train().len() / train.schedule.batch_size as usize) as f64;
         let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
-        let evaluations = evaluated as f64 / f64::from(train.schedule.batch_size) * FORWARD;
+        let steps = steps_of_an_epoch(dataset.train().len(), evaluated, batch_size);
         for planned in missing {
             let Configuration { algorithm, .. } = planned.trial.configuration;
             let population = of(&planned.trial);
@@ -58,7 +64,7 @@ impl Laboratory<'_> {
             };
             let left = train.schedule.epochs - planned.saved_epochs(&self.store).min(train.schedule.epochs);
             let step = seconds_per_weight[known] * weights(&population);
-            total += f64::from(left) * (steps + evaluations) * step;
+            total += f64::from(left) * steps * step;
         }
         let at_most = Duration::try_from_secs_f64(total / jobs.min(missing.len()).max(1) as f64)
             .unwrap_or(Duration::MAX);

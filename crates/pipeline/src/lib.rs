@@ -29,5 +29,6 @@ pub mod template;
 pub mod trial;
 
 pub use error::Error;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, steps_of_an_epoch};
+pub use memory::free_memory;
 pub use trial::NUMERICS_REVISION;

@@ -106,7 +106,8 @@ fn usable() -> u64 {
 }
 
 /// Bytes that this process could still take, as far as the system tells.
-fn free_memory() -> Option<u64> {
+#[must_use]
+pub fn free_memory() -> Option<u64> {
     let read = |path: &str| fs::read_to_string(path).ok();
     let of_machine = read("/proc/meminfo").and_then(|text| available(&text));
     let of_process = read("/proc/self/limits").and_then(|limits| {

@@ -1,5 +1,7 @@
 //! The state of a population: its networks, their feedback and what their trials have of their own.
 
+use std::collections::HashMap;
+
 use algorithms::feedback;
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
@@ -28,8 +30,10 @@ impl<B: Kernels> Student<B> {
     /// A population before its first step.
     #[must_use]
     pub fn new(population: &Population, device: &B::Device) -> Self {
-        let draws: Vec<(Vec<Matrix>, Vec<Matrix>)> =
-            population.trials.iter().map(|trial| first_matrices(population, trial.seed)).collect();
+        // Trials of one seed start from the same matrices, and drawing them takes longer than copying.
+        let mut drawn: HashMap<u64, (Vec<Matrix>, Vec<Matrix>)> = HashMap::new();
+        let mut draw = |seed| drawn.entry(seed).or_insert_with(|| first_matrices(population, seed)).clone();
+        let draws: Vec<_> = population.trials.iter().map(|trial| draw(trial.seed)).collect();
         let (weights, matrices): (Vec<_>, Vec<_>) = draws.into_iter().unzip();
         let feedback = (0..matrices[0].len())
             .map(|layer| {
