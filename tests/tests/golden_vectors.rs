@@ -21,7 +21,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn every_rule_takes_the_golden_steps() {
+fn every_rule_adam_and_the_drawing_of_matrices_compute_what_the_vectors_say() {
     let vectors = Vectors::read(&folder(), &own_folder()).unwrap_or_else(|error| panic!("{error}"));
     let compared = engine::replay(Device::Cpu, &vectors).expect("the CPU is always there");
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();

@@ -70,7 +70,8 @@ impl Bound {
 
 /// All of them, as a table.
 pub(crate) fn table(claims: &[Claim]) -> String {
-    let mut text = "| work | precision | promised | measured | reached | from |\n|---|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "| work | precision | promised | measured | reached | from |\n|---|---|---|---|---|---|\n".to_owned();
     for Claim { work, precision, bound, found } in claims {
         let promised = bound.in_words();
         let _ = match found {
@@ -105,6 +106,15 @@ mod tests {
             claim("soon", Bound::DaysBelow(1.0), Some(0.5)),
             claim("unknown", Bound::DaysBelow(2.0), None),
         ];
-        insta::assert_snapshot!(table(&claims), @"");
+        insta::assert_snapshot!(table(&claims), @r"
+        | work | precision | promised | measured | reached | from |
+        |---|---|---|---|---|---|
+        | fast | f32 | at least 8 x | 8.00 x | yes | a test |
+        | slow | f32 | at least 1.3 x | 1.30 x | NO | a test |
+        | share | f32 | at least 60 % | 59.9 % | NO | a test |
+        | exact | f32 | at most 2e-5 | inf | NO | a test |
+        | soon | f32 | under 1 day | 0.50 days | yes | a test |
+        | unknown | f32 | under 2 days | not measured | | |
+        ");
     }
 }

@@ -15,7 +15,8 @@ const TEST_IMAGES: usize = 10_000;
 
 fn train() -> Train {
     let text = include_str!("../../../pipelines/default-grid.ron");
-    let pipeline = Pipeline::parse("default-grid.ron", text).expect("a test reads every pipeline of the project");
+    let pipeline =
+        Pipeline::parse("default-grid.ron", text).expect("a test reads every pipeline of the project");
     let train = pipeline.stages.into_iter().find_map(|stage| match stage {
         Stage::Train(train) => Some(train),
         _ => None,
@@ -25,7 +26,11 @@ fn train() -> Train {
 
 /// What is timed for it.
 pub(crate) fn shape() -> Shape {
-    Shape { name: "the default grid's batch", batch: train().schedule.batch_size as usize, ..Shape::cifar10() }
+    Shape {
+        name: "the default grid's batch",
+        batch: train().schedule.batch_size as usize,
+        ..Shape::cifar10()
+    }
 }
 
 /// Seconds for all of its trials to their last epoch, where a step of one trial at `shape` takes `step` of its rule.

@@ -157,7 +157,8 @@ impl Hall<'_> {
     ) -> Result<(), BenchError> {
         let (shape, algorithm) = (&promises.shape, Algorithm::Dfa);
         let (name, precision_name) = (shape.name, precision.name().to_owned());
-        let claim = |work: String, bound, found| Claim { work, precision: precision_name.clone(), bound, found };
+        let claim =
+            |work: String, bound, found| Claim { work, precision: precision_name.clone(), bound, found };
         let by_size = self.by_size(shape, algorithm, precision)?;
         let best = by_size.as_ref().and_then(|sizes| sizes.fastest(usize::MAX));
         if let Some(least) = promises.memory {
@@ -176,7 +177,8 @@ impl Hall<'_> {
             measured.claims.push(claim(work, Bound::ShareAtLeast(least), found));
         }
         let largest = self.sizes(shape, algorithm, SHARE_BESIDE_PEERS).pop().unwrap_or(1);
-        let rival = by_size.as_ref().and_then(|sizes| sizes.fastest(largest)).map_or(largest, |(trials, _)| trials);
+        let rival =
+            by_size.as_ref().and_then(|sizes| sizes.fastest(largest)).map_or(largest, |(trials, _)| trials);
         measured.groups.extend(by_size.map(|sizes| sizes.group));
         let found = self.one_by_one(shape, algorithm, precision, rival, peers, measured)?;
         let work = format!("{name}: a population against PyTorch one by one");
@@ -203,7 +205,8 @@ impl Hall<'_> {
         }
         let (mut sizes, mut names, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for trials in self.sizes(shape, algorithm, SHARE) {
-            (self.progress)(&format!("{title}: {trials} trials"));
+            let name = if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
+            (self.progress)(&format!("{title}: {name}"));
             let case = Case::grid(shape.clone(), algorithm, trials);
             // Whatever happens at a size that was thought to fit, the smaller ones were measured.
             let timed = catch_unwind(AssertUnwindSafe(|| -> Result<_, BenchError> {
@@ -213,7 +216,7 @@ impl Hall<'_> {
             match timed {
                 Ok(timed) => {
                     sizes.push(trials);
-                    names.push(format!("{} trial{}", trials, if trials == 1 { "" } else { "s" }));
+                    names.push(name);
                     samples.extend(timed?);
                 }
                 Err(panic) if !sizes.is_empty() => {
@@ -233,7 +236,9 @@ impl Hall<'_> {
     fn bound_by_memory(&self, shape: &Shape, sizes: &[usize], entries: &[Entry]) -> [String; 2] {
         let Copies { bytes, rates } = self.copies;
         let [few, many] = [shape.bytes_of_a_step(), shape.bytes_with_gradients()];
-        let (lowest, highest) = rates.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        let (lowest, highest) = rates
+            .iter()
+            .fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
         let microseconds = |bytes: f64| 1e6 * bytes / self.copies.rate();
         let shares = sizes.iter().zip(entries).map(|(trials, entry)| {
             let share = |bytes| 100.0 * self.copies.share(bytes, entry.median());
@@ -275,7 +280,8 @@ impl Hall<'_> {
         let single = Case::single(shape.clone(), algorithm);
         let losses = self.rehearsal(&single)?.steps(COMPARED_STEPS);
         let together = Case::grid(shape.clone(), algorithm, trials);
-        let mut entrants = Entrants::with(format!("bpfree, {trials} trials"), self.rehearsal(&together)?, trials);
+        let mut entrants =
+            Entrants::with(format!("bpfree, {trials} trials"), self.rehearsal(&together)?, trials);
         let start = Start::of(&single, precision)?;
         for way in peers.ways_of_one() {
             (self.progress)(&format!("{title}: {}", way.name()));
@@ -317,7 +323,8 @@ impl Hall<'_> {
             for way in peers.ways_of_many() {
                 let title = format!("{title}: {} with {theirs} trials", way.name());
                 (self.progress)(&title);
-                let mut entrants = Entrants::with(format!("bpfree, {trials} trials"), self.rehearsal(&ours)?, trials);
+                let mut entrants =
+                    Entrants::with(format!("bpfree, {trials} trials"), self.rehearsal(&ours)?, trials);
                 let samples = way.prepare(&start).map_err(BenchError::from).and_then(|peer| {
                     entrants.add(format!("{}, {theirs} trials", way.name()), peer, *theirs, &losses);
                     self.seconds(&mut entrants.contestants, &entrants.trials)
@@ -332,7 +339,10 @@ impl Hall<'_> {
                 };
                 group.notes = entrants.notes;
                 let found = fastest_rival(&group, |_| true);
-                slowest = [slowest, found].into_iter().flatten().min_by(|one, other| one.value.total_cmp(&other.value));
+                slowest = [slowest, found]
+                    .into_iter()
+                    .flatten()
+                    .min_by(|one, other| one.value.total_cmp(&other.value));
                 measured.groups.push(group);
             }
         }
@@ -356,7 +366,8 @@ impl Hall<'_> {
             };
             let days = default_grid::seconds(&shape, seconds) / 86_400.0;
             measured.groups.push(group);
-            let from = format!("{trials} trials of {} at a time; other networks by their weights", shape.describe());
+            let from =
+                format!("{trials} trials of {} at a time; other networks by their weights", shape.describe());
             Found { value: days, from }
         });
         measured.claims.push(Claim {
@@ -450,4 +461,77 @@ fn left_out(way: &Way, error: &crate::PeerError) -> String {
 fn in_words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(populations: &[usize]) -> Setting {
+        Setting { device: Device::Cpu, populations: populations.to_vec(), vectors: std::path::PathBuf::new() }
+    }
+
+    fn effort() -> Effort {
+        Effort { rounds: 2, seconds: 0.001, threads: 1, only: String::new() }
+    }
+
+    fn small() -> Shape {
+        Shape { name: "a small shape", inputs: 20, hidden: vec![16, 12], outputs: 4, batch: 8 }
+    }
+
+    /// Measures on the CPU, with so much free memory.
+    fn with_hall<T>(populations: &[usize], free: u64, work: impl FnOnce(&Hall<'_>) -> T) -> T {
+        let (setting, effort) = (setting(populations), effort());
+        let copies = Copies { bytes: 1 << 20, rates: vec![1e9, 2e9, 3e9] };
+        work(&Hall { setting: &setting, effort: &effort, progress: &|_| {}, free, copies: &copies })
+    }
+
+    #[test]
+    fn sizes_go_as_far_as_memory_holds_and_one_is_always_tried() {
+        let of =
+            |trials: usize| memory_need(&Case::grid(small(), Algorithm::Dfa, trials).population()).peak();
+        let sizes = |free| with_hall(&[48, 1, 12, 1], free, |hall| hall.sizes(&small(), Algorithm::Dfa, 1.0));
+        assert_eq!(sizes(of(48)), [1, 12, 48]);
+        assert_eq!(sizes(of(48) - 1), [1, 12]);
+        assert_eq!(sizes(0), [1]);
+    }
+
+    #[test]
+    fn every_size_is_measured_and_the_fastest_one_is_named() {
+        let by_size =
+            with_hall(&[1, 3, 6], u64::MAX, |hall| hall.by_size(&small(), Algorithm::Dfa, Precision::Full));
+        let mut by_size = by_size.expect("the CPU is always there").expect("everything is included");
+        let names: Vec<&str> = by_size.group.entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["1 trial", "3 trials", "6 trials"]);
+        for (entry, seconds) in by_size.group.entries.iter_mut().zip([3.0, 1.0, 2.0]) {
+            entry.values = vec![seconds; 2];
+        }
+        assert_eq!(by_size.fastest(usize::MAX), Some((3, 1.0)));
+        assert_eq!(by_size.fastest(1), Some((1, 3.0)));
+        assert_eq!(by_size.fastest(0), None);
+    }
+
+    #[test]
+    fn a_share_of_memory_is_the_time_of_the_bytes_alone() {
+        let copies = Copies { bytes: 1, rates: vec![1e9, 3e9, 2e9] };
+        assert!((copies.share(1e6, 1e-3) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_fastest_counting_rival_is_who_a_population_is_held_against() {
+        let names = ["bpfree", "JAX", "PyTorch, eager", "PyTorch, graph"].map(str::to_owned).to_vec();
+        let group =
+            Group::new("a step".into(), None, names, vec![vec![1.0], vec![2.0], vec![9.0], vec![8.0]]);
+        let value = |counts: fn(&str) -> bool| fastest_rival(&group, counts).map(|found| found.value);
+        assert_eq!(value(|name| name.starts_with("PyTorch")), Some(8.0));
+        assert_eq!(value(|_| true), Some(2.0));
+        assert_eq!(value(|_| false), None);
+    }
+
+    #[test]
+    fn every_rule_is_timed_for_the_default_grid() {
+        let timed = with_hall(&[3], u64::MAX, |hall| hall.every_rule(&small(), Precision::Full));
+        let (group, trials) = timed.expect("the CPU is always there").expect("everything is included");
+        assert_eq!((group.entries.len(), trials), (Algorithm::ALL.len(), 3));
+    }
 }

@@ -33,7 +33,9 @@ pub(crate) fn measure(
         worst.wanted,
         worst.deviation
     ));
-    group.notes.extend(off.iter().map(|comparison| format!("{}: {:.1e}", comparison.what, comparison.deviation)));
+    group
+        .notes
+        .extend(off.iter().map(|comparison| format!("{}: {:.1e}", comparison.what, comparison.deviation)));
     let from = format!("{}, of {count} tensors", worst.what);
     let claim = Claim {
         work: "golden vectors".into(),

@@ -10,7 +10,8 @@ use crate::{Device, DeviceError};
 /// Bytes per second, read and written, of each of `times` copies of a tensor with so many bytes.
 ///
 /// A copy is an addition of a number: the same traffic, and no backend does it by counting references. Each one is waited
-/// for on its own, because a backend that joins operations would read the source once for several.
+/// for on its own, because a backend that joins operations would read the source once for several. On the CPU every result
+/// is fresh memory from the system, and what that takes is in the figure.
 ///
 /// # Errors
 /// If the device cannot be used.

@@ -3,9 +3,9 @@
 //! The border between tensors and everything else: the generic training loop is compiled for each backend here, and
 //! nowhere else, behind functions without type parameters. Crates above this one see plain values.
 
+mod copies;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod copies;
 mod rehearsal;
 
 use std::{fmt, str::FromStr};

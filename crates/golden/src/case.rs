@@ -178,13 +178,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
     }
 
-    fn check_first_step(
-        &self,
-        step: &Step<B>,
-        student: &Student<B>,
-        rule: &Rule<B>,
-        expected: &Value,
-    ) {
+    fn check_first_step(&self, step: &Step<B>, student: &Student<B>, rule: &Rule<B>, expected: &Value) {
         let name = self.name;
         let decay = step.adam.weight_decay.as_ref();
         let seen = Inspection::new(&student.network, &student.feedback, rule, step.pass(), decay);
@@ -260,13 +254,7 @@ impl<'a, B: Kernels> Case<'a, B> {
     }
 
     /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
-    fn check_gradients(
-        &self,
-        what: &str,
-        seen: &Inspection<'_, B>,
-        taught: &[Taught<B>],
-        expected: &Value,
-    ) {
+    fn check_gradients(&self, what: &str, seen: &Inspection<'_, B>, taught: &[Taught<B>], expected: &Value) {
         let decayed = |gradient: Tensor<B, 3>, weight: &Parameter<B>| match seen.weight_decay {
             Some(decay) => gradient + weight.value.clone() * decay.clone(),
             None => gradient,
