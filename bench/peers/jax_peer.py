@@ -1,8 +1,9 @@
-"""The training step in JAX, under jit with donated buffers, on CPU.
+"""The training step in JAX, under jit with donated buffers, on CPU or an NVIDIA GPU.
 
     python bench/peers/jax_peer.py --threads 2     # then requests on stdin, see protocol.py
 
-Modes: `jit` trains the trials of a population one after the other, `vmap` together.
+Modes: `jit` trains the trials of a population one after the other, `vmap` together: an outer vmap over the streams of
+batches and an inner one over the trials of a stream, so that they share one copy of their batch.
 
 Backprop is `jax.value_and_grad`; the feedback rules are written out. XLA's flags are left as they are (set XLA_FLAGS to
 try others). Weights are stored as `[units, inputs]`, which XLA multiplies faster than `[inputs, units]` on CPU.
@@ -11,27 +12,42 @@ Departures: none in what is computed.
 """
 
 import functools
+import os
+import sys
 
 import protocol
 
-# XLA reads it once, when its CPU client starts.
-protocol.limit_threads()
+# XLA reads them once, when its client starts.
+ARGUMENTS = protocol.read_arguments()
+os.environ["JAX_PLATFORMS"] = ARGUMENTS.device
+# Other programs train on the same GPU in turn.
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
+# XLA's default on a GPU would be TF32.
+PRECISIONS = {"f32": "float32", "tf32": "tensorfloat32"}
+
+
 def train(problem):
+    precision = PRECISIONS[problem.precision]
     step = functools.partial(take_step, problem.rule)
     trials = range(len(problem.learning_rates))
+    # Of each student, by their number: a stream's of a trial, all streams' of a population.
+    batches = []
     if problem.mode == "vmap":
-        students = [student(problem, slice(None))]
-        step = jax.vmap(step, in_axes=(0, 0, 0, None, None))
+        students = [student(problem, together(problem))]
+        step = jax.vmap(jax.vmap(step, in_axes=(0, 0, 0, None, None)))
+        every_stream = problem.inputs.swapaxes(0, 1), problem.targets.swapaxes(0, 1)
+        batches = [on_device(*every_stream)]
     else:
         students = [student(problem, trial) for trial in trials]
+        of_stream = [on_device(*both) for both in zip(problem.inputs, problem.targets)]
+        batches = [of_stream[stream] for stream in problem.streams]
     step = jax.jit(step, donate_argnums=0)
-    batches = [(jnp.asarray(input), jnp.asarray(target)) for input, target in zip(problem.inputs, problem.targets)]
     taken = 0
 
     def run(steps):
@@ -39,10 +55,11 @@ def train(problem):
         # To the end one after the other, so that a student's parameters stay in the cache.
         columns = []
         for position, (state, feedback, learning_rate) in enumerate(students):
-            losses = []
-            for number in range(taken, taken + steps):
-                state, loss = step(state, feedback, learning_rate, *batches[number % len(batches)])
-                losses.append(loss)
+            losses, seen = [], batches[position]
+            with jax.default_matmul_precision(precision):
+                for number in range(taken, taken + steps):
+                    state, loss = step(state, feedback, learning_rate, *seen[number % len(seen)])
+                    losses.append(loss)
             students[position] = jax.block_until_ready(state), feedback, learning_rate
             columns.append(np.stack(jax.device_get(losses)).reshape(steps, -1))
         taken += steps
@@ -51,13 +68,25 @@ def train(problem):
     return run
 
 
+def on_device(inputs, targets):
+    return [(jnp.asarray(input), jnp.asarray(target)) for input, target in zip(inputs, targets)]
+
+
+def together(problem):
+    """The trials of each stream, `[streams, trials of a stream]`."""
+    parts = [list(range(part.start, part.stop)) for part in problem.parts()]
+    if len({len(part) for part in parts}) != 1:
+        raise ValueError(f"streams of {', '.join(str(len(part)) for part in parts)} trials, wanted equal ones")
+    return np.array(parts)
+
+
 def student(problem, selection):
-    """State, feedback and learning rate of one trial (by its index) or of all (a slice, with a leading axis)."""
+    """State, feedback and learning rate of one trial (by its index) or of many (by an array of indices, whose axes lead)."""
+    seeds = np.array(problem.seeds)[selection]
     parameters = [
-        (jnp.array(layer.weight[selection].swapaxes(-1, -2)), jnp.array(layer.bias[selection]))
-        for layer in problem.layers
+        (jnp.array(layer.weight[seeds].swapaxes(-1, -2)), jnp.array(layer.bias[seeds])) for layer in problem.layers
     ]
-    feedback = [jnp.array(layer.feedback[selection]) for layer in problem.layers[:-1] if layer.feedback is not None]
+    feedback = [jnp.array(layer.feedback[seeds]) for layer in problem.layers[:-1] if layer.feedback is not None]
     learning_rate = jnp.array(problem.learning_rates, jnp.float32)[selection]
     first, second = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))
     return (parameters, first, second, jnp.zeros(learning_rate.shape)), feedback, learning_rate
@@ -120,5 +149,13 @@ def forward(parameters, input):
     return [*values, values[-1] @ weight.T + bias]
 
 
+def check_device():
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        sys.exit(f"JAX {jax.__version__} cannot use {ARGUMENTS.device}: {str(error).splitlines()[0]}")
+
+
 if __name__ == "__main__":
+    check_device()
     protocol.serve("JAX", jax.__version__, ["jit", "vmap"], train)

@@ -1,14 +1,18 @@
 """What a peer and the bench say to each other: a JSON object per line in, a JSON object per line back.
 
     {"command": "describe"}
-    {"command": "prepare", "id": "a", "rule": "dfa", "mode": "eager", "arrays": "case.safetensors",
-     "learning_rates": [0.001], "losses": 10}
+    {"command": "prepare", "id": "a", "rule": "dfa", "mode": "eager", "precision": "f32", "arrays": "case.safetensors",
+     "learning_rates": [0.001, 0.01], "seeds": [0, 0], "streams": [0, 0], "losses": 10}
     {"command": "measure", "id": "a", "steps": 50}
     {"command": "forget", "id": "a"}
     {"command": "memory"}
 
-`prepare` answers the losses of the first steps from the given weights; those steps are the warm-up too. `measure`
-takes further steps and answers the seconds they took, the losses of all of them read back.
+`prepare` answers the losses of the first steps from the given weights; those steps are the warm-up too. Learning rates,
+seeds and streams have one entry per trial: a seed is a place among the given weights, a stream one among the given batches, and
+trials of one stream stand together. `measure` takes further steps and answers the seconds they took, the losses of all of
+them read back. `forget` gives the memory of a case back.
+
+A script that cannot use its device ends with a message before the first answer.
 """
 
 import argparse
@@ -21,6 +25,11 @@ import time
 import traceback
 from dataclasses import dataclass
 
+DEVICES = ("cpu", "cuda")
+
+# "tf32" lets products round their factors to 10 bits; everything else stays as it is.
+PRECISIONS = ("f32", "tf32")
+
 RULES = ("dfa", "drtp", "local-cross-entropy", "backprop")
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -31,7 +40,7 @@ WARM_UP_STEPS = 4
 
 @dataclass
 class Layer:
-    """`weight` `[trials, inputs, units]`, `bias` `[trials, 1, units]`, `feedback` `[trials, units, outputs]`."""
+    """`weight` `[seeds, inputs, units]`, `bias` `[seeds, 1, units]`, `feedback` `[seeds, units, outputs]`."""
 
     weight: "numpy.ndarray"
     bias: "numpy.ndarray"
@@ -44,25 +53,36 @@ class Problem:
 
     rule: str
     mode: str
+    precision: str
     layers: list[Layer]
-    inputs: "numpy.ndarray"  # [batches, batch, inputs], shared by all trials.
-    targets: "numpy.ndarray"  # [batches, batch, outputs], one-hot.
+    inputs: "numpy.ndarray"  # [streams, batches, batch, inputs].
+    targets: "numpy.ndarray"  # [streams, batches, batch, outputs], one-hot.
     learning_rates: list[float]  # One per trial.
+    seeds: list[int]  # One per trial, each a place among the layers' seeds.
+    streams: list[int]  # One per trial, none smaller than the one before.
+
+    def parts(self):
+        """For each stream, the slice of the trials that see it."""
+        ends = [sum(stream <= last for stream in self.streams) for last in range(len(self.inputs))]
+        return [slice(start, end) for start, end in zip([0, *ends], ends)]
 
 
-def limit_threads():
-    """The number of threads on the command line, also in the environment: call it before a framework is imported."""
+def read_arguments():
+    """Threads and device from the command line. The threads go to the environment, too: call it before a framework is
+    imported."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, required=True)
-    threads = parser.parse_args().threads
+    parser.add_argument("--device", choices=DEVICES, default="cpu")
+    arguments = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC"):
-        os.environ[name] = str(threads)
-    return threads
+        os.environ[name] = str(arguments.threads)
+    return arguments
 
 
-def serve(framework, version, modes, train):
+def serve(framework, version, modes, train, wait=lambda: None, release=lambda: None):
     """Answers requests until the end of the input. `train(problem)` gives a function that takes a number of steps, goes
-    that far, and returns the losses, `[steps][trials]`."""
+    that far, and returns the losses, `[steps][trials]`. `wait` returns when the device has done everything, `release` gives
+    memory that nothing uses back to it."""
     # Whatever a library prints must not end up between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -73,15 +93,15 @@ def serve(framework, version, modes, train):
             case "describe":
                 return {"framework": framework, "version": version, "modes": modes}
             case "prepare":
-                problem = read_problem(request, modes)
-                run = cases[request["id"]] = train(problem)
+                run = cases[request["id"]] = train(read_problem(request, modes))
                 losses = run(max(request["losses"], WARM_UP_STEPS))
                 return {"id": request["id"], "losses": losses[: request["losses"]]}
             case "measure":
-                return {"id": request["id"], "seconds": measure(cases[request["id"]], request["steps"])}
+                return {"id": request["id"], "seconds": measure(cases[request["id"]], request["steps"], wait)}
             case "forget":
                 del cases[request["id"]]
                 gc.collect()
+                release()
                 return {"id": request["id"]}
             case "memory":
                 return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
@@ -94,13 +114,19 @@ def serve(framework, version, modes, train):
         except Exception as error:
             traceback.print_exc()
             message = {"error": f"{type(error).__name__}: {error}"}
+            # A case that could not be prepared may hold memory through the error's frames.
+            del error
+            gc.collect()
+            release()
         print(json.dumps(message), file=answers, flush=True)
 
 
-def measure(run, steps):
+def measure(run, steps, wait):
     gc.collect()
+    wait()
     start = time.perf_counter()
     run(steps)
+    wait()
     return time.perf_counter() - start
 
 
@@ -111,16 +137,23 @@ def read_problem(request, modes):
         raise ValueError(f"unknown rule {request['rule']!r}, known: {', '.join(RULES)}")
     if request["mode"] not in modes:
         raise ValueError(f"unknown mode {request['mode']!r}, known: {', '.join(modes)}")
+    if request["precision"] not in PRECISIONS:
+        raise ValueError(f"unknown precision {request['precision']!r}, known: {', '.join(PRECISIONS)}")
     arrays = load_file(request["arrays"])
     numbers = range(1, 1 + sum(name.endswith("/weight") for name in arrays))
     layers = [
         Layer(arrays[f"layer_{n}/weight"], arrays[f"layer_{n}/bias"], arrays.get(f"layer_{n}/feedback")) for n in numbers
     ]
-    trials, learning_rates = len(layers[0].weight), request["learning_rates"]
-    if len(learning_rates) != trials:
-        raise ValueError(f"{len(learning_rates)} learning rates for {trials} trials")
+    inputs, targets = arrays["batch/input"], arrays["batch/target"]
+    learning_rates, seeds, streams = request["learning_rates"], request["seeds"], request["streams"]
+    if not len(learning_rates) == len(seeds) == len(streams):
+        raise ValueError(f"{len(learning_rates)} learning rates, {len(seeds)} seeds and {len(streams)} streams")
+    if set(seeds) != set(range(len(layers[0].weight))):
+        raise ValueError(f"weights of {len(layers[0].weight)} seeds for the seeds {sorted(set(seeds))}")
+    if set(streams) != set(range(len(inputs))) or streams != sorted(streams):
+        raise ValueError(f"batches of {len(inputs)} streams for the streams {streams}")
     if request["rule"] != "backprop" and any(layer.feedback is None for layer in layers[:-1]):
         raise ValueError(f"{request['rule']} needs the feedback of every hidden layer")
     return Problem(
-        request["rule"], request["mode"], layers, arrays["batch/input"], arrays["batch/target"], learning_rates
+        request["rule"], request["mode"], request["precision"], layers, inputs, targets, learning_rates, seeds, streams
     )

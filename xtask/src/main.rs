@@ -294,12 +294,30 @@ struct DoctorArguments {
 
 #[derive(Args)]
 struct BenchArguments {
-    /// What to measure [default: everything].
+    /// What to measure [default: on the CPU everything before `populations`, on a GPU `golden` and `populations`].
     #[arg(value_enum)]
     parts: Vec<BenchPart>,
+    /// Where populations train and golden vectors are computed: `cpu` or `cuda`.
+    #[arg(long, default_value_t = Device::Cpu, value_name = "DEVICE")]
+    device: Device,
     /// A python with what `bench/peers/requirements.txt` lists: PyTorch and JAX take turns with us.
     #[arg(long, value_name = "PYTHON")]
     peers: Option<PathBuf>,
+    /// Folder of the peers' scripts [default: bench/peers, here or in the checkout that this was built from].
+    #[arg(long, value_name = "DIR")]
+    scripts: Option<PathBuf>,
+    /// Folder of the golden vectors [default: tests/vectors, here or in the checkout that this was built from].
+    #[arg(long, value_name = "DIR")]
+    vectors: Option<PathBuf>,
+    /// Trials of each population, separated by commas; those that memory does not hold are left out.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_values_t = bench::Setting::POPULATIONS,
+        value_parser = positive,
+        value_name = "N"
+    )]
+    populations: Vec<usize>,
     /// Only measure what has this text in its title.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     only: String,
@@ -335,6 +353,16 @@ enum BenchPart {
     Trackers,
     /// Datasets, event files, the store.
     Files,
+    /// Populations of many sizes, beside the peers and beside what memory allows.
+    Populations,
+    /// The golden vectors, replayed.
+    Golden,
+}
+
+/// A number of trials.
+fn positive(text: &str) -> Result<usize, String> {
+    let number: std::num::NonZeroUsize = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(number.get())
 }
 
 fn main() -> ExitCode {

@@ -19,6 +19,13 @@ pub struct Shape {
     pub batch: usize,
 }
 
+/// How exactly products are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Every operation in f32.
+    Full,
+}
+
 /// A rule on a shape, for trials that differ in rate and seed.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -33,6 +40,24 @@ pub struct Case {
 /// Different batches that a benchmark goes through in turn.
 pub(crate) const BATCHES: u64 = 10;
 
+/// Seeds of every configuration of a grid.
+const SEEDS: usize = 3;
+/// The lowest and the highest learning rate of a grid.
+const RATES: [f64; 2] = [1e-5, 1e-3];
+
+impl Precision {
+    /// All that a population can be trained in.
+    pub const ALL: [Self; 1] = [Self::Full];
+
+    /// For tables, and for the peers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "f32",
+        }
+    }
+}
+
 impl Shape {
     pub(crate) fn cifar10() -> Self {
         Self { name: "CIFAR-10 shape", inputs: 3072, hidden: vec![500; 5], outputs: 10, batch: 128 }
@@ -46,6 +71,26 @@ impl Shape {
     pub(crate) fn weights(&self) -> Vec<[usize; 2]> {
         let widths = [&[self.inputs], self.hidden.as_slice(), &[self.outputs]].concat();
         widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+    }
+
+    /// Of one trial, in all its weight matrices.
+    pub(crate) fn weight_count(&self) -> usize {
+        self.weights().iter().map(|[inputs, units]| inputs * units).sum()
+    }
+
+    fn weight_bytes(&self) -> f64 {
+        (self.weight_count() * size_of::<f32>()) as f64
+    }
+
+    /// Bytes that a step of one trial cannot help to read and write: weights in the forward pass; in the update weights and both
+    /// moments, read and written.
+    pub(crate) fn bytes_of_a_step(&self) -> f64 {
+        7.0 * self.weight_bytes()
+    }
+
+    /// The same with gradients that are written, and read by the update.
+    pub(crate) fn bytes_with_gradients(&self) -> f64 {
+        9.0 * self.weight_bytes()
     }
 
     /// `3072-500-500-10, batch 128`.
@@ -72,6 +117,34 @@ impl Shape {
 }
 
 impl Case {
+    /// So many trials as a grid has them: configurations that differ in their rates, each with every seed. Trials of one seed
+    /// stand together.
+    pub(crate) fn grid(shape: Shape, algorithm: Algorithm, trials: usize) -> Self {
+        let configurations = trials.div_ceil(SEEDS);
+        let [lowest, highest] = RATES;
+        let rate = |configuration: usize| {
+            let share = configuration as f64 / (configurations - 1).max(1) as f64;
+            lowest * (highest / lowest).powf(share)
+        };
+        let mut trials: Vec<(f64, u64)> =
+            (0..trials).map(|trial| (rate(trial / SEEDS), (trial % SEEDS) as u64)).collect();
+        trials.sort_by_key(|(_, seed)| *seed);
+        Self { shape, algorithm, trials }
+    }
+
+    /// The seeds of its trials, each once.
+    pub(crate) fn seeds(&self) -> Vec<u64> {
+        let mut seeds: Vec<u64> = self.trials.iter().map(|(_, seed)| *seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds
+    }
+
+    /// For each trial the place of its batches among all streams of batches: one, which all trials share.
+    pub(crate) fn streams(&self) -> Vec<usize> {
+        vec![0; self.trials.len()]
+    }
+
     /// One trial at rate 0.0001.
     pub(crate) fn single(shape: Shape, algorithm: Algorithm) -> Self {
         Self { shape, algorithm, trials: vec![(1e-4, 0)] }
@@ -122,5 +195,29 @@ impl Case {
             Algorithm::LocalLoss(_) => 2.0 * hidden,
         };
         2.0 * self.shape.batch as f64 * (2.0 * weights.iter().sum::<f64>() + signals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_pairs_its_seeds_and_keeps_them_together() {
+        let case = Case::grid(Shape::mnist(), Algorithm::Dfa, 6);
+        let close = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-12;
+        assert_eq!(case.trials.iter().map(|(_, seed)| *seed).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
+        for pair in case.trials.chunks(2) {
+            assert!(close(pair[0].0, RATES[0]) && close(pair[1].0, RATES[1]), "{pair:?}");
+        }
+        assert_eq!(case.seeds(), [0, 1, 2]);
+        assert_eq!(Case::grid(Shape::mnist(), Algorithm::Dfa, 1).trials, [(RATES[0], 0)]);
+    }
+
+    #[test]
+    fn a_step_at_cifar10_shape_moves_71_to_91_megabytes() {
+        let shape = Shape::cifar10();
+        assert_eq!((shape.bytes_of_a_step() / 1e6).round(), 71.0);
+        assert_eq!((shape.bytes_with_gradients() / 1e6).round(), 91.0);
     }
 }

@@ -4,7 +4,8 @@
 
 use std::{
     cell::RefCell,
-    io::{self, BufRead, BufReader, Write},
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Seek, Write},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     rc::Rc,
@@ -13,8 +14,9 @@ use std::{
 use engine::{Device, rehearse};
 use model::checkpoint::{self, Array};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
-use crate::{Case, rounds::Contestant, steps::COMPARED_STEPS};
+use crate::{Case, Precision, rounds::Contestant, steps::COMPARED_STEPS};
 
 /// Why a peer could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -49,30 +51,57 @@ pub struct Peers {
     processes: Vec<Rc<RefCell<Process>>>,
 }
 
+/// A script that cannot take part.
+#[derive(Clone, Debug)]
+pub struct Absent {
+    /// Its name.
+    pub script: String,
+    /// What it said.
+    pub reason: String,
+}
+
+/// A way of a peer to do its work.
+pub(crate) struct Way {
+    process: Rc<RefCell<Process>>,
+    mode: String,
+}
+
+/// What peers start from, in a file that lives as long as this.
+pub(crate) struct Start<'a> {
+    case: &'a Case,
+    precision: Precision,
+    file: NamedTempFile,
+}
+
 struct Process {
     script: String,
     framework: String,
     modes: Vec<String>,
+    /// What it says beside its answers.
+    messages: File,
     child: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Peers {
-    /// Starts every peer that `python` can import; the others are named with what they said.
+    /// Starts every peer that `python` can import and that can use `device`; the others are named with what they said.
     ///
     /// # Errors
     /// If `python` itself cannot be started.
-    pub fn start(python: &Path, scripts: &Path, threads: usize) -> Result<(Self, Vec<String>), PeerError> {
+    pub fn start(
+        python: &Path,
+        scripts: &Path,
+        threads: usize,
+        device: Device,
+    ) -> Result<(Self, Vec<Absent>), PeerError> {
         let mut peers = Self::default();
         let mut absent = Vec::new();
         for script in SCRIPTS {
-            match Process::start(python, &scripts.join(script), threads) {
-                Ok(process) => peers.processes.push(Rc::new(RefCell::new(process))),
-                Err(PeerError::Io { source, .. }) if source.kind() == io::ErrorKind::UnexpectedEof => {
-                    absent.push(script.to_owned());
-                }
-                Err(error) => return Err(error),
+            let mut process = Process::start(python, &scripts.join(script), threads, device)?;
+            match process.introduce() {
+                Ok(()) => peers.processes.push(Rc::new(RefCell::new(process))),
+                Err(_) => absent.push(Absent { script: script.to_owned(), reason: process.last_words() }),
             }
         }
         Ok((peers, absent))
@@ -85,50 +114,109 @@ impl Peers {
     }
 
     /// Prepares every mode of every peer that can do `case`.
-    pub(crate) fn invite(&mut self, case: &Case) -> Result<Vec<Peer>, PeerError> {
-        if self.processes.is_empty() {
+    pub(crate) fn invite(&mut self, case: &Case, precision: Precision) -> Result<Vec<Peer>, PeerError> {
+        let mut ways = self.ways_of_one();
+        if case.trials.len() > 1 {
+            ways.extend(self.ways_of_many());
+        }
+        if ways.is_empty() {
             return Ok(Vec::new());
         }
-        let file = tempfile::Builder::new().suffix(".safetensors").tempfile();
-        let file = file.map_err(|source| PeerError::Io { script: "a temporary file".into(), source })?;
-        checkpoint::write(file.path(), &arrays(case))?;
-        let mut peers = Vec::new();
+        let start = Start::of(case, precision)?;
+        ways.iter().map(|way| way.prepare(&start)).collect()
+    }
+
+    /// How peers train one trial after the other.
+    pub(crate) fn ways_of_one(&self) -> Vec<Way> {
+        self.ways(|mode| !is_for_many(mode))
+    }
+
+    /// How peers train a population together. A single trial as a population of one is nobody's fastest way.
+    pub(crate) fn ways_of_many(&self) -> Vec<Way> {
+        self.ways(is_for_many)
+    }
+
+    fn ways(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Way> {
+        let mut ways = Vec::new();
         for process in &self.processes {
-            let modes = process.borrow().modes.clone();
-            // A single trial as a population of one is nobody's fastest way.
-            let is_for_many = |mode: &String| mode.ends_with("batched") || mode == "vmap";
-            for mode in modes.into_iter().filter(|mode| case.trials.len() > 1 || !is_for_many(mode)) {
-                peers.push(Peer::prepare(process, mode, case, file.path())?);
+            for mode in process.borrow().modes.iter().filter(|mode| is_wanted(mode)) {
+                ways.push(Way { process: Rc::clone(process), mode: mode.clone() });
             }
         }
-        Ok(peers)
+        ways
     }
 }
 
-/// First weights, feedback and batches in the form that the protocol asks for: a leading trials axis, the output layer
-/// as the last of the numbered ones.
+fn is_for_many(mode: &str) -> bool {
+    mode.ends_with("batched") || mode == "vmap"
+}
+
+impl<'a> Start<'a> {
+    /// Writes what `case` starts from.
+    pub(crate) fn of(case: &'a Case, precision: Precision) -> Result<Self, PeerError> {
+        let file = tempfile::Builder::new().suffix(".safetensors").tempfile();
+        let file = file.map_err(|source| PeerError::Io { script: "a temporary file".into(), source })?;
+        checkpoint::write(file.path(), &arrays(case))?;
+        Ok(Self { case, precision, file })
+    }
+}
+
+impl Way {
+    /// `PyTorch 2.15, eager`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}, {}", self.process.borrow().framework, self.mode)
+    }
+
+    /// Makes it ready, after the steps whose losses are compared.
+    pub(crate) fn prepare(&self, start: &Start<'_>) -> Result<Peer, PeerError> {
+        let Start { case, precision, file } = start;
+        let seeds = case.seeds();
+        let place = |seed: &u64| seeds.iter().position(|other| other == seed);
+        let request = json!({
+            "command": "prepare", "id": self.mode, "rule": case.algorithm.name(), "mode": self.mode,
+            "precision": precision.name(), "arrays": file.path(), "losses": COMPARED_STEPS,
+            "learning_rates": case.trials.iter().map(|(rate, _)| *rate).collect::<Vec<_>>(),
+            "seeds": case.trials.iter().map(|(_, seed)| place(seed)).collect::<Vec<_>>(),
+            "streams": case.streams(),
+        });
+        let answer = self.process.borrow_mut().ask(&request)?;
+        // From here on it has something to forget.
+        let mut peer = Peer {
+            process: Rc::clone(&self.process),
+            id: self.mode.clone(),
+            mode: self.mode.clone(),
+            losses: Vec::new(),
+        };
+        peer.losses = serde_json::from_value(answer["losses"].clone()).map_err(|_| PeerError::Answer {
+            script: self.process.borrow().script.clone(),
+            answer: answer.to_string(),
+        })?;
+        Ok(peer)
+    }
+}
+
+/// First weights, feedback and batches in the form that the protocol asks for: a leading axis of seeds or of streams, the
+/// output layer as the last of the numbered ones.
 fn arrays(case: &Case) -> Vec<Array> {
-    let trials: Vec<Vec<Array>> = case
-        .one_by_one()
-        .iter()
-        .map(|trial| {
-            let rehearsal = rehearse(Device::Cpu, &trial.population(), &[]).expect("the CPU is always there");
-            rehearsal.arrays(0)
-        })
-        .collect();
+    let first = |seed: &u64| {
+        let single = Case { trials: vec![(0.0, *seed)], ..case.clone() };
+        let rehearsal = rehearse(Device::Cpu, &single.population(), &[]).expect("the CPU is always there");
+        rehearsal.arrays(0)
+    };
+    let seeds: Vec<Vec<Array>> = case.seeds().iter().map(first).collect();
     let output = format!("layer_{}", case.shape.hidden.len() + 1);
-    let mut stacked: Vec<Array> = trials[0].clone();
+    let mut stacked: Vec<Array> = seeds[0].clone();
     for (index, array) in stacked.iter_mut().enumerate() {
         array.name = array.name.replace("output", &output);
         if array.shape.len() == 1 {
             array.shape.insert(0, 1);
         }
-        array.shape.insert(0, trials.len());
-        array.values = trials.iter().flat_map(|trial| trial[index].values.iter().copied()).collect();
+        array.shape.insert(0, seeds.len());
+        array.values = seeds.iter().flat_map(|seed| seed[index].values.iter().copied()).collect();
     }
     let batches = case.shape.batches();
     let batch_array = |name: &str, columns, values: Vec<f32>| {
-        let shape = vec![batches.len(), case.shape.batch, columns];
+        let shape = vec![1, batches.len(), case.shape.batch, columns];
         Array { name: format!("batch/{name}"), shape, values }
     };
     let inputs = batches.iter().flat_map(|batch| batch.input.iter().copied()).collect();
@@ -139,35 +227,55 @@ fn arrays(case: &Case) -> Vec<Array> {
 }
 
 impl Process {
-    fn start(python: &Path, script: &Path, threads: usize) -> Result<Self, PeerError> {
+    fn start(python: &Path, script: &Path, threads: usize, device: Device) -> Result<Self, PeerError> {
         let name = script.display().to_string();
         let failed = |source| PeerError::Io { script: name.clone(), source };
+        let messages = tempfile::tempfile().map_err(failed)?;
         let mut child = Command::new(python)
             // No `__pycache__` beside the scripts.
             .arg("-B")
             .arg(script)
-            .args(["--threads", &threads.to_string()])
+            .args(["--threads", &threads.to_string(), "--device", &device.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(messages.try_clone().map_err(failed)?)
             .spawn()
             .map_err(failed)?;
         let requests = child.stdin.take().expect("it was piped");
         let answers = BufReader::new(child.stdout.take().expect("it was piped"));
-        let mut process = Self {
+        Ok(Self {
             script: name.clone(),
             framework: String::new(),
             modes: Vec::new(),
+            messages,
             child,
             requests,
             answers,
-        };
-        let about = process.ask(&json!({ "command": "describe" }))?;
+        })
+    }
+
+    /// Asks who it is and what it can do.
+    fn introduce(&mut self) -> Result<(), PeerError> {
+        let about = self.ask(&json!({ "command": "describe" }))?;
         let text = |name: &str| about[name].as_str().unwrap_or("?").to_owned();
-        process.framework = format!("{} {}", text("framework"), text("version"));
+        self.framework = format!("{} {}", text("framework"), text("version"));
         let modes = about["modes"].as_array().into_iter().flatten();
-        process.modes = modes.filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(process)
+        self.modes = modes.filter_map(Value::as_str).map(str::to_owned).collect();
+        Ok(())
+    }
+
+    /// The last line that it said beside its answers.
+    fn last_words(&mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let mut text = Vec::new();
+        let read = self.messages.rewind().and_then(|()| self.messages.read_to_end(&mut text));
+        let text = String::from_utf8_lossy(&text);
+        let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+        match read {
+            Ok(_) => last.unwrap_or("it said nothing").to_owned(),
+            Err(error) => format!("what it said cannot be read: {error}"),
+        }
     }
 
     fn ask(&mut self, request: &Value) -> Result<Value, PeerError> {
@@ -204,25 +312,6 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn prepare(
-        process: &Rc<RefCell<Process>>,
-        mode: String,
-        case: &Case,
-        arrays: &Path,
-    ) -> Result<Self, PeerError> {
-        let learning_rates: Vec<f64> = case.trials.iter().map(|(rate, _)| *rate).collect();
-        let request = json!({
-            "command": "prepare", "id": mode, "rule": case.algorithm.name(), "mode": mode, "arrays": arrays,
-            "learning_rates": learning_rates, "losses": COMPARED_STEPS,
-        });
-        let answer = process.borrow_mut().ask(&request)?;
-        let losses = serde_json::from_value(answer["losses"].clone()).map_err(|_| PeerError::Answer {
-            script: process.borrow().script.clone(),
-            answer: answer.to_string(),
-        })?;
-        Ok(Self { process: Rc::clone(process), id: mode.clone(), mode, losses })
-    }
-
     pub(crate) fn name(&self) -> String {
         format!("{}, {}", self.process.borrow().framework, self.mode)
     }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::{self, Claim};
+
 /// All groups of a run, and where they were measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -11,8 +13,11 @@ pub struct Report {
     pub date: String,
     /// Version and commit of the program.
     pub build: String,
-    /// The processor and how many threads were used.
+    /// The GPU where one was used, the processor, and how many threads were used.
     pub machine: String,
+    /// What was promised of the work, and what came of it.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
     /// In the order of measurement.
     pub groups: Vec<Group>,
 }
@@ -37,6 +42,8 @@ pub struct Group {
 pub enum Unit {
     /// Of time, for one piece of work.
     Seconds,
+    /// Of time, for a step of one trial of a population.
+    SecondsPerTrialStep,
     /// Of memory.
     Bytes,
 }
@@ -82,6 +89,7 @@ fn median(values: &[f64]) -> f64 {
 
 impl Group {
     /// Of times, `[entries][rounds]`.
+    #[must_use]
     pub(crate) fn new(title: String, flops: Option<f64>, names: Vec<String>, seconds: Vec<Vec<f64>>) -> Self {
         let entries = names.into_iter().zip(seconds).map(|(name, values)| Entry { name, values }).collect();
         Self { title, flops, unit: Unit::Seconds, entries, notes: Vec::new() }
@@ -90,27 +98,38 @@ impl Group {
     /// A table with a heading.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let mut text = format!("### {}\n\n", self.title);
+        let mut text = format!("### {}\n", self.title);
+        if !self.entries.is_empty() {
+            let _ = write!(text, "\n{}", self.table());
+        }
+        for note in &self.notes {
+            let _ = write!(text, "\n{note}\n");
+        }
+        text
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::new();
+        let steps = self.unit == Unit::SecondsPerTrialStep;
+        let [head, rule] = if steps { [" trial-steps/s |", "---|"] } else { [""; 2] };
         let rate = if self.flops.is_some() { " GFLOP/s |" } else { "" };
-        let _ = writeln!(text, "| | median | lowest to highest |{rate} times the first |");
-        let _ = writeln!(text, "|---|---|---|{}---|", if rate.is_empty() { "" } else { "---|" });
+        let _ = writeln!(text, "| | median | lowest to highest |{head}{rate} times the first |");
+        let _ = writeln!(text, "|---|---|---|{rule}{}---|", if rate.is_empty() { "" } else { "---|" });
         for entry in &self.entries {
             let (median, first) = (entry.median(), &self.entries[0]);
             let lowest = entry.values.iter().copied().fold(f64::INFINITY, f64::min);
             let highest = entry.values.iter().copied().fold(0.0, f64::max);
             let rate = self.flops.map_or(String::new(), |flops| format!(" {:.1} |", flops / median / 1e9));
+            let per_second = if steps { format!(" {:.0} |", 1.0 / median) } else { String::new() };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} to {} |{rate} {:.2} |",
+                "| {} | {} | {} to {} |{per_second}{rate} {:.2} |",
                 entry.name,
                 self.unit.write(median),
                 self.unit.write(lowest),
                 self.unit.write(highest),
                 entry.times(first),
             );
-        }
-        for note in &self.notes {
-            let _ = write!(text, "\n{note}\n");
         }
         text
     }
@@ -120,6 +139,7 @@ impl Unit {
     /// `1.250 ms`, `3.2 MiB`.
     fn write(self, value: f64) -> String {
         match self {
+            Self::SecondsPerTrialStep => format!("{:.2} µs", value * 1e6),
             Self::Seconds if value < 1e-3 => format!("{:.3} µs", value * 1e6),
             Self::Seconds if value < 1.0 => format!("{:.3} ms", value * 1e3),
             Self::Seconds => format!("{value:.2} s"),
@@ -133,6 +153,9 @@ impl Report {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = format!("Measured {} on {}, build {}.\n", self.date, self.machine, self.build);
+        if !self.claims.is_empty() {
+            let _ = write!(text, "\n{}", claims::table(&self.claims));
+        }
         for group in &self.groups {
             let _ = write!(text, "\n{}", group.to_markdown());
         }
@@ -165,7 +188,13 @@ mod tests {
         let names = vec!["ours".to_owned(), "theirs".to_owned()];
         let seconds = seconds.map(|seconds| seconds.to_vec()).to_vec();
         let group = Group::new("a step".into(), Some(2e9), names, seconds);
-        Report { date: "today".into(), build: "b".into(), machine: "m".into(), groups: vec![group] }
+        Report {
+            date: "today".into(),
+            build: "b".into(),
+            machine: "m".into(),
+            claims: Vec::new(),
+            groups: vec![group],
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use algorithms::{Algorithm, TargetLoss};
 use engine::{Device, Rehearsal, rehearse};
 
 use crate::{
-    Case, Effort, Group, PeerError, Peers, Shape,
+    Case, Effort, Group, PeerError, Peers, Precision, Shape,
     products::Products,
     rounds::{Contestant, alternate, with_threads},
 };
@@ -45,7 +45,7 @@ pub(crate) fn measure(
 }
 
 /// Steps of a population, on this thread and whoever helps it.
-struct Steps(Box<dyn Rehearsal>);
+pub(crate) struct Steps(pub Box<dyn Rehearsal>);
 
 impl Contestant for Steps {
     fn run(&mut self, times: usize) -> Result<f64, PeerError> {
@@ -83,7 +83,7 @@ fn single(title: String, case: &Case, effort: &Effort, peers: &mut Peers) -> Res
         Box::new(Alone(Steps(rehearsal(case)))),
         Box::new(Alone(Products::of(case))),
     ];
-    let invited = peers.invite(case)?;
+    let invited = peers.invite(case, Precision::Full)?;
     let notes = invited.iter().map(|peer| peer.agreement(&losses)).collect();
     for peer in invited {
         names.push(peer.name());
@@ -105,7 +105,7 @@ fn population(title: String, case: &Case, effort: &Effort, peers: &mut Peers) ->
         Box::new(InTurn(trials.iter().map(rehearsal).collect())),
     ];
     let losses = rehearsal(case).steps(COMPARED_STEPS);
-    let invited = peers.invite(case)?;
+    let invited = peers.invite(case, Precision::Full)?;
     let notes = invited.iter().map(|peer| peer.agreement(&losses)).collect();
     for peer in invited {
         names.push(peer.name());

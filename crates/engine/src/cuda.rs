@@ -128,9 +128,9 @@ pub(crate) fn has_tf32() -> Result<bool, DeviceError> {
     check_tensor_cores().map(|()| true)
 }
 
-/// Bytes that are free on the first GPU now.
-pub(crate) fn free_memory() -> Option<u64> {
-    check().ok()?;
-    let (free, _) = driver::CudaContext::new(0).ok()?.mem_get_info().ok()?;
-    u64::try_from(free).ok()
+/// Of the first GPU: what the driver calls it, and its free bytes.
+pub(crate) fn name_and_free_memory() -> Result<(String, u64), DeviceError> {
+    let told = driver::CudaContext::new(0).and_then(|context| Ok((context.name()?, context.mem_get_info()?)));
+    let (name, (free, _)) = told.map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })?;
+    Ok((name, free as u64))
 }

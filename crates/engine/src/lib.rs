@@ -3,6 +3,7 @@
 //! The border between tensors and everything else: the generic training loop is compiled for each backend here, and
 //! nowhere else, behind functions without type parameters. Crates above this one see plain values.
 
+mod copies;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod memory;
@@ -10,7 +11,9 @@ mod rehearsal;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+pub use copies::copy_rate;
 use data::Dataset;
+pub use golden::{Comparison, TOLERANCE, Vectors, VectorsError};
 use model::Kernels;
 pub use model::Precision;
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
@@ -167,13 +170,7 @@ impl Device {
     /// Bytes that are free in a GPU's memory now; `None` for the CPU, whose memory is the system's, and where nobody can tell.
     #[must_use]
     pub fn free_memory(self) -> Option<u64> {
-        match self {
-            Self::Cpu => None,
-            #[cfg(feature = "cuda")]
-            Self::Cuda => cuda::free_memory(),
-            #[cfg(not(feature = "cuda"))]
-            Self::Cuda => None,
-        }
+        self.gpu().ok()?.map(|(_, free)| free)
     }
 
     /// Asks whether the device can be used; burn panics if it is selected and cannot.
@@ -185,6 +182,21 @@ impl Device {
             Self::Cpu => Ok(()),
             #[cfg(feature = "cuda")]
             Self::Cuda => cuda::check(),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err(DeviceError::NotBuilt),
+        }
+    }
+
+    /// What a GPU is called, and the bytes that are free on it; absent for the CPU, whose memory is the system's.
+    ///
+    /// # Errors
+    /// If the device cannot be used.
+    pub fn gpu(self) -> Result<Option<(String, u64)>, DeviceError> {
+        self.check()?;
+        match self {
+            Self::Cpu => Ok(None),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => cuda::name_and_free_memory().map(Some),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda => Err(DeviceError::NotBuilt),
         }
@@ -242,6 +254,24 @@ fn train_on<B: Kernels>(
 #[must_use]
 pub fn memory_need(population: &Population) -> MemoryNeed {
     MemoryNeed::of::<burn_flex::Flex>(population)
+}
+
+/// Computes what the golden vectors hold; the furthest entry of each tensor.
+///
+/// # Errors
+/// If the device cannot be used.
+///
+/// # Panics
+/// If a file of the vectors holds something else than its kind does.
+pub fn replay(device: Device, vectors: &Vectors) -> Result<Vec<Comparison>, DeviceError> {
+    device.check()?;
+    match device {
+        Device::Cpu => Ok(golden::replay::<burn_flex::Flex>(vectors, &Default::default())),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => Ok(golden::replay::<burn_cuda::Cuda>(vectors, &Default::default())),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda => Err(DeviceError::NotBuilt),
+    }
 }
 
 #[cfg(test)]

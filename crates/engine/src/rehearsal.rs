@@ -58,6 +58,7 @@ struct Rehearsing<B: Kernels> {
     watch: Watch<B>,
     batches: Vec<Batch<B>>,
     taken: u64,
+    device: B::Device,
 }
 
 impl<B: Kernels> Rehearsing<B> {
@@ -75,7 +76,19 @@ impl<B: Kernels> Rehearsing<B> {
             watch: Watch::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
             taken: 0,
+            device,
         }
+    }
+}
+
+impl<B: Kernels> Drop for Rehearsing<B> {
+    /// What a backend keeps for later is given back: other programs on the same device may need the room.
+    fn drop(&mut self) {
+        self.student = None;
+        self.batches.clear();
+        // Whatever could not be finished is not looked at any more.
+        let _ = B::sync(&self.device);
+        B::memory_cleanup(&self.device);
     }
 }
 

@@ -44,6 +44,13 @@ pub struct TimedStep {
     pub each: Duration,
 }
 
+/// An epoch on `examples`, after which `evaluated` ones are looked at, as a number of training steps.
+#[must_use]
+pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> f64 {
+    let steps = (examples / batch_size as usize) as f64;
+    steps + evaluated as f64 / f64::from(batch_size) * FORWARD
+}
+
 impl Laboratory<'_> {
     /// How long the trials `missing` of `train` would take on this machine: one network of each rule is timed in a population as a
     /// run would train it, and others by their numbers of weights in proportion. `jobs` cores of a CPU work on trials; a GPU trains
@@ -60,12 +67,11 @@ impl Laboratory<'_> {
         let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
         let most = Most::on(self.device, None, Budget::of(self.device, None).total());
         let groups = groups(&trials, train, &dataset, most);
-        let steps = (examples / batch_size as usize) as f64;
         let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
-        let evaluations = evaluated as f64 / f64::from(batch_size) * FORWARD;
         let mut timed: Vec<TimedStep> = Vec::new();
         let mut seconds_per_weight: Vec<f64> = Vec::new();
         let mut total = 0.0;
+        let steps = steps_of_an_epoch(examples, evaluated, batch_size);
         for (planned, trial) in missing.iter().zip(&trials) {
             let Configuration { algorithm, .. } = trial.configuration;
             let known = match timed.iter().position(|step| step.algorithm == algorithm) {
@@ -82,7 +88,7 @@ impl Laboratory<'_> {
             };
             let left = train.schedule.epochs - planned.saved_epochs(&self.store).min(train.schedule.epochs);
             let step = seconds_per_weight[known] * weights(&population_of(&[trial], train, &dataset));
-            total += f64::from(left) * (steps + evaluations) * step;
+            total += f64::from(left) * steps * step;
         }
         let at_a_time = match self.device {
             Device::Cpu => jobs.min(missing.len()).max(1),

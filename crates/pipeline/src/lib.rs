@@ -30,5 +30,5 @@ pub mod template;
 pub mod trial;
 
 pub use error::Error;
-pub use estimate::{Estimate, TimedStep};
+pub use estimate::{Estimate, TimedStep, steps_of_an_epoch};
 pub use trial::NUMERICS_REVISION;

@@ -1,0 +1,311 @@
+//! Three optimizer steps of one network, and evaluation before and after.
+
+use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
+
+use algorithms::{Algorithm, Class, Rule, TargetLoss, pass::Taught};
+use burn::tensor::Tensor;
+use model::{
+    Activation, BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Precision,
+    Squash,
+};
+use serde_json::Value;
+use tracker::{Inspection, Reading, Sampled, Tracker, Value as Tracked};
+use training::{Batch, FirstWeights, Step, Student, TrialSettings};
+
+use crate::comparison::{Comparison, numbers, tensor};
+
+/// One network, its batch, and what three steps must make of it.
+pub(crate) struct Case<'a, B: Kernels> {
+    name: &'a str,
+    json: &'a Value,
+    /// Equal ones, which train as a population.
+    trials: usize,
+    device: &'a B::Device,
+    compared: RefCell<Vec<Comparison>>,
+}
+
+impl<'a, B: Kernels> Case<'a, B> {
+    pub(crate) fn new(name: &'a str, json: &'a Value, trials: usize, device: &'a B::Device) -> Self {
+        Self { name, json, trials, device, compared: RefCell::default() }
+    }
+
+    /// Evaluation, three steps, and evaluation again, each held against the vectors.
+    pub(crate) fn replay(self) -> Vec<Comparison> {
+        self.run();
+        self.compared.into_inner()
+    }
+
+    fn compare<const D: usize>(&self, what: &str, actual: Tensor<B, D>, expected: &Value) {
+        self.compared.borrow_mut().push(Comparison::of(what, actual, expected));
+    }
+
+    /// With a copy for each trial.
+    fn tensor(&self, value: &Value) -> Tensor<B, 3> {
+        tensor(value, self.trials, self.device)
+    }
+
+    /// What all trials share has a single leading row.
+    fn shared(&self, value: &Value) -> Tensor<B, 3> {
+        tensor(value, 1, self.device)
+    }
+
+    fn config(&self, field: &str) -> &Value {
+        &self.json["config"][field]
+    }
+
+    fn flag(&self, field: &str) -> bool {
+        self.config(field).as_bool().unwrap_or_else(|| panic!("{}: no flag `{field}`", self.name))
+    }
+
+    fn number(&self, field: &str) -> f64 {
+        self.config(field).as_f64().unwrap_or_else(|| panic!("{}: no number `{field}`", self.name))
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.config(field).as_str().unwrap_or_else(|| panic!("{}: no text `{field}`", self.name))
+    }
+
+    fn squash(&self) -> Squash {
+        match self.text("scale") {
+            "standard" => Squash::Tanh,
+            _ => Squash::Sigmoid,
+        }
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self.text("algorithm") {
+            "bp" => Algorithm::Backprop,
+            "dfa" => Algorithm::Dfa,
+            "drtp" => Algorithm::Drtp,
+            "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
+            "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
+            other => panic!("{}: unknown algorithm {other}", self.name),
+        }
+    }
+
+    fn rule(&self) -> Rule<B> {
+        self.algorithm().rule(self.squash())
+    }
+
+    fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
+        let parameter = |field: &str| Parameter::new(self.tensor(&block[field]));
+        Layer {
+            weight: parameter("kernel"),
+            bias: block.get("bias").map(|_| parameter("bias")),
+            batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
+                gamma: parameter("gamma"),
+                beta: parameter("beta"),
+                moving_mean: self.tensor(&block["mm"]),
+                moving_variance: self.tensor(&block["mv"]),
+            }),
+            precision: Precision::Full,
+        }
+    }
+
+    fn student(&self) -> Student<B> {
+        let blocks = self.json["params"].as_array().expect("params is a list of blocks");
+        let (output, hidden) = blocks.split_last().expect("there is an output block");
+        let network = Network {
+            hidden: hidden.iter().map(|block| self.layer(block, true)).collect(),
+            output: self.layer(output, false),
+            activation: match self.text("activation") {
+                "tanh" => Activation::Tanh,
+                "relu" => Activation::Relu,
+                "swish" => Activation::Swish,
+                "lrelu" | "leaky_relu" => Activation::LeakyRelu,
+                other => panic!("{}: unknown activation {other}", self.name),
+            },
+            objective: match self.text("problem") {
+                "classification" => Objective::Classification,
+                _ => Objective::Reconstruction(self.squash()),
+            },
+        };
+        let matrices = self.json["feedback"].as_array().expect("feedback is a list");
+        let feedback = matrices.iter().map(|matrix| self.tensor(matrix)).collect();
+        let trial = TrialSettings {
+            algorithm: self.algorithm(),
+            first_weights: FirstWeights::Orthogonal,
+            feedback: None,
+            seed: 0,
+            learning_rate: self.number("lr"),
+            dropout: self.number("dropout"),
+            weight_decay: self.number("weight_decay"),
+        };
+        let class = Class { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
+        Student::from_parts(network, vec![class], vec![trial; self.trials])
+    }
+
+    fn masks(&self, student: &Student<B>) -> Vec<Option<Tensor<B, 3>>> {
+        let rate = self.number("dropout");
+        let masks = self.json["dropout_masks"].as_array();
+        (0..student.network.hidden.len())
+            .map(|layer| {
+                (rate > 0.0).then(|| {
+                    let mask = &masks.expect("a case with dropout has masks")[layer];
+                    self.tensor(mask).mul_scalar(1.0 / (1.0 - rate))
+                })
+            })
+            .collect()
+    }
+
+    fn run(&self) {
+        let name = self.name;
+        let rule = self.rule();
+        let mut student = self.student();
+        let batch = Batch { input: self.shared(&self.json["x"]), target: self.shared(&self.json["y"]) };
+        self.check_evaluation("eval_before", &student, &batch);
+        for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
+            let number = index as u64 + 1;
+            let masks = Box::new(self.masks(&student));
+            let step = Step { batch: &batch, masks, adam: student.adam_step(number) };
+            if number == 1 {
+                self.check_first_step(&step, &student, &rule, expected);
+            }
+            self.check_trackers(number, &step, &student, &rule, &expected["trackers"]);
+            let (taught, outcome) = step.take(student);
+            student = taught;
+            self.compare(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
+            if let Some(mistakes) = outcome.mistakes {
+                let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
+                self.compare(&format!("{name} step {number} error_rate"), rate, &expected["error_rate"]);
+            }
+            self.check_parameters(&student, number, &expected["params_after"]);
+        }
+        self.check_evaluation("eval_after", &student, &batch);
+    }
+
+    fn check_evaluation(&self, when: &str, student: &Student<B>, batch: &Batch<B>) {
+        let (name, expected) = (self.name, &self.json[when]);
+        let objective = student.network.objective;
+        let logits = student.network.infer(batch.input.clone());
+        let OutputError { loss, mistakes, .. } = objective.error(&logits, &batch.target);
+        self.compare(&format!("{name} {when} loss"), loss, &expected["loss"]);
+        self.compare(&format!("{name} {when} output"), objective.output(logits.clone()), &expected["output"]);
+        if let Some(mistakes) = mistakes {
+            let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
+            self.compare(&format!("{name} {when} error_rate"), rate, &expected["error_rate"]);
+        }
+    }
+
+    fn check_first_step(&self, step: &Step<B>, student: &Student<B>, rule: &Rule<B>, expected: &Value) {
+        let name = self.name;
+        let decay = step.adam.weight_decay.as_ref();
+        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
+        for (layer, trace) in seen.traces().iter().enumerate() {
+            let expected = &expected["forward"]["h"][layer];
+            self.compare(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
+        }
+        self.compare(&format!("{name} e"), seen.error().clone(), &expected["e"]);
+        self.check_gradients("grads", &seen, seen.taught(), &expected["grads"]);
+        self.check_gradients("bp_grads", &seen, seen.exactly_taught(), &expected["bp_grads"]);
+    }
+
+    /// What the trackers read of a step, by the names of the vectors.
+    fn check_trackers(
+        &self,
+        number: u64,
+        step: &Step<B>,
+        student: &Student<B>,
+        rule: &Rule<B>,
+        expected: &Value,
+    ) {
+        let decay = step.adam.weight_decay.as_ref();
+        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
+        let every_batch = Sampled { every: NonZeroU32::MIN };
+        let trackers = [
+            Tracker::BpCosine(every_batch),
+            Tracker::WeightAlignment(every_batch),
+            Tracker::LocalLoss(every_batch),
+            Tracker::Gradients(every_batch),
+            Tracker::Weights(every_batch),
+        ];
+        let read: Vec<Reading<B>> =
+            trackers.into_iter().flat_map(|tracker| tracker.gauge().inspect(&seen)).collect();
+        let value = |metric: &str| {
+            let reading = read.iter().find(|reading| reading.metric.to_string() == metric)?;
+            let Tracked::PerTrial(value) = reading.value.clone() else { panic!("{metric} is no tensor") };
+            Some(value)
+        };
+        let mut checked = 0;
+        let mut check_read = |metric: &str, expected: &Value| {
+            let what = format!("{} step {number} {metric}", self.name);
+            match value(metric) {
+                Some(value) if !expected.is_null() => {
+                    self.compare(&what, value, expected);
+                    checked += 1;
+                }
+                // The gradient of a bias in front of batch norm is exactly 0 in the vectors, and not measured here.
+                None => assert!(expected.is_null() || numbers(expected) == [0.0], "{what} was not measured"),
+                // The first layer's alignment is null in the vectors.
+                Some(_) => panic!("{what} was measured"),
+            }
+        };
+        let is_backprop = matches!(rule, Rule::LayerAbove(_));
+        for layer in 0..student.network.hidden.len() {
+            for (metric, name) in [
+                ("weight_gradient_norm", "kernel_gradients"),
+                ("bias_gradient_norm", "bias_gradients"),
+                ("weight_norm", "weight_norm"),
+                ("bias_norm", "bias_norm"),
+                ("local_loss_train", "local_loss"),
+                ("weight_alignment", "weight_alignment"),
+            ] {
+                check_read(&format!("layer_{}/{metric}", layer + 1), &expected[name][layer]);
+            }
+            let cosine = if is_backprop { &Value::from(1.0) } else { &expected["bp_cosine"][layer] };
+            check_read(&format!("layer_{}/bp_cosine", layer + 1), cosine);
+            if is_backprop {
+                check_read(&format!("layer_{}/bp_cosine_signal", layer + 1), &Value::from(1.0));
+            }
+        }
+        check_read("output/weight_alignment", &expected["out_weight_alignment_before_update"]);
+        assert!(checked >= 4 * student.network.hidden.len(), "{} step {number}: {checked} values", self.name);
+    }
+
+    /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
+    fn check_gradients(&self, what: &str, seen: &Inspection<'_, B>, taught: &[Taught<B>], expected: &Value) {
+        let decayed = |gradient: Tensor<B, 3>, weight: &Parameter<B>| match seen.weight_decay {
+            Some(decay) => gradient + weight.value.clone() * decay.clone(),
+            None => gradient,
+        };
+        let mut gradients = Vec::new();
+        for ((layer, trace), taught) in seen.network.hidden.iter().zip(seen.traces()).zip(taught) {
+            let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &taught.delta);
+            gradients.push(decayed(weight, &layer.weight));
+            if let Some(parameter) = &layer.bias {
+                gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
+            }
+            gradients.extend(batch_norm.into_iter().flatten());
+        }
+        let weight = B::weight_gradient(seen.top(), seen.error());
+        gradients.push(decayed(weight, &seen.network.output.weight));
+        gradients.push(seen.error().clone().sum_dim(1));
+        let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
+        assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
+        for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {
+            self.compare(
+                &format!("{} {what}[{index}] {}", self.name, expected["name"]),
+                gradient,
+                &expected["value"],
+            );
+        }
+    }
+
+    fn check_parameters(&self, student: &Student<B>, number: u64, expected: &Value) {
+        let layers = student.network.hidden.iter().chain([&student.network.output]);
+        for (index, layer) in layers.enumerate() {
+            let what = |field: &str| format!("{} step {number} block {index} {field}", self.name);
+            let expected = &expected[index];
+            self.compare(&what("kernel"), layer.weight.value.clone(), &expected["kernel"]);
+            if let Some(bias) = &layer.bias {
+                self.compare(&what("bias"), bias.value.clone(), &expected["bias"]);
+            }
+            if let Some(norm) = &layer.batch_norm {
+                self.compare(&what("gamma"), norm.gamma.value.clone(), &expected["gamma"]);
+                self.compare(&what("beta"), norm.beta.value.clone(), &expected["beta"]);
+                self.compare(&what("mm"), norm.moving_mean.clone(), &expected["mm"]);
+                self.compare(&what("mv"), norm.moving_variance.clone(), &expected["mv"]);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Does a backend compute what the golden vectors say?
+//!
+//! The vectors were computed in float64 with PyTorch's autograd and checked against the predecessor (TensorFlow 2.14): three
+//! optimizer steps of networks under every rule, Adam alone, and the drawing of orthogonal matrices.
+
+mod case;
+mod comparison;
+mod vectors;
+
+use burn::tensor::Tensor;
+use case::Case;
+pub use comparison::Comparison;
+use comparison::{numbers, tensor};
+use model::{Adam, Kernels, Parameter, initialization::orthogonal};
+use serde_json::Value;
+pub use vectors::{Vectors, VectorsError};
+
+/// The largest deviation of any entry in full f32.
+pub const TOLERANCE: f64 = 2e-5;
+
+/// Every case runs alone and as a population of equal trials.
+const POPULATIONS: [usize; 2] = [1, 3];
+
+/// Computes everything that `vectors` hold on `device`; the furthest entry of each tensor.
+///
+/// # Panics
+/// If a file of the vectors holds something else than its kind does.
+#[must_use]
+pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparison> {
+    let mut compared = Vec::new();
+    for (name, json) in &vectors.cases {
+        for trials in POPULATIONS {
+            compared.extend(Case::<B>::new(name, json, trials, device).replay());
+        }
+    }
+    compared.extend(adam_steps::<B>(&vectors.adam, device));
+    compared.extend(orthogonal_matrices::<B>(&vectors.orthogonal, device));
+    compared
+}
+
+fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
+    let (gradients, expected) =
+        (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
+    let single = |value: &Value| -> Tensor<B, 3> { tensor(value, 1, device) };
+    let rate = single(&adam["lr"]);
+    let mut parameter = Parameter::new(single(&expected[0]));
+    let mut compared = Vec::new();
+    for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
+        let rate = rate.clone().mul_scalar(Adam::bias_correction(number));
+        let (value, moments) = Adam::update(parameter.value, parameter.moments, single(gradient), &rate);
+        parameter = Parameter { value, moments };
+        compared.push(Comparison::of(&format!("adam step {number}"), parameter.value.clone(), expected));
+    }
+    compared
+}
+
+fn orthogonal_matrices<B: Kernels>(cases: &Value, device: &B::Device) -> Vec<Comparison> {
+    let cases = cases.as_array().expect("a list of cases");
+    let compare = |case: &Value| {
+        let size = |field: &str| case[field].as_u64().expect("a size") as usize;
+        let (rows, columns) = (size("rows"), size("cols"));
+        let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));
+        let tensor = model::stack::<B>(&[&matrix], device);
+        Comparison::of(&format!("orthogonal {rows}x{columns}"), tensor, &case["orthogonal"])
+    };
+    cases.iter().map(compare).collect()
+}

@@ -1,0 +1,94 @@
+//! Where the vectors lie and how they are read.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+/// Why vectors could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum VectorsError {
+    /// A file that must be there cannot be read.
+    #[error("cannot read the golden vectors' {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is no JSON.
+    #[error("{} is no JSON", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being JSON.
+        source: serde_json::Error,
+    },
+    /// The index has nothing to replay.
+    #[error("{} names no case, wanted a list of names", path.display())]
+    NoCases {
+        /// The index.
+        path: PathBuf,
+    },
+}
+
+/// All vectors of a folder.
+#[derive(Clone, Debug)]
+pub struct Vectors {
+    /// Networks by name.
+    pub(crate) cases: Vec<(String, Value)>,
+    /// Gradients and what Adam makes of a parameter by them.
+    pub(crate) adam: Value,
+    /// Normal numbers and the orthogonal matrices that they become.
+    pub(crate) orthogonal: Value,
+}
+
+impl Vectors {
+    /// Every case that `index.json` of `folder` names. A file that is no case comes from `others` where the folder lacks it.
+    ///
+    /// # Errors
+    /// If a file is missing or no JSON, or the index names no case.
+    pub fn read(folder: &Path, others: &Path) -> Result<Self, VectorsError> {
+        let index_path = folder.join("index.json");
+        let index = read(&index_path)?;
+        let names = index.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let case = |name: &str| Ok((name.to_owned(), read(&folder.join(format!("{name}.json")))?));
+        let cases: Vec<(String, Value)> = names.map(case).collect::<Result<_, VectorsError>>()?;
+        if cases.is_empty() {
+            return Err(VectorsError::NoCases { path: index_path });
+        }
+        let beside = |name: &str| {
+            let own = folder.join(name);
+            read(&if own.is_file() { own } else { others.join(name) })
+        };
+        Ok(Self { cases, adam: beside("adam.json")?, orthogonal: beside("init_orthogonal.json")? })
+    }
+}
+
+fn read(path: &Path) -> Result<Value, VectorsError> {
+    let text = fs::read_to_string(path).map_err(|source| VectorsError::Io { path: path.into(), source })?;
+    serde_json::from_str(&text).map_err(|source| VectorsError::Json { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_damaged_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let error = |index: Option<&str>| {
+            if let Some(text) = index {
+                fs::write(folder.path().join("index.json"), text).expect("it can be written");
+            }
+            let error = Vectors::read(folder.path(), folder.path()).expect_err("something is wrong");
+            error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
+        };
+        assert_eq!(error(None), "cannot read the golden vectors' FOLDER/index.json");
+        assert_eq!(error(Some("[")), "FOLDER/index.json is no JSON");
+        assert_eq!(error(Some("{}")), "FOLDER/index.json names no case, wanted a list of names");
+        assert_eq!(error(Some("[\"one\"]")), "cannot read the golden vectors' FOLDER/one.json");
+    }
+}
