@@ -152,8 +152,10 @@ def forward(parameters, input):
 def check_device():
     try:
         jax.devices()
-    except RuntimeError as error:
-        sys.exit(f"JAX {jax.__version__} cannot use {ARGUMENTS.device}: {str(error).splitlines()[0]}")
+    # A platform without its plugin fails an assertion, one without a device a run-time error.
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).strip().splitlines() or ["it has no such platform"]
+        sys.exit(f"JAX {jax.__version__} cannot use {ARGUMENTS.device}: {reason[0]}")
 
 
 if __name__ == "__main__":

@@ -93,8 +93,9 @@ def serve(framework, version, modes, train, wait=lambda: None, release=lambda: N
             case "describe":
                 return {"framework": framework, "version": version, "modes": modes}
             case "prepare":
-                run = cases[request["id"]] = train(read_problem(request, modes))
+                run = train(read_problem(request, modes))
                 losses = run(max(request["losses"], WARM_UP_STEPS))
+                cases[request["id"]] = run
                 return {"id": request["id"], "losses": losses[: request["losses"]]}
             case "measure":
                 return {"id": request["id"], "seconds": measure(cases[request["id"]], request["steps"], wait)}
@@ -114,8 +115,8 @@ def serve(framework, version, modes, train, wait=lambda: None, release=lambda: N
         except Exception as error:
             traceback.print_exc()
             message = {"error": f"{type(error).__name__}: {error}"}
-            # A case that could not be prepared may hold memory through the error's frames.
-            del error
+        if "error" in message:
+            # Only now nothing holds the error's frames, and what the case had on the device, any more.
             gc.collect()
             release()
         print(json.dumps(message), file=answers, flush=True)

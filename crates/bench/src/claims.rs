@@ -71,7 +71,7 @@ impl Bound {
 /// All of them, as a table.
 pub(crate) fn table(claims: &[Claim]) -> String {
     let mut text =
-        "| work | precision | promised | measured | reached | from |\n|---|---|---|---|---|---|\n".to_owned();
+        "What is promised of a GPU, and what this device did:\n\n| work | precision | promised | measured | reached | from |\n|---|---|---|---|---|---|\n".to_owned();
     for Claim { work, precision, bound, found } in claims {
         let promised = bound.in_words();
         let _ = match found {
@@ -107,6 +107,8 @@ mod tests {
             claim("unknown", Bound::DaysBelow(2.0), None),
         ];
         insta::assert_snapshot!(table(&claims), @r"
+        What is promised of a GPU, and what this device did:
+
         | work | precision | promised | measured | reached | from |
         |---|---|---|---|---|---|
         | fast | f32 | at least 8 x | 8.00 x | yes | a test |
