@@ -5,7 +5,6 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use engine::Device;

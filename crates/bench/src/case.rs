@@ -1,7 +1,7 @@
 //! What is trained in a benchmark.
 
 use algorithms::Algorithm;
-use engine::{FirstWeights, HostBatch, Population, Precision, TrialSettings};
+use engine::{Device, FirstWeights, HostBatch, Population, Precision, TrialSettings};
 use model::{Activation, Architecture, Initialization, Objective, Squash};
 
 /// A network with its batch.
@@ -19,13 +19,6 @@ pub struct Shape {
     pub batch: usize,
 }
 
-/// How exactly products are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// Every operation in f32.
-    Full,
-}
-
 /// A rule on a shape, for trials that differ in rate and seed.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -33,6 +26,8 @@ pub struct Case {
     pub shape: Shape,
     /// The rule.
     pub algorithm: Algorithm,
+    /// Of products with the weights.
+    pub precision: Precision,
     /// Learning rate and seed of each trial.
     pub trials: Vec<(f64, u64)>,
 }
@@ -45,16 +40,17 @@ const SEEDS: usize = 3;
 /// The lowest and the highest learning rate of a grid.
 const RATES: [f64; 2] = [1e-5, 1e-3];
 
-impl Precision {
-    /// All that a population can be trained in.
-    pub const ALL: [Self; 1] = [Self::Full];
+/// In which arithmetic populations are measured on `device`.
+pub(crate) fn precisions(device: Device) -> Vec<Precision> {
+    let all = [Precision::Full, Precision::Tf32];
+    all.into_iter().filter(|precision| device.check_precision(*precision).is_ok()).collect()
+}
 
-    /// For tables, and for the peers.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Full => "f32",
-        }
+/// For tables, and for the peers.
+pub(crate) fn name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Full => "f32",
+        Precision::Tf32 => "tf32",
     }
 }
 
@@ -129,7 +125,7 @@ impl Case {
         let mut trials: Vec<(f64, u64)> =
             (0..trials).map(|trial| (rate(trial / SEEDS), (trial % SEEDS) as u64)).collect();
         trials.sort_by_key(|(_, seed)| *seed);
-        Self { shape, algorithm, trials }
+        Self { shape, algorithm, precision: Precision::Full, trials }
     }
 
     /// The seeds of its trials, each once.
@@ -147,7 +143,12 @@ impl Case {
 
     /// One trial at rate 0.0001.
     pub(crate) fn single(shape: Shape, algorithm: Algorithm) -> Self {
-        Self { shape, algorithm, trials: vec![(1e-4, 0)] }
+        Self { shape, algorithm, precision: Precision::Full, trials: vec![(1e-4, 0)] }
+    }
+
+    /// The same in this arithmetic.
+    pub(crate) fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     pub(crate) fn population(&self) -> Population {
@@ -171,7 +172,7 @@ impl Case {
                 objective: Objective::Classification,
             },
             squash: Squash::Tanh,
-            precision: Precision::Full,
+            precision: self.precision,
             epochs: 1,
             batch_size: self.shape.batch,
             trackers: Vec::new(),

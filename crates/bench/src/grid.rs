@@ -2,7 +2,7 @@
 
 use algorithms::Algorithm;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
-use engine::{Device, Observer, Population, Start, Verdict, train};
+use engine::{Device, Observer, Population, Precision, Start, Verdict, train};
 use model::checkpoint::Array;
 use tracker::Epoch;
 
@@ -43,7 +43,7 @@ pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Option<Group>
     let settings =
         DatasetSettings::of(Source::Glyphs(Glyphs { train: 2000, test: 500, ..Glyphs::default() }));
     let dataset = Dataset::load(&settings, std::path::Path::new("")).expect("glyphs need no files");
-    let case = Case { shape, algorithm: Algorithm::Dfa, trials };
+    let case = Case { shape, algorithm: Algorithm::Dfa, precision: Precision::Full, trials };
     let together = case.population();
     let apart: Vec<Population> = case.one_by_one().iter().map(Case::population).collect();
     let run = &|population: &Population| {

@@ -24,7 +24,7 @@ mod vectors;
 
 use std::path::PathBuf;
 
-pub use case::{Case, Precision, Shape};
+pub use case::{Case, Shape};
 pub use claims::{Bound, Claim, Found};
 use engine::{Device, DeviceError, VectorsError};
 pub use peers::{Absent, PeerError, Peers};

@@ -16,7 +16,7 @@ use model::checkpoint::{self, Array};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::{Case, Precision, rounds::Contestant, steps::COMPARED_STEPS};
+use crate::{Case, case::name, rounds::Contestant, steps::COMPARED_STEPS};
 
 /// Why a peer could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,6 @@ pub(crate) struct Way {
 /// What peers start from, in a file that lives as long as this.
 pub(crate) struct Start<'a> {
     case: &'a Case,
-    precision: Precision,
     file: NamedTempFile,
 }
 
@@ -114,7 +113,7 @@ impl Peers {
     }
 
     /// Prepares every mode of every peer that can do `case`.
-    pub(crate) fn invite(&mut self, case: &Case, precision: Precision) -> Result<Vec<Peer>, PeerError> {
+    pub(crate) fn invite(&mut self, case: &Case) -> Result<Vec<Peer>, PeerError> {
         let mut ways = self.ways_of_one();
         if case.trials.len() > 1 {
             ways.extend(self.ways_of_many());
@@ -122,7 +121,7 @@ impl Peers {
         if ways.is_empty() {
             return Ok(Vec::new());
         }
-        let start = Start::of(case, precision)?;
+        let start = Start::of(case)?;
         ways.iter().map(|way| way.prepare(&start)).collect()
     }
 
@@ -153,11 +152,11 @@ fn is_for_many(mode: &str) -> bool {
 
 impl<'a> Start<'a> {
     /// Writes what `case` starts from.
-    pub(crate) fn of(case: &'a Case, precision: Precision) -> Result<Self, PeerError> {
+    pub(crate) fn of(case: &'a Case) -> Result<Self, PeerError> {
         let file = tempfile::Builder::new().suffix(".safetensors").tempfile();
         let file = file.map_err(|source| PeerError::Io { script: "a temporary file".into(), source })?;
         checkpoint::write(file.path(), &arrays(case))?;
-        Ok(Self { case, precision, file })
+        Ok(Self { case, file })
     }
 }
 
@@ -169,12 +168,12 @@ impl Way {
 
     /// Makes it ready, after the steps whose losses are compared.
     pub(crate) fn prepare(&self, start: &Start<'_>) -> Result<Peer, PeerError> {
-        let Start { case, precision, file } = start;
+        let Start { case, file } = start;
         let seeds = case.seeds();
         let place = |seed: &u64| seeds.iter().position(|other| other == seed);
         let request = json!({
             "command": "prepare", "id": self.mode, "rule": case.algorithm.name(), "mode": self.mode,
-            "precision": precision.name(), "arrays": file.path(), "losses": COMPARED_STEPS,
+            "precision": name(case.precision), "arrays": file.path(), "losses": COMPARED_STEPS,
             "learning_rates": case.trials.iter().map(|(rate, _)| *rate).collect::<Vec<_>>(),
             "seeds": case.trials.iter().map(|(_, seed)| place(seed)).collect::<Vec<_>>(),
             "streams": case.streams(),

@@ -6,10 +6,11 @@ use std::{
 };
 
 use algorithms::Algorithm;
-use engine::{Device, DeviceError, Rehearsal, memory_need, rehearse};
+use engine::{Device, DeviceError, Precision, Rehearsal, memory_need, rehearse};
 
 use crate::{
-    BenchError, Case, Effort, Entry, Group, Measured, Peers, Precision, Setting, Shape, Unit,
+    BenchError, Case, Effort, Entry, Group, Measured, Peers, Setting, Shape, Unit,
+    case::{name, precisions},
     claims::{Bound, Claim, Found},
     default_grid,
     peers::{Peer, Start, Way},
@@ -54,7 +55,7 @@ pub(crate) fn measure(
     let copies = Copies { bytes, rates: engine::copy_rate(setting.device, bytes as usize, COPIES)? };
     let hall = Hall { setting, effort, progress, free, copies: &copies };
     let mut measured = Measured::default();
-    for precision in Precision::ALL {
+    for precision in precisions(setting.device) {
         for promises in [
             Promises { shape: Shape::cifar10(), one_by_one: 8.0, batched: Some(1.3), memory: Some(0.6) },
             Promises { shape: Shape::mnist(), one_by_one: 15.0, batched: None, memory: None },
@@ -70,7 +71,7 @@ pub(crate) fn measure(
 /// Bytes that are free on `device`; without limit where nobody can tell.
 fn free_memory(device: Device) -> Result<u64, DeviceError> {
     let of_gpu = device.gpu()?.map(|(_, free)| free);
-    Ok(of_gpu.or_else(pipeline::free_memory).unwrap_or(u64::MAX))
+    Ok(of_gpu.or_else(machine::memory::free).unwrap_or(u64::MAX))
 }
 
 fn of(free: u64, share: f64) -> u64 {
@@ -125,7 +126,7 @@ impl Hall<'_> {
     }
 
     fn title(&self, what: &str, shape: &Shape, precision: Precision) -> String {
-        format!("{what}, {}, {} on {}", shape.describe(), precision.name(), self.setting.device)
+        format!("{what}, {}, {} on {}", shape.describe(), name(precision), self.setting.device)
     }
 
     /// Seconds of the contestants, for each round and trial-step; `trials` says how many trials each one trains.
@@ -156,7 +157,7 @@ impl Hall<'_> {
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
         let (shape, algorithm) = (&promises.shape, Algorithm::Dfa);
-        let (name, precision_name) = (shape.name, precision.name().to_owned());
+        let (name, precision_name) = (shape.name, name(precision).to_owned());
         let claim =
             |work: String, bound, found| Claim { work, precision: precision_name.clone(), bound, found };
         let by_size = self.by_size(shape, algorithm, precision)?;
@@ -207,7 +208,7 @@ impl Hall<'_> {
         for trials in self.sizes(shape, algorithm, SHARE) {
             let name = if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
             (self.progress)(&format!("{title}: {name}"));
-            let case = Case::grid(shape.clone(), algorithm, trials);
+            let case = Case::grid(shape.clone(), algorithm, trials).in_precision(precision);
             // Whatever happens at a size that was thought to fit, the smaller ones were measured.
             let timed = catch_unwind(AssertUnwindSafe(|| -> Result<_, BenchError> {
                 let mut contestants: Vec<Box<dyn Contestant>> = vec![Box::new(Steps(self.rehearsal(&case)?))];
@@ -277,12 +278,12 @@ impl Hall<'_> {
             return Ok(None);
         }
         (self.progress)(&title);
-        let single = Case::single(shape.clone(), algorithm);
+        let single = Case::single(shape.clone(), algorithm).in_precision(precision);
         let losses = self.rehearsal(&single)?.steps(COMPARED_STEPS);
-        let together = Case::grid(shape.clone(), algorithm, trials);
+        let together = Case::grid(shape.clone(), algorithm, trials).in_precision(precision);
         let mut entrants =
             Entrants::with(format!("bpfree, {trials} trials"), self.rehearsal(&together)?, trials);
-        let start = Start::of(&single, precision)?;
+        let start = Start::of(&single)?;
         for way in peers.ways_of_one() {
             (self.progress)(&format!("{title}: {}", way.name()));
             match way.prepare(&start) {
@@ -313,15 +314,15 @@ impl Hall<'_> {
         if !self.effort.includes(&title) || peers.ways_of_many().is_empty() {
             return Ok(None);
         }
-        let ours = Case::grid(shape.clone(), algorithm, trials);
+        let ours = Case::grid(shape.clone(), algorithm, trials).in_precision(precision);
         let mut slowest: Option<Found> = None;
         let mut sizes = self.sizes(shape, algorithm, SHARE_OF_A_PEER);
         // A single trial as a population of one is nobody's fastest way.
         sizes.retain(|trials| *trials > 1);
         for theirs in &sizes[sizes.len().saturating_sub(SIZES_WITH_PEERS)..] {
-            let case = Case::grid(shape.clone(), algorithm, *theirs);
+            let case = Case::grid(shape.clone(), algorithm, *theirs).in_precision(precision);
             let losses = self.rehearsal(&case)?.steps(COMPARED_STEPS);
-            let start = Start::of(&case, precision)?;
+            let start = Start::of(&case)?;
             for way in peers.ways_of_many() {
                 let title = format!("{title}: {} with {theirs} trials", way.name());
                 (self.progress)(&title);
@@ -374,7 +375,7 @@ impl Hall<'_> {
         });
         measured.claims.push(Claim {
             work: "the default grid (pipelines/default-grid.ron), every trial to its last epoch".into(),
-            precision: precision.name().into(),
+            precision: name(precision).into(),
             bound: Bound::DaysBelow(1.0),
             found,
         });
@@ -391,7 +392,7 @@ impl Hall<'_> {
         let (mut names, mut samples) = (Vec::new(), Vec::new());
         for algorithm in Algorithm::ALL {
             (self.progress)(&format!("{title}: {}", algorithm.name()));
-            let case = Case::grid(shape.clone(), algorithm, trials);
+            let case = Case::grid(shape.clone(), algorithm, trials).in_precision(precision);
             let mut contestants: Vec<Box<dyn Contestant>> = vec![Box::new(Steps(self.rehearsal(&case)?))];
             names.push(algorithm.name().to_owned());
             samples.extend(self.seconds(&mut contestants, &[trials])?);

@@ -1,10 +1,10 @@
 //! A training step of each rule, beside its matrix products alone and beside the peers.
 
 use algorithms::{Algorithm, TargetLoss};
-use engine::{Device, Rehearsal, rehearse};
+use engine::{Device, Precision, Rehearsal, rehearse};
 
 use crate::{
-    Case, Effort, Group, PeerError, Peers, Precision, Shape,
+    Case, Effort, Group, PeerError, Peers, Shape,
     products::Products,
     rounds::{Contestant, alternate, with_threads},
 };
@@ -34,7 +34,8 @@ pub(crate) fn measure(
     for shape in [Shape::cifar10(), Shape::mnist()] {
         let rates = [3e-5, 1e-4, 3e-4, 1e-3];
         let trials = rates.iter().flat_map(|rate| [(*rate, 0), (*rate, 1)]).collect();
-        let case = Case { shape: shape.clone(), algorithm: Algorithm::Dfa, trials };
+        let case =
+            Case { shape: shape.clone(), algorithm: Algorithm::Dfa, precision: Precision::Full, trials };
         let title = format!("a step of each of 8 trials (4 rates, 2 seeds), dfa, {}", shape.describe());
         if effort.includes(&title) {
             progress(&title);
@@ -83,7 +84,7 @@ fn single(title: String, case: &Case, effort: &Effort, peers: &mut Peers) -> Res
         Box::new(Alone(Steps(rehearsal(case)))),
         Box::new(Alone(Products::of(case))),
     ];
-    let invited = peers.invite(case, Precision::Full)?;
+    let invited = peers.invite(case)?;
     let notes = invited.iter().map(|peer| peer.agreement(&losses)).collect();
     for peer in invited {
         names.push(peer.name());
@@ -105,7 +106,7 @@ fn population(title: String, case: &Case, effort: &Effort, peers: &mut Peers) ->
         Box::new(InTurn(trials.iter().map(rehearsal).collect())),
     ];
     let losses = rehearsal(case).steps(COMPARED_STEPS);
-    let invited = peers.invite(case, Precision::Full)?;
+    let invited = peers.invite(case)?;
     let notes = invited.iter().map(|peer| peer.agreement(&losses)).collect();
     for peer in invited {
         names.push(peer.name());

@@ -1,9 +1,10 @@
 //! The golden vectors on the device.
 
-use engine::{TOLERANCE, Vectors, replay};
+use engine::{Precision, TOLERANCE, Vectors, replay};
 
 use crate::{
-    BenchError, Effort, Group, Measured, Precision, Setting,
+    BenchError, Effort, Group, Measured, Setting,
+    case::name,
     claims::{Bound, Claim, Found},
 };
 
@@ -13,7 +14,7 @@ pub(crate) fn measure(
     progress: &dyn Fn(&str),
 ) -> Result<Measured, BenchError> {
     let precision = Precision::Full;
-    let title = format!("golden vectors, {} on {}", precision.name(), setting.device);
+    let title = format!("golden vectors, {} on {}", name(precision), setting.device);
     if !effort.includes(&title) {
         return Ok(Measured::default());
     }
@@ -39,7 +40,7 @@ pub(crate) fn measure(
     let from = format!("{}, of {count} tensors", worst.what);
     let claim = Claim {
         work: "golden vectors".into(),
-        precision: precision.name().into(),
+        precision: name(precision).into(),
         bound: Bound::DeviationAtMost(TOLERANCE),
         found: Some(Found { value: worst.deviation, from }),
     };

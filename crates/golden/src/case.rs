@@ -152,7 +152,8 @@ impl<'a, B: Kernels> Case<'a, B> {
         let name = self.name;
         let rule = self.rule();
         let mut student = self.student();
-        let batch = Batch { input: self.shared(&self.json["x"]), target: self.shared(&self.json["y"]) };
+        let batch =
+            Batch { input: self.shared(&self.json["x"]).into(), target: self.shared(&self.json["y"]) };
         self.check_evaluation("eval_before", &student, &batch);
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
@@ -277,7 +278,7 @@ impl<'a, B: Kernels> Case<'a, B> {
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
-        let weight = B::weight_gradient(seen.top(), seen.error());
+        let weight = B::weight_gradient(seen.top(), seen.error(), Precision::Full);
         gradients.push(decayed(weight, &seen.network.output.weight));
         gradients.push(seen.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
