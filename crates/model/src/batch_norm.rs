@@ -27,8 +27,8 @@ pub struct BatchNorm<B: Backend> {
 pub struct Normalized<B: Backend> {
     /// Zero mean and unit variance over the batch, `[trials, batch, units]`.
     pub standardized: Tensor<B, 3>,
-    /// 1 / sqrt(variance + epsilon), `[trials, 1, units]`.
-    pub inverse_deviation: Tensor<B, 3>,
+    /// What a deviation from the mean was multiplied by, scale / sqrt(variance + epsilon), `[trials, 1, units]`.
+    pub gain: Tensor<B, 3>,
     /// `[trials, 1, units]`.
     pub mean: Tensor<B, 3>,
     /// Biased, `[trials, 1, units]`.
@@ -50,13 +50,7 @@ impl<B: Kernels> BatchNorm<B> {
 
     /// Normalizes `preactivation` (`[trials, batch, units]`) by its own statistics.
     pub fn forward(&self, preactivation: Tensor<B, 3>) -> (Tensor<B, 3>, Normalized<B>) {
-        let mean = preactivation.clone().mean_dim(1);
-        let centered = preactivation - mean.clone();
-        let variance = (centered.clone() * centered.clone()).mean_dim(1);
-        let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
-        let standardized = centered * inverse_deviation.clone();
-        let output = standardized.clone() * self.gamma.value.clone() + self.beta.value.clone();
-        (output, Normalized { standardized, inverse_deviation, mean, variance })
+        B::normalize(preactivation, &self.gamma.value, &self.beta.value)
     }
 
     /// Normalizes `preactivation` (`[trials, batch, units]`) by the moving statistics.
@@ -66,24 +60,10 @@ impl<B: Kernels> BatchNorm<B> {
             + self.beta.value.clone()
     }
 
-    /// From the signal at the output to the signal at the input, through the batch's statistics;
-    /// both `[trials, batch, units]`.
-    pub fn backward(&self, normalized: &Normalized<B>, signal: Tensor<B, 3>) -> Tensor<B, 3> {
-        let mean = signal.clone().mean_dim(1);
-        let correlation = (signal.clone() * normalized.standardized.clone()).mean_dim(1);
-        (signal - mean - normalized.standardized.clone() * correlation)
-            * (self.gamma.value.clone() * normalized.inverse_deviation.clone())
-    }
-
-    /// Gradients of scale and shift from the signal at the output, each `[trials, 1, units]`.
-    pub fn gradients(normalized: &Normalized<B>, signal: &Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
-        ((signal.clone() * normalized.standardized.clone()).sum_dim(1), signal.clone().sum_dim(1))
-    }
-
     /// After a step: scale and shift learn, the moving statistics move.
     #[must_use]
     pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
-        let (gamma, beta) = Self::gradients(normalized, signal);
+        let [gamma, beta] = B::normalization_gradients(normalized, signal);
         let moved = |moving: Tensor<B, 3>, batch: &Tensor<B, 3>| {
             moving.mul_scalar(MOMENTUM) + batch.clone().mul_scalar(1.0 - MOMENTUM)
         };
@@ -107,4 +87,28 @@ impl<B: Backend> BatchNorm<B> {
             moving_variance: self.moving_variance.select(0, positions.clone()),
         }
     }
+}
+
+/// The default body of [`Kernels::normalize`].
+pub(crate) fn normalize<B: Backend>(
+    preactivation: Tensor<B, 3>,
+    scale: &Tensor<B, 3>,
+    shift: &Tensor<B, 3>,
+) -> (Tensor<B, 3>, Normalized<B>) {
+    let mean = preactivation.clone().mean_dim(1);
+    let centered = preactivation - mean.clone();
+    let variance = (centered.clone() * centered.clone()).mean_dim(1);
+    let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
+    let standardized = centered * inverse_deviation.clone();
+    let output = standardized.clone() * scale.clone() + shift.clone();
+    let gain = scale.clone() * inverse_deviation;
+    (output, Normalized { standardized, gain, mean, variance })
+}
+
+/// The default body of [`Kernels::normalization_delta`]: through the batch's statistics.
+pub(crate) fn delta<B: Backend>(normalized: &Normalized<B>, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
+    let Normalized { standardized, gain, .. } = normalized;
+    let mean = signal.clone().mean_dim(1);
+    let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
+    (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
 }

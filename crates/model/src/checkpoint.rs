@@ -141,7 +141,7 @@ fn map_layer<B: Kernels>(
         moving_mean: change(format!("{name}/moving_mean"), mean),
         moving_variance: change(format!("{name}/moving_variance"), variance),
     });
-    Layer { weight, bias, batch_norm }
+    Layer { weight, bias, batch_norm, precision: layer.precision }
 }
 
 /// The trial at `position` of a `[trials, rows, columns]` tensor; a single row becomes a vector.

@@ -1,7 +1,8 @@
 //! Dropout (Srivastava et al. 2014): in training a unit's output is 0 with the trial's rate, else scaled up.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
-use random::{stream, uniform};
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::{Drop, Kernels};
 
 /// The factors on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
@@ -21,7 +22,7 @@ pub struct DrawnMasks {
     pub step: u64,
 }
 
-impl<B: Backend> Masks<B> for DrawnMasks {
+impl<B: Kernels> Masks<B> for DrawnMasks {
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
         let Self { trials, epoch, step } = self;
         Dropout { trials, layer: layer as u64 + 1, epoch: *epoch, step: *step }.mask(batch, units, device)
@@ -60,20 +61,19 @@ impl Dropout<'_> {
 
     /// The factors 0 or 1 / (1 - rate), `[trials, batch, units]`; absent where no trial drops anything.
     #[must_use]
-    pub fn mask<B: Backend>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+    pub fn mask<B: Kernels>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
         self.is_active().then(|| {
-            let factors = self.trials.iter().flat_map(|&trial| self.factors(trial, batch * units)).collect();
-            Tensor::from_data(TensorData::new(factors, [self.trials.len(), batch, units]), device)
+            let drops: Vec<Drop> = self.trials.iter().map(|&trial| self.drop(trial)).collect();
+            B::dropout_factors(&drops, batch, units, device)
         })
     }
 
-    fn factors(&self, (rate, seed): (f64, u64), length: usize) -> Vec<f32> {
-        if rate == 0.0 {
-            return vec![1.0; length];
+    fn drop(&self, (rate, seed): (f64, u64)) -> Drop {
+        Drop {
+            rate: rate as f32,
+            kept: (1.0 / (1.0 - rate)) as f32,
+            key: random::key(seed, "dropout", &[self.layer, self.epoch, self.step]),
         }
-        let mut stream = stream(seed, "dropout", &[self.layer, self.epoch, self.step]);
-        let kept = (1.0 / (1.0 - rate)) as f32;
-        (0..length).map(|_| if uniform(&mut stream) < rate as f32 { 0.0 } else { kept }).collect()
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
-        Dropout { trials: &[], layer: 0, epoch: 1, step }.factors((rate, 3), 10_000)
+        Dropout { trials: &[], layer: 0, epoch: 1, step }.drop((rate, 3)).factors(10_000)
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{Activated, Activation, AdamStep, BatchNorm, Kernels, Normalized, Parameter, WeightLesson};
+use crate::{
+    Activated, Activation, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, Precision, WeightLesson,
+};
 
 /// `activation(batch_norm(input weight + bias))`; bias and batch norm may be absent.
 #[derive(Clone, Debug)]
@@ -13,13 +15,15 @@ pub struct Layer<B: Backend> {
     pub bias: Option<Parameter<B>>,
     /// Stands between bias and activation.
     pub batch_norm: Option<BatchNorm<B>>,
+    /// Of products with the weights.
+    pub precision: Precision,
 }
 
 /// What a hidden layer keeps of a training pass until it has learned.
 #[derive(Clone, Debug)]
 pub struct Trace<B: Backend> {
-    /// `[trials or 1, batch, inputs]`.
-    pub input: Tensor<B, 3>,
+    /// `[batch, inputs]` of each trial.
+    pub input: Input<B>,
     /// The layer's output before dropout, `[trials, batch, units]`.
     pub activation: Tensor<B, 3>,
     slope: Tensor<B, 3>,
@@ -37,10 +41,24 @@ impl<B: Backend> Trace<B> {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let normalized = self.normalized.as_ref().map(|normalized| {
-            let per_unit = [&normalized.inverse_deviation, &normalized.mean, &normalized.variance];
+            let per_unit = [&normalized.gain, &normalized.mean, &normalized.variance];
             bytes_per_trial(&normalized.standardized) + per_unit.into_iter().map(bytes_per_trial).sum::<u64>()
         });
         bytes_per_trial(&self.activation) + bytes_per_trial(&self.slope) + normalized.unwrap_or(0)
+    }
+}
+
+impl<B: Kernels> Trace<B> {
+    /// Takes `signal` (`[trials, batch, units]`, at the layer's output) through activation and batch norm.
+    pub fn delta(&self, signal: Tensor<B, 3>) -> Delta<B> {
+        let signal = B::scale(signal, &self.slope);
+        match &self.normalized {
+            Some(normalized) => Delta {
+                preactivation: B::normalization_delta(normalized, &signal),
+                normalized: Some(signal),
+            },
+            None => Delta { preactivation: signal, normalized: None },
+        }
     }
 }
 
@@ -70,7 +88,7 @@ impl<B: Backend> Delta<B> {
 
 /// What a layer learns from in one step.
 pub struct Lesson<'a, B: Backend> {
-    input: &'a Tensor<B, 3>,
+    input: &'a Input<B>,
     delta: Delta<B>,
     normalized: Option<&'a Normalized<B>>,
 }
@@ -82,10 +100,10 @@ impl<'a, B: Backend> Lesson<'a, B> {
         Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
     }
 
-    /// Of an output layer, from its input (`[trials or 1, batch, inputs]`) and the error at its logits
+    /// Of an output layer, from its input (`[batch, inputs]` of each trial) and the error at its logits
     /// (`[trials, batch, outputs]`).
     #[must_use]
-    pub fn output(input: &'a Tensor<B, 3>, error: Tensor<B, 3>) -> Self {
+    pub fn output(input: &'a Input<B>, error: Tensor<B, 3>) -> Self {
         Self { input, delta: Delta { preactivation: error, normalized: None }, normalized: None }
     }
 }
@@ -98,25 +116,25 @@ pub struct Gradients<B: Backend> {
     /// `[trials, 1, units]`; absent where the layer has no bias, or where batch norm makes it exactly zero.
     pub bias: Option<Tensor<B, 3>>,
     /// Of batch norm's scale and shift, each `[trials, 1, units]`.
-    pub batch_norm: Option<(Tensor<B, 3>, Tensor<B, 3>)>,
+    pub batch_norm: Option<[Tensor<B, 3>; 2]>,
 }
 
 impl<B: Kernels> Layer<B> {
-    /// A training pass: batch norm uses the batch's own statistics. `input` is `[trials or 1, batch, inputs]`.
-    pub fn forward(&self, activation: Activation, input: Tensor<B, 3>) -> Trace<B> {
-        let bias = self.bias.as_ref().map(|bias| &bias.value);
+    /// A training pass: batch norm uses the batch's own statistics. `input` is `[batch, inputs]` of each trial.
+    pub fn forward(&self, activation: Activation, input: Input<B>) -> Trace<B> {
+        let (weight, bias) = (&self.weight.value, self.bias.as_ref().map(|bias| &bias.value));
         let (Activated { output, slope }, normalized) = match &self.batch_norm {
             Some(batch_norm) => {
-                let (output, normalized) = batch_norm.forward(B::dense(&input, &self.weight.value, bias));
+                let (output, normalized) = batch_norm.forward(B::dense(&input, weight, bias, self.precision));
                 (B::activate(activation, output), Some(normalized))
             }
-            None => (B::dense_activated(activation, &input, &self.weight.value, bias), None),
+            None => (B::dense_activated(activation, &input, weight, bias, self.precision), None),
         };
         Trace { input, activation: output, slope, normalized }
     }
 
-    /// An inference pass: batch norm uses its moving statistics. `input` is `[trials or 1, batch, inputs]`.
-    pub fn infer(&self, activation: Activation, input: &Tensor<B, 3>) -> Tensor<B, 3> {
+    /// An inference pass: batch norm uses its moving statistics. `input` is `[batch, inputs]` of each trial.
+    pub fn infer(&self, activation: Activation, input: &Input<B>) -> Tensor<B, 3> {
         let preactivation = self.preactivation(input);
         let preactivation = match &self.batch_norm {
             Some(batch_norm) => batch_norm.infer(preactivation),
@@ -125,33 +143,21 @@ impl<B: Kernels> Layer<B> {
         B::apply(activation, preactivation)
     }
 
-    /// `input weight + bias`: `[trials or 1, batch, inputs]` gives `[trials, batch, units]`.
-    pub fn preactivation(&self, input: &Tensor<B, 3>) -> Tensor<B, 3> {
-        B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value))
-    }
-
-    /// Takes `signal` (`[trials, batch, units]`, at the layer's output) through activation and batch norm.
-    pub fn delta(&self, trace: &Trace<B>, signal: Tensor<B, 3>) -> Delta<B> {
-        let signal = B::scale(signal, &trace.slope);
-        match (&self.batch_norm, &trace.normalized) {
-            (Some(batch_norm), Some(normalized)) => Delta {
-                preactivation: batch_norm.backward(normalized, signal.clone()),
-                normalized: Some(signal),
-            },
-            _ => Delta { preactivation: signal, normalized: None },
-        }
+    /// `input weight + bias`: `[batch, inputs]` of each trial gives `[trials, batch, units]`.
+    pub fn preactivation(&self, input: &Input<B>) -> Tensor<B, 3> {
+        B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value), self.precision)
     }
 
     /// The gradients that `delta` stands for.
-    pub fn gradients(trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
+    pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
         Gradients {
-            weight: B::weight_gradient(&trace.input, &delta.preactivation),
+            weight: B::weight_gradient(&trace.input, &delta.preactivation, self.precision),
             bias: delta.normalized.is_none().then(|| B::bias_gradient(&delta.preactivation)),
             batch_norm: trace
                 .normalized
                 .as_ref()
                 .zip(delta.normalized.as_ref())
-                .map(|(normalized, signal)| BatchNorm::gradients(normalized, signal)),
+                .map(|(normalized, signal)| B::normalization_gradients(normalized, signal)),
         }
     }
 
@@ -159,19 +165,20 @@ impl<B: Kernels> Layer<B> {
     #[must_use]
     pub fn learn_all(layers: Vec<Self>, lessons: &[Lesson<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
         assert_eq!(layers.len(), lessons.len(), "a lesson for each layer");
+        let Some(precision) = layers.first().map(|layer| layer.precision) else { return layers };
         let (weights, others): (Vec<_>, Vec<_>) = layers
             .into_iter()
             .zip(lessons)
-            .map(|(Self { weight, bias, batch_norm }, Lesson { input, delta, .. })| {
+            .map(|(Self { weight, bias, batch_norm, .. }, Lesson { input, delta, .. })| {
                 (WeightLesson { weight, input, delta: &delta.preactivation }, (bias, batch_norm))
             })
             .unzip();
-        let weights = B::learn_weights(weights, step);
+        let weights = B::learn_weights(weights, step, precision);
         let layers = weights.into_iter().zip(others).zip(lessons);
         layers
             .map(|((weight, (bias, batch_norm)), lesson)| {
                 let (bias, batch_norm) = lesson.teach_units(bias, batch_norm, step);
-                Self { weight, bias, batch_norm }
+                Self { weight, bias, batch_norm, precision }
             })
             .collect()
     }
@@ -206,6 +213,7 @@ impl<B: Backend> Layer<B> {
             weight: self.weight.select(positions),
             bias: self.bias.map(|bias| bias.select(positions)),
             batch_norm: self.batch_norm.map(|batch_norm| batch_norm.select(positions)),
+            precision: self.precision,
         }
     }
 }

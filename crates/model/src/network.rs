@@ -2,7 +2,9 @@
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use crate::{Activation, BatchNorm, Kernels, Layer, Objective, Parameter, initialization::Matrix};
+use crate::{
+    Activation, BatchNorm, Input, Kernels, Layer, Objective, Parameter, Precision, initialization::Matrix,
+};
 
 /// The shape of a fully connected network: everything but its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,7 @@ impl Architecture {
                 bias: (self.bias || !is_hidden)
                     .then(|| Parameter::new(Tensor::zeros([trials, 1, units], device))),
                 batch_norm: (self.batch_norm && is_hidden).then(|| BatchNorm::new(trials, units, device)),
+                precision: Precision::default(),
             }
         };
         Network {
@@ -75,23 +78,34 @@ pub fn stack<B: Backend>(matrices: &[&Matrix], device: &B::Device) -> Tensor<B, 
 }
 
 impl<B: Kernels> Network<B> {
-    /// The logits of an inference pass: `[trials or 1, batch, inputs]` gives `[trials, batch, outputs]`.
-    pub fn infer(&self, input: Tensor<B, 3>) -> Tensor<B, 3> {
-        let top = self.hidden.iter().fold(input, |input, layer| layer.infer(self.activation, &input));
+    /// The logits of an inference pass: `[batch, inputs]` of each trial gives `[trials, batch, outputs]`.
+    pub fn infer(&self, input: Input<B>) -> Tensor<B, 3> {
+        let top =
+            self.hidden.iter().fold(input, |input, layer| layer.infer(self.activation, &input).into());
         self.output.preactivation(&top)
     }
 
     /// [`infer`](Self::infer), and the output of every hidden layer, `[trials, batch, units]`.
-    pub fn infer_with_activations(&self, input: &Tensor<B, 3>) -> (Tensor<B, 3>, Vec<Tensor<B, 3>>) {
+    pub fn infer_with_activations(&self, input: &Input<B>) -> (Tensor<B, 3>, Vec<Tensor<B, 3>>) {
         let mut activations: Vec<Tensor<B, 3>> = Vec::with_capacity(self.hidden.len());
+        let mut input = input.clone();
         for layer in &self.hidden {
-            activations.push(layer.infer(self.activation, activations.last().unwrap_or(input)));
+            let activation = layer.infer(self.activation, &input);
+            input = activation.clone().into();
+            activations.push(activation);
         }
-        (self.output.preactivation(activations.last().unwrap_or(input)), activations)
+        (self.output.preactivation(&input), activations)
     }
 }
 
 impl<B: Backend> Network<B> {
+    /// The same network, whose products run in `precision`.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.hidden.iter_mut().chain([&mut self.output]).for_each(|layer| layer.precision = precision);
+        self
+    }
+
     /// Keeps only the trials at `positions`, in that order.
     #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {

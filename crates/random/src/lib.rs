@@ -18,6 +18,31 @@ pub type Stream = ChaCha8Rng;
 /// give the same numbers on every machine; any other arguments give independent ones.
 #[must_use]
 pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> Stream {
+    key(seed, purpose, indices).stream()
+}
+
+/// The key of a stream: who cannot use the stream itself, like a kernel on a GPU, draws the same numbers from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// Its stream.
+    #[must_use]
+    pub fn stream(self) -> Stream {
+        ChaCha8Rng::from_seed(self.0)
+    }
+
+    /// Words 4 to 11 of ChaCha's state; the block counter and the nonce that follow start at 0.
+    #[must_use]
+    pub fn words(self) -> [u32; 8] {
+        let word = |index: usize| self.0[4 * index..].first_chunk().copied().expect("a key has 32 bytes");
+        std::array::from_fn(|index| u32::from_le_bytes(word(index)))
+    }
+}
+
+/// The key of the [`stream`] of `purpose` under `seed`.
+#[must_use]
+pub fn key(seed: u64, purpose: &str, indices: &[u64]) -> Key {
     let mut key = blake3::Hasher::new_derive_key("bpfree random stream, revision 1");
     key.update(&seed.to_le_bytes());
     key.update(&(purpose.len() as u64).to_le_bytes());
@@ -25,7 +50,7 @@ pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> Stream {
     for index in indices {
         key.update(&index.to_le_bytes());
     }
-    ChaCha8Rng::from_seed(*key.finalize().as_bytes())
+    Key(*key.finalize().as_bytes())
 }
 
 /// A uniformly random order of `0..length` (Fisher-Yates).

@@ -5,18 +5,68 @@
 
 mod flex;
 
-use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
+use burn::tensor::{Int, Tensor, TensorData, activation, backend::Backend};
 
-use crate::{Activated, Activation, Adam, AdamStep, OutputError, Parameter};
+use random::{Key, Stream, uniform};
+
+use crate::{
+    Activated, Activation, Adam, AdamStep, Input, Normalized, OutputError, Parameter, Precision, batch_norm,
+};
 
 /// A weight matrix that is to learn from its gradient `input^T delta`.
 pub struct WeightLesson<'a, B: Backend> {
     /// `[trials, inputs, outputs]`.
     pub weight: Parameter<B>,
-    /// `[trials or 1, batch, inputs]`.
-    pub input: &'a Tensor<B, 3>,
+    /// `[batch, inputs]` of each trial.
+    pub input: &'a Input<B>,
     /// `[trials, batch, outputs]`.
     pub delta: &'a Tensor<B, 3>,
+}
+
+/// What a trial drops at a layer: at this rate, by draws of this key.
+#[derive(Clone, Copy, Debug)]
+pub struct Drop {
+    /// From 0 to below 1.
+    pub rate: f32,
+    /// The factor on what is not dropped, 1 / (1 - rate).
+    pub kept: f32,
+    /// Of the stream that [`uniform`] draws come from, one for each value.
+    pub key: Key,
+}
+
+/// Images as they are stored, in the host's memory.
+#[derive(Clone, Debug)]
+pub struct Pictures {
+    /// `[images, channels, height, width]`.
+    pub pixels: Vec<u8>,
+    /// Channels, height and width of an image.
+    pub shape: [usize; 3],
+    /// What is subtracted from the pixels of each channel, and what then divides them.
+    pub scaling: Vec<(f32, f32)>,
+}
+
+/// How an image is changed before it is scaled: moved by an affine map, then its values.
+///
+/// The pixel at a place `p` of the changed image comes from `linear p + shift` of the given one, both in pixels from the
+/// centre as `[y, x]`; it is interpolated between its four neighbours, beyond its edges the image is mirrored. Then `v` becomes
+/// `contrast (v - mean) + mean + brightness`, with the mean over the channel of the moved image, clipped to 0 to 255.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// `[y, x]` by `[y, x]`.
+    pub linear: [[f32; 2]; 2],
+    /// `[y, x]`.
+    pub shift: [f32; 2],
+    /// 1 leaves values as they are.
+    pub contrast: f32,
+    /// Of the values from 0 to 255.
+    pub brightness: f32,
+}
+
+/// Images on the device, as they are stored: a batch is gathered, changed and scaled there.
+pub trait Gallery<B: Backend>: Send {
+    /// The images at `indices` (`[count]`), changed where `changes` (one for each of them) are given and then scaled:
+    /// `[count, pixels]`.
+    fn gather(&self, indices: &Tensor<B, 1, Int>, changes: Option<&[Change]>) -> Tensor<B, 2>;
 }
 
 /// The training step's operations on a backend.
@@ -28,18 +78,24 @@ pub trait Kernels: Backend {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// `pictures` on the device; `None` where batches are better gathered in the host's memory.
+    fn gallery(_pictures: Pictures, _device: &Self::Device) -> Option<Box<dyn Gallery<Self>>> {
+        None
+    }
+
     /// Gives back memory that this thread keeps only for the next steps of a population. Called when a
     /// population ends or shrinks: what comes next needs other sizes.
     fn forget_kept_memory() {}
 
-    /// `input weight + bias`: `[trials or 1, batch, inputs]`, `[trials, inputs, outputs]` and `[trials, 1, outputs]`
+    /// `input weight + bias`: `[batch, inputs]` of each trial, `[trials, inputs, outputs]` and `[trials, 1, outputs]`
     /// give `[trials, batch, outputs]`.
     fn dense(
-        input: &Tensor<Self, 3>,
+        input: &Input<Self>,
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
+        _precision: Precision,
     ) -> Tensor<Self, 3> {
-        let product = input.clone().matmul(weight.clone());
+        let product = input.per_trial().matmul(weight.clone());
         match bias {
             Some(bias) => product + bias.clone(),
             None => product,
@@ -49,16 +105,21 @@ pub trait Kernels: Backend {
     /// [`Kernels::dense`], and then [`Kernels::activate`].
     fn dense_activated(
         activation: Activation,
-        input: &Tensor<Self, 3>,
+        input: &Input<Self>,
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
+        precision: Precision,
     ) -> Activated<Self> {
-        Self::activate(activation, Self::dense(input, weight, bias))
+        Self::activate(activation, Self::dense(input, weight, bias, precision))
     }
 
     /// `signal weight^T`: `[trials or 1, batch, outputs]` and `[trials, inputs, outputs]` give
     /// `[trials, batch, inputs]`.
-    fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+    fn dense_transposed(
+        signal: &Tensor<Self, 3>,
+        weight: &Tensor<Self, 3>,
+        _precision: Precision,
+    ) -> Tensor<Self, 3> {
         signal.clone().matmul(weight.clone().transpose())
     }
 
@@ -89,10 +150,51 @@ pub trait Kernels: Backend {
         OutputError { loss: loss.reshape([trials]), error, mistakes: Some(wrong.reshape([trials])) }
     }
 
-    /// `input^T delta`, summed over the batch: `[trials or 1, batch, inputs]` and `[trials, batch, outputs]` give
+    /// `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
     /// `[trials, inputs, outputs]`.
-    fn weight_gradient(input: &Tensor<Self, 3>, delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        input.clone().transpose().matmul(delta.clone())
+    fn weight_gradient(
+        input: &Input<Self>,
+        delta: &Tensor<Self, 3>,
+        _precision: Precision,
+    ) -> Tensor<Self, 3> {
+        input.per_trial().transpose().matmul(delta.clone())
+    }
+
+    /// Factors on a layer's output, `[trials, batch, units]`: 0 or 1 / (1 - rate).
+    fn dropout_factors(
+        drops: &[Drop],
+        batch: usize,
+        units: usize,
+        device: &Self::Device,
+    ) -> Tensor<Self, 3> {
+        let factors = drops.iter().flat_map(|drop| drop.factors(batch * units)).collect();
+        Tensor::from_data(TensorData::new(factors, [drops.len(), batch, units]), device)
+    }
+
+    /// Normalizes `preactivation` (`[trials, batch, units]`) by its own statistics, then times `scale` plus `shift`, both
+    /// `[trials, 1, units]`.
+    fn normalize(
+        preactivation: Tensor<Self, 3>,
+        scale: &Tensor<Self, 3>,
+        shift: &Tensor<Self, 3>,
+    ) -> (Tensor<Self, 3>, Normalized<Self>) {
+        batch_norm::normalize(preactivation, scale, shift)
+    }
+
+    /// From the signal at a normalization's output to the one at its input, both `[trials, batch, units]`.
+    fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        batch_norm::delta(normalized, signal)
+    }
+
+    /// Gradients of scale and shift from the signal at a normalization's output, each `[trials, 1, units]`.
+    fn normalization_gradients(
+        normalized: &Normalized<Self>,
+        signal: &Tensor<Self, 3>,
+    ) -> [Tensor<Self, 3>; 2] {
+        [
+            (signal.clone() * normalized.standardized.clone()).sum_dim(1),
+            Self::bias_gradient(signal),
+        ]
     }
 
     /// `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
@@ -108,9 +210,13 @@ pub trait Kernels: Backend {
 
     /// Weight matrices after a step against their gradients plus weight decay, in the order of `lessons`. Given
     /// together, because a backend may work on all of them at once.
-    fn learn_weights(lessons: Vec<WeightLesson<'_, Self>>, step: &AdamStep<Self>) -> Vec<Parameter<Self>> {
+    fn learn_weights(
+        lessons: Vec<WeightLesson<'_, Self>>,
+        step: &AdamStep<Self>,
+        precision: Precision,
+    ) -> Vec<Parameter<Self>> {
         let learn = |WeightLesson { weight, input, delta }| {
-            let gradient = Self::weight_gradient(input, delta);
+            let gradient = Self::weight_gradient(input, delta, precision);
             let gradient = match &step.weight_decay {
                 Some(decay) => gradient + weight.value.clone() * decay.clone(),
                 None => gradient,
@@ -131,5 +237,18 @@ pub trait Kernels: Backend {
     }
 }
 
+impl Drop {
+    /// So many factors, in the order of the draws.
+    pub(crate) fn factors(self, count: usize) -> Vec<f32> {
+        if self.rate == 0.0 {
+            return vec![1.0; count];
+        }
+        let mut stream: Stream = self.key.stream();
+        (0..count).map(|_| if uniform(&mut stream) < self.rate { 0.0 } else { self.kept }).collect()
+    }
+}
+
 #[cfg(feature = "cuda")]
 impl Kernels for burn_cuda::Cuda {}
+#[cfg(feature = "plain")]
+impl Kernels for burn_ndarray::NdArray {}

@@ -23,7 +23,7 @@ use self::{
     product::{Matrix, Product, Shared},
 };
 use super::{Kernels, WeightLesson};
-use crate::{Activated, Activation, AdamStep, OutputError, Parameter};
+use crate::{Activated, Activation, AdamStep, Input, OutputError, Parameter, Precision};
 
 /// Rows and columns of an output block. Narrower ones lose nothing; with fewer rows a weight is loaded too often.
 const OUTPUT_BLOCK: [usize; 2] = [128, 64];
@@ -49,12 +49,13 @@ impl Kernels for Flex {
     }
 
     fn dense(
-        input: &Tensor<Self, 3>,
+        input: &Input<Self>,
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
+        _: Precision,
     ) -> Tensor<Self, 3> {
         let bias = bias.map(Operand::of);
-        let output = product_of(&Operand::of(input), &Operand::of(weight), |trial, _, column, values| {
+        let output = product_of(&Operand::shared(input), &Operand::of(weight), |trial, _, column, values| {
             if let Some(bias) = &bias {
                 elementwise::add(values, &bias.trial(trial)[column..][..values.len()]);
             }
@@ -64,16 +65,18 @@ impl Kernels for Flex {
 
     fn dense_activated(
         activation: Activation,
-        input: &Tensor<Self, 3>,
+        input: &Input<Self>,
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
+        _: Precision,
     ) -> Activated<Self> {
         let [trials, _, units] = weight.dims();
-        let batch = input.dims()[1];
+        let batch = input.batch();
         let bias = bias.map(Operand::of);
         let mut slope = tensor_to_fill([trials, batch, units]);
         let slopes = Shared::new(slope.storage_mut::<f32>());
-        let output = product_of(&Operand::of(input), &Operand::of(weight), |trial, row, column, values| {
+        let input = Operand::shared(input);
+        let output = product_of(&input, &Operand::of(weight), |trial, row, column, values| {
             if let Some(bias) = &bias {
                 elementwise::add(values, &bias.trial(trial)[column..][..values.len()]);
             }
@@ -84,7 +87,7 @@ impl Kernels for Flex {
         Activated { output: tensor(output), slope: tensor(slope) }
     }
 
-    fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+    fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>, _: Precision) -> Tensor<Self, 3> {
         tensor(product_of(&Operand::of(signal), &Operand::of(weight).transposed(), |_, _, _, _| ()))
     }
 
@@ -145,8 +148,8 @@ impl Kernels for Flex {
         }
     }
 
-    fn weight_gradient(input: &Tensor<Self, 3>, delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        tensor(product_of(&Operand::of(input).transposed(), &Operand::of(delta), |_, _, _, _| ()))
+    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, _: Precision) -> Tensor<Self, 3> {
+        tensor(product_of(&Operand::shared(input).transposed(), &Operand::of(delta), |_, _, _, _| ()))
     }
 
     fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -176,14 +179,18 @@ impl Kernels for Flex {
         Tensor::from_data(sums.as_slice(), &Default::default())
     }
 
-    fn learn_weights(lessons: Vec<WeightLesson<'_, Self>>, step: &AdamStep<Self>) -> Vec<Parameter<Self>> {
+    fn learn_weights(
+        lessons: Vec<WeightLesson<'_, Self>>,
+        step: &AdamStep<Self>,
+        _: Precision,
+    ) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
         let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = lessons
             .into_iter()
             .map(|lesson| {
                 (
                     State::take(lesson.weight),
-                    [Operand::of(lesson.input).transposed(), Operand::of(lesson.delta)],
+                    [Operand::shared(lesson.input).transposed(), Operand::of(lesson.delta)],
                 )
             })
             .unzip();
@@ -230,9 +237,11 @@ impl Kernels for Flex {
     }
 }
 
-/// A tensor as matrices, one per trial, or one for all trials.
+/// A tensor as matrices, one per trial, one for all trials, or one for some.
 struct Operand {
     buffer: FlexTensor,
+    /// Which matrix each trial sees, where some share one.
+    sets: Option<Vec<u32>>,
     trials: usize,
     rows: usize,
     columns: usize,
@@ -242,7 +251,18 @@ struct Operand {
 impl Operand {
     fn of(tensor: &Tensor<Flex, 3>) -> Self {
         let [trials, rows, columns] = tensor.dims();
-        Self { buffer: contiguous(tensor.clone()), trials, rows, columns, is_transposed: false }
+        Self { buffer: contiguous(tensor.clone()), sets: None, trials, rows, columns, is_transposed: false }
+    }
+
+    fn shared(input: &Input<Flex>) -> Self {
+        let operand = Self::of(&input.values);
+        match &input.sets {
+            Some(sets) => {
+                let of_trials = sets.of_trials().to_vec();
+                Self { trials: of_trials.len(), sets: Some(of_trials), ..operand }
+            }
+            None => operand,
+        }
     }
 
     fn transposed(self) -> Self {
@@ -255,8 +275,12 @@ impl Operand {
 
     /// The values of a trial; all trials may share one matrix.
     fn trial(&self, trial: usize) -> &[f32] {
-        let trial = if self.trials == 1 { 0 } else { trial };
-        &self.values()[trial * self.rows * self.columns..][..self.rows * self.columns]
+        let set = match &self.sets {
+            Some(sets) => sets[trial] as usize,
+            None if self.trials == 1 => 0,
+            None => trial,
+        };
+        &self.values()[set * self.rows * self.columns..][..self.rows * self.columns]
     }
 
     fn matrix(&self, trial: usize) -> Matrix<'_> {
