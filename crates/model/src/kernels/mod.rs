@@ -3,6 +3,8 @@
 //! Each has a default body in plain tensor operations, which every backend can run; a backend overrides those where
 //! it can do better. Layers and rules call nothing else in the hot path and do not know which body runs.
 
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 
 use burn::tensor::{Int, Tensor, TensorData, activation, backend::Backend};
@@ -248,7 +250,5 @@ impl Drop {
     }
 }
 
-#[cfg(feature = "cuda")]
-impl Kernels for burn_cuda::Cuda {}
 #[cfg(feature = "plain")]
 impl Kernels for burn_ndarray::NdArray {}
