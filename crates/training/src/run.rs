@@ -91,11 +91,11 @@ pub fn train<B: Kernels>(
             active = staying.iter().map(|&position| active[position]).collect();
             student = student.select(&staying);
             watch.keep(staying.len());
-            B::forget_kept_memory();
+            B::forget_kept_memory(device);
         }
     }
     drop(student);
-    B::forget_kept_memory();
+    B::forget_kept_memory(device);
     Ended::Complete
 }
 

@@ -3,10 +3,11 @@
 //! Each has a default body in plain tensor operations, which every backend can run; a backend overrides those where
 //! it can do better. Layers and rules call nothing else in the hot path and do not know which body runs.
 
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 
 use burn::tensor::{Int, Tensor, TensorData, activation, backend::Backend};
-
 use random::{Key, Stream, uniform};
 
 use crate::{
@@ -86,9 +87,9 @@ pub trait Kernels: Backend {
         None
     }
 
-    /// Gives back memory that this thread keeps only for the next steps of a population. Called when a
+    /// Gives back memory that this thread, or the device, keeps only for the next steps of a population. Called when a
     /// population ends or shrinks: what comes next needs other sizes.
-    fn forget_kept_memory() {}
+    fn forget_kept_memory(_device: &Self::Device) {}
 
     /// `input weight + bias`: `[batch, inputs]` of each trial, `[trials, inputs, outputs]` and `[trials, 1, outputs]`
     /// give `[trials, batch, outputs]`.
@@ -255,7 +256,5 @@ impl Drop {
     }
 }
 
-#[cfg(feature = "cuda")]
-impl Kernels for burn_cuda::Cuda {}
 #[cfg(feature = "plain")]
 impl Kernels for burn_ndarray::NdArray {}

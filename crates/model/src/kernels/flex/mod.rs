@@ -44,7 +44,7 @@ impl Kernels for Flex {
         tensor(output)
     }
 
-    fn forget_kept_memory() {
+    fn forget_kept_memory(_: &Self::Device) {
         buffers::forget();
     }
 

@@ -1,0 +1,206 @@
+//! Adam in one pass, alone or at the end of the product that is its gradient.
+
+use burn_cubecl::{BoolElement, CubeRuntime};
+use cubecl::{ir::FastMath, prelude::*};
+
+use super::{
+    elementwise::{grid_over, index_of, row_and_piece},
+    launch::{Backend, Matrices, UNITS, addresses, common_width, units},
+    product::{Product, output_column, output_row, product_tile, set_of_trial},
+    tile::Tile,
+    vectors::{QUAD, Quad, put_quad, quad_at},
+};
+use crate::{
+    AdamStep, Moments, Parameter,
+    optimizer::{BETA_1, BETA_2, EPSILON},
+};
+
+/// The first moment after a step.
+#[cube]
+fn first_after<N: Size>(first: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
+    first * Vector::new(BETA_1 as f32) + gradient * Vector::new((1.0 - BETA_1) as f32)
+}
+
+/// The second moment after a step.
+#[cube]
+fn second_after<N: Size>(second: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
+    second * Vector::new(BETA_2 as f32) + gradient * gradient * Vector::new((1.0 - BETA_2) as f32)
+}
+
+/// What a step subtracts, given the moments after it.
+///
+/// The quotient may be off by two units in its last place, where the full division would cost as many
+/// instructions as the sums of a gradient. It is multiplied by the rate and is much smaller than the weight that it changes.
+#[cube(fast_math = FastMath::AllowReciprocal | FastMath::ReducedPrecision | FastMath::UnsignedZero | FastMath::NotInf)]
+fn step_of<N: Size>(first: Vector<f32, N>, second: Vector<f32, N>, rate: f32) -> Vector<f32, N> {
+    first / (Vector::sqrt(second) + Vector::new(EPSILON as f32)) * Vector::new(rate)
+}
+
+/// A trial's number of `[trials, 1, 1]`.
+#[cube]
+fn of_trial(numbers: &Tensor<f32>) -> f32 {
+    numbers[CUBE_POS_Z as usize * numbers.stride(0)]
+}
+
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn learn_kernel<N: Size>(
+    gradient: &Tensor<Vector<f32, N>>,
+    rates: &Tensor<f32>,
+    value: &mut Tensor<Vector<f32, N>>,
+    first: &mut Tensor<Vector<f32, N>>,
+    second: &mut Tensor<Vector<f32, N>>,
+) {
+    let (row, piece) = row_and_piece(value);
+    if row < value.shape(1) {
+        let gradient = gradient[index_of(gradient, row, piece)];
+        let value_at = index_of(value, row, piece);
+        let first_at = index_of(first, row, piece);
+        let second_at = index_of(second, row, piece);
+        let first_moment = first_after(first[first_at], gradient);
+        let second_moment = second_after(second[second_at], gradient);
+        value[value_at] = value[value_at] - step_of(first_moment, second_moment, of_trial(rates));
+        first[first_at] = first_moment;
+        second[second_at] = second_moment;
+    }
+}
+
+/// `left^T right` is the gradient; it stays in registers.
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn learn_weights_kernel<L: Size, R: Size, O: Size>(
+    left: &Tensor<Vector<f32, L>>,
+    right: &Tensor<Vector<f32, R>>,
+    sets: &Tensor<i32>,
+    rates: &Tensor<f32>,
+    decays: &Tensor<f32>,
+    value: &mut Tensor<Vector<f32, O>>,
+    first: &mut Tensor<Vector<f32, O>>,
+    second: &mut Tensor<Vector<f32, O>>,
+    #[comptime] has_sets: bool,
+    #[comptime] has_decays: bool,
+    #[comptime] tile: Tile,
+) {
+    let trial = CUBE_POS_Z as usize;
+    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
+    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
+    let rate = of_trial(rates);
+    let value_start = trial * value.stride(0);
+    let first_start = trial * first.stride(0);
+    let second_start = trial * second.stride(0);
+    #[unroll]
+    for row in 0..tile.unit_rows {
+        let output_row = output_row(row, tile);
+        if output_row < value.shape(1) {
+            let groups = comptime!(tile.unit_columns / QUAD);
+            let mut values = Array::<Quad>::new(groups);
+            let mut firsts = Array::<Quad>::new(groups);
+            let mut seconds = Array::<Quad>::new(groups);
+            #[unroll]
+            for group in 0..groups {
+                let column = output_column(group, tile);
+                values[group] = quad_at(value, value_start, output_row, column);
+                firsts[group] = quad_at(first, first_start, output_row, column);
+                seconds[group] = quad_at(second, second_start, output_row, column);
+            }
+            #[unroll]
+            for group in 0..groups {
+                let column = output_column(group, tile);
+                let mut gradient = sums[comptime!(row * groups + group)];
+                if comptime!(has_decays) {
+                    gradient += values[group] * Quad::new(of_trial(decays));
+                }
+                let first_moment = first_after(firsts[group], gradient);
+                let second_moment = second_after(seconds[group], gradient);
+                let learned = values[group] - step_of(first_moment, second_moment, rate);
+                put_quad(value, value_start, output_row, column, learned);
+                put_quad(first, first_start, output_row, column, first_moment);
+                put_quad(second, second_start, output_row, column, second_moment);
+            }
+        }
+    }
+}
+
+/// What one step needs of every trial, on the device.
+pub(super) struct Settings<R: CubeRuntime> {
+    rates: Matrices<R>,
+    decays: Option<Matrices<R>>,
+}
+
+/// A parameter's tensors, owned alone.
+pub(super) struct State<R: CubeRuntime> {
+    value: Matrices<R>,
+    first: Matrices<R>,
+    second: Matrices<R>,
+}
+
+impl<R: CubeRuntime> Settings<R> {
+    pub(super) fn of<B: BoolElement>(step: &AdamStep<Backend<R, B>>) -> Self {
+        Self { rates: Matrices::of(&step.rate), decays: step.weight_decay.as_ref().map(Matrices::of) }
+    }
+}
+
+impl<R: CubeRuntime> State<R> {
+    pub(super) fn take<B: BoolElement>(parameter: Parameter<Backend<R, B>>) -> Self {
+        let Parameter { value, moments: Moments { first, second } } = parameter;
+        Self { value: Matrices::owned(value), first: Matrices::owned(first), second: Matrices::owned(second) }
+    }
+
+    pub(super) fn give<B: BoolElement>(self) -> Parameter<Backend<R, B>> {
+        let moments = Moments { first: self.first.into_tensor(), second: self.second.into_tensor() };
+        Parameter { value: self.value.into_tensor(), moments }
+    }
+
+    /// A step against `gradient`, without weight decay.
+    pub(super) fn learn(&self, gradient: &Matrices<R>, settings: &Settings<R>) {
+        let Self { value, first, second } = self;
+        assert_eq!(gradient.dims(), value.dims(), "a gradient has its parameter's shape");
+        let width = common_width([gradient, value, first, second]);
+        // SAFETY: no unit reads or writes beyond the shape, which all have.
+        unsafe {
+            learn_kernel::launch_unchecked::<R>(
+                &value.client(),
+                grid_over(value, width),
+                units(UNITS),
+                addresses([gradient, value, first, second]),
+                width,
+                gradient.argument(),
+                settings.rates.argument(),
+                value.argument(),
+                first.argument(),
+                second.argument(),
+            );
+        }
+    }
+
+    /// A step of a weight matrix against a product.
+    pub(super) fn learn_product(&self, product: Product<'_, R>, settings: &Settings<R>) {
+        let Self { value, first, second } = self;
+        let [rows, columns] = product.shape();
+        assert_eq!([product.trials, rows, columns], value.dims(), "a gradient has its parameter's shape");
+        let (tile, grid, has_sets) = (product.tile(), product.grid(), product.sets.is_some());
+        let Product { left, right, sets, .. } = product;
+        // SAFETY: no unit reads or writes beyond the shapes, which are the factors' and the output's.
+        unsafe {
+            learn_weights_kernel::launch_unchecked::<R>(
+                &value.client(),
+                grid,
+                units(tile.units()),
+                addresses([left, right, value, first, second]),
+                left.width(),
+                right.width(),
+                common_width([value, first, second]),
+                left.argument(),
+                right.argument(),
+                // What is absent is never read.
+                sets.unwrap_or_else(|| settings.rates.argument()),
+                settings.rates.argument(),
+                settings.decays.as_ref().unwrap_or(&settings.rates).argument(),
+                value.argument(),
+                first.argument(),
+                second.argument(),
+                has_sets,
+                settings.decays.is_some(),
+                tile,
+            );
+        }
+    }
+}

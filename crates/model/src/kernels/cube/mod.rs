@@ -1,0 +1,213 @@
+//! Kernels for GPUs, in CubeCL.
+//!
+//! Each operation of a step is one launch for all trials of a population.
+
+mod adam;
+mod batch_norm;
+mod cross_entropy;
+mod dropout;
+mod elementwise;
+mod gallery;
+mod launch;
+mod product;
+mod reductions;
+mod tile;
+mod vectors;
+
+use burn::tensor::{Tensor, backend::Backend};
+use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime};
+use cubecl::prelude::TensorArg;
+
+use self::{
+    adam::{Settings, State},
+    batch_norm::Statistics,
+    gallery::CubeGallery,
+    launch::{Matrices, numbers_tensor},
+    product::Product,
+    tile::Factors,
+};
+use super::{Drop, Gallery, Kernels, Pictures, WeightLesson};
+use crate::{Activated, Activation, AdamStep, Input, Normalized, OutputError, Parameter, Precision};
+
+impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
+    fn gallery(pictures: impl FnOnce() -> Pictures, device: &Self::Device) -> Option<Box<dyn Gallery<Self>>> {
+        Some(Box::new(CubeGallery::<R>::new(pictures(), device)))
+    }
+
+    fn forget_kept_memory(device: &Self::Device) {
+        Self::memory_cleanup(device);
+    }
+
+    fn dense(
+        input: &Input<Self>,
+        weight: &Tensor<Self, 3>,
+        bias: Option<&Tensor<Self, 3>>,
+        precision: Precision,
+    ) -> Tensor<Self, 3> {
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(weight));
+        let product = product_of(input, &left, &right, Factors::Plain, precision);
+        product.output(bias.map(Matrices::of).as_ref()).into_tensor()
+    }
+
+    fn dense_activated(
+        activation: Activation,
+        input: &Input<Self>,
+        weight: &Tensor<Self, 3>,
+        bias: Option<&Tensor<Self, 3>>,
+        precision: Precision,
+    ) -> Activated<Self> {
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(weight));
+        let product = product_of(input, &left, &right, Factors::Plain, precision);
+        let (output, slope) = product.activated(activation, bias.map(Matrices::of).as_ref());
+        Activated { output: output.into_tensor(), slope: slope.into_tensor() }
+    }
+
+    fn dense_transposed(
+        signal: &Tensor<Self, 3>,
+        weight: &Tensor<Self, 3>,
+        precision: Precision,
+    ) -> Tensor<Self, 3> {
+        let (left, right) = (Matrices::of(signal), Matrices::of(weight));
+        let trials = left.dims()[0].max(right.dims()[0]);
+        let factors = Factors::RightTransposed;
+        Product { left: &left, right: &right, sets: None, trials, factors, precision }
+            .output(None)
+            .into_tensor()
+    }
+
+    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let values = Matrices::owned(preactivation);
+        elementwise::apply(activation, &values);
+        values.into_tensor()
+    }
+
+    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
+        let values = Matrices::owned(preactivation);
+        let slope = elementwise::activate(activation, &values);
+        Activated { output: values.into_tensor(), slope: slope.into_tensor() }
+    }
+
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let values = Matrices::owned(values);
+        elementwise::scale(&values, &Matrices::of(factors));
+        values.into_tensor()
+    }
+
+    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
+        let (loss, error, mistakes) =
+            cross_entropy::cross_entropy(&Matrices::of(logits), &Matrices::of(target));
+        let [loss, mistakes] = [loss, mistakes].map(numbers_tensor);
+        OutputError { loss, error: error.into_tensor(), mistakes: Some(mistakes) }
+    }
+
+    fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let [_, batch, _] = logits.dims();
+        Self::cross_entropy(&logits, target).error.mul_scalar(batch as f64)
+    }
+
+    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [_, rows, columns] = values.dims();
+        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
+    }
+
+    fn weight_gradient(
+        input: &Input<Self>,
+        delta: &Tensor<Self, 3>,
+        precision: Precision,
+    ) -> Tensor<Self, 3> {
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
+        product_of(input, &left, &right, Factors::LeftTransposed, precision).output(None).into_tensor()
+    }
+
+    fn dropout_factors(drops: &[Drop], batch: usize, units: usize, device: &Self::Device) -> Tensor<Self, 3> {
+        dropout::factors::<R>(drops, batch, units, device).into_tensor()
+    }
+
+    fn normalize(
+        preactivation: Tensor<Self, 3>,
+        scale: &Tensor<Self, 3>,
+        shift: &Tensor<Self, 3>,
+    ) -> (Tensor<Self, 3>, Normalized<Self>) {
+        let values = Matrices::owned(preactivation);
+        let Statistics { standardized, gain, mean, variance } =
+            batch_norm::normalize(&values, &Matrices::of(scale), &Matrices::of(shift));
+        let normalized = Normalized {
+            standardized: standardized.into_tensor(),
+            gain: gain.into_tensor(),
+            mean: mean.into_tensor(),
+            variance: variance.into_tensor(),
+        };
+        (values.into_tensor(), normalized)
+    }
+
+    fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let [signal, standardized, gain] =
+            [signal, &normalized.standardized, &normalized.gain].map(Matrices::of);
+        batch_norm::delta(&signal, &standardized, &gain).into_tensor()
+    }
+
+    fn normalization_gradients(
+        normalized: &Normalized<Self>,
+        signal: &Tensor<Self, 3>,
+    ) -> [Tensor<Self, 3>; 2] {
+        let [signal, standardized] = [signal, &normalized.standardized].map(Matrices::of);
+        batch_norm::gradients(&signal, &standardized).map(Matrices::into_tensor)
+    }
+
+    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        reductions::sum_of_rows(&Matrices::of(delta)).into_tensor()
+    }
+
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        numbers_tensor(reductions::inner_product(&Matrices::of(left), &Matrices::of(right)))
+    }
+
+    fn learn_weights(
+        lessons: Vec<WeightLesson<'_, Self>>,
+        step: &AdamStep<Self>,
+        precision: Precision,
+    ) -> Vec<Parameter<Self>> {
+        let settings = Settings::of(step);
+        let learn = |WeightLesson { weight, input, delta }| {
+            let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
+            let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
+            let state = State::take(weight);
+            state.learn_product(product, &settings);
+            state.give()
+        };
+        lessons.into_iter().map(learn).collect()
+    }
+
+    fn learn(
+        parameter: Parameter<Self>,
+        gradient: Tensor<Self, 3>,
+        step: &AdamStep<Self>,
+    ) -> Parameter<Self> {
+        let state = State::take(parameter);
+        state.learn(&Matrices::take(gradient), &Settings::of(step));
+        state.give()
+    }
+}
+
+/// A product whose left factor is `input`, which `left` is the values of.
+fn product_of<'a, R: CubeRuntime, B: BoolElement>(
+    input: &Input<CubeBackend<R, f32, i32, B>>,
+    left: &'a Matrices<R>,
+    right: &'a Matrices<R>,
+    factors: Factors,
+    precision: Precision,
+) -> Product<'a, R> {
+    let sets = input.sets.as_ref().map(|sets| sets_argument(sets.on_device()));
+    let trials = input.sets.as_ref().map_or(left.dims()[0], |sets| sets.of_trials().len());
+    Product { left, right, sets, trials: trials.max(right.dims()[0]), factors, precision }
+}
+
+/// The set of each trial, for a kernel.
+fn sets_argument<R: CubeRuntime, B: BoolElement>(
+    sets: &Tensor<CubeBackend<R, f32, i32, B>, 1, burn::tensor::Int>,
+) -> TensorArg<R> {
+    sets.clone().into_primitive().into_tensor_arg()
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests;

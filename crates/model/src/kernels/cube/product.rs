@@ -1,0 +1,378 @@
+//! Matrix products of all trials in one launch, a tile of one trial's output for each cube.
+//!
+//! Both factors go through shared memory, a slab of the sum's depth at a time; while the units multiply one slab, the
+//! next one is on its way. A unit keeps its part of the output in registers until the whole sum is known, so that what is to
+//! happen to it (bias and activation here, the optimizer in [`adam`](super::adam)) needs no memory between.
+//!
+//! The terms of a value are added one after the other, from the first to the last, whatever the tile: a trial's bits
+//! depend neither on the other trials nor on its position among them.
+
+use burn_cubecl::CubeRuntime;
+use cubecl::prelude::*;
+
+use super::{
+    elementwise::{slope_of, value_of},
+    launch::{Matrices, addresses, common_width, grid, units},
+    tile::{Factors, Side, Tile},
+    vectors::{QUAD, Quad, put_quad, quad_at},
+};
+use crate::{Activation, Precision};
+
+/// This unit's part of a product, in fours, row by row; `left` and `right` begin at `left_start` and `right_start`.
+#[cube]
+pub(super) fn product_tile<L: Size, R: Size>(
+    left: &Tensor<Vector<f32, L>>,
+    right: &Tensor<Vector<f32, R>>,
+    left_start: usize,
+    right_start: usize,
+    #[comptime] tile: Tile,
+) -> Array<Quad> {
+    let [left_side, right_side] = comptime!([tile.left(), tile.right()]);
+    let mut sums = Array::<Quad>::new(comptime!(tile.unit_rows * tile.unit_columns / QUAD));
+    #[unroll]
+    for at in 0..comptime!(tile.unit_rows * tile.unit_columns / QUAD) {
+        sums[at] = Quad::new(0.0);
+    }
+    let mut left_slabs = SharedMemory::<Quad>::new(comptime!(2 * left_side.shared()));
+    let mut right_slabs = SharedMemory::<Quad>::new(comptime!(2 * right_side.shared()));
+    let first_row = CUBE_POS_Y as usize * tile.rows;
+    let first_column = CUBE_POS_X as usize * tile.columns;
+    let depth = if comptime!(tile.is_left_transposed) { left.shape(1) } else { left.shape(2) };
+    let slabs = depth.div_ceil(tile.depth);
+
+    let mut left_held = Array::<Quad>::new(comptime!(left_side.held()));
+    let mut right_held = Array::<Quad>::new(comptime!(right_side.held()));
+    read(left, left_start, first_row, 0, &mut left_held, left_side);
+    read(right, right_start, first_column, 0, &mut right_held, right_side);
+    keep(&left_held, &mut left_slabs, 0, left_side);
+    keep(&right_held, &mut right_slabs, 0, right_side);
+    sync_cube();
+    for slab in 0..slabs {
+        let next = slab + 1;
+        if next < slabs {
+            read(left, left_start, first_row, next * tile.depth, &mut left_held, left_side);
+            read(right, right_start, first_column, next * tile.depth, &mut right_held, right_side);
+        }
+        multiply(&left_slabs, &right_slabs, slab % 2, &mut sums, tile);
+        if next < slabs {
+            keep(&left_held, &mut left_slabs, next % 2, left_side);
+            keep(&right_held, &mut right_slabs, next % 2, right_side);
+        }
+        sync_cube();
+    }
+    sums
+}
+
+/// Reads what this unit loads of a factor's slab, from `first` along its length and `deep` along the sum.
+#[cube]
+fn read<N: Size>(
+    values: &Tensor<Vector<f32, N>>,
+    start: usize,
+    first: usize,
+    deep: usize,
+    held: &mut Array<Quad>,
+    #[comptime] side: Side,
+) {
+    #[unroll]
+    for load in 0..comptime!(side.loads()) {
+        let piece = UNIT_POS as usize + load * side.units;
+        if comptime!(side.is_depth_contiguous) {
+            if piece < comptime!(side.pieces()) {
+                let row = first + piece / comptime!(side.depth / QUAD) * QUAD;
+                let column = deep + piece % comptime!(side.depth / QUAD) * QUAD;
+                #[unroll]
+                for line in 0..QUAD {
+                    held[load * QUAD + line] = quad_at(values, start, row + line, column);
+                }
+            }
+        } else if piece < comptime!(side.pieces()) {
+            let row = deep + piece / comptime!(side.length / QUAD);
+            let column = first + piece % comptime!(side.length / QUAD) * QUAD;
+            held[load] = quad_at(values, start, row, column);
+        }
+    }
+}
+
+/// Puts what [`read`] has read into one half of the shared memory, the depth as rows.
+#[cube]
+fn keep(held: &Array<Quad>, slabs: &mut SharedMemory<Quad>, half: usize, #[comptime] side: Side) {
+    let start = half * comptime!(side.shared());
+    #[unroll]
+    for load in 0..comptime!(side.loads()) {
+        let piece = UNIT_POS as usize + load * side.units;
+        if comptime!(side.is_depth_contiguous) {
+            if piece < comptime!(side.pieces()) {
+                let place = piece / comptime!(side.depth / QUAD);
+                let row = piece % comptime!(side.depth / QUAD) * QUAD;
+                #[unroll]
+                for deep in 0..QUAD {
+                    let mut quad = Quad::new(0.0);
+                    #[unroll]
+                    for line in 0..QUAD {
+                        quad[line] = held[load * QUAD + line][deep];
+                    }
+                    slabs[start + (row + deep) * comptime!(side.pitch()) + place] = quad;
+                }
+            }
+        } else if piece < comptime!(side.pieces()) {
+            let row = piece / comptime!(side.length / QUAD);
+            let place = piece % comptime!(side.length / QUAD);
+            slabs[start + row * comptime!(side.pitch()) + place] = held[load];
+        }
+    }
+}
+
+/// Adds one slab's products to a unit's sums.
+#[cube]
+fn multiply(
+    left_slabs: &SharedMemory<Quad>,
+    right_slabs: &SharedMemory<Quad>,
+    half: usize,
+    sums: &mut Array<Quad>,
+    #[comptime] tile: Tile,
+) {
+    let left_start = half * comptime!(tile.left().shared()) + unit_row(tile);
+    let right_start = half * comptime!(tile.right().shared()) + unit_column(tile);
+    let [left_quads, right_quads] = comptime!([tile.unit_rows / QUAD, tile.unit_columns / QUAD]);
+    for deep in 0..tile.depth {
+        let mut left = Array::<Quad>::new(left_quads);
+        let mut right = Array::<Quad>::new(right_quads);
+        #[unroll]
+        for group in 0..left_quads {
+            let step = comptime!(group * tile.rows / tile.unit_rows);
+            left[group] = left_slabs[left_start + deep * comptime!(tile.left().pitch()) + step];
+        }
+        #[unroll]
+        for group in 0..right_quads {
+            let step = comptime!(group * tile.units_across());
+            right[group] = right_slabs[right_start + deep * comptime!(tile.right().pitch()) + step];
+        }
+        #[unroll]
+        for row in 0..tile.unit_rows {
+            #[unroll]
+            for group in 0..right_quads {
+                let at = comptime!(row * right_quads + group);
+                sums[at] = fma(Quad::new(left[row / QUAD][row % QUAD]), right[group], sums[at]);
+            }
+        }
+    }
+}
+
+/// Which of the unit rows a unit has, from 0.
+#[cube]
+fn unit_row(#[comptime] tile: Tile) -> usize {
+    UNIT_POS as usize / comptime!(tile.units_across())
+}
+
+/// Which of the unit columns a unit has, from 0.
+#[cube]
+fn unit_column(#[comptime] tile: Tile) -> usize {
+    UNIT_POS as usize % comptime!(tile.units_across())
+}
+
+/// The row of the output that a unit's row is.
+#[cube]
+pub(super) fn output_row(#[comptime] row: usize, #[comptime] tile: Tile) -> usize {
+    let group = comptime!(row / QUAD * (tile.rows / tile.unit_rows) * QUAD + row % QUAD);
+    CUBE_POS_Y as usize * tile.rows + unit_row(tile) * QUAD + group
+}
+
+/// The first column of the output that a unit's group of four columns is.
+#[cube]
+pub(super) fn output_column(#[comptime] group: usize, #[comptime] tile: Tile) -> usize {
+    CUBE_POS_X as usize * tile.columns + (unit_column(tile) + comptime!(group * tile.units_across())) * QUAD
+}
+
+/// The set that this cube's trial sees.
+#[cube]
+pub(super) fn set_of_trial(sets: &Tensor<i32>, #[comptime] has_sets: bool) -> usize {
+    let trial = CUBE_POS_Z as usize;
+    if comptime!(has_sets) { sets[trial * sets.stride(0)] as usize } else { trial }
+}
+
+/// A product, with a bias added where there is one.
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn product_kernel<L: Size, R: Size, O: Size>(
+    left: &Tensor<Vector<f32, L>>,
+    right: &Tensor<Vector<f32, R>>,
+    sets: &Tensor<i32>,
+    bias: &Tensor<Vector<f32, O>>,
+    output: &mut Tensor<Vector<f32, O>>,
+    #[comptime] has_sets: bool,
+    #[comptime] has_bias: bool,
+    #[comptime] tile: Tile,
+) {
+    let trial = CUBE_POS_Z as usize;
+    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
+    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
+    let start = trial * output.stride(0);
+    #[unroll]
+    for group in 0..comptime!(tile.unit_columns / QUAD) {
+        let column = output_column(group, tile);
+        let addend = bias_at(bias, column, has_bias);
+        #[unroll]
+        for row in 0..tile.unit_rows {
+            let at = comptime!(row * tile.unit_columns / QUAD + group);
+            let output_row = output_row(row, tile);
+            if output_row < output.shape(1) {
+                put_quad(output, start, output_row, column, sums[at] + addend);
+            }
+        }
+    }
+}
+
+/// [`product_kernel`], then an activation and its slope.
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn activated_product_kernel<L: Size, R: Size, O: Size>(
+    left: &Tensor<Vector<f32, L>>,
+    right: &Tensor<Vector<f32, R>>,
+    sets: &Tensor<i32>,
+    bias: &Tensor<Vector<f32, O>>,
+    output: &mut Tensor<Vector<f32, O>>,
+    slope: &mut Tensor<Vector<f32, O>>,
+    #[comptime] activation: Activation,
+    #[comptime] has_sets: bool,
+    #[comptime] has_bias: bool,
+    #[comptime] tile: Tile,
+) {
+    let trial = CUBE_POS_Z as usize;
+    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
+    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
+    let output_start = trial * output.stride(0);
+    let slope_start = trial * slope.stride(0);
+    #[unroll]
+    for group in 0..comptime!(tile.unit_columns / QUAD) {
+        let column = output_column(group, tile);
+        let addend = bias_at(bias, column, has_bias);
+        #[unroll]
+        for row in 0..tile.unit_rows {
+            let at = comptime!(row * tile.unit_columns / QUAD + group);
+            let output_row = output_row(row, tile);
+            if output_row < output.shape(1) {
+                let preactivation = sums[at] + addend;
+                let value = value_of(preactivation, activation);
+                put_quad(output, output_start, output_row, column, value);
+                let slope_value = slope_of(preactivation, value, activation);
+                put_quad(slope, slope_start, output_row, column, slope_value);
+            }
+        }
+    }
+}
+
+/// A trial's bias for four columns, or 0.
+#[cube]
+fn bias_at<O: Size>(bias: &Tensor<Vector<f32, O>>, column: usize, #[comptime] has_bias: bool) -> Quad {
+    if comptime!(has_bias) {
+        quad_at(bias, CUBE_POS_Z as usize * bias.stride(0), 0, column)
+    } else {
+        Quad::new(0.0)
+    }
+}
+
+/// Two factors with a matrix for each trial, or one for all; or left ones for some.
+pub(super) struct Product<'a, R: CubeRuntime> {
+    pub(super) left: &'a Matrices<R>,
+    pub(super) right: &'a Matrices<R>,
+    /// Which left factor each trial has, where some share one.
+    pub(super) sets: Option<TensorArg<R>>,
+    pub(super) trials: usize,
+    pub(super) factors: Factors,
+    pub(super) precision: Precision,
+}
+
+impl<R: CubeRuntime> Product<'_, R> {
+    /// Rows and columns of its output.
+    pub(super) fn shape(&self) -> [usize; 2] {
+        let ([_, left_rows, left_columns], [_, right_rows, right_columns]) =
+            (self.left.dims(), self.right.dims());
+        let (rows, depth) = match self.factors {
+            Factors::LeftTransposed => (left_columns, left_rows),
+            _ => (left_rows, left_columns),
+        };
+        let (columns, right_depth) = match self.factors {
+            Factors::RightTransposed => (right_rows, right_columns),
+            _ => (right_columns, right_rows),
+        };
+        assert_eq!(
+            depth, right_depth,
+            "the columns of a product's left factor are the rows of its right one"
+        );
+        [rows, columns]
+    }
+
+    pub(super) fn tile(&self) -> Tile {
+        let [rows, columns] = self.shape();
+        Tile::of(self.factors, rows, columns, self.precision)
+    }
+
+    pub(super) fn grid(&self) -> CubeCount {
+        let (tile, [rows, columns]) = (self.tile(), self.shape());
+        grid(columns.div_ceil(tile.columns), rows.div_ceil(tile.rows), self.trials)
+    }
+
+    /// The product, plus `bias`.
+    pub(super) fn output(self, bias: Option<&Matrices<R>>) -> Matrices<R> {
+        let [rows, columns] = self.shape();
+        let output = self.left.like([self.trials, rows, columns]);
+        let (tile, grid, has_sets) = (self.tile(), self.grid(), self.sets.is_some());
+        // What is absent is never read.
+        let (absent, given_bias) = (self.left.argument(), bias.unwrap_or(&output));
+        // SAFETY: no unit reads or writes beyond the shapes, which are the factors' and the output's.
+        unsafe {
+            product_kernel::launch_unchecked::<R>(
+                &output.client(),
+                grid,
+                units(tile.units()),
+                addresses([self.left, self.right, &output]),
+                self.left.width(),
+                self.right.width(),
+                common_width([given_bias, &output]),
+                self.left.argument(),
+                self.right.argument(),
+                self.sets.unwrap_or(absent),
+                given_bias.argument(),
+                output.argument(),
+                has_sets,
+                bias.is_some(),
+                tile,
+            );
+        }
+        output
+    }
+
+    /// The product plus `bias`, through an activation: output and slope.
+    pub(super) fn activated(
+        self,
+        activation: Activation,
+        bias: Option<&Matrices<R>>,
+    ) -> (Matrices<R>, Matrices<R>) {
+        let [rows, columns] = self.shape();
+        let [output, slope] = [(); 2].map(|()| self.left.like([self.trials, rows, columns]));
+        let (tile, grid, has_sets) = (self.tile(), self.grid(), self.sets.is_some());
+        // What is absent is never read.
+        let (absent, given_bias) = (self.left.argument(), bias.unwrap_or(&output));
+        // SAFETY: as in `output`.
+        unsafe {
+            activated_product_kernel::launch_unchecked::<R>(
+                &output.client(),
+                grid,
+                units(tile.units()),
+                addresses([self.left, self.right, &output]),
+                self.left.width(),
+                self.right.width(),
+                common_width([given_bias, &output, &slope]),
+                self.left.argument(),
+                self.right.argument(),
+                self.sets.unwrap_or(absent),
+                given_bias.argument(),
+                output.argument(),
+                slope.argument(),
+                activation,
+                has_sets,
+                bias.is_some(),
+                tile,
+            );
+        }
+        (output, slope)
+    }
+}

@@ -1,0 +1,370 @@
+//! The kernels through Vulkan against the default bodies on a CPU, and their bits against the size of a population.
+
+use std::{
+    panic::catch_unwind,
+    sync::{Arc, OnceLock},
+};
+
+use burn::tensor::{TensorData, backend::Backend};
+use burn_ndarray::NdArray;
+use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
+
+use super::*;
+use crate::{Change, Sets};
+
+/// The kernels' backend.
+type Gpu = Wgpu;
+
+/// The device, where there is one.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn device() -> Option<WgpuDevice> {
+    static IS_THERE: OnceLock<bool> = OnceLock::new();
+    let device = WgpuDevice::DefaultDevice;
+    let set_up = || catch_unwind(|| init_setup::<AutoGraphicsApi>(&device, Default::default())).is_ok();
+    if *IS_THERE.get_or_init(set_up) {
+        Some(device)
+    } else {
+        eprintln!("skipped: no adapter for graphics was found");
+        None
+    }
+}
+
+fn numbers(count: usize, index: u64) -> Vec<f32> {
+    let mut stream = random::stream(3, "test", &[index]);
+    (0..count).map(|_| random::uniform(&mut stream) - 0.5).collect()
+}
+
+fn random<B: Backend>(shape: [usize; 3], index: u64, device: &B::Device) -> Tensor<B, 3> {
+    Tensor::from_data(TensorData::new(numbers(shape.iter().product(), index), shape), device)
+}
+
+fn values<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<f32> {
+    tensor.clone().into_data().into_vec().expect("f32")
+}
+
+fn bits<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<u32> {
+    values(tensor).into_iter().map(f32::to_bits).collect()
+}
+
+fn step<B: Backend>(trials: usize, device: &B::Device) -> AdamStep<B> {
+    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6);
+    AdamStep { rate: positive(90), weight_decay: Some(positive(91)) }
+}
+
+/// Inputs of three trials: each its own, one for all, and two of which one is shared.
+fn inputs<B: Backend>(batch: usize, inputs: usize, device: &B::Device) -> [Input<B>; 3] {
+    let sets = Arc::new(Sets::new(vec![1, 0, 1], device));
+    [
+        random([3, batch, inputs], 3, device).into(),
+        random([1, batch, inputs], 4, device).into(),
+        Input::shared(random([2, batch, inputs], 5, device), sets),
+    ]
+}
+
+/// Compares what a function of a backend's device gives there and on the plain CPU.
+macro_rules! check {
+    ($function:ident $(, $argument:expr)*) => {
+        if let Some(device) = device() {
+            let ours: Vec<Vec<f32>> = $function::<Gpu>(&device $(, $argument)*);
+            let plain: Vec<Vec<f32>> = $function::<NdArray>(&Default::default() $(, $argument)*);
+            check_close(&ours, &plain);
+        }
+    };
+}
+
+#[track_caller]
+fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
+    assert_eq!(ours.len(), plain.len());
+    for (at, (ours, plain)) in ours.iter().zip(plain).enumerate() {
+        assert_eq!(ours.len(), plain.len(), "tensor {at}");
+        for (place, (ours, plain)) in ours.iter().zip(plain).enumerate() {
+            let is_close = (ours - plain).abs() <= 2e-5 * plain.abs().max(1.0);
+            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {place}: {ours} {plain}");
+        }
+    }
+}
+
+/// Batch, inputs and outputs: more than one tile each way and none of them full, the narrow tile, the low one, and rows that
+/// are read in fours and one by one.
+const SHAPES: [[usize; 3]; 5] = [[131, 205, 139], [70, 36, 10], [64, 40, 132], [1, 3, 17], [33, 28, 16]];
+
+fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
+    let (weight, bias) = (random([3, depth, outputs], 1, device), random::<B>([3, 1, outputs], 2, device));
+    let delta = random([3, batch, outputs], 6, device);
+    let mut results = Vec::new();
+    for input in inputs::<B>(batch, depth, device) {
+        let full = Precision::Full;
+        let Activated { output, slope } =
+            B::dense_activated(Activation::Tanh, &input, &weight, Some(&bias), full);
+        let products = [
+            B::dense(&input, &weight, None, full),
+            B::dense(&input, &weight, Some(&bias), full),
+            output,
+            slope,
+            B::weight_gradient(&input, &delta, full),
+        ];
+        results.extend(products.iter().map(values));
+    }
+    for trials in [1, 3] {
+        let signal = random([trials, batch, outputs], 7, device);
+        results.push(values(&B::dense_transposed(&signal, &weight, Precision::Full)));
+    }
+    results
+}
+
+#[test]
+fn products_are_those_of_the_default_bodies() {
+    for shape in SHAPES {
+        check!(products, shape);
+    }
+}
+
+fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
+    let mut results = Vec::new();
+    for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
+        let mut weight = Parameter::new(random([3, depth, outputs], 1, device));
+        let mut step = step(3, device);
+        if index == 0 {
+            step.weight_decay = None;
+        }
+        for round in 0..3 {
+            let delta = random([3, batch, outputs], 10 + round, device);
+            let lesson = WeightLesson { weight, input: &input, delta: &delta };
+            weight = B::learn_weights(vec![lesson], &step, Precision::Full).remove(0);
+        }
+        let Parameter { value, moments } = B::learn(weight, random([3, depth, outputs], 8, device), &step);
+        results.extend([value, moments.first, moments.second].iter().map(values));
+    }
+    results
+}
+
+#[test]
+fn fused_learning_is_the_gradient_and_then_adam() {
+    for shape in SHAPES {
+        check!(learned, shape);
+    }
+}
+
+#[test]
+fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
+    let Some(device) = device() else { return };
+    let parameter = Parameter::<Gpu>::new(random([1, 4, 3], 1, &device));
+    let before = values(&parameter.value);
+    let held = parameter.clone();
+    let learned = Gpu::learn(parameter, random([1, 4, 3], 2, &device), &step(1, &device));
+    assert_eq!(values(&held.value), before);
+    assert_ne!(values(&learned.value), before);
+}
+
+/// A little of everything, of the trials at these positions of a population of three.
+fn bits_of_trials(trials: &[i32], device: &WgpuDevice) -> Vec<Vec<u32>> {
+    let count = trials.len();
+    let positions = Tensor::<Gpu, 1, burn::tensor::Int>::from_data(trials, device);
+    let of_trials =
+        |shape: [usize; 3], index| random::<Gpu>(shape, index, device).select(0, positions.clone());
+    let [batch, depth, outputs] = SHAPES[0];
+    let sets = trials.iter().map(|trial| [1, 0, 1][*trial as usize]).collect();
+    let values = random([2, batch, depth], 5, device);
+    let input = Input::shared(values, Arc::new(Sets::new(sets, device)));
+    let weight = Parameter::new(of_trials([3, depth, outputs], 1));
+    let (bias, signal) = (of_trials([3, 1, outputs], 2), of_trials([3, batch, outputs], 3));
+    let rate = of_trials([3, 1, 1], 4);
+    let Activated { output, slope } =
+        Gpu::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), Precision::Full);
+    let back = Gpu::dense_transposed(&signal, &weight.value, Precision::Full);
+    let delta = Gpu::scale(signal.clone(), &slope);
+    let (normal, normalized) = Gpu::normalize(output.clone(), &bias, &bias);
+    let through = Gpu::normalization_delta(&normalized, &signal);
+    let lesson = WeightLesson { weight, input: &input, delta: &delta };
+    let step = AdamStep { rate, weight_decay: None };
+    let learned = Gpu::learn_weights(vec![lesson], &step, Precision::Full).remove(0);
+    let target = random([1, batch, outputs], 6, device);
+    let OutputError { loss, error, .. } = Gpu::cross_entropy(&signal, &target);
+    let numbers = [loss, Gpu::inner_product(&output, &signal)].map(|numbers| numbers.reshape([count, 1, 1]));
+    let tensors = [output, slope, back, delta, normal, through, learned.value, learned.moments.second, error];
+    let tensors: Vec<_> = tensors.into_iter().chain(numbers).collect();
+    let of_trial = |trial: usize| {
+        let part = |tensor: &Tensor<Gpu, 3>| bits(&tensor.clone().slice([trial..trial + 1]));
+        tensors.iter().flat_map(part).collect()
+    };
+    (0..count).map(of_trial).collect()
+}
+
+#[test]
+fn a_trial_has_the_same_bits_alone_in_a_population_at_any_place_and_twice() {
+    let Some(device) = device() else { return };
+    let together = bits_of_trials(&[0, 1, 2], &device);
+    assert_eq!(together, bits_of_trials(&[0, 1, 2], &device), "twice");
+    let [second, first] = bits_of_trials(&[2, 0], &device).try_into().expect("two trials");
+    assert!(first == together[0] && second == together[2], "at other places");
+    assert_eq!(bits_of_trials(&[1], &device)[0], together[1], "alone");
+}
+
+fn activations<B: Kernels>(device: &B::Device, columns: usize) -> Vec<Vec<f32>> {
+    let mut results = Vec::new();
+    let shape = [2, 5, columns];
+    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+        let mut numbers = numbers(10 * columns, 1);
+        numbers[3] = 0.0;
+        let preactivation =
+            Tensor::<B, 3>::from_data(TensorData::new(numbers, shape), device).mul_scalar(6.0);
+        let Activated { output, slope } = B::activate(activation, preactivation.clone());
+        results.extend([output, slope, B::apply(activation, preactivation)].iter().map(values));
+    }
+    results.push(values(&B::scale(random(shape, 2, device), &random(shape, 3, device))));
+    results
+}
+
+#[test]
+fn activations_and_slopes_are_those_of_the_default_bodies() {
+    check!(activations, 33);
+    check!(activations, 36);
+}
+
+#[test]
+fn no_kernel_hides_that_a_network_has_died() {
+    let Some(device) = device() else { return };
+    let dead = || Tensor::<Gpu, 3>::full([1, 1, 3], f32::NAN, &device);
+    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+        assert!(values(&Gpu::apply(activation, dead())).iter().all(|value| value.is_nan()), "{activation:?}");
+    }
+    assert!(values(&Gpu::cross_entropy(&dead(), &Tensor::ones([1, 1, 3], &device)).loss)[0].is_nan());
+}
+
+fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2]) -> Vec<Vec<f32>> {
+    let mut results = Vec::new();
+    for target_trials in [1, 3] {
+        let mut labels = vec![0.0; target_trials * batch * outputs];
+        for row in 0..target_trials * batch {
+            labels[row * outputs + row * 7 % outputs] = 1.0;
+        }
+        let data = TensorData::new(labels, [target_trials, batch, outputs]);
+        let target = Tensor::<B, 3>::from_data(data, device);
+        for size in [0.0, 1.0, 300.0] {
+            let logits = random::<B>([3, batch, outputs], 1, device).mul_scalar(size);
+            let OutputError { loss, error, mistakes } = B::cross_entropy(&logits, &target);
+            let mistakes = mistakes.expect("there are labels");
+            results.extend([values(&loss), values(&error), values(&mistakes)]);
+        }
+    }
+    results
+}
+
+#[test]
+fn cross_entropy_is_that_of_the_default_body_and_takes_the_first_of_equals() {
+    check!(cross_entropies, [9, 11]);
+    check!(cross_entropies, [300, 10]);
+}
+
+fn sums<B: Kernels>(device: &B::Device, [batch, units]: [usize; 2]) -> Vec<Vec<f32>> {
+    let tensor = |rows, index| random::<B>([3, rows, units], index, device);
+    let (output, normalized) = B::normalize(tensor(batch, 1), &tensor(1, 2), &tensor(1, 3));
+    let signal = tensor(batch, 4);
+    let delta = B::normalization_delta(&normalized, &signal);
+    let [scale, shift] = B::normalization_gradients(&normalized, &signal);
+    let bias = B::bias_gradient(&signal);
+    let inner = B::inner_product(&signal, &tensor(batch, 5));
+    let Normalized { standardized, gain, mean, variance } = normalized;
+    let mut results = vec![values(&inner)];
+    let tensors = [output, delta, scale, shift, bias, standardized, gain, mean, variance];
+    results.extend(tensors.iter().map(values));
+    results
+}
+
+#[test]
+fn sums_over_the_batch_are_those_of_the_default_bodies() {
+    for shape in [[130, 201], [7, 36], [1, 1], [700, 132]] {
+        check!(sums, shape);
+    }
+}
+
+#[test]
+fn masks_are_those_of_the_cpu_bit_for_bit() {
+    let Some(device) = device() else { return };
+    let drop =
+        |rate: f32, index| Drop { rate, kept: 1.0 / (1.0 - rate), key: random::key(3, "dropout", &[index]) };
+    let drops = [drop(0.3, 1), drop(0.0, 1), drop(0.9, 2)];
+    for [batch, units] in [[33, 17], [64, 32], [1, 5]] {
+        let ours = values(&Gpu::dropout_factors(&drops, batch, units, &device));
+        let cpu: Vec<f32> = drops.iter().flat_map(|drop| drop.factors(batch * units)).collect();
+        assert_eq!(ours, cpu);
+    }
+}
+
+/// A change's definition, place by place.
+fn changed(image: &[u8], [height, width]: [usize; 2], change: &Change) -> Vec<f32> {
+    let mirrored = |pixel: f32, length: usize| {
+        let folded = pixel.rem_euclid(2.0 * length as f32);
+        (if folded < length as f32 { folded } else { 2.0 * length as f32 - 1.0 - folded }) as usize
+    };
+    let centre = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
+    let place = |row: usize, y: f32, x: f32| {
+        change.linear[row][0] * y + change.linear[row][1] * x + change.shift[row] + centre[row]
+    };
+    let moved = |at: usize| {
+        let (y, x) = ((at / width) as f32 - centre[0], (at % width) as f32 - centre[1]);
+        let [y, x] = [place(0, y, x), place(1, y, x)];
+        let pixel = |y, x| f32::from(image[mirrored(y, height) * width + mirrored(x, width)]);
+        let (top, left) = (y.floor(), x.floor());
+        let across = |y| pixel(y, left) * (left + 1.0 - x) + pixel(y, left + 1.0) * (x - left);
+        across(top) * (top + 1.0 - y) + across(top + 1.0) * (y - top)
+    };
+    let plane: Vec<f32> = (0..height * width).map(moved).collect();
+    let mean = plane.iter().sum::<f32>() / plane.len() as f32;
+    let finish =
+        |value: &f32| (change.contrast * (value - mean) + mean + change.brightness).clamp(0.0, 255.0);
+    plane.iter().map(finish).collect()
+}
+
+#[test]
+fn a_gallery_gathers_changes_and_scales_images() {
+    let Some(device) = device() else { return };
+    let [channels, height, width] = [3, 5, 7];
+    let plane = height * width;
+    let pixels: Vec<u8> = (0..4 * channels * plane).map(|at| (at * 97 % 256) as u8).collect();
+    let scaling = vec![(127.5, 127.5), (0.0, 255.0), (30.0, 60.0)];
+    let pictures =
+        Pictures { pixels: pixels.clone(), shape: [channels, height, width], scaling: scaling.clone() };
+    let gallery = Gpu::gallery(|| pictures, &device).expect("it has one");
+    let indices = [3, 0, 3];
+    let on_device = Tensor::from_data(indices.map(|index: usize| index as i32).as_slice(), &device);
+    let still = Change { linear: [[1.0, 0.0], [0.0, 1.0]], shift: [0.0; 2], contrast: 1.0, brightness: 0.0 };
+    let changes = [
+        still,
+        Change { linear: [[0.8, -0.6], [0.6, 0.8]], shift: [0.3, -9.4], ..still },
+        Change { shift: [-1.0, 20.0], contrast: 1.4, brightness: -20.0, ..still },
+    ];
+    let expected = |changes: &[Change]| -> Vec<f32> {
+        let images = indices.iter().zip(changes);
+        let planes =
+            images.flat_map(|(image, change)| (0..channels).map(move |channel| (image, channel, change)));
+        let scaled = |(image, channel, change): (&usize, usize, &Change)| {
+            let (offset, divisor) = scaling[channel];
+            let plane = &pixels[(image * channels + channel) * plane..][..plane];
+            changed(plane, [height, width], change).into_iter().map(move |pixel| (pixel - offset) / divisor)
+        };
+        planes.flat_map(scaled).collect()
+    };
+    assert_eq!(values(&gallery.gather(&on_device, None)), expected(&[still; 3]));
+    let ours = values(&gallery.gather(&on_device, Some(&changes)));
+    check_close(&[ours], &[expected(&changes)]);
+}
+
+fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
+    let [batch, depth, outputs] = [16, 64, 32];
+    let tail = |shape: [usize; 3], index| random::<B>(shape, index, device).slice([2..4]);
+    let turned = |index| random::<B>([2, depth, batch], index, device).swap_dims(1, 2);
+    let (weight, bias) = (tail([4, depth, outputs], 1), tail([4, 1, outputs], 2));
+    let delta = tail([4, batch, outputs], 3);
+    let input = Input::from(turned(4));
+    let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
+    let lesson = WeightLesson { weight: Parameter::new(weight), input: &input, delta: &delta };
+    let learned = B::learn_weights(vec![lesson], &step(2, device), Precision::Full).remove(0);
+    let scaled = B::scale(delta.clone(), &random([2, batch, outputs], 5, device));
+    [product, learned.value, scaled, B::bias_gradient(&delta)].iter().map(values).collect()
+}
+
+#[test]
+fn slices_and_turned_tensors_are_read_where_they_are() {
+    check!(of_slices);
+}

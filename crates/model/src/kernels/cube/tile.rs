@@ -1,0 +1,128 @@
+//! How a product is cut into pieces.
+
+use super::vectors::QUAD;
+use crate::Precision;
+
+/// The part of an output matrix that one cube computes, and how its units share it.
+///
+/// A unit's rows come in groups of 4 that lie `rows * 4 / unit_rows` apart, its columns likewise: neighbouring units then read
+/// neighbouring values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Tile {
+    /// Rows of the tile.
+    pub(super) rows: usize,
+    /// Columns of the tile.
+    pub(super) columns: usize,
+    /// Rows of a unit.
+    pub(super) unit_rows: usize,
+    /// Columns of a unit.
+    pub(super) unit_columns: usize,
+    /// How far the sum goes between two loads.
+    pub(super) depth: usize,
+    /// Is the left factor stored with its columns as rows?
+    pub(super) is_left_transposed: bool,
+    /// Is the right factor stored with its columns as rows?
+    pub(super) is_right_transposed: bool,
+    /// Of the factors.
+    pub(super) precision: Precision,
+}
+
+/// Of which matrices the factors of a product are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Factors {
+    /// `left right`.
+    Plain,
+    /// `left right^T`.
+    RightTransposed,
+    /// `left^T right`.
+    LeftTransposed,
+}
+
+/// One factor's part of a tile, as it is loaded: so many of its rows or columns, and so deep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Side {
+    /// Rows of the left factor, or columns of the right one.
+    pub(super) length: usize,
+    pub(super) depth: usize,
+    /// Do values along the depth lie side by side in memory?
+    pub(super) is_depth_contiguous: bool,
+    /// Units that load it.
+    pub(super) units: usize,
+}
+
+impl Tile {
+    /// For an output of `rows` by `columns`. It depends on nothing else, so that a trial's sums do not depend on how many
+    /// trials there are.
+    pub(super) fn of(factors: Factors, rows: usize, columns: usize, precision: Precision) -> Self {
+        let wide = Self {
+            rows: 128,
+            columns: 128,
+            unit_rows: 8,
+            unit_columns: 8,
+            depth: 16,
+            is_left_transposed: factors == Factors::LeftTransposed,
+            is_right_transposed: factors == Factors::RightTransposed,
+            precision,
+        };
+        match (rows, columns) {
+            (_, ..=16) => Self { rows: 64, columns: 16, unit_rows: 4, unit_columns: 4, ..wide },
+            (..=64, _) => Self { rows: 64, ..wide },
+            _ => wide,
+        }
+    }
+
+    /// Units along a row of the tile.
+    pub(super) const fn units_across(self) -> usize {
+        self.columns / self.unit_columns
+    }
+
+    pub(super) const fn units(self) -> usize {
+        self.rows / self.unit_rows * self.units_across()
+    }
+
+    pub(super) const fn left(self) -> Side {
+        Side {
+            length: self.rows,
+            depth: self.depth,
+            is_depth_contiguous: !self.is_left_transposed,
+            units: self.units(),
+        }
+    }
+
+    pub(super) const fn right(self) -> Side {
+        Side {
+            length: self.columns,
+            depth: self.depth,
+            is_depth_contiguous: self.is_right_transposed,
+            units: self.units(),
+        }
+    }
+}
+
+impl Side {
+    /// Fours along the length, and one more: so that not all of a column of them lies in one bank.
+    pub(super) const fn pitch(self) -> usize {
+        self.length / QUAD + 1
+    }
+
+    /// Fours of one load in shared memory.
+    pub(super) const fn shared(self) -> usize {
+        self.depth * self.pitch()
+    }
+
+    /// Loads that a unit takes part in: single fours, or blocks of four fours where they are turned over.
+    pub(super) const fn loads(self) -> usize {
+        self.pieces().div_ceil(self.units)
+    }
+
+    /// Fours, or blocks of four fours.
+    pub(super) const fn pieces(self) -> usize {
+        let fours = self.length * self.depth / QUAD;
+        if self.is_depth_contiguous { fours / QUAD } else { fours }
+    }
+
+    /// Fours that a unit holds between reading them and putting them into shared memory.
+    pub(super) const fn held(self) -> usize {
+        if self.is_depth_contiguous { QUAD * self.loads() } else { self.loads() }
+    }
+}
