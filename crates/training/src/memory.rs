@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use algorithms::Rule;
-use model::{Architecture, Kernels, Precision};
+use model::{Architecture, Kernels};
 
 use crate::{Population, run::EVALUATION_BATCH};
 
@@ -31,11 +31,6 @@ impl MemoryNeed {
         let feedback =
             if population.trials.iter().any(|trial| trial.feedback.is_some()) { shape.feedback() } else { 0 };
         let per_trial = 3 * shape.weights() + feedback;
-        // Products in TF32 leave a whole gradient behind; in full precision none is formed.
-        let gradients = match population.precision {
-            Precision::Full => 0,
-            Precision::Tf32 => trials.saturating_mul(shape.largest_matrix()),
-        };
         let drops = population.trials.iter().any(|trial| trial.dropout > 0.0);
         // Output, slope and delta; batch norm's values and delta; a mask and what it was applied to.
         let per_unit = 3 + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
@@ -49,7 +44,7 @@ impl MemoryNeed {
         let images = shape.inputs.saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
         let floats = |count: u64| count.saturating_mul(size_of::<f32>() as u64);
         Self {
-            parameters: floats(trials.saturating_mul(per_trial).saturating_add(gradients)),
+            parameters: floats(trials.saturating_mul(per_trial)),
             activations: floats(
                 trials.saturating_mul((passes * one_pass).max(evaluation)).saturating_add(images),
             ),

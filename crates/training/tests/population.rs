@@ -4,10 +4,9 @@ use std::{path::Path, time::Duration};
 
 use algorithms::Algorithm;
 use burn_flex::Flex;
-use burn_ndarray::NdArray;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
 use model::{
-    Activation, Architecture, Initialization, Kernels, Objective, Precision, Squash,
+    Activation, Architecture, Initialization, Objective, Precision, Squash,
     checkpoint::{Array, from_bytes, to_bytes},
 };
 use tracker::{Epoch, Metric, Split};
@@ -114,13 +113,8 @@ fn all_rules() -> Vec<TrialSettings> {
     Algorithm::ALL.into_iter().flat_map(five_trials).collect()
 }
 
-fn run(population: &Population, memory: Memory) -> Memory {
-    run_on::<Flex>(population, memory)
-}
-
-fn run_on<B: Kernels>(population: &Population, mut memory: Memory) -> Memory {
-    let device = Default::default();
-    let ended = train::<B>(population, &glyphs(), &device, &Start::default(), &mut memory);
+fn run(population: &Population, mut memory: Memory) -> Memory {
+    let ended = train::<Flex>(population, &glyphs(), &Default::default(), &Start::default(), &mut memory);
     assert_eq!(ended, Ended::Complete);
     memory
 }
@@ -165,31 +159,6 @@ fn a_population_of_all_rules_goes_on_when_one_explodes_and_others_leave() {
         if epochs == 3 {
             assert_eq!(some.arrays(trial), all.arrays(trial), "trial {trial}");
         }
-    }
-}
-
-#[test]
-fn plain_tensor_operations_train_the_same_population() {
-    let ours = run(&population(all_rules()), Memory::default());
-    let plain = run_on::<NdArray>(&population(all_rules()), Memory::default());
-    for (trial, settings) in all_rules().iter().enumerate() {
-        let [ours, plain] = [&ours, &plain].map(|memory| &memory.history(trial)[0].values);
-        assert_eq!(ours.len(), plain.len());
-        for ((metric, ours), (_, plain)) in ours.iter().zip(plain) {
-            // An example on the border between two classes may fall to either side.
-            let allowed = if matches!(metric, Metric::ErrorRate(_)) { 2.0 } else { 2e-3 * ours.abs() };
-            assert!((ours - plain).abs() <= allowed, "trial {trial} {metric}: {ours} {plain} {settings:?}");
-        }
-    }
-}
-
-#[test]
-fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of_its_seed() {
-    let trials: Vec<TrialSettings> = all_rules().into_iter().filter(|trial| trial.seed < 2).collect();
-    let together = run_on::<NdArray>(&population(trials.clone()), Memory::default());
-    for (index, trial) in trials.into_iter().enumerate() {
-        let alone = run_on::<NdArray>(&population(vec![trial]), Memory::default());
-        assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}: {trial:?}");
     }
 }
 

@@ -1,0 +1,218 @@
+//! Populations on other backends than the CPU's own: plain tensor operations, and a GPU's kernels through Vulkan.
+//!
+//! On a machine without a GPU, Mesa's software device computes the latter. What NVIDIA GPUs run are the same kernels, compiled by another
+//! compiler; what those alone have (TF32) is not tested here.
+
+use std::{
+    panic::catch_unwind,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use algorithms::Algorithm;
+use burn_flex::Flex;
+use burn_ndarray::NdArray;
+use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
+use data::{Augmentation, Dataset, DatasetSettings, Glyphs, Source};
+use golden::{TOLERANCE, Vectors};
+use model::{
+    Activation, Architecture, Initialization, Kernels, Objective, Precision, Squash, checkpoint::Array,
+};
+use tracker::{Epoch, Metric};
+use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict, train};
+
+/// The device, where there is one.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn device() -> Option<WgpuDevice> {
+    static IS_THERE: OnceLock<bool> = OnceLock::new();
+    let device = WgpuDevice::DefaultDevice;
+    let set_up = || catch_unwind(|| init_setup::<AutoGraphicsApi>(&device, Default::default())).is_ok();
+    if *IS_THERE.get_or_init(set_up) {
+        return Some(device);
+    }
+    eprintln!("skipped: no adapter for graphics was found (Debian: apt-get install mesa-vulkan-drivers)");
+    None
+}
+
+#[test]
+fn golden_vectors_hold_on_the_kernels_of_a_gpu() {
+    let Some(device) = device() else { return };
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let vectors = Vectors::read(&folder, &folder).unwrap_or_else(|error| panic!("{error}"));
+    let compared = golden::replay::<Wgpu>(&vectors, &device);
+    let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();
+    assert!(off.is_empty(), "{} of {} are off: {off:#?}", off.len(), compared.len());
+}
+
+/// Keeps histories and final arrays; sends some trials away early.
+#[derive(Default)]
+struct Keeper {
+    leave_after: Vec<(usize, u32)>,
+    epochs: Vec<(usize, Epoch)>,
+    arrays: Vec<(usize, Vec<Array>)>,
+}
+
+impl Observer for Keeper {
+    fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict {
+        let leaves = self.leave_after.contains(&(trial, epoch.epoch));
+        self.epochs.push((trial, epoch));
+        if leaves { Verdict::Leave } else { Verdict::Continue }
+    }
+
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+        self.arrays.push((trial, arrays));
+    }
+
+    fn interrupted(&self, _: Duration) -> bool {
+        false
+    }
+}
+
+impl Keeper {
+    fn history(&self, trial: usize) -> Vec<&Epoch> {
+        self.epochs.iter().filter(|(of, _)| *of == trial).map(|(_, epoch)| epoch).collect()
+    }
+
+    fn arrays(&self, trial: usize) -> &[Array] {
+        &self.arrays.iter().find(|(of, _)| *of == trial).expect("the trial has finished").1
+    }
+}
+
+/// All kinds of change, with a holdout: three splits that are gathered on the device.
+fn glyphs() -> Dataset {
+    let mut settings = DatasetSettings::of(Source::Glyphs(Glyphs { train: 300, test: 70, seed: 0 }));
+    settings.holdout = 0.2;
+    settings.augmentations = vec![
+        Augmentation::Rotation { largest: 0.05 },
+        Augmentation::HorizontalFlip,
+        Augmentation::Contrast { largest: 0.1 },
+        Augmentation::Brightness { largest: 0.2 },
+    ];
+    Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
+}
+
+fn population(trials: Vec<TrialSettings>, batch_norm: bool, objective: Objective) -> Population {
+    Population {
+        architecture: Architecture {
+            inputs: 28 * 28,
+            hidden: vec![20, 15],
+            outputs: if objective == Objective::Classification { 10 } else { 28 * 28 },
+            activation: Activation::Tanh,
+            batch_norm,
+            bias: true,
+            objective,
+        },
+        squash: Squash::Tanh,
+        precision: Precision::Full,
+        epochs: 2,
+        batch_size: 32,
+        trackers: Vec::new(),
+        trials,
+    }
+}
+
+/// Each of `rules` with seeds, rates, dropout and decay of its own; seeds are shared by several trials.
+fn trials(rules: &[Algorithm]) -> Vec<TrialSettings> {
+    let of_rule = |algorithm: &Algorithm| {
+        let algorithm = *algorithm;
+        [(0, 1e-3, 0.0, 0.0), (1, 1e-3, 0.2, 0.0), (1, 3e-3, 0.0, 1e-3)].map(
+            |(seed, learning_rate, dropout, weight_decay)| TrialSettings {
+                algorithm,
+                first_weights: FirstWeights::Orthogonal,
+                feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
+                seed,
+                learning_rate,
+                dropout,
+                weight_decay,
+            },
+        )
+    };
+    rules.iter().flat_map(of_rule).collect()
+}
+
+fn run<B: Kernels>(population: &Population, device: &B::Device, mut keeper: Keeper) -> Keeper {
+    let ended = train::<B>(population, &glyphs(), device, &Start::default(), &mut keeper);
+    assert_eq!(ended, Ended::Complete);
+    keeper
+}
+
+/// Every loss within a thousandth, every error rate within an example or two.
+#[track_caller]
+fn check_histories(one: &Keeper, other: &Keeper, trials: usize) {
+    for trial in 0..trials {
+        for (one, other) in one.history(trial).into_iter().zip(other.history(trial)) {
+            assert_eq!(one.values.len(), other.values.len());
+            for ((metric, one), (_, other)) in one.values.iter().zip(&other.values) {
+                let allowed = if matches!(metric, Metric::ErrorRate(_)) { 3.5 } else { 1e-3 * one.abs() };
+                assert!((one - other).abs() <= allowed, "trial {trial} {metric}: {one} {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_population_of_all_rules_learns_by_plain_tensor_operations_what_it_learns_by_kernels() {
+    let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
+    let plain = run::<NdArray>(&population, &Default::default(), Keeper::default());
+    let kernels = run::<Flex>(&population, &Default::default(), Keeper::default());
+    check_histories(&plain, &kernels, population.trials.len());
+}
+
+#[test]
+fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of_its_seed() {
+    let together = population(trials(&Algorithm::ALL), true, Objective::Classification);
+    let device = Default::default();
+    let kept = run::<NdArray>(&together, &device, Keeper::default());
+    for (index, trial) in together.trials.iter().enumerate() {
+        let alone = Population { trials: vec![*trial], ..together.clone() };
+        let alone = run::<NdArray>(&alone, &device, Keeper::default());
+        assert!(alone.arrays(0) == kept.arrays(index), "{trial:?}");
+    }
+}
+
+#[test]
+fn a_population_of_all_rules_learns_on_a_gpu_what_it_learns_on_the_cpu() {
+    let Some(device) = device() else { return };
+    for batch_norm in [false, true] {
+        let population = population(trials(&Algorithm::ALL), batch_norm, Objective::Classification);
+        let gpu = run::<Wgpu>(&population, &device, Keeper::default());
+        let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
+        check_histories(&gpu, &cpu, population.trials.len());
+    }
+}
+
+#[test]
+fn reconstructions_learn_on_a_gpu_what_they_learn_on_the_cpu() {
+    let Some(device) = device() else { return };
+    let rules = Algorithm::ALL.into_iter().filter(|rule| rule.refuses_reconstruction().is_none());
+    let trials = trials(&rules.collect::<Vec<_>>());
+    let population = population(trials, false, Objective::Reconstruction(Squash::Tanh));
+    let gpu = run::<Wgpu>(&population, &device, Keeper::default());
+    let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
+    check_histories(&gpu, &cpu, population.trials.len());
+}
+
+#[test]
+fn on_one_gpu_a_trial_has_the_same_bits_alone_in_a_population_and_when_others_leave() {
+    let Some(device) = device() else { return };
+    for batch_norm in [false, true] {
+        let of = |trials| population(trials, batch_norm, Objective::Classification);
+        let trials = trials(&Algorithm::ALL);
+        let together = run::<Wgpu>(&of(trials.clone()), &device, Keeper::default());
+        let leave_after = vec![(0, 1), (4, 1), (13, 1)];
+        let fewer = run::<Wgpu>(
+            &of(trials.clone()),
+            &device,
+            Keeper { leave_after: leave_after.clone(), ..Keeper::default() },
+        );
+        for (index, trial) in trials.iter().enumerate() {
+            let alone = run::<Wgpu>(&of(vec![*trial]), &device, Keeper::default());
+            assert_eq!(alone.history(0), together.history(index), "{trial:?}");
+            assert!(alone.arrays(0) == together.arrays(index), "{trial:?}");
+            if !leave_after.contains(&(index, 1)) {
+                assert!(fewer.arrays(index) == together.arrays(index), "{trial:?}");
+            }
+        }
+    }
+}
