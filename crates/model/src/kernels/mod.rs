@@ -80,6 +80,11 @@ pub trait Kernels: Backend {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// Can products run in `precision` on `device`? Everything else here expects that they can.
+    fn supports(precision: Precision, _device: &Self::Device) -> bool {
+        precision == Precision::Full
+    }
+
     /// `pictures` on the device; `None` where batches are better gathered in the host's memory.
     fn gallery(_pictures: Pictures, _device: &Self::Device) -> Option<Box<dyn Gallery<Self>>> {
         None
