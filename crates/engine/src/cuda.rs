@@ -12,6 +12,7 @@ use cudarc::{
     },
     nvrtc::{self, CompileError, CompileOptions},
 };
+use model::{Kernels, Precision};
 
 use crate::DeviceError;
 
@@ -118,14 +119,13 @@ fn reason(error: &CompileError) -> String {
     }
 }
 
-/// Are there TF32 products? From compute capability 8.0 (Ampere) on, and if they can be compiled.
-pub(crate) fn has_tf32() -> Result<bool, DeviceError> {
-    check()?;
-    let [major, _] = capability_of_first_gpu()?;
-    if major < 8 {
-        return Ok(false);
+/// Can products run in `precision`? TF32 needs tensor cores that have it, and more headers.
+pub(crate) fn supports(precision: Precision) -> Result<bool, DeviceError> {
+    if precision == Precision::Full {
+        return Ok(true);
     }
-    check_tensor_cores().map(|()| true)
+    check_tensor_cores()?;
+    Ok(<burn_cuda::Cuda as Kernels>::supports(precision, &Default::default()))
 }
 
 /// Of the first GPU: what the driver calls it, and its free bytes.

@@ -156,13 +156,13 @@ impl Device {
     /// # Errors
     /// If they cannot, or the device cannot be used.
     pub fn check_precision(self, precision: Precision) -> Result<(), DeviceError> {
-        let has_it = match (self, precision) {
-            (_, Precision::Full) => true,
-            (Self::Cpu, Precision::Tf32) => false,
+        let has_it = match self {
+            Self::Cpu => burn_flex::Flex::supports(precision, &Default::default()),
             #[cfg(feature = "cuda")]
-            (Self::Cuda, Precision::Tf32) => cuda::has_tf32()?,
+            Self::Cuda => cuda::supports(precision)?,
+            // Nobody can tell, and nothing can be trained there.
             #[cfg(not(feature = "cuda"))]
-            (Self::Cuda, Precision::Tf32) => true,
+            Self::Cuda => true,
         };
         if has_it { Ok(()) } else { Err(DeviceError::NotInPrecision { device: self, precision }) }
     }

@@ -79,6 +79,11 @@ pub trait Kernels: Backend {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// Can products run in `precision` on `device`? Everything else here expects that they can.
+    fn supports(precision: Precision, _device: &Self::Device) -> bool {
+        precision == Precision::Full
+    }
+
     /// `pictures` on the device; `None`, and they are not asked for, where batches are better gathered in the host's memory.
     fn gallery(
         _pictures: impl FnOnce() -> Pictures,

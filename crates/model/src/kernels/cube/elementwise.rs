@@ -52,7 +52,7 @@ pub(super) fn slope_of<N: Size>(
 #[cube]
 fn gate<N: Size>(value: Vector<f32, N>) -> Vector<f32, N> {
     let one = Vector::<f32, N>::new(1.0);
-    one / (one + Vector::exp(-value))
+    one / (one + Vector::exp(Vector::new(0.0) - value))
 }
 
 /// Where in a trial's matrix this unit's piece is: row, and column in pieces; beyond the last row where there is none.

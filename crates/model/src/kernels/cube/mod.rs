@@ -11,6 +11,7 @@ mod gallery;
 mod launch;
 mod product;
 mod reductions;
+mod tensor_cores;
 mod tile;
 mod vectors;
 
@@ -30,6 +31,10 @@ use super::{Drop, Gallery, Kernels, Pictures, WeightLesson};
 use crate::{Activated, Activation, AdamStep, Input, Normalized, OutputError, Parameter, Precision};
 
 impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
+    fn supports(precision: Precision, device: &Self::Device) -> bool {
+        precision == Precision::Full || tensor_cores::are_there::<R>(device)
+    }
+
     fn gallery(pictures: impl FnOnce() -> Pictures, device: &Self::Device) -> Option<Box<dyn Gallery<Self>>> {
         Some(Box::new(CubeGallery::<R>::new(pictures(), device)))
     }
@@ -209,5 +214,5 @@ fn sets_argument<R: CubeRuntime, B: BoolElement>(
     sets.clone().into_primitive().into_tensor_arg()
 }
 
-#[cfg(all(test, feature = "wgpu"))]
+#[cfg(all(test, feature = "plain"))]
 mod tests;

@@ -13,6 +13,7 @@ use cubecl::prelude::*;
 use super::{
     elementwise::{slope_of, value_of},
     launch::{Matrices, addresses, common_width, grid, units},
+    tensor_cores::tensor_core_tile,
     tile::{Factors, Side, Tile},
     vectors::{QUAD, Quad, put_quad, quad_at},
 };
@@ -21,6 +22,22 @@ use crate::{Activation, Precision};
 /// This unit's part of a product, in fours, row by row; `left` and `right` begin at `left_start` and `right_start`.
 #[cube]
 pub(super) fn product_tile<L: Size, R: Size>(
+    left: &Tensor<Vector<f32, L>>,
+    right: &Tensor<Vector<f32, R>>,
+    left_start: usize,
+    right_start: usize,
+    #[comptime] tile: Tile,
+) -> Array<Quad> {
+    if comptime!(tile.precision == Precision::Tf32) {
+        tensor_core_tile(left, right, left_start, right_start, tile)
+    } else {
+        full_tile(left, right, left_start, right_start, tile)
+    }
+}
+
+/// [`product_tile`] in single precision.
+#[cube]
+fn full_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
     right: &Tensor<Vector<f32, R>>,
     left_start: usize,
@@ -44,8 +61,8 @@ pub(super) fn product_tile<L: Size, R: Size>(
     let mut right_held = Array::<Quad>::new(comptime!(right_side.held()));
     read(left, left_start, first_row, 0, &mut left_held, left_side);
     read(right, right_start, first_column, 0, &mut right_held, right_side);
-    keep(&left_held, &mut left_slabs, 0, left_side);
-    keep(&right_held, &mut right_slabs, 0, right_side);
+    keep::<f32>(&left_held, &mut left_slabs, 0, left_side);
+    keep::<f32>(&right_held, &mut right_slabs, 0, right_side);
     sync_cube();
     for slab in 0..slabs {
         let next = slab + 1;
@@ -55,8 +72,8 @@ pub(super) fn product_tile<L: Size, R: Size>(
         }
         multiply(&left_slabs, &right_slabs, slab % 2, &mut sums, tile);
         if next < slabs {
-            keep(&left_held, &mut left_slabs, next % 2, left_side);
-            keep(&right_held, &mut right_slabs, next % 2, right_side);
+            keep::<f32>(&left_held, &mut left_slabs, next % 2, left_side);
+            keep::<f32>(&right_held, &mut right_slabs, next % 2, right_side);
         }
         sync_cube();
     }
@@ -65,7 +82,7 @@ pub(super) fn product_tile<L: Size, R: Size>(
 
 /// Reads what this unit loads of a factor's slab, from `first` along its length and `deep` along the sum.
 #[cube]
-fn read<N: Size>(
+pub(super) fn read<N: Size>(
     values: &Tensor<Vector<f32, N>>,
     start: usize,
     first: usize,
@@ -95,7 +112,12 @@ fn read<N: Size>(
 
 /// Puts what [`read`] has read into one half of the shared memory, the depth as rows.
 #[cube]
-fn keep(held: &Array<Quad>, slabs: &mut SharedMemory<Quad>, half: usize, #[comptime] side: Side) {
+pub(super) fn keep<E: Float>(
+    held: &Array<Quad>,
+    slabs: &mut SharedMemory<Vector<E, Const<QUAD>>>,
+    half: usize,
+    #[comptime] side: Side,
+) {
     let start = half * comptime!(side.shared());
     #[unroll]
     for load in 0..comptime!(side.loads()) {
@@ -111,13 +133,14 @@ fn keep(held: &Array<Quad>, slabs: &mut SharedMemory<Quad>, half: usize, #[compt
                     for line in 0..QUAD {
                         quad[line] = held[load * QUAD + line][deep];
                     }
-                    slabs[start + (row + deep) * comptime!(side.pitch()) + place] = quad;
+                    let at = start + (row + deep) * comptime!(side.pitch()) + place;
+                    slabs[at] = Vector::cast_from(quad);
                 }
             }
         } else if piece < comptime!(side.pieces()) {
             let row = piece / comptime!(side.length / QUAD);
             let place = piece % comptime!(side.length / QUAD);
-            slabs[start + row * comptime!(side.pitch()) + place] = held[load];
+            slabs[start + row * comptime!(side.pitch()) + place] = Vector::cast_from(held[load]);
         }
     }
 }
@@ -160,21 +183,20 @@ fn multiply(
 
 /// Which of the unit rows a unit has, from 0.
 #[cube]
-fn unit_row(#[comptime] tile: Tile) -> usize {
+pub(super) fn unit_row(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize / comptime!(tile.units_across())
 }
 
 /// Which of the unit columns a unit has, from 0.
 #[cube]
-fn unit_column(#[comptime] tile: Tile) -> usize {
+pub(super) fn unit_column(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize % comptime!(tile.units_across())
 }
 
 /// The row of the output that a unit's row is.
 #[cube]
 pub(super) fn output_row(#[comptime] row: usize, #[comptime] tile: Tile) -> usize {
-    let group = comptime!(row / QUAD * (tile.rows / tile.unit_rows) * QUAD + row % QUAD);
-    CUBE_POS_Y as usize * tile.rows + unit_row(tile) * QUAD + group
+    CUBE_POS_Y as usize * tile.rows + unit_row(tile) * QUAD + comptime!(tile.row_step(row))
 }
 
 /// The first column of the output that a unit's group of four columns is.

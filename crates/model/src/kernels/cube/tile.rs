@@ -3,6 +3,9 @@
 use super::vectors::QUAD;
 use crate::Precision;
 
+/// Units of a plane where there are tensor cores.
+pub(super) const PLANE: usize = 32;
+
 /// The part of an output matrix that one cube computes, and how its units share it.
 ///
 /// A unit's rows come in groups of 4 that lie `rows * 4 / unit_rows` apart, its columns likewise: neighbouring units then read
@@ -59,7 +62,7 @@ impl Tile {
             columns: 128,
             unit_rows: 8,
             unit_columns: 8,
-            depth: 16,
+            depth: 8,
             is_left_transposed: factors == Factors::LeftTransposed,
             is_right_transposed: factors == Factors::RightTransposed,
             precision,
@@ -78,6 +81,26 @@ impl Tile {
 
     pub(super) const fn units(self) -> usize {
         self.rows / self.unit_rows * self.units_across()
+    }
+
+    /// How far a unit's row lies below its first one.
+    pub(super) const fn row_step(self, row: usize) -> usize {
+        row / QUAD * (self.rows / self.unit_rows) * QUAD + row % QUAD
+    }
+
+    /// Columns of the part that a plane of units computes with tensor cores.
+    pub(super) const fn plane_columns(self) -> usize {
+        if self.columns < 32 { self.columns } else { 32 }
+    }
+
+    /// Planes side by side.
+    pub(super) const fn planes_across(self) -> usize {
+        self.columns / self.plane_columns()
+    }
+
+    /// Rows of the part that a plane of units computes with tensor cores.
+    pub(super) const fn plane_rows(self) -> usize {
+        self.rows * self.planes_across() * PLANE / self.units()
     }
 
     pub(super) const fn left(self) -> Side {

@@ -1,4 +1,4 @@
-//! The kernels through Vulkan against the default bodies on a CPU, and their bits against the size of a population.
+//! The kernels against the default bodies on a CPU, and their bits against the size of a population.
 
 use std::{
     panic::catch_unwind,
@@ -7,24 +7,22 @@ use std::{
 
 use burn::tensor::{TensorData, backend::Backend};
 use burn_ndarray::NdArray;
-use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
 
-use super::*;
+use super::{super::super::*, Gpu};
 use crate::{Change, Sets};
 
-/// The kernels' backend.
-type Gpu = Wgpu;
+/// Of the runtime that the suite is for.
+type Device = <Gpu as burn::tensor::backend::BackendTypes>::Device;
 
 /// The device, where there is one.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn device() -> Option<WgpuDevice> {
+fn device() -> Option<Device> {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
-    let device = WgpuDevice::DefaultDevice;
-    let set_up = || catch_unwind(|| init_setup::<AutoGraphicsApi>(&device, Default::default())).is_ok();
+    let set_up = || catch_unwind(|| Gpu::sync(&Device::default())).is_ok_and(|result| result.is_ok());
     if *IS_THERE.get_or_init(set_up) {
-        Some(device)
+        Some(Device::default())
     } else {
-        eprintln!("skipped: no adapter for graphics was found");
+        eprintln!("skipped: no device for these kernels was found");
         None
     }
 }
@@ -47,7 +45,7 @@ fn bits<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<u32> {
 }
 
 fn step<B: Backend>(trials: usize, device: &B::Device) -> AdamStep<B> {
-    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6);
+    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6).mul_scalar(0.1);
     AdamStep { rate: positive(90), weight_decay: Some(positive(91)) }
 }
 
@@ -157,7 +155,7 @@ fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
 }
 
 /// A little of everything, of the trials at these positions of a population of three.
-fn bits_of_trials(trials: &[i32], device: &WgpuDevice) -> Vec<Vec<u32>> {
+fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let count = trials.len();
     let positions = Tensor::<Gpu, 1, burn::tensor::Int>::from_data(trials, device);
     let of_trials =
@@ -367,4 +365,34 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
 #[test]
 fn slices_and_turned_tensors_are_read_where_they_are() {
     check!(of_slices);
+}
+
+#[test]
+fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
+    let Some(device) = device() else { return };
+    if !Gpu::supports(Precision::Tf32, &device) {
+        return;
+    }
+    for [batch, depth, outputs] in SHAPES {
+        let weight = random::<Gpu>([3, depth, outputs], 1, &device);
+        let delta = random::<Gpu>([3, batch, outputs], 6, &device);
+        for input in inputs::<Gpu>(batch, depth, &device) {
+            let products = |precision| {
+                let lesson =
+                    WeightLesson { weight: Parameter::new(weight.clone()), input: &input, delta: &delta };
+                let learned = Gpu::learn_weights(vec![lesson], &step(3, &device), precision).remove(0);
+                [
+                    Gpu::dense(&input, &weight, None, precision),
+                    Gpu::dense_transposed(&delta, &weight, precision),
+                    Gpu::weight_gradient(&input, &delta, precision),
+                    learned.moments.first,
+                ]
+            };
+            for (rounded, full) in products(Precision::Tf32).iter().zip(&products(Precision::Full)) {
+                let bound = 2e-3 * (depth.max(outputs).max(batch) as f32).sqrt();
+                let differences = values(rounded).into_iter().zip(values(full)).map(|(a, b)| (a - b).abs());
+                assert!(differences.fold(0.0, f32::max) <= bound);
+            }
+        }
+    }
 }
