@@ -39,7 +39,8 @@ fn device() -> Option<WgpuDevice> {
 fn golden_vectors_hold_on_the_kernels_of_a_gpu() {
     let Some(device) = device() else { return };
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let vectors = Vectors::read(&folder, &folder).unwrap_or_else(|error| panic!("{error}"));
+    // Software takes minutes for all of them; `bench golden --device cuda` replays all.
+    let vectors = Vectors::read(&folder, &folder).unwrap_or_else(|error| panic!("{error}")).every(5);
     let compared = golden::replay::<Wgpu>(&vectors, &device);
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();
     assert!(off.is_empty(), "{} of {} are off: {off:#?}", off.len(), compared.len());
@@ -174,12 +175,10 @@ fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of
 #[test]
 fn a_population_of_all_rules_learns_on_a_gpu_what_it_learns_on_the_cpu() {
     let Some(device) = device() else { return };
-    for batch_norm in [false, true] {
-        let population = population(trials(&Algorithm::ALL), batch_norm, Objective::Classification);
-        let gpu = run::<Wgpu>(&population, &device, Keeper::default());
-        let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
-        check_histories(&gpu, &cpu, population.trials.len());
-    }
+    let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
+    let gpu = run::<Wgpu>(&population, &device, Keeper::default());
+    let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
+    check_histories(&gpu, &cpu, population.trials.len());
 }
 
 #[test]
@@ -196,23 +195,21 @@ fn reconstructions_learn_on_a_gpu_what_they_learn_on_the_cpu() {
 #[test]
 fn on_one_gpu_a_trial_has_the_same_bits_alone_in_a_population_and_when_others_leave() {
     let Some(device) = device() else { return };
-    for batch_norm in [false, true] {
-        let of = |trials| population(trials, batch_norm, Objective::Classification);
-        let trials = trials(&Algorithm::ALL);
-        let together = run::<Wgpu>(&of(trials.clone()), &device, Keeper::default());
-        let leave_after = vec![(0, 1), (4, 1), (13, 1)];
-        let fewer = run::<Wgpu>(
-            &of(trials.clone()),
-            &device,
-            Keeper { leave_after: leave_after.clone(), ..Keeper::default() },
-        );
-        for (index, trial) in trials.iter().enumerate() {
+    let of = |trials| population(trials, true, Objective::Classification);
+    let trials = trials(&Algorithm::ALL);
+    let together = run::<Wgpu>(&of(trials.clone()), &device, Keeper::default());
+    let leave_after = vec![(0, 1), (4, 1), (13, 1)];
+    let keeper = Keeper { leave_after: leave_after.clone(), ..Keeper::default() };
+    let fewer = run::<Wgpu>(&of(trials.clone()), &device, keeper);
+    for (index, trial) in trials.iter().enumerate() {
+        if !leave_after.contains(&(index, 1)) {
+            assert!(fewer.arrays(index) == together.arrays(index), "{trial:?}");
+        }
+        // One of each rule.
+        if [1, 5, 6, 10, 14].contains(&index) {
             let alone = run::<Wgpu>(&of(vec![*trial]), &device, Keeper::default());
             assert_eq!(alone.history(0), together.history(index), "{trial:?}");
             assert!(alone.arrays(0) == together.arrays(index), "{trial:?}");
-            if !leave_after.contains(&(index, 1)) {
-                assert!(fewer.arrays(index) == together.arrays(index), "{trial:?}");
-            }
         }
     }
 }

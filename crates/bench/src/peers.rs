@@ -11,7 +11,7 @@ use std::{
     rc::Rc,
 };
 
-use engine::{Device, rehearse};
+use engine::{Device, Precision, rehearse};
 use model::checkpoint::{self, Array};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -184,6 +184,7 @@ impl Way {
             process: Rc::clone(&self.process),
             id: self.mode.clone(),
             mode: self.mode.clone(),
+            precision: case.precision,
             losses: Vec::new(),
         };
         peer.losses = serde_json::from_value(answer["losses"].clone()).map_err(|_| PeerError::Answer {
@@ -198,7 +199,7 @@ impl Way {
 /// output layer as the last of the numbered ones.
 fn arrays(case: &Case) -> Vec<Array> {
     let first = |seed: &u64| {
-        let single = Case { trials: vec![(0.0, *seed)], ..case.clone() };
+        let single = Case { trials: vec![(0.0, *seed)], precision: Precision::Full, ..case.clone() };
         let rehearsal = rehearse(Device::Cpu, &single.population(), &[]).expect("the CPU is always there");
         rehearsal.arrays(0)
     };
@@ -306,6 +307,7 @@ pub(crate) struct Peer {
     process: Rc<RefCell<Process>>,
     id: String,
     mode: String,
+    precision: Precision,
     /// Of the first steps, `[steps][trials]`.
     losses: Vec<Vec<f32>>,
 }
@@ -322,7 +324,7 @@ impl Peer {
         let pairs = ours.iter().flatten().zip(self.losses.iter().flatten());
         let differences: Vec<f32> = pairs.map(|(ours, theirs)| ((ours - theirs) / ours).abs()).collect();
         // Not NaN either, which is within nothing.
-        let agrees = fits && differences.iter().all(|difference| *difference <= TOLERANCE);
+        let agrees = fits && differences.iter().all(|difference| *difference <= tolerance(self.precision));
         let agrees = if agrees { "agree" } else { "DO NOT AGREE" };
         let worst = differences.into_iter().max_by(f32::total_cmp).unwrap_or(f32::NAN);
         format!(
@@ -333,8 +335,14 @@ impl Peer {
     }
 }
 
-/// Of a loss after ten steps: sums in another order, and Adam divides small gradients by their size.
-const TOLERANCE: f32 = 1e-3;
+/// Of a loss after ten steps: sums in another order, and Adam divides small gradients by their size. TF32 keeps 11 bits of
+/// each factor.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::Full => 1e-3,
+        Precision::Tf32 => 2e-2,
+    }
+}
 
 impl Contestant for Peer {
     fn run(&mut self, times: usize) -> Result<f64, PeerError> {

@@ -41,6 +41,7 @@ pub fn rehearse(
     batches: &[HostBatch],
 ) -> Result<Box<dyn Rehearsal>, DeviceError> {
     device.check()?;
+    device.check_precision(population.precision)?;
     match device {
         Device::Cpu => Ok(Box::new(Rehearsing::<Flex>::new(population, batches, Default::default()))),
         #[cfg(feature = "cuda")]
@@ -110,8 +111,13 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
             losses.push(outcome.loss);
         }
         self.student = Some(student);
-        let read = |loss: Tensor<B, 1>| loss.into_data().convert::<f32>().into_vec::<f32>();
-        losses.into_iter().map(|loss| read(loss).expect("the data was converted to f32")).collect()
+        if losses.is_empty() {
+            return Vec::new();
+        }
+        // In one transfer, for which a device waits once.
+        let trials = losses[0].dims()[0];
+        let losses = Tensor::cat(losses, 0).into_data().convert::<f32>().into_vec::<f32>();
+        losses.expect("the data was converted to f32").chunks(trials).map(<[f32]>::to_vec).collect()
     }
 
     fn measured(&mut self) -> Vec<Vec<(Metric, f64)>> {

@@ -65,6 +65,12 @@ impl Vectors {
         };
         Ok(Self { cases, adam: beside("adam.json")?, orthogonal: beside("init_orthogonal.json")? })
     }
+
+    /// Every so many-th of the cases, for devices on which all of them take long.
+    #[must_use]
+    pub fn every(self, nth: usize) -> Self {
+        Self { cases: self.cases.into_iter().step_by(nth).collect(), ..self }
+    }
 }
 
 fn read(path: &Path) -> Result<Value, VectorsError> {
