@@ -3,7 +3,7 @@
 use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
 
-use super::launch::{Matrices, addresses, common_width, grid_of_pieces, units, UNITS};
+use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, units};
 use crate::{Activation, activation::LEAK};
 
 /// The activation of preactivations.
