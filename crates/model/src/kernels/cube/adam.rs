@@ -8,12 +8,15 @@ use super::{
     launch::{Backend, Matrices, UNITS, addresses, common_width, units},
     product::{Product, output_column, output_row, product_tile, set_of_trial},
     tile::Tile,
-    vectors::{QUAD, Quad, put_quad, quad_at},
+    vectors::{QUAD, Quad, extent_of, put_quad, quad_at},
 };
 use crate::{
     AdamStep, Moments, Parameter,
     optimizer::{BETA_1, BETA_2, EPSILON},
 };
+
+/// Roots of what is smaller are nothing beside [`EPSILON`].
+const SMALLEST: f32 = 1e-30;
 
 /// The first moment after a step.
 #[cube]
@@ -29,11 +32,14 @@ fn second_after<N: Size>(second: Vector<f32, N>, gradient: Vector<f32, N>) -> Ve
 
 /// What a step subtracts, given the moments after it.
 ///
-/// The quotient may be off by two units in its last place, where the full division would cost as many
-/// instructions as the sums of a gradient. It is multiplied by the rate and is much smaller than the weight that it changes.
+/// Root and quotient may each be off by two units in their last place: correctly rounded ones would cost more
+/// instructions than all the rest of a step.
 #[cube(fast_math = FastMath::AllowReciprocal | FastMath::ReducedPrecision | FastMath::UnsignedZero | FastMath::NotInf)]
 fn step_of<N: Size>(first: Vector<f32, N>, second: Vector<f32, N>, rate: f32) -> Vector<f32, N> {
-    first / (Vector::sqrt(second) + Vector::new(EPSILON as f32)) * Vector::new(rate)
+    // Not 0, whose inverse root is infinite; NaN comes back with the product.
+    let above_zero = max(second, Vector::new(SMALLEST));
+    let root = second * Vector::inverse_sqrt(above_zero);
+    first / (root + Vector::new(EPSILON as f32)) * Vector::new(rate)
 }
 
 /// A trial's number of `[trials, 1, 1]`.
@@ -80,16 +86,17 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
     #[comptime] tile: Tile,
 ) {
     let trial = CUBE_POS_Z as usize;
-    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
-    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
+    let left_extent = extent_of(left, set_of_trial(sets, has_sets));
+    let sums = product_tile(left, right, &left_extent, &extent_of(right, trial), tile);
     let rate = of_trial(rates);
-    let value_start = trial * value.stride(0);
-    let first_start = trial * first.stride(0);
-    let second_start = trial * second.stride(0);
+    let decay = if comptime!(has_decays) { of_trial(decays) } else { 0.0f32.runtime() };
+    let value_extent = extent_of(value, trial);
+    let first_extent = extent_of(first, trial);
+    let second_extent = extent_of(second, trial);
     #[unroll]
     for row in 0..tile.unit_rows {
         let output_row = output_row(row, tile);
-        if output_row < value.shape(1) {
+        if output_row < value_extent.rows {
             let groups = comptime!(tile.unit_columns / QUAD);
             let mut values = Array::<Quad>::new(groups);
             let mut firsts = Array::<Quad>::new(groups);
@@ -97,23 +104,23 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
             #[unroll]
             for group in 0..groups {
                 let column = output_column(group, tile);
-                values[group] = quad_at(value, value_start, output_row, column);
-                firsts[group] = quad_at(first, first_start, output_row, column);
-                seconds[group] = quad_at(second, second_start, output_row, column);
+                values[group] = quad_at(value, &value_extent, output_row, column);
+                firsts[group] = quad_at(first, &first_extent, output_row, column);
+                seconds[group] = quad_at(second, &second_extent, output_row, column);
             }
             #[unroll]
             for group in 0..groups {
                 let column = output_column(group, tile);
                 let mut gradient = sums[comptime!(row * groups + group)];
                 if comptime!(has_decays) {
-                    gradient += values[group] * Quad::new(of_trial(decays));
+                    gradient += values[group] * Quad::new(decay);
                 }
                 let first_moment = first_after(firsts[group], gradient);
                 let second_moment = second_after(seconds[group], gradient);
                 let learned = values[group] - step_of(first_moment, second_moment, rate);
-                put_quad(value, value_start, output_row, column, learned);
-                put_quad(first, first_start, output_row, column, first_moment);
-                put_quad(second, second_start, output_row, column, second_moment);
+                put_quad(value, &value_extent, output_row, column, learned);
+                put_quad(first, &first_extent, output_row, column, first_moment);
+                put_quad(second, &second_extent, output_row, column, second_moment);
             }
         }
     }

@@ -15,9 +15,6 @@ const BLOCK: usize = 16;
 const KEY: usize = 8;
 /// Words of a trial: its key, its rate and its factor on what is kept.
 const WORDS: usize = KEY + 2;
-/// "expand 32-byte k".
-const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
-
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn factors_kernel(drops: &Array<u32>, factors: &mut Tensor<f32>) {
     let block = CUBE_POS_X * comptime!(UNITS as u32) + UNIT_POS;
@@ -56,10 +53,11 @@ fn factors_kernel(drops: &Array<u32>, factors: &mut Tensor<f32>) {
 #[cube]
 fn state(drops: &Array<u32>, drop: usize, block: u32) -> Array<u32> {
     let mut words = Array::<u32>::new(BLOCK);
-    #[unroll]
-    for word in 0..4usize {
-        words[word] = u32::new(comptime!(i64::from(CONSTANTS[word])));
-    }
+    // "expand 32-byte k".
+    words[0] = 0x6170_7865u32;
+    words[1] = 0x3320_646eu32;
+    words[2] = 0x7962_2d32u32;
+    words[3] = 0x6b20_6574u32;
     #[unroll]
     for word in 0..KEY {
         words[4 + word] = drops[drop + word];

@@ -15,23 +15,23 @@ use super::{
     launch::{Matrices, addresses, common_width, grid, units},
     tensor_cores::tensor_core_tile,
     tile::{Factors, Side, Tile},
-    vectors::{QUAD, Quad, put_quad, quad_at},
+    vectors::{Extent, QUAD, Quad, extent_of, put_quad, quad_at},
 };
 use crate::{Activation, Precision};
 
-/// This unit's part of a product, in fours, row by row; `left` and `right` begin at `left_start` and `right_start`.
+/// This unit's part of a product, in fours, row by row; of `left` and `right` where the extents say.
 #[cube]
 pub(super) fn product_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
     right: &Tensor<Vector<f32, R>>,
-    left_start: usize,
-    right_start: usize,
+    left_extent: &Extent,
+    right_extent: &Extent,
     #[comptime] tile: Tile,
 ) -> Array<Quad> {
     if comptime!(tile.precision == Precision::Tf32) {
-        tensor_core_tile(left, right, left_start, right_start, tile)
+        tensor_core_tile(left, right, left_extent, right_extent, tile)
     } else {
-        full_tile(left, right, left_start, right_start, tile)
+        full_tile(left, right, left_extent, right_extent, tile)
     }
 }
 
@@ -40,8 +40,8 @@ pub(super) fn product_tile<L: Size, R: Size>(
 fn full_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
     right: &Tensor<Vector<f32, R>>,
-    left_start: usize,
-    right_start: usize,
+    left_extent: &Extent,
+    right_extent: &Extent,
     #[comptime] tile: Tile,
 ) -> Array<Quad> {
     let [left_side, right_side] = comptime!([tile.left(), tile.right()]);
@@ -54,21 +54,21 @@ fn full_tile<L: Size, R: Size>(
     let mut right_slabs = SharedMemory::<Quad>::new(comptime!(2 * right_side.shared()));
     let first_row = CUBE_POS_Y as usize * tile.rows;
     let first_column = CUBE_POS_X as usize * tile.columns;
-    let depth = if comptime!(tile.is_left_transposed) { left.shape(1) } else { left.shape(2) };
+    let depth = if comptime!(tile.is_left_transposed) { left_extent.rows } else { left_extent.columns };
     let slabs = depth.div_ceil(tile.depth);
 
     let mut left_held = Array::<Quad>::new(comptime!(left_side.held()));
     let mut right_held = Array::<Quad>::new(comptime!(right_side.held()));
-    read(left, left_start, first_row, 0, &mut left_held, left_side);
-    read(right, right_start, first_column, 0, &mut right_held, right_side);
+    read(left, left_extent, first_row, 0, &mut left_held, left_side);
+    read(right, right_extent, first_column, 0, &mut right_held, right_side);
     keep::<f32>(&left_held, &mut left_slabs, 0, left_side);
     keep::<f32>(&right_held, &mut right_slabs, 0, right_side);
     sync_cube();
     for slab in 0..slabs {
         let next = slab + 1;
         if next < slabs {
-            read(left, left_start, first_row, next * tile.depth, &mut left_held, left_side);
-            read(right, right_start, first_column, next * tile.depth, &mut right_held, right_side);
+            read(left, left_extent, first_row, next * tile.depth, &mut left_held, left_side);
+            read(right, right_extent, first_column, next * tile.depth, &mut right_held, right_side);
         }
         multiply(&left_slabs, &right_slabs, slab % 2, &mut sums, tile);
         if next < slabs {
@@ -84,7 +84,7 @@ fn full_tile<L: Size, R: Size>(
 #[cube]
 pub(super) fn read<N: Size>(
     values: &Tensor<Vector<f32, N>>,
-    start: usize,
+    extent: &Extent,
     first: usize,
     deep: usize,
     held: &mut Array<Quad>,
@@ -99,13 +99,13 @@ pub(super) fn read<N: Size>(
                 let column = deep + piece % comptime!(side.depth / QUAD) * QUAD;
                 #[unroll]
                 for line in 0..QUAD {
-                    held[load * QUAD + line] = quad_at(values, start, row + line, column);
+                    held[load * QUAD + line] = quad_at(values, extent, row + line, column);
                 }
             }
         } else if piece < comptime!(side.pieces()) {
             let row = deep + piece / comptime!(side.length / QUAD);
             let column = first + piece % comptime!(side.length / QUAD) * QUAD;
-            held[load] = quad_at(values, start, row, column);
+            held[load] = quad_at(values, extent, row, column);
         }
     }
 }
@@ -225,9 +225,9 @@ fn product_kernel<L: Size, R: Size, O: Size>(
     #[comptime] tile: Tile,
 ) {
     let trial = CUBE_POS_Z as usize;
-    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
-    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
-    let start = trial * output.stride(0);
+    let left_extent = extent_of(left, set_of_trial(sets, has_sets));
+    let sums = product_tile(left, right, &left_extent, &extent_of(right, trial), tile);
+    let extent = extent_of(output, trial);
     #[unroll]
     for group in 0..comptime!(tile.unit_columns / QUAD) {
         let column = output_column(group, tile);
@@ -236,14 +236,14 @@ fn product_kernel<L: Size, R: Size, O: Size>(
         for row in 0..tile.unit_rows {
             let at = comptime!(row * tile.unit_columns / QUAD + group);
             let output_row = output_row(row, tile);
-            if output_row < output.shape(1) {
-                put_quad(output, start, output_row, column, sums[at] + addend);
+            if output_row < extent.rows {
+                put_quad(output, &extent, output_row, column, sums[at] + addend);
             }
         }
     }
 }
 
-/// [`product_kernel`], then an activation and its slope.
+/// [`product_kernel`], then an activation and its slope; both lie in memory in the same way.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn activated_product_kernel<L: Size, R: Size, O: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -258,24 +258,27 @@ fn activated_product_kernel<L: Size, R: Size, O: Size>(
     #[comptime] tile: Tile,
 ) {
     let trial = CUBE_POS_Z as usize;
-    let left_start = set_of_trial(sets, has_sets) * left.stride(0);
-    let sums = product_tile(left, right, left_start, trial * right.stride(0), tile);
-    let output_start = trial * output.stride(0);
-    let slope_start = trial * slope.stride(0);
+    let left_extent = extent_of(left, set_of_trial(sets, has_sets));
+    let sums = product_tile(left, right, &left_extent, &extent_of(right, trial), tile);
+    let extent = extent_of(output, trial);
+    let groups = comptime!(tile.unit_columns / QUAD);
+    let mut addends = Array::<Quad>::new(groups);
     #[unroll]
-    for group in 0..comptime!(tile.unit_columns / QUAD) {
-        let column = output_column(group, tile);
-        let addend = bias_at(bias, column, has_bias);
-        #[unroll]
-        for row in 0..tile.unit_rows {
-            let at = comptime!(row * tile.unit_columns / QUAD + group);
-            let output_row = output_row(row, tile);
-            if output_row < output.shape(1) {
-                let preactivation = sums[at] + addend;
+    for group in 0..groups {
+        addends[group] = bias_at(bias, output_column(group, tile), has_bias);
+    }
+    #[unroll]
+    for row in 0..tile.unit_rows {
+        let output_row = output_row(row, tile);
+        if output_row < extent.rows {
+            #[unroll]
+            for group in 0..groups {
+                let column = output_column(group, tile);
+                let preactivation = sums[comptime!(row * groups + group)] + addends[group];
                 let value = value_of(preactivation, activation);
-                put_quad(output, output_start, output_row, column, value);
+                put_quad(output, &extent, output_row, column, value);
                 let slope_value = slope_of(preactivation, value, activation);
-                put_quad(slope, slope_start, output_row, column, slope_value);
+                put_quad(slope, &extent, output_row, column, slope_value);
             }
         }
     }
@@ -285,7 +288,7 @@ fn activated_product_kernel<L: Size, R: Size, O: Size>(
 #[cube]
 fn bias_at<O: Size>(bias: &Tensor<Vector<f32, O>>, column: usize, #[comptime] has_bias: bool) -> Quad {
     if comptime!(has_bias) {
-        quad_at(bias, CUBE_POS_Z as usize * bias.stride(0), 0, column)
+        quad_at(bias, &extent_of(bias, CUBE_POS_Z as usize), 0, column)
     } else {
         Quad::new(0.0)
     }
@@ -323,8 +326,8 @@ impl<R: CubeRuntime> Product<'_, R> {
     }
 
     pub(super) fn tile(&self) -> Tile {
-        let [rows, columns] = self.shape();
-        Tile::of(self.factors, rows, columns, self.precision)
+        let shared_bytes = self.left.client().properties().hardware.max_shared_memory_size;
+        Tile::of(self.factors, self.shape(), self.precision, shared_bytes)
     }
 
     pub(super) fn grid(&self) -> CubeCount {

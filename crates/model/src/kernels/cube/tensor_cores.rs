@@ -14,7 +14,7 @@ use cubecl::{
 use super::{
     product::{keep, read, unit_column, unit_row},
     tile::{PLANE, Tile},
-    vectors::{QUAD, Quad},
+    vectors::{Extent, QUAD, Quad},
 };
 
 /// Rows and columns of what one instruction computes.
@@ -35,8 +35,8 @@ pub(super) fn are_there<R: CubeRuntime>(device: &R::Device) -> bool {
 pub(super) fn tensor_core_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
     right: &Tensor<Vector<f32, R>>,
-    left_start: usize,
-    right_start: usize,
+    left_extent: &Extent,
+    right_extent: &Extent,
     #[comptime] tile: Tile,
 ) -> Array<Quad> {
     let [left_side, right_side] = comptime!([tile.left(), tile.right()]);
@@ -44,7 +44,7 @@ pub(super) fn tensor_core_tile<L: Size, R: Size>(
     let mut right_slabs = SharedMemory::<Vector<tf32, Const<QUAD>>>::new(comptime!(2 * right_side.shared()));
     let first_row = CUBE_POS_Y as usize * tile.rows;
     let first_column = CUBE_POS_X as usize * tile.columns;
-    let depth = if comptime!(tile.is_left_transposed) { left.shape(1) } else { left.shape(2) };
+    let depth = if comptime!(tile.is_left_transposed) { left_extent.rows } else { left_extent.columns };
     let slabs = depth.div_ceil(tile.depth);
     let mut blocks = Sequence::<Matrix<f32>>::new();
     #[unroll]
@@ -60,16 +60,16 @@ pub(super) fn tensor_core_tile<L: Size, R: Size>(
     }
     let mut left_held = Array::<Quad>::new(comptime!(left_side.held()));
     let mut right_held = Array::<Quad>::new(comptime!(right_side.held()));
-    read(left, left_start, first_row, 0, &mut left_held, left_side);
-    read(right, right_start, first_column, 0, &mut right_held, right_side);
+    read(left, left_extent, first_row, 0, &mut left_held, left_side);
+    read(right, right_extent, first_column, 0, &mut right_held, right_side);
     keep::<tf32>(&left_held, &mut left_slabs, 0, left_side);
     keep::<tf32>(&right_held, &mut right_slabs, 0, right_side);
     sync_cube();
     for slab in 0..slabs {
         let next = slab + 1;
         if next < slabs {
-            read(left, left_start, first_row, next * tile.depth, &mut left_held, left_side);
-            read(right, right_start, first_column, next * tile.depth, &mut right_held, right_side);
+            read(left, left_extent, first_row, next * tile.depth, &mut left_held, left_side);
+            read(right, right_extent, first_column, next * tile.depth, &mut right_held, right_side);
         }
         multiply(&left_slabs, &right_slabs, slab % 2, &blocks, tile);
         if next < slabs {

@@ -56,21 +56,30 @@ pub(super) struct Side {
 impl Tile {
     /// For an output of `rows` by `columns`. It depends on nothing else, so that a trial's sums do not depend on how many
     /// trials there are.
-    pub(super) fn of(factors: Factors, rows: usize, columns: usize, precision: Precision) -> Self {
+    ///
+    /// It goes as deep between two loads as shared memory lets it, which changes no sum.
+    pub(super) fn of(
+        factors: Factors,
+        [rows, columns]: [usize; 2],
+        precision: Precision,
+        shared_bytes: usize,
+    ) -> Self {
+        let is_left_transposed = factors == Factors::LeftTransposed;
         let wide = Self {
             rows: 128,
             columns: 128,
             unit_rows: 8,
             unit_columns: 8,
-            depth: 8,
-            is_left_transposed: factors == Factors::LeftTransposed,
+            depth: if is_left_transposed && shared_bytes >= 48 * 1024 { 16 } else { 8 },
+            is_left_transposed,
             is_right_transposed: factors == Factors::RightTransposed,
             precision,
         };
         match (rows, columns) {
             (_, ..=16) => Self { rows: 64, columns: 16, unit_rows: 4, unit_columns: 4, ..wide },
-            (..=64, _) => Self { rows: 64, ..wide },
-            _ => wide,
+            (65.., _) if is_left_transposed => wide,
+            // Factors that are turned over on their way take registers: smaller cubes, of which more fit a multiprocessor.
+            _ => Self { rows: 64, depth: 8, ..wide },
         }
     }
 

@@ -8,10 +8,14 @@ use std::{
 use burn::tensor::{TensorData, backend::Backend};
 use burn_ndarray::NdArray;
 
-use super::{super::super::*, Gpu};
-use crate::{Change, Sets};
+use super::*;
+use crate::{Change, Moments, Sets};
 
-/// Of the runtime that the suite is for.
+/// Through Vulkan where that is asked for, which software can stand in for; otherwise on an NVIDIA GPU.
+#[cfg(feature = "wgpu")]
+type Gpu = burn_wgpu::Wgpu;
+#[cfg(not(feature = "wgpu"))]
+type Gpu = burn_cuda::Cuda;
 type Device = <Gpu as burn::tensor::backend::BackendTypes>::Device;
 
 /// The device, where there is one.
@@ -45,7 +49,7 @@ fn bits<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<u32> {
 }
 
 fn step<B: Backend>(trials: usize, device: &B::Device) -> AdamStep<B> {
-    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6).mul_scalar(0.1);
+    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6);
     AdamStep { rate: positive(90), weight_decay: Some(positive(91)) }
 }
 
@@ -84,7 +88,8 @@ fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
 
 /// Batch, inputs and outputs: more than one tile each way and none of them full, the narrow tile, the low one, and rows that
 /// are read in fours and one by one.
-const SHAPES: [[usize; 3]; 5] = [[131, 205, 139], [70, 36, 10], [64, 40, 132], [1, 3, 17], [33, 28, 16]];
+const SHAPES: [[usize; 3]; 6] =
+    [[132, 148, 140], [131, 205, 139], [70, 36, 10], [64, 40, 132], [1, 3, 17], [33, 28, 16]];
 
 fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
     let (weight, bias) = (random([3, depth, outputs], 1, device), random::<B>([3, 1, outputs], 2, device));
@@ -117,21 +122,31 @@ fn products_are_those_of_the_default_bodies() {
     }
 }
 
+/// Moments after some steps, and how far each step was from the one that its own moments ask for: where a gradient is
+/// nearly 0, a step is as uncertain as the gradient's sign, and so every one begins at given weights.
 fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
-        let mut weight = Parameter::new(random([3, depth, outputs], 1, device));
         let mut step = step(3, device);
         if index == 0 {
             step.weight_decay = None;
         }
-        for round in 0..3 {
+        let mut weight = Parameter::new(random([3, depth, outputs], 1, device));
+        for round in 0..4 {
+            // Not a clone: the weight itself is to be changed where it is.
+            let before = || random::<B>([3, depth, outputs], 20 + round, device);
+            weight.value = before();
             let delta = random([3, batch, outputs], 10 + round, device);
-            let lesson = WeightLesson { weight, input: &input, delta: &delta };
-            weight = B::learn_weights(vec![lesson], &step, Precision::Full).remove(0);
+            weight = if round < 3 {
+                let lesson = WeightLesson { weight, input: &input, delta: &delta };
+                B::learn_weights(vec![lesson], &step, Precision::Full).remove(0)
+            } else {
+                B::learn(weight, random([3, depth, outputs], 8, device), &step)
+            };
+            let Moments { first, second } = weight.moments.clone();
+            let expected = before() - first.clone() / (second.clone().sqrt() + 1e-7) * step.rate.clone();
+            results.extend([weight.value.clone() - expected, first, second].iter().map(values));
         }
-        let Parameter { value, moments } = B::learn(weight, random([3, depth, outputs], 8, device), &step);
-        results.extend([value, moments.first, moments.second].iter().map(values));
     }
     results
 }
@@ -182,7 +197,7 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let tensors = [output, slope, back, delta, normal, through, learned.value, learned.moments.second, error];
     let tensors: Vec<_> = tensors.into_iter().chain(numbers).collect();
     let of_trial = |trial: usize| {
-        let part = |tensor: &Tensor<Gpu, 3>| bits(&tensor.clone().slice([trial..trial + 1]));
+        let part = |tensor: &Tensor<Gpu, 3>| bits(&tensor.clone().slice(trial..trial + 1));
         tensors.iter().flat_map(part).collect()
     };
     (0..count).map(of_trial).collect()
@@ -350,7 +365,7 @@ fn a_gallery_gathers_changes_and_scales_images() {
 
 fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let [batch, depth, outputs] = [16, 64, 32];
-    let tail = |shape: [usize; 3], index| random::<B>(shape, index, device).slice([2..4]);
+    let tail = |shape: [usize; 3], index| random::<B>(shape, index, device).slice(2..4);
     let turned = |index| random::<B>([2, depth, batch], index, device).swap_dims(1, 2);
     let (weight, bias) = (tail([4, depth, outputs], 1), tail([4, 1, outputs], 2));
     let delta = tail([4, batch, outputs], 3);
