@@ -9,6 +9,8 @@ use engine::{Device, MemoryNeed};
 
 /// Of what is free, so much may be taken: other programs need some, and what a trial needs is known only about.
 const SHARE: f64 = 0.9;
+/// Of a GPU's: it begins every row of a tensor at a multiple of 512 bytes, and keeps pages of freed tensors.
+const SHARE_OF_GPU: f64 = 0.8;
 /// How long a trial waits before it asks whether the run was interrupted.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -40,7 +42,9 @@ impl Budget {
         match device {
             Device::Cpu => Self::new(limit),
             // Nobody else's memory becomes free while a GPU works for this process.
-            Device::Cuda => Self::new(Some(limit.unwrap_or_else(|| share(device.free_memory())))),
+            Device::Cuda => {
+                Self::new(Some(limit.unwrap_or_else(|| share(device.free_memory(), SHARE_OF_GPU))))
+            }
         }
     }
 
@@ -114,11 +118,11 @@ fn in_words(bytes: u64) -> String {
 
 /// Most of what is free. Where nobody can tell, nothing is refused.
 fn usable() -> u64 {
-    share(machine::memory::free())
+    share(machine::memory::free(), SHARE)
 }
 
-fn share(free: Option<u64>) -> u64 {
-    free.map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
+fn share(free: Option<u64>, share: f64) -> u64 {
+    free.map_or(u64::MAX, |free| (free as f64 * share) as u64)
 }
 
 #[cfg(test)]
