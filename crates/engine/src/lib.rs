@@ -71,7 +71,7 @@ pub enum DeviceError {
         reason: String,
     },
     /// The device has no such products.
-    #[error("device `{device}` has no products in {}", precision.in_words())]
+    #[error("device `{device}` has no {}", precision.in_words())]
     NotInPrecision {
         /// The device.
         device: Device,
