@@ -115,7 +115,7 @@ impl Hall<'_> {
         let most = of(self.free, share);
         let fits = |trials: &usize| {
             let population = Case::grid(shape.clone(), algorithm, *trials).population();
-            memory_need(&population).peak() <= most
+            memory_need(self.setting.device, &population).peak() <= most
         };
         let mut sizes = self.setting.populations.clone();
         sizes.sort_unstable();
@@ -492,8 +492,9 @@ mod tests {
 
     #[test]
     fn sizes_go_as_far_as_memory_holds_and_one_is_always_tried() {
-        let of =
-            |trials: usize| memory_need(&Case::grid(small(), Algorithm::Dfa, trials).population()).peak();
+        let of = |trials: usize| {
+            memory_need(Device::Cpu, &Case::grid(small(), Algorithm::Dfa, trials).population()).peak()
+        };
         let sizes = |free| with_hall(&[48, 1, 12, 1], free, |hall| hall.sizes(&small(), Algorithm::Dfa, 1.0));
         assert_eq!(sizes(of(48)), [1, 12, 48]);
         assert_eq!(sizes(of(48) - 1), [1, 12]);

@@ -250,10 +250,33 @@ fn train_on<B: Kernels>(
     memory::within::<B, _>(&device, || training::train::<B>(population, dataset, &device, start, observer))
 }
 
-/// What `population` needs while it trains; on every device about the same.
+/// What `population` needs on `device` while it trains.
 #[must_use]
-pub fn memory_need(population: &Population) -> MemoryNeed {
-    MemoryNeed::of::<burn_flex::Flex>(population)
+pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
+    MemoryNeed::of::<burn_flex::Flex>(population, row_of(device))
+}
+
+/// Values that every row of a tensor is filled up to a multiple of.
+fn row_of(device: Device) -> usize {
+    match device {
+        Device::Cpu => 1,
+        // CUDA's backend begins rows at multiples of 512 bytes.
+        Device::Cuda => 128,
+    }
+}
+
+/// What `work` on `device` gives.
+///
+/// # Errors
+/// If the device has no room for it.
+pub fn within_memory<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {
+    match device {
+        Device::Cpu => memory::within::<burn_flex::Flex, T>(&Default::default(), work),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => memory::within::<burn_cuda::Cuda, T>(&Default::default(), work),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda => Err(DeviceError::NotBuilt),
+    }
 }
 
 /// Computes what the golden vectors hold; the furthest entry of each tensor.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use algorithms::Algorithm;
-use engine::{Device, HostBatch, Population};
+use data::Dataset;
+use engine::{Device, DeviceError, HostBatch, Population};
 use tuner::{Configuration, Trial};
 
 use crate::{
@@ -53,7 +54,8 @@ pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> 
 
 impl Laboratory<'_> {
     /// How long the trials `missing` of `train` would take on this machine: one network of each rule is timed in a population as a
-    /// run would train it, and others by their numbers of weights in proportion. `jobs` cores of a CPU work on trials; a GPU trains
+    /// run would train it, and others by their numbers of weights in proportion, which on a GPU is too little for shapes with few
+    /// trials. `jobs` cores of a CPU work on trials; a GPU trains
     /// one population after the other.
     ///
     /// # Errors
@@ -65,8 +67,8 @@ impl Laboratory<'_> {
             return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
         }
         let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
-        let most = Most::on(self.device, None, Budget::of(self.device, None).total());
-        let groups = groups(&trials, train, &dataset, most);
+        let most = Most::on(self.device, None, Budget::of(self.device, None, &dataset).total());
+        let groups = groups(&trials, train, &dataset, self.device, most);
         let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
         let mut timed: Vec<TimedStep> = Vec::new();
         let mut seconds_per_weight: Vec<f64> = Vec::new();
@@ -77,9 +79,10 @@ impl Laboratory<'_> {
             let known = match timed.iter().position(|step| step.algorithm == algorithm) {
                 Some(known) => known,
                 None => {
-                    let members = largest_of_rule(&groups, &trials, algorithm);
+                    let (members, step) =
+                        self.time_some(largest_of_rule(&groups, &trials, algorithm), train, &dataset)?;
                     let population = population_of(&members, train, &dataset);
-                    let each = self.time_step(&population)?.div_f64(members.len() as f64);
+                    let each = step.div_f64(members.len() as f64);
                     seconds_per_weight.push(each.as_secs_f64() / weights(&population));
                     let network = members[0].configuration.to_string();
                     timed.push(TimedStep { algorithm, network, trials: members.len(), each });
@@ -96,6 +99,25 @@ impl Laboratory<'_> {
         };
         let at_most = Duration::try_from_secs_f64(total / at_a_time as f64).unwrap_or(Duration::MAX);
         Ok(Estimate { at_most, timed })
+    }
+
+    /// A step of as many of `members` as the device has room for, and them.
+    fn time_some<'a>(
+        &self,
+        mut members: Vec<&'a Trial>,
+        train: &Train,
+        dataset: &Dataset,
+    ) -> Result<(Vec<&'a Trial>, Duration), Error> {
+        loop {
+            let population = population_of(&members, train, dataset);
+            match engine::within_memory(self.device, || self.time_step(&population)) {
+                Ok(timed) => return Ok((members, timed?)),
+                Err(DeviceError::OutOfMemory { .. }) if members.len() > 1 => {
+                    members.truncate(members.len() / 2);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// A step of `population`, alone on this thread.

@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
+use data::Dataset;
 use engine::{Device, MemoryNeed};
 
 /// Of what is free, so much may be taken: other programs need some, and what a trial needs is known only about.
 const SHARE: f64 = 0.9;
-/// Of a GPU's: it begins every row of a tensor at a multiple of 512 bytes, and keeps pages of freed tensors.
-const SHARE_OF_GPU: f64 = 0.8;
+/// Of a GPU's: its backend keeps pages of freed tensors.
+const SHARE_OF_GPU: f64 = 0.85;
 /// How long a trial waits before it asks whether the run was interrupted.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -37,13 +38,15 @@ pub(crate) struct Reserved<'a> {
 }
 
 impl Budget {
-    /// Of `limit` bytes of the memory that `device` computes in, or of most of what is free there now.
-    pub(crate) fn of(device: Device, limit: Option<u64>) -> Self {
+    /// Of `limit` bytes of the memory that `device` computes in, or of most of what is free there now; without what the images
+    /// take there.
+    pub(crate) fn of(device: Device, limit: Option<u64>, dataset: &Dataset) -> Self {
         match device {
             Device::Cpu => Self::new(limit),
             // Nobody else's memory becomes free while a GPU works for this process.
             Device::Cuda => {
-                Self::new(Some(limit.unwrap_or_else(|| share(device.free_memory(), SHARE_OF_GPU))))
+                let total = limit.unwrap_or_else(|| share(device.free_memory(), SHARE_OF_GPU));
+                Self::new(Some(total.saturating_sub(pixels(dataset))))
             }
         }
     }
@@ -119,6 +122,13 @@ fn in_words(bytes: u64) -> String {
 /// Most of what is free. Where nobody can tell, nothing is refused.
 fn usable() -> u64 {
     share(machine::memory::free(), SHARE)
+}
+
+/// Bytes of all images.
+fn pixels(dataset: &Dataset) -> u64 {
+    let views = [Some(dataset.train()), Some(dataset.validation()), dataset.test()];
+    let images: usize = views.into_iter().flatten().map(|view| view.len()).sum();
+    (images * dataset.shape().pixels()) as u64
 }
 
 fn share(free: Option<u64>, share: f64) -> u64 {

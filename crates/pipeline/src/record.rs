@@ -72,9 +72,9 @@ impl<'a> Recorder<'a> {
     /// Gives every trial that has not ended this end, and tells how all ended.
     pub(crate) fn end(self, end: TrialEnd) -> Vec<TrialEnd> {
         let stage = self.stage;
-        // What did not fit together is tried again in smaller populations: no trial has ended.
-        let is_told = self.records.len() == 1 || !matches!(end, TrialEnd::OutOfMemory(_));
-        self.records.into_iter().map(|record| record.finish(stage, &end, is_told)).collect()
+        // What did not fit together is tried again in smaller populations: those trials have not ended.
+        let are_tried_again = self.records.len() > 1;
+        self.records.into_iter().map(|record| record.finish(stage, &end, are_tried_again)).collect()
     }
 }
 
@@ -109,7 +109,7 @@ impl<'a> Record<'a> {
     }
 
     /// How it ended, which is `end` if it has not ended before.
-    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd, is_told: bool) -> TrialEnd {
+    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd, is_tried_again: bool) -> TrialEnd {
         let mut end = self.end.take().unwrap_or_else(|| end.clone());
         if matches!(end, TrialEnd::Stored(_) | TrialEnd::MadeElsewhere) {
             return end;
@@ -117,7 +117,7 @@ impl<'a> Record<'a> {
         let (_, epochs) = self.saved;
         if let TrialEnd::Interrupted(saved) = &mut end {
             *saved = (epochs > 0).then_some(epochs);
-        } else if is_told {
+        } else if !(is_tried_again && matches!(end, TrialEnd::OutOfMemory(_))) {
             self.tell(stage, &end);
         }
         // Nobody works on it now: its name would lead nowhere, or to something half-done. Where another process has shown

@@ -62,7 +62,7 @@ pub(crate) fn train(
 ) -> Vec<Option<TrialEnd>> {
     let ends = Mutex::new(vec![None; missing.len()]);
     let attempts = Mutex::new(vec![0; missing.len()]);
-    let budget = Budget::of(stage.laboratory.device, stage.settings.memory);
+    let budget = Budget::of(stage.laboratory.device, stage.settings.memory, &stage.dataset);
     let work =
         SharedWork { stage, missing, ends, attempts, stopped: AtomicBool::new(false), hopeful, budget };
     let mut open: Vec<usize> = (0..missing.len()).collect();
@@ -100,15 +100,12 @@ impl SharedWork<'_> {
             // One population after the other has the whole device.
             Device::Cuda => 1,
         };
-        // Whoever has failed before is tried alone.
+        // Whoever has failed before is tried alone, or with few others.
         let has_failed =
             |index: &usize| self.stage.store().failure(TRIAL, &self.missing[*index].key).is_some();
         let (suspects, others): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| has_failed(index));
-        let trials: Vec<Trial> = others.iter().map(|&index| self.missing[index].trial.clone()).collect();
-        let together = groups(&trials, self.stage.train, &self.stage.dataset, most).into_iter();
-        let mut groups: Vec<Vec<usize>> =
-            together.map(|group| group.into_iter().map(|member| others[member]).collect()).collect();
-        groups.extend(suspects.into_iter().map(|index| vec![index]));
+        let mut groups = self.groups(&others, most);
+        groups.extend(self.groups(&suspects, Most::of_suspects(device)));
         let elsewhere = Elsewhere::default();
         local::each(jobs, groups.len(), |group| {
             if !self.is_over() {
@@ -116,6 +113,14 @@ impl SharedWork<'_> {
             }
         });
         elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The missing trials at `indices`, in groups that train together.
+    fn groups(&self, indices: &[usize], most: Most) -> Vec<Vec<usize>> {
+        let trials: Vec<Trial> = indices.iter().map(|&index| self.missing[index].trial.clone()).collect();
+        let groups =
+            groups(&trials, self.stage.train, &self.stage.dataset, self.stage.laboratory.device, most);
+        groups.into_iter().map(|group| group.into_iter().map(|member| indices[member]).collect()).collect()
     }
 
     /// Trains those of one shape that can be claimed.
@@ -153,7 +158,7 @@ impl SharedWork<'_> {
     /// them are tried again. So are halves of what needs more memory than there is.
     fn train_together(&self, claimed: Vec<(usize, Claimed<'_>)>, elsewhere: &Elsewhere) {
         let (indices, members): (Vec<usize>, Vec<Claimed<'_>>) = claimed.into_iter().unzip();
-        let need = engine::memory_need(&population(self.stage, &members));
+        let need = engine::memory_need(self.stage.laboratory.device, &population(self.stage, &members));
         let reserved = match self.budget.reserve(need.peak(), || self.is_over()) {
             Ok(Some(reserved)) => reserved,
             Ok(None) => return,
@@ -176,7 +181,7 @@ impl SharedWork<'_> {
         }
         drop(reserved);
         if let Some(reason) = no_room {
-            self.stage.tell(&Progress::Halved { trials: innocent.len(), reason: &reason });
+            self.stage.tell(&Progress::Halved { trials: indices.len(), reason: &reason });
         }
         self.train_halves(&innocent, elsewhere);
     }

@@ -20,28 +20,33 @@ pub struct MemoryNeed {
 }
 
 impl MemoryNeed {
-    /// Of `population`, taught by the rule that it names on a backend of kind `B`.
+    /// Of `population`, taught by the rules that it names on a backend of kind `B`, which fills every row of a tensor up to a
+    /// multiple of `row` values.
     #[must_use]
-    pub fn of<B: Kernels>(population: &Population) -> Self {
+    pub fn of<B: Kernels>(population: &Population, row: usize) -> Self {
         let first = population.trials[0].algorithm;
         let is_one_rule = population.trials.iter().all(|trial| trial.algorithm == first);
         let is_local = is_one_rule && matches!(first.rule::<B>(population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
-        let shape = Shape::of(&population.architecture);
+        let shape = Shape::of(&population.architecture, row as u64);
         let feedback =
             if population.trials.iter().any(|trial| trial.feedback.is_some()) { shape.feedback() } else { 0 };
         let per_trial = 3 * shape.weights() + feedback;
         let drops = population.trials.iter().any(|trial| trial.dropout > 0.0);
         // Output, slope and delta; batch norm's values and delta; a mask and what it was applied to.
-        let per_unit = 3 + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
-        let units = if is_local { shape.widest() * 2 } else { shape.hidden.iter().sum() };
+        // Several rules cut outputs and slopes, and join deltas.
+        let cuts = if is_one_rule { 0 } else { 3 };
+        let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
+        let units = if is_local { shape.widest() * 2 } else { shape.padded_units() };
         let batch = population.batch_size as u64;
-        let one_pass = batch * (units * per_unit + 3 * shape.outputs);
+        let one_pass = batch * (units * per_unit + 3 * shape.padded(shape.outputs));
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
-        let evaluation = EVALUATION_BATCH as u64 * (2 * shape.widest() + 2 * shape.outputs);
+        let evaluation = EVALUATION_BATCH as u64 * (2 * shape.widest() + 2 * shape.padded(shape.outputs));
         // Trials of one seed share their images.
         let seeds: BTreeSet<u64> = population.trials.iter().map(|trial| trial.seed).collect();
-        let images = shape.inputs.saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
+        let images = shape
+            .padded(shape.inputs)
+            .saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
         let floats = |count: u64| count.saturating_mul(size_of::<f32>() as u64);
         Self {
             parameters: floats(trials.saturating_mul(per_trial)),
@@ -67,35 +72,49 @@ impl MemoryNeed {
 const DECOMPOSITION: u64 = 4 * size_of::<f64>() as u64;
 
 struct Shape {
+    /// Values that rows are filled up to a multiple of.
+    row: u64,
     inputs: u64,
     hidden: Vec<u64>,
     outputs: u64,
 }
 
 impl Shape {
-    fn of(architecture: &Architecture) -> Self {
+    fn of(architecture: &Architecture, row: u64) -> Self {
         Self {
+            row,
             inputs: architecture.inputs as u64,
             hidden: architecture.hidden.iter().map(|&units| units as u64).collect(),
             outputs: architecture.outputs as u64,
         }
     }
 
+    /// Values that a row of so many takes.
+    fn padded(&self, values: u64) -> u64 {
+        values.checked_next_multiple_of(self.row).unwrap_or(values)
+    }
+
+    /// Of all hidden layers.
+    fn padded_units(&self) -> u64 {
+        self.hidden.iter().map(|&units| self.padded(units)).sum()
+    }
+
     /// Elements of each weight matrix.
     fn matrices(&self) -> impl Iterator<Item = u64> {
         let sizes: Vec<u64> =
             [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
-        (1..sizes.len()).map(move |index| sizes[index - 1].saturating_mul(sizes[index]))
+        (1..sizes.len()).map(move |index| sizes[index - 1].saturating_mul(self.padded(sizes[index])))
     }
 
     /// Weights, biases and batch norm's four values per unit.
     fn weights(&self) -> u64 {
-        let beside = 3 * self.hidden.iter().sum::<u64>() + self.outputs;
+        let beside = 3 * self.padded_units() + self.padded(self.outputs);
         self.matrices().fold(beside, u64::saturating_add)
     }
 
     fn feedback(&self) -> u64 {
-        self.hidden.iter().map(|units| units.saturating_mul(self.outputs)).fold(0, u64::saturating_add)
+        let row = self.padded(self.outputs);
+        self.hidden.iter().map(|units| units.saturating_mul(row)).fold(0, u64::saturating_add)
     }
 
     fn largest_matrix(&self) -> u64 {
@@ -103,6 +122,6 @@ impl Shape {
     }
 
     fn widest(&self) -> u64 {
-        self.hidden.iter().copied().max().unwrap_or(0)
+        self.padded(self.hidden.iter().copied().max().unwrap_or(0))
     }
 }

@@ -94,7 +94,7 @@ pub fn train<B: Kernels>(
             B::forget_kept_memory(device);
         }
     }
-    drop(student);
+    drop((student, splits));
     B::forget_kept_memory(device);
     Ended::Complete
 }
