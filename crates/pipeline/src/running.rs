@@ -26,7 +26,7 @@ pub struct RunSettings<'a> {
     pub jobs: usize,
     /// Most trials of a population; absent for the device's own number.
     pub largest_population: Option<usize>,
-    /// Bytes that trials may take together on the CPU; absent for most of what is free.
+    /// Bytes of the device's memory that trials may take together; absent for most of what is free.
     pub memory: Option<u64>,
     /// Begin nothing new after the first trial that failed.
     pub fail_fast: bool,
