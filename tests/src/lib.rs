@@ -9,15 +9,16 @@ use std::{
     },
 };
 
-use engine::Device;
-use pipeline::{
-    file::Pipeline,
-    plan::{Laboratory, StagePlan},
+use results::trial::PlannedTrial;
+use runner::{
+    Context,
+    plan::StagePlan,
     progress::{Progress, Reporter},
     run::{RunReport, RunSettings},
-    store::Store,
-    trial::PlannedTrial,
 };
+use settings::Device;
+use spec::Pipeline;
+use store::Store;
 
 /// Every rule on a few glyphs.
 pub const SMALL_PIPELINE: &str = r#"Pipeline(
@@ -104,9 +105,9 @@ impl Bench {
 
     /// With this folder's store, on the CPU.
     #[must_use]
-    pub fn laboratory(&self) -> Laboratory<'static> {
+    pub fn context(&self) -> Context<'static> {
         let store = Store::open(self.folder.path()).expect("a fresh store");
-        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
+        Context { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
     }
 
     /// Runs the pipeline file `text` under a witness.
@@ -121,7 +122,7 @@ impl Bench {
             reporter: witness,
             build: "test",
         };
-        self.laboratory().run(&pipeline, settings).expect("the run is possible")
+        runner::run::run(&self.context(), &pipeline, settings).expect("the run is possible")
     }
 
     /// Runs the pipeline file `text`; also its tables.
@@ -135,7 +136,7 @@ impl Bench {
     #[must_use]
     pub fn trials(&self, text: &str) -> Vec<PlannedTrial> {
         let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
-        let plans = self.laboratory().plan(&pipeline).expect("the store is whole");
+        let plans = runner::plan::plan(&self.context(), &pipeline).expect("the store is whole");
         let of = |plan| if let StagePlan::Train { trials, .. } = plan { trials } else { Vec::new() };
         plans.into_iter().flat_map(of).collect()
     }

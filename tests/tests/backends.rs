@@ -10,17 +10,15 @@ use std::{
     time::Duration,
 };
 
-use algorithms::Algorithm;
 use burn_flex::Flex;
 use burn_ndarray::NdArray;
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
 use data::{Augmentation, Dataset, DatasetSettings, Glyphs, Source};
 use golden::{TOLERANCE, Vectors};
-use model::{
-    Activation, Architecture, Initialization, Kernels, Objective, Precision, Squash, checkpoint::Array,
-};
-use tracker::{Epoch, Metric};
-use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict, train};
+use history::Epoch;
+use model::{Architecture, Kernels, Objective, Squash, checkpoint::Array};
+use settings::{Activation, Algorithm, Configuration, Metric, Precision, Trial};
+use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// The device, where there is one.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
@@ -93,7 +91,7 @@ fn glyphs() -> Dataset {
     Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
 }
 
-fn population(trials: Vec<TrialSettings>, batch_norm: bool, objective: Objective) -> Population {
+fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Population {
     Population {
         architecture: Architecture {
             inputs: 28 * 28,
@@ -114,18 +112,13 @@ fn population(trials: Vec<TrialSettings>, batch_norm: bool, objective: Objective
 }
 
 /// Each of `rules` with seeds, rates, dropout and decay of its own; seeds are shared by several trials.
-fn trials(rules: &[Algorithm]) -> Vec<TrialSettings> {
+fn trials(rules: &[Algorithm]) -> Vec<Trial> {
     let of_rule = |algorithm: &Algorithm| {
         let algorithm = *algorithm;
         [(0, 1e-3, 0.0, 0.0), (1, 1e-3, 0.2, 0.0), (1, 3e-3, 0.0, 1e-3)].map(
-            |(seed, learning_rate, dropout, weight_decay)| TrialSettings {
-                algorithm,
-                first_weights: FirstWeights::Orthogonal,
-                feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
-                seed,
-                learning_rate,
-                dropout,
-                weight_decay,
+            |(seed, learning_rate, dropout, weight_decay)| {
+                let configuration = Configuration::new(algorithm, &[20, 15], learning_rate);
+                Trial { configuration: Configuration { dropout, weight_decay, ..configuration }, seed }
             },
         )
     };
@@ -166,7 +159,7 @@ fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of
     let device = Default::default();
     let kept = run::<NdArray>(&together, &device, Keeper::default());
     for (index, trial) in together.trials.iter().enumerate() {
-        let alone = Population { trials: vec![*trial], ..together.clone() };
+        let alone = Population { trials: vec![trial.clone()], ..together.clone() };
         let alone = run::<NdArray>(&alone, &device, Keeper::default());
         assert!(alone.arrays(0) == kept.arrays(index), "{trial:?}");
     }
@@ -207,7 +200,7 @@ fn on_one_gpu_a_trial_has_the_same_bits_alone_in_a_population_and_when_others_le
         }
         // One of each rule.
         if [1, 5, 6, 10, 14].contains(&index) {
-            let alone = run::<Wgpu>(&of(vec![*trial]), &device, Keeper::default());
+            let alone = run::<Wgpu>(&of(vec![trial.clone()]), &device, Keeper::default());
             assert_eq!(alone.history(0), together.history(index), "{trial:?}");
             assert!(alone.arrays(0) == together.arrays(index), "{trial:?}");
         }

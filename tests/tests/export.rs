@@ -13,17 +13,14 @@ use std::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use data::{Dataset, View};
-use model::{BatchNorm, Input, Layer, Network, Parameter, Precision};
-use pipeline::{
-    export::{Choice, Exported, Wanted},
-    file::Pipeline,
-    progress::{Progress, Reporter},
-    stages::Stage,
-    store::Placed,
-};
+use model::{BatchNorm, Input, Layer, Network, Parameter};
+use results::export::{Choice, Exported, Wanted};
+use runner::progress::{Progress, Reporter};
 use serde_json::Value;
+use settings::{Axis, Precision};
+use spec::{Pipeline, Stage};
+use store::Placed;
 use tests::{Bench, Witness};
-use tuner::Axis;
 
 /// Batch norm with two activations, a plain network, one without biases, and pictures that are given back.
 const PIPELINE: &str = r#"Pipeline(
@@ -60,9 +57,9 @@ fn wanted(choice: Choice) -> Wanted {
     Wanted { choice, summary: None, seeds: Vec::new() }
 }
 
-fn export(bench: &Bench, text: &str, wanted: &Wanted, to: &Path) -> Result<Exported, pipeline::Error> {
+fn export(bench: &Bench, text: &str, wanted: &Wanted, to: &Path) -> Result<Exported, runner::Error> {
     let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
-    bench.laboratory().export(&pipeline, wanted, to, &Silent)
+    runner::export(&bench.context(), &pipeline, wanted, to, &Silent)
 }
 
 /// A network as its two files say, and nothing else.
@@ -234,7 +231,7 @@ fn distance(left: &[f64], right: &[f64]) -> f64 {
 }
 
 /// The images that the train stage `name` was trained on.
-fn dataset(text: &str, name: &str) -> (Dataset, tuner::Schedule) {
+fn dataset(text: &str, name: &str) -> (Dataset, settings::TrainingSettings) {
     let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
     let train = pipeline.stages.iter().find_map(|stage| match stage {
         Stage::Train(train) if train.name == name => Some(train),
@@ -242,11 +239,11 @@ fn dataset(text: &str, name: &str) -> (Dataset, tuner::Schedule) {
     });
     let train = train.expect("the stage");
     let dataset = Dataset::load(&train.dataset, Path::new("no data here")).expect("glyphs are drawn");
-    (dataset, train.schedule.clone())
+    (dataset, train.training.clone())
 }
 
 /// Networks of every kind, with the datasets they were trained on.
-fn exported(bench: &Bench) -> Vec<(PathBuf, pipeline::export::Model)> {
+fn exported(bench: &Bench) -> Vec<(PathBuf, results::export::Model)> {
     bench.run(PIPELINE);
     let to = bench.path("export");
     let exported = export(bench, PIPELINE, &wanted(Choice::Finished), &to).expect("all are there");
@@ -263,7 +260,7 @@ fn an_exported_network_rebuilt_from_its_files_measures_what_its_history_says() {
         rebuilt.check_names();
         let (stage, _) = exported.folder.split_once('/').expect("a stage");
         let (dataset, schedule) = dataset(PIPELINE, stage);
-        let population = tuner::population(
+        let population = engine::Population::new(
             &[&exported.trial],
             &schedule,
             dataset.shape(),

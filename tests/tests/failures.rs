@@ -10,15 +10,16 @@ use std::{
     },
 };
 
-use algorithms::Algorithm;
-use pipeline::{
-    file::Pipeline,
-    plan::{Laboratory, StagePlan},
+use results::trial::{PlannedTrial, TRIAL};
+use runner::{
+    Context,
+    plan::StagePlan,
     progress::{Progress, Reporter, TrialEnd},
     run::{RunReport, RunSettings},
-    store::Name,
-    trial::{PlannedTrial, TRIAL},
 };
+use settings::Algorithm;
+use spec::Pipeline;
+use store::Name;
 use tests::{Bench, SMALL_PIPELINE, Witness};
 
 /// Panics in the first epoch of some trials, on the thread that trains them.
@@ -74,7 +75,7 @@ fn run_within(
         reporter,
         build: "test",
     };
-    bench.laboratory().run(&pipeline, settings).expect("the run is possible")
+    runner::run::run(&bench.context(), &pipeline, settings).expect("the run is possible")
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_trial_that_panics_takes_no_other_with_it() {
         }
         // What is to do is known, with the reason, until it is done.
         let failed = |bench: &Bench| {
-            let store = bench.laboratory().store;
+            let store = bench.context().store;
             let trials = bench.trials(SMALL_PIPELINE);
             trials.iter().filter_map(|trial| store.failure(TRIAL, &trial.key)).collect::<Vec<String>>()
         };
@@ -172,7 +173,7 @@ struct SmallDevice {
 impl Reporter for SmallDevice {
     fn report(&self, progress: &Progress<'_>) {
         let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = |trial: &tuner::Trial| format!("{} {}", trial.configuration, trial.seed);
+        let name = |trial: &settings::Trial| format!("{} {}", trial.configuration, trial.seed);
         match progress {
             Progress::TrialStarted { trial, .. } => began.push(name(trial)),
             Progress::TrialEnded { trial, .. } => began.retain(|other| *other != name(trial)),
@@ -233,7 +234,7 @@ fn one_damaged_result_stops_nothing_and_is_made_anew() {
     let (report, tables) = bench.run(SMALL_PIPELINE);
     assert_eq!((report.skipped, report.trained), (9, 1), "{report:?}");
     assert_eq!((bench.contents(SMALL_PIPELINE), tables.len()), (contents, 1));
-    assert_eq!(bench.laboratory().store.aside().expect("listable").0, 1);
+    assert_eq!(bench.context().store.aside().expect("listable").0, 1);
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn damage_that_shows_only_when_a_result_is_read_is_made_good_within_the_run() {
     let (report, tables) = bench.run(&other);
     assert_eq!((report.trials, report.skipped, report.trained), (10, 9, 1), "{report:?}");
     assert_eq!((bench.contents(&other), tables.len()), (contents, 1));
-    assert_eq!(bench.laboratory().store.aside().expect("listable").0, 1);
+    assert_eq!(bench.context().store.aside().expect("listable").0, 1);
 }
 
 #[test]
@@ -260,8 +261,8 @@ fn with_same_build_results_of_other_builds_do_not_count() {
     bench.run(SMALL_PIPELINE);
     let pipeline = Pipeline::parse("test.ron", SMALL_PIPELINE).expect("the file is right");
     let done = |build: Option<&str>| {
-        let laboratory = Laboratory { same_build: build, ..bench.laboratory() };
-        let plans = laboratory.plan(&pipeline).expect("the store is whole");
+        let context = Context { same_build: build, ..bench.context() };
+        let plans = runner::plan::plan(&context, &pipeline).expect("the store is whole");
         let of = |plan| if let StagePlan::Train { trials, .. } = plan { trials } else { Vec::new() };
         let trials: Vec<PlannedTrial> = plans.into_iter().flat_map(of).collect();
         trials.iter().filter(|trial| trial.artifact.is_some()).count()
@@ -297,7 +298,7 @@ fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
     let text = SMALL_PIPELINE
         .replace("[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]", "[Dfa]");
     bench.run(&text);
-    let store = bench.laboratory().store;
+    let store = bench.context().store;
     let mut kinds: BTreeMap<String, Name> = BTreeMap::new();
     for name in store.names().expect("the store is whole") {
         kinds.insert(name.kind.clone(), name);

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engine::Device;
 use golden::{TOLERANCE, Vectors};
+use settings::Device;
 
 fn own_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors")
@@ -23,7 +23,7 @@ fn folder() -> PathBuf {
 #[test]
 fn every_rule_adam_and_the_drawing_of_matrices_compute_what_the_vectors_say() {
     let vectors = Vectors::read(&folder(), &own_folder()).unwrap_or_else(|error| panic!("{error}"));
-    let compared = engine::replay(Device::Cpu, &vectors).expect("the CPU is always there");
+    let compared = golden::replay_on(Device::Cpu, &vectors).expect("the CPU is always there");
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();
     assert!(off.is_empty(), "{} of {} are off: {off:#?}", off.len(), compared.len());
 }

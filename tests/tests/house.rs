@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipeline::file::Pipeline;
+use spec::Pipeline;
 use walkdir::WalkDir;
 
 fn root() -> PathBuf {

@@ -13,14 +13,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::Device;
-use pipeline::{
-    file::Pipeline,
-    plan::{Laboratory, StagePlan},
+use runner::{
+    Context,
+    plan::StagePlan,
     progress::{Progress, Reporter, TrialEnd},
     run::RunSettings,
-    store::Store,
 };
+use settings::Device;
+use spec::Pipeline;
+use store::Store;
 use tests::Bench;
 
 /// Long enough that a kill meets trials in the middle, with batch norm, dropout and early stopping in it.
@@ -80,8 +81,7 @@ fn victim() {
     let folder = Path::new(&folder);
     let diary = File::options().create(true).append(true).open(folder.join("diary")).expect("writable");
     let store = Store::open(&folder.join("artifacts")).expect("the store is whole, whatever was killed");
-    let laboratory =
-        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
+    let context = Context { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
     let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
     let interrupt = AtomicBool::new(false);
     let settings = RunSettings {
@@ -93,7 +93,7 @@ fn victim() {
         reporter: &Diary(Mutex::new(diary)),
         build: "test",
     };
-    let report = laboratory.run(&pipeline, settings).expect("the run is possible");
+    let report = runner::run::run(&context, &pipeline, settings).expect("the run is possible");
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     fs::write(folder.join("done"), "").expect("writable");
 }
@@ -139,10 +139,10 @@ impl Killed {
     /// Key and content of every trial, and the table.
     fn results(&self) -> (Vec<(String, String)>, String) {
         let store = Store::open(&self.artifacts()).expect("the store is whole");
-        let laboratory =
-            Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
+        let context =
+            Context { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None };
         let pipeline = Pipeline::parse("test.ron", PIPELINE).expect("the file is right");
-        let plans = laboratory.plan(&pipeline).expect("the store is whole");
+        let plans = runner::plan::plan(&context, &pipeline).expect("the store is whole");
         let trials = plans.into_iter().flat_map(|plan| match plan {
             StagePlan::Train { trials, .. } => trials,
             _ => Vec::new(),

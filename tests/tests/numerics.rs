@@ -1,8 +1,8 @@
 //! Equal settings give the numbers that they gave before, or the revision in every key is another one.
 
-use pipeline::NUMERICS_REVISION;
+use results::NUMERICS_REVISION;
+use settings::{Metric, Split};
 use tests::Bench;
-use tracker::{Metric, Split};
 
 /// Batch norm, dropout and weight decay, so that everything that turns settings into numbers has its part.
 const PIPELINE: &str = r#"Pipeline(
@@ -41,8 +41,7 @@ fn the_numbers_are_those_of_their_revision() {
         .trials(PIPELINE)
         .iter()
         .map(|trial| {
-            let history =
-                pipeline::trial::history(trial.artifact.as_ref().expect("done")).expect("a history");
+            let history = results::trial::history(trial.artifact.as_ref().expect("done")).expect("a history");
             let last = |split| history.last(&Metric::Loss(split)).expect("measured").1;
             (trial.trial.configuration.algorithm.name(), [Split::Train, Split::Validation].map(last))
         })

@@ -7,15 +7,15 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use engine::Device;
-use pipeline::{
-    file::{Override, Pipeline},
-    plan::{Laboratory, StagePlan},
+use runner::{
+    Context,
+    plan::StagePlan,
     progress::{Progress, Reporter},
     run::RunSettings,
-    stages::Stage,
-    store::Store,
 };
+use settings::Device;
+use spec::{Override, Pipeline, Stage};
+use store::Store;
 
 /// Interrupts when the first trial has ended.
 struct FirstTrial(AtomicBool);
@@ -69,8 +69,8 @@ fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
         let text = cut(&fs::read_to_string(&path).expect("a pipeline file"));
         let pipeline = Pipeline::parse(&name, &text).unwrap_or_else(|problems| panic!("{problems}"));
         let store = Store::open(artifacts.path()).expect("a store");
-        let laboratory = Laboratory { store, data: &data, device: Device::Cpu, same_build: None };
-        let plans = laboratory.plan(&pipeline).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let context = Context { store, data: &data, device: Device::Cpu, same_build: None };
+        let plans = runner::plan::plan(&context, &pipeline).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(
             plans.iter().any(|plan| matches!(plan, StagePlan::Train { trials, .. } if !trials.is_empty()))
         );
@@ -84,7 +84,8 @@ fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
             reporter: &first,
             build: "test",
         };
-        let report = laboratory.run(&pipeline, settings).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let report =
+            runner::run::run(&context, &pipeline, settings).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((report.trained + report.skipped, report.failed.len()), (1, 0), "{name}: {report:?}");
         count += 1;
     }

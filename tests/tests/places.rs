@@ -2,13 +2,10 @@
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path, process::Command, sync::atomic::AtomicBool};
 
-use engine::Device;
-use pipeline::{
-    file::Pipeline,
-    plan::Laboratory,
-    run::RunSettings,
-    store::{Store, StoreError},
-};
+use runner::{Context, run::RunSettings};
+use settings::Device;
+use spec::Pipeline;
+use store::{Store, StoreError};
 use tests::{SMALL_PIPELINE, Witness};
 
 /// The message with its cause, and the hint, of a store that cannot be opened.
@@ -42,9 +39,9 @@ fn a_name_that_is_too_long_is_said_to_be() {
 fn results_may_lie_in_a_folder_whose_name_is_no_text() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join(OsStr::from_bytes(b"art\xffifacts"));
-    let laboratory = || {
+    let context = || {
         let store = Store::open(&root).expect("a store");
-        Laboratory { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
+        Context { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
     };
     let pipeline = Pipeline::parse("test.ron", SMALL_PIPELINE).expect("the file is right");
     let witness = Witness::new(None);
@@ -57,8 +54,8 @@ fn results_may_lie_in_a_folder_whose_name_is_no_text() {
         reporter: &witness,
         build: "test",
     };
-    let first = laboratory().run(&pipeline, settings).expect("the run is possible");
-    let second = laboratory().run(&pipeline, settings).expect("the run is possible");
+    let first = runner::run::run(&context(), &pipeline, settings).expect("the run is possible");
+    let second = runner::run::run(&context(), &pipeline, settings).expect("the run is possible");
     assert_eq!((first.trained, second.skipped), (10, 10));
 }
 

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use pipeline::{
-    file::{Override, Pipeline},
+use results::summary;
+use runner::{
     plan::StagePlan,
     run::{RunReport, RunSettings},
-    summary,
 };
+use spec::{Override, Pipeline};
 use tests::{Bench, SMALL_PIPELINE, Witness};
 use tuner::Outcome;
 
@@ -32,7 +32,7 @@ fn the_winners_of_a_search_become_the_next_grid_each_with_its_own_rate() {
     let bench = Bench::new(2, 1);
     let plans = |bench: &Bench| {
         let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
-        bench.laboratory().plan(&pipeline).expect("the store is whole")
+        runner::plan::plan(&bench.context(), &pipeline).expect("the store is whole")
     };
     let waiting = plans(&bench).into_iter().find_map(|plan| match plan {
         StagePlan::Train { name, waiting, .. } if name == "long" => waiting,
@@ -99,7 +99,7 @@ fn within(bench: &Bench, text: &str, memory: u64) -> RunReport {
         reporter: &witness,
         build: "test",
     };
-    bench.laboratory().run(&pipeline, settings).expect("the run is possible")
+    runner::run::run(&bench.context(), &pipeline, settings).expect("the run is possible")
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn reports_are_made_of_what_is_there_without_training() {
         reporter: &witness,
         build: "test",
     };
-    let report = bench.laboratory().report(&pipeline, settings).expect("the store is whole");
+    let report = runner::run::report(&bench.context(), &pipeline, settings).expect("the store is whole");
     assert_eq!(report.trained, 0);
     let table = fs::read_to_string(bench.path("runs/small/report/table.md")).expect("it was made");
     assert!(table.contains("2 missing") && table.contains("| 0/2 |"), "{table}");
@@ -224,10 +224,10 @@ fn the_winner_is_chosen_by_what_ranks_and_not_by_what_is_reported() {
     let bench = Bench::new(2, 1);
     bench.run(SEARCH);
     let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
-    let plans = bench.laboratory().plan(&pipeline).expect("the store is whole");
+    let plans = runner::plan::plan(&bench.context(), &pipeline).expect("the store is whole");
     let [_, _, StagePlan::Train { trials, .. }, ..] = plans.as_slice() else { panic!("{plans:?}") };
     let best = pipeline.stages.iter().find_map(|stage| match stage {
-        pipeline::stages::Stage::Summarize(summarize) if summarize.name == "best" => Some(summarize.clone()),
+        spec::Stage::Summarize(summarize) if summarize.name == "best" => Some(summarize.clone()),
         _ => None,
     });
     let best = best.expect("it is there");
@@ -237,7 +237,7 @@ fn the_winner_is_chosen_by_what_ranks_and_not_by_what_is_reported() {
     assert_eq!(rates.len(), 2);
     assert!(rates.iter().all(|(_, rate)| *rate == 1e-2), "{rates:?}");
     // Ranked the other way round, the other rate wins.
-    let single = pipeline::stages::Summarize { best_per: Vec::new(), ..best };
+    let single = spec::Summarize { best_per: Vec::new(), ..best };
     let winners = summary::winners(&single, &[trials.as_slice()]).expect("readable");
     assert_eq!(winners.len(), 1);
     assert_eq!(winners[0].best_of, "all");

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use pipeline::{run::RunReport, trial::PlannedTrial};
+use history::History;
+use results::trial::PlannedTrial;
+use runner::run::RunReport;
+use settings::{Metric, Split};
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
-use tracker::{History, Metric, Split};
 
 fn counts(report: &RunReport) -> (usize, usize, usize, usize) {
     (report.trials, report.skipped, report.trained, report.failed.len())
@@ -78,13 +80,11 @@ fn a_plan_says_what_would_run_and_why() {
     };
     let first = missing(PIPELINE);
     assert_eq!(first.len(), 10);
-    assert_eq!(bench.laboratory().why(&first[0]).expect("the store is whole"), None);
+    assert_eq!(runner::plan::why(&bench.context(), &first[0]).expect("the store is whole"), None);
     bench.run(PIPELINE);
     assert!(missing(PIPELINE).is_empty());
     let edited = PIPELINE.replace("epochs: 2", "epochs: 3");
-    let (_, differences) = bench
-        .laboratory()
-        .why(&missing(&edited)[0])
+    let (_, differences) = runner::plan::why(&bench.context(), &missing(&edited)[0])
         .expect("the store is whole")
         .expect("there is a neighbour");
     assert_eq!(differences.len(), 1, "{differences:?}");

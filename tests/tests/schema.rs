@@ -7,8 +7,8 @@ use std::{
     sync::OnceLock,
 };
 
-use pipeline::{file::Pipeline, template::Draft};
 use schema::{Content, Field, Presence, Schema, Settings, Variant};
+use spec::{Pipeline, template::Draft};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

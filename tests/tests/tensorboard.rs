@@ -8,8 +8,9 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use history::{Event, EventFile};
+use settings::{Metric, Place, Quantity};
 use tests::{Bench, SMALL_PIPELINE, python};
-use tracker::{Event, EventFile, Metric, Place, Quantity};
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]

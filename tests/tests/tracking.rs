@@ -2,13 +2,13 @@
 
 use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
-use algorithms::Algorithm;
-use engine::{Device, FirstWeights, HostBatch, Population, Precision, TrialSettings, rehearse};
+use engine::{HostBatch, Population, rehearse};
+use history::History;
 use machine::energy::Meters;
-use model::{Activation, Architecture, Initialization, Objective, Squash};
-use pipeline::trial::PlannedTrial;
+use model::{Architecture, Objective, Squash};
+use results::trial::PlannedTrial;
+use settings::{Activation, Algorithm, Configuration, Device, Metric, Precision, Sampled, Tracker, Trial};
 use tests::{Bench, SMALL_PIPELINE};
-use tracker::{History, Metric, Sampled, Tracker};
 
 const ALL: &str = "trackers: [BpCosine, WeightAlignment, LocalLoss, Gradients, Weights, Activations, DeadUnits, \
                    EffectiveRank, Memory, Throughput, Energy, Histograms, Images]";
@@ -18,7 +18,7 @@ fn with(trackers: &str) -> String {
 }
 
 fn history(trial: &PlannedTrial) -> History {
-    pipeline::trial::history(trial.artifact.as_ref().expect("done")).expect("a history")
+    results::trial::history(trial.artifact.as_ref().expect("done")).expect("a history")
 }
 
 fn metric(text: &str) -> Metric {
@@ -128,15 +128,8 @@ fn every_rule_measures_what_makes_sense_for_it() {
 
 /// Bytes that a step of a network of so many layers of 16 units holds, for a batch of 8.
 fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
-    let trial = TrialSettings {
-        algorithm,
-        first_weights: FirstWeights::Orthogonal,
-        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
-        seed: 0,
-        learning_rate: 1e-3,
-        dropout: 0.25,
-        weight_decay: 0.0,
-    };
+    let configuration = Configuration::new(algorithm, &vec![16; layers], 1e-3);
+    let trial = Trial { configuration: Configuration { dropout: 0.25, ..configuration }, seed: 0 };
     let population = Population {
         architecture: Architecture {
             inputs: 5,

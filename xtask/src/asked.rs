@@ -1,6 +1,8 @@
 //! The pipeline that a command is about, with the store that holds its results.
 
-use pipeline::{file::Pipeline, plan::Laboratory, store::Store};
+use runner::Context;
+use spec::Pipeline;
+use store::Store;
 
 use crate::{BUILD, PipelineArguments};
 
@@ -20,13 +22,13 @@ impl<'a> Asked<'a> {
 
     /// Opens the store for a file that was read before.
     pub fn of(pipeline: Pipeline, arguments: &'a PipelineArguments) -> anyhow::Result<Self> {
-        let store = Store::open(&arguments.places.artifacts).map_err(pipeline::Error::from)?;
+        let store = Store::open(&arguments.places.artifacts)?;
         let same_build = arguments.same_build.then(this_build).transpose()?;
         Ok(Self { pipeline, store, arguments, same_build })
     }
 
-    pub fn laboratory(&self) -> Laboratory<'_> {
-        Laboratory {
+    pub fn context(&self) -> Context<'_> {
+        Context {
             store: self.store.clone(),
             data: &self.arguments.places.data,
             device: self.arguments.device,
@@ -42,6 +44,6 @@ pub fn read(arguments: &PipelineArguments) -> anyhow::Result<Pipeline> {
 
 /// What names this very build.
 fn this_build() -> anyhow::Result<String> {
-    let program = pipeline::store::running_program().map_err(pipeline::Error::from)?;
+    let program = store::running_program()?;
     Ok(format!("{BUILD}, program {}", program.short()))
 }

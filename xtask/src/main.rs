@@ -10,8 +10,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use data::Source;
-use engine::Device;
-use pipeline::file::Override;
+use settings::Device;
+use spec::Override;
 
 /// Version, commit and dependencies of this program.
 const BUILD: &str = env!("BPFREE_BUILD");
@@ -313,7 +313,7 @@ struct BenchArguments {
     #[arg(
         long,
         value_delimiter = ',',
-        default_values_t = bench::Setting::POPULATIONS,
+        default_values_t = [1, 48],
         value_parser = positive,
         value_name = "N"
     )]
@@ -382,7 +382,7 @@ fn main() -> ExitCode {
         Command::Data { command: Some(DataCommand::Info(arguments)), .. } => {
             commands::data_info::info(&arguments)
         }
-        Command::Bench(arguments) => commands::bench::bench(&arguments),
+        Command::Bench(_) => unreachable!(),
         Command::Doctor(arguments) => commands::doctor::doctor(&arguments),
         Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),
         Command::Schema => commands::schema::schema(),

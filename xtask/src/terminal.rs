@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use history::Epoch;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
-use pipeline::progress::{Progress, Reporter, TrialEnd};
-use tracker::{Epoch, Metric, Split};
-use tuner::{Outcome, Trial};
+use runner::progress::{Progress, Reporter, TrialEnd};
+use settings::{Metric, Split, Trial};
+use tuner::Outcome;
 
 /// Prints a line to standard output. Where nobody reads it any more (`| head`), it is lost, and the work goes on.
 pub fn say(text: &str) {
@@ -24,10 +25,9 @@ pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Prints an error with its hint; the exit code that belongs to it.
+/// Prints an error with its hint; returns the exit code that belongs to it.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
-    let known = error.downcast_ref::<pipeline::Error>();
-    if let Some(pipeline::Error::File(problems)) = known {
+    if let Some(spec::Error::File(problems)) = error.downcast_ref() {
         tell(&problems.to_string());
         return ExitCode::from(2);
     }
@@ -38,15 +38,33 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
         }
     }
     tell(&format!("error: {text}"));
-    if matches!(known, Some(pipeline::Error::Data { .. })) {
+    if let Some(runner::Error::Results(results::Error::Data { .. })) = error.downcast_ref() {
         tell("hint: images are looked for under `data`, or where `--data DIR` or BPFREE_DATA says");
     }
-    let of_images = || error.downcast_ref().map(data::Error::hint);
-    let of_downloads = || error.downcast_ref().map(fetch::Error::hint);
-    if let Some(hint) = known.and_then(pipeline::Error::hint).or_else(of_images).or_else(of_downloads) {
+    if let Some(hint) = hint(error) {
         tell(&format!("hint: {hint}"));
     }
     ExitCode::FAILURE
+}
+
+/// Returns the hint of the crate that the error comes from.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<runner::Error>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<spec::Error>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<store::StoreError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<engine::DeviceError>() {
+        return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<data::Error>() {
+        return Some(error.hint());
+    }
+    error.downcast_ref().map(fetch::Error::hint)
 }
 
 /// Rows of a table that a terminal is shown.

@@ -1,9 +1,8 @@
 //! What is doubtful about a pipeline, told before anything runs.
 
-use engine::Device;
 use machine::energy::{Meters, NoMeter};
-use pipeline::{file::Pipeline, stages::Stage};
-use tracker::Tracker;
+use settings::{Device, Tracker};
+use spec::{Pipeline, Stage};
 
 use crate::terminal::tell;
 
@@ -24,7 +23,7 @@ const CPU: &str = "machine/energy_cpu_joules";
 
 fn measures_energy(pipeline: &Pipeline) -> bool {
     let of_stage = |stage: &Stage| match stage {
-        Stage::Train(train) => train.schedule.trackers.contains(&Tracker::Energy),
+        Stage::Train(train) => train.training.trackers.contains(&Tracker::Energy),
         _ => false,
     };
     pipeline.stages.iter().any(of_stage)

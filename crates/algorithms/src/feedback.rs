@@ -1,7 +1,11 @@
 //! The fixed random matrices of hidden layers, and forward weights that start aligned with them.
 
-use model::{Architecture, Initialization, initialization::Matrix};
+use model::{
+    Architecture,
+    initialization::{self, Matrix},
+};
 use random::stream;
+use settings::Initialization;
 
 /// The feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
 #[must_use]
@@ -10,7 +14,12 @@ pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u
     (1..)
         .zip(&architecture.hidden)
         .map(|(layer, &units)| {
-            initialization.draw(units, architecture.outputs, &mut stream(seed, "feedback", &[layer]))
+            initialization::draw(
+                initialization,
+                units,
+                architecture.outputs,
+                &mut stream(seed, "feedback", &[layer]),
+            )
         })
         .collect()
 }
@@ -25,7 +34,7 @@ pub fn independent_weights(
     (1..)
         .zip(architecture.weight_shapes())
         .map(|(layer, [rows, columns])| {
-            initialization.draw(rows, columns, &mut stream(seed, "weights", &[layer]))
+            initialization::draw(initialization, rows, columns, &mut stream(seed, "weights", &[layer]))
         })
         .collect()
 }
@@ -40,7 +49,7 @@ pub fn aligned_weights(
     seed: u64,
 ) -> Vec<Matrix> {
     let [rows, columns] = architecture.weight_shapes()[0];
-    let first = initialization.draw(rows, columns, &mut stream(seed, "weights", &[1]));
+    let first = initialization::draw(initialization, rows, columns, &mut stream(seed, "weights", &[1]));
     let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
     std::iter::once(first).chain(between).chain(feedback.last().cloned()).collect()
 }

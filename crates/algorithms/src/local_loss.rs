@@ -3,18 +3,9 @@
 
 use burn::tensor::{Tensor, activation};
 use model::{Kernels, Squash};
-use serde::{Deserialize, Serialize};
+use settings::TargetLoss;
 
 use crate::rule::{Hidden, Local, sum};
-
-/// The loss in target space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum TargetLoss {
-    /// Of the softmax of the projection.
-    CrossEntropy,
-    /// Of the projection, squashed into the range of the scaled images; the mean over outputs.
-    MeanSquaredError,
-}
 
 /// A local loss, summed over the batch.
 pub struct LocalLoss {

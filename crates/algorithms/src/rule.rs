@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use burn::tensor::{Tensor, backend::Backend};
-use model::{Delta, Kernels, Layer, Precision, part};
+use model::{Delta, Kernels, Layer, part};
+use settings::Precision;
 
 /// A learning rule, by the moment at which it can teach a hidden layer.
 pub enum Rule<B: Kernels> {

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use burn::tensor::{Tensor, backend::Backend};
-use burn_flex::Flex;
+use model::Kernels;
+use settings::Device;
 
-use crate::{Device, DeviceError};
+use crate::{DeviceError, Work, run_on};
 
 /// Bytes per second, read and written, of each of `times` copies of a tensor with so many bytes.
 ///
@@ -16,13 +17,19 @@ use crate::{Device, DeviceError};
 /// # Errors
 /// If the device cannot be used.
 pub fn copy_rate(device: Device, bytes: usize, times: usize) -> Result<Vec<f64>, DeviceError> {
-    device.check()?;
-    match device {
-        Device::Cpu => Ok(rates::<Flex>(bytes, times, &Default::default())),
-        #[cfg(feature = "cuda")]
-        Device::Cuda => Ok(rates::<burn_cuda::Cuda>(bytes, times, &Default::default())),
-        #[cfg(not(feature = "cuda"))]
-        Device::Cuda => Err(DeviceError::NotBuilt),
+    run_on(device, Copies { bytes, times })
+}
+
+struct Copies {
+    bytes: usize,
+    times: usize,
+}
+
+impl Work for Copies {
+    type Output = Vec<f64>;
+
+    fn run<B: Kernels>(self, device: &B::Device) -> Vec<f64> {
+        rates::<B>(self.bytes, self.times, device)
     }
 }
 

@@ -12,7 +12,8 @@ use cudarc::{
     },
     nvrtc::{self, CompileError, CompileOptions},
 };
-use model::{Kernels, Precision};
+use model::Kernels;
+use settings::Precision;
 
 use crate::DeviceError;
 

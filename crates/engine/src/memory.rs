@@ -6,8 +6,38 @@ use std::{
 };
 
 use burn::tensor::backend::Backend;
+use model::Kernels;
+use settings::Device;
+use training::{MemoryNeed, Population};
 
-use crate::DeviceError;
+use crate::{DeviceError, Work, run_on};
+
+/// Returns the memory that `population` needs on `device` while it trains.
+#[must_use]
+pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
+    // The CUDA backend begins each row of a tensor at a multiple of 512 bytes.
+    let row_multiple = match device {
+        Device::Cpu => 1,
+        Device::Cuda => 128,
+    };
+    MemoryNeed::of::<burn_flex::Flex>(population, row_multiple)
+}
+
+/// Returns the result of `work` on `device`.
+///
+/// # Errors
+/// If the device has not enough memory for it.
+pub fn within_memory<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {
+    struct Within<F>(F);
+    impl<T, F: FnOnce() -> T> Work for Within<F> {
+        type Output = Result<T, DeviceError>;
+
+        fn run<B: Kernels>(self, device: &B::Device) -> Self::Output {
+            within::<B, T>(device, self.0)
+        }
+    }
+    run_on(device, Within(work))?
+}
 
 /// What `work` gives, or that the device had no room for it. The backend finds that out when results are read, and panics.
 pub(crate) fn within<B: Backend, T>(device: &B::Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {

@@ -2,12 +2,12 @@
 //! times and what can be held against other programs.
 
 use burn::tensor::Tensor;
-use burn_flex::Flex;
 use model::{Kernels, checkpoint::Array};
-use tracker::{Metric, StepInEpoch};
+use settings::{Device, Metric};
+use tracker::StepInEpoch;
 use training::{Batch, Moment, Population, Step, Student, Watch};
 
-use crate::{Device, DeviceError};
+use crate::{DeviceError, Work, check_precision, run_on};
 
 /// A batch in the host's memory, the same for all trials.
 #[derive(Clone, Debug)]
@@ -40,16 +40,20 @@ pub fn rehearse(
     population: &Population,
     batches: &[HostBatch],
 ) -> Result<Box<dyn Rehearsal>, DeviceError> {
-    device.check()?;
-    device.check_precision(population.precision)?;
-    match device {
-        Device::Cpu => Ok(Box::new(Rehearsing::<Flex>::new(population, batches, Default::default()))),
-        #[cfg(feature = "cuda")]
-        Device::Cuda => {
-            Ok(Box::new(Rehearsing::<burn_cuda::Cuda>::new(population, batches, Default::default())))
-        }
-        #[cfg(not(feature = "cuda"))]
-        Device::Cuda => Err(DeviceError::NotBuilt),
+    check_precision(device, population.precision)?;
+    run_on(device, Preparation { population, batches })
+}
+
+struct Preparation<'a> {
+    population: &'a Population,
+    batches: &'a [HostBatch],
+}
+
+impl Work for Preparation<'_> {
+    type Output = Box<dyn Rehearsal>;
+
+    fn run<B: Kernels>(self, device: &B::Device) -> Box<dyn Rehearsal> {
+        Box::new(Rehearsing::<B>::new(self.population, self.batches, device.clone()))
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
 
-use algorithms::{Algorithm, Class, Rule, TargetLoss, pass::Taught};
+use algorithms::{Class, Rule, pass::Taught};
 use burn::tensor::Tensor;
-use model::{
-    Activation, BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Precision,
-    Squash,
-};
+use model::{BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash};
 use serde_json::Value;
-use tracker::{Inspection, Reading, Sampled, Tracker, Value as Tracked};
-use training::{Batch, FirstWeights, Step, Student, TrialSettings};
+use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
+use tracker::{Inspection, Reading, Value as Tracked};
+use training::{Batch, Step, Student};
 
 use crate::comparison::{Comparison, numbers, tensor};
 
@@ -84,7 +82,7 @@ impl<'a, B: Kernels> Case<'a, B> {
     }
 
     fn rule(&self) -> Rule<B> {
-        self.algorithm().rule(self.squash())
+        algorithms::rule(self.algorithm(), self.squash())
     }
 
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
@@ -122,15 +120,13 @@ impl<'a, B: Kernels> Case<'a, B> {
         };
         let matrices = self.json["feedback"].as_array().expect("feedback is a list");
         let feedback = matrices.iter().map(|matrix| self.tensor(matrix)).collect();
-        let trial = TrialSettings {
-            algorithm: self.algorithm(),
-            first_weights: FirstWeights::Orthogonal,
-            feedback: None,
-            seed: 0,
-            learning_rate: self.number("lr"),
+        // The network is given, so its shape and first weights do not matter.
+        let configuration = Configuration {
             dropout: self.number("dropout"),
             weight_decay: self.number("weight_decay"),
+            ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
+        let trial = Trial { configuration, seed: 0 };
         let class = Class { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
         Student::from_parts(network, vec![class], vec![trial; self.trials])
     }
@@ -221,7 +217,7 @@ impl<'a, B: Kernels> Case<'a, B> {
             Tracker::Weights(every_batch),
         ];
         let read: Vec<Reading<B>> =
-            trackers.into_iter().flat_map(|tracker| tracker.gauge().inspect(&seen)).collect();
+            trackers.into_iter().flat_map(|tracker| tracker::gauge(tracker).inspect(&seen)).collect();
         let value = |metric: &str| {
             let reading = read.iter().find(|reading| reading.metric.to_string() == metric)?;
             let Tracked::PerTrial(value) = reading.value.clone() else { panic!("{metric} is no tensor") };

@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
+use engine::{DeviceError, Work};
 use model::{Adam, Kernels, Parameter, initialization::orthogonal};
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
@@ -21,7 +22,23 @@ pub const TOLERANCE: f64 = 2e-5;
 /// Every case runs alone and as a population of equal trials.
 const POPULATIONS: [usize; 2] = [1, 3];
 
-/// Computes everything that `vectors` hold on `device`; the furthest entry of each tensor.
+/// Computes everything in `vectors` with the backend of `device`; see [`replay`].
+///
+/// # Errors
+/// If the device cannot be used.
+pub fn replay_on(device: settings::Device, vectors: &Vectors) -> Result<Vec<Comparison>, DeviceError> {
+    struct Replay<'a>(&'a Vectors);
+    impl Work for Replay<'_> {
+        type Output = Vec<Comparison>;
+
+        fn run<B: Kernels>(self, device: &B::Device) -> Vec<Comparison> {
+            replay::<B>(self.0, device)
+        }
+    }
+    engine::run_on(device, Replay(vectors))
+}
+
+/// Computes everything in `vectors` on `device`; returns the largest deviation of each tensor.
 ///
 /// # Panics
 /// If a file of the vectors holds something else than its kind does.

@@ -2,16 +2,7 @@
 
 use faer::Mat;
 use random::{RngExt, StandardNormal, Stream};
-use serde::{Deserialize, Serialize};
-
-/// How a fixed or trainable random matrix is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Initialization {
-    /// Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120).
-    Orthogonal,
-    /// Normal with variance 1 / rows, truncated at two standard deviations (LeCun et al. 1998; Keras' `lecun_normal`).
-    LecunNormal,
-}
+use settings::Initialization;
 
 /// A matrix in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,22 +15,19 @@ pub struct Matrix {
     pub values: Vec<f32>,
 }
 
-impl Initialization {
-    /// Draws a `[rows, columns]` matrix; `rows` is the fan-in.
-    #[must_use]
-    pub fn draw(self, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
-        match self {
-            Self::Orthogonal => {
-                let (tall, narrow) = (rows.max(columns), rows.min(columns));
-                let normal = (0..tall * narrow).map(|_| stream.sample(StandardNormal)).collect::<Vec<f64>>();
-                orthogonal(rows, columns, &normal)
-            }
-            Self::LecunNormal => {
-                let deviation = (1.0 / rows as f64).sqrt() / TRUNCATED_DEVIATION;
-                let values =
-                    (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
-                Matrix { rows, columns, values }
-            }
+/// Draws a `[rows, columns]` matrix; `rows` is the fan-in.
+#[must_use]
+pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+    match initialization {
+        Initialization::Orthogonal => {
+            let (tall, narrow) = (rows.max(columns), rows.min(columns));
+            let normal = (0..tall * narrow).map(|_| stream.sample(StandardNormal)).collect::<Vec<f64>>();
+            orthogonal(rows, columns, &normal)
+        }
+        Initialization::LecunNormal => {
+            let deviation = (1.0 / rows as f64).sqrt() / TRUNCATED_DEVIATION;
+            let values = (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
+            Matrix { rows, columns, values }
         }
     }
 }
@@ -97,7 +85,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_shorter_side_of_an_orthogonal_matrix_is_orthonormal(rows in 1_usize..20, columns in 1_usize..20) {
-            let matrix = Initialization::Orthogonal.draw(rows, columns, &mut random::stream(1, "test", &[]));
+            let matrix = draw(Initialization::Orthogonal, rows, columns, &mut random::stream(1, "test", &[]));
             let at = |row: usize, column: usize| f64::from(matrix.values[row * columns + column]);
             for i in 0..rows.min(columns) {
                 for j in 0..rows.min(columns) {
@@ -114,7 +102,7 @@ mod tests {
 
     #[test]
     fn lecun_normal_has_variance_one_over_fan_in_and_is_truncated() {
-        let matrix = Initialization::LecunNormal.draw(400, 300, &mut random::stream(1, "test", &[]));
+        let matrix = draw(Initialization::LecunNormal, 400, 300, &mut random::stream(1, "test", &[]));
         let variance = matrix.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
             / matrix.values.len() as f64;
         let largest = matrix.values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));

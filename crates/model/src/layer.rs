@@ -4,10 +4,8 @@ use std::ops::Range;
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{
-    Activated, Activation, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, Precision,
-    WeightLesson, part,
-};
+use crate::{Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightLesson, part};
+use settings::{Activation, Precision};
 
 /// `activation(batch_norm(input weight + bias))`; bias and batch norm may be absent.
 #[derive(Clone, Debug)]

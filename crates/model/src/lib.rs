@@ -17,12 +17,10 @@ mod network;
 mod objective;
 mod optimizer;
 mod parameter;
-mod precision;
 
-pub use activation::{Activated, Activation, LEAK};
+pub use activation::{Activated, LEAK, activate, activate_with_slope};
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
 pub use dropout::{DrawnMasks, Dropout, Masks};
-pub use initialization::Initialization;
 pub use input::{Input, Sets, part};
 pub use kernels::{Change, Drop, Gallery, Kernels, Pictures, WeightLesson};
 pub use layer::{Delta, Gradients, Layer, Lesson, Trace, bytes_per_trial};
@@ -30,4 +28,3 @@ pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
 pub use optimizer::{Adam, AdamStep};
 pub use parameter::{Moments, Parameter};
-pub use precision::Precision;

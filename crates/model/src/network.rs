@@ -2,9 +2,8 @@
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use crate::{
-    Activation, BatchNorm, Input, Kernels, Layer, Objective, Parameter, Precision, initialization::Matrix,
-};
+use crate::{BatchNorm, Input, Kernels, Layer, Objective, Parameter, initialization::Matrix};
+use settings::{Activation, Precision};
 
 /// The shape of a fully connected network: everything but its numbers.
 #[derive(Clone, Debug, PartialEq)]

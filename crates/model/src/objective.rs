@@ -1,12 +1,11 @@
 //! What the output layer is asked for: the global loss and its exact error.
 
 use burn::tensor::{Tensor, activation, backend::Backend};
-use serde::{Deserialize, Serialize};
 
 use crate::Kernels;
 
 /// A bounded nonlinearity that brings values into the range of the scaled images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Squash {
     /// Into (-1, 1).
     Tanh,
@@ -33,7 +32,7 @@ impl Squash {
 }
 
 /// The global loss, with the output nonlinearity that belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objective {
     /// Softmax and cross-entropy against one-hot targets.
     Classification,

@@ -3,7 +3,9 @@
 use burn::tensor::Tensor;
 use model::Kernels;
 
-use crate::{Evaluation, Exhibit, Held, Inspection, Metric};
+use crate::{Evaluation, Held, Inspection};
+use history::Exhibit;
+use settings::Metric;
 
 /// A training step among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub enum Value<B: Kernels> {
 /// An epoch's value of a metric is the mean over all that was read of it in the epoch.
 pub trait Gauge<B: Kernels>: Send + Sync {
     /// Does it look at this training step?
-    fn looks_at(&self, occasion: StepInEpoch) -> bool;
+    fn looks_at(&self, step: StepInEpoch) -> bool;
 
     /// So many trials train from now on: told before the first step, and when some have left.
     fn count(&self, _trials: usize) {}

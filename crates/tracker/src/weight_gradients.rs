@@ -4,7 +4,8 @@
 //! `<X^T A, X^T B> = <(X X^T) A, B>`: three products with a side of `batch` instead of two of `inputs` by `units`.
 
 use burn::tensor::Tensor;
-use model::{Input, Kernels, Precision};
+use model::{Input, Kernels};
+use settings::Precision;
 
 /// Where the weight gradients of one layer live, in one step.
 pub(crate) struct GradientSpace<'a, B: Kernels> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use model::Kernels;
-use tracker::{Metric, Split};
+use settings::{Metric, Split};
 
 /// Losses and mistakes of many batches, kept on the device until they are read once.
 pub(crate) struct Tally<B: Kernels> {

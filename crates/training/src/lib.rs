@@ -17,7 +17,7 @@ mod watch;
 pub use algorithms::Batch;
 pub use memory::MemoryNeed;
 pub use observer::{Observer, Verdict};
-pub use population::{FirstWeights, Population, TrialSettings};
+pub use population::{Population, architecture, squash};
 pub use run::{Ended, Start, train};
 pub use step::{Moment, Step, StepOutcome};
 pub use student::Student;

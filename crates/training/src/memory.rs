@@ -24,15 +24,19 @@ impl MemoryNeed {
     /// multiple of `row` values.
     #[must_use]
     pub fn of<B: Kernels>(population: &Population, row: usize) -> Self {
-        let first = population.trials[0].algorithm;
-        let is_one_rule = population.trials.iter().all(|trial| trial.algorithm == first);
-        let is_local = is_one_rule && matches!(first.rule::<B>(population.squash), Rule::Local(_));
+        let first = population.trials[0].configuration.algorithm;
+        let is_one_rule = population.trials.iter().all(|trial| trial.configuration.algorithm == first);
+        let is_local =
+            is_one_rule && matches!(algorithms::rule::<B>(first, population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture, row as u64);
-        let feedback =
-            if population.trials.iter().any(|trial| trial.feedback.is_some()) { shape.feedback() } else { 0 };
+        let feedback = if population.trials.iter().any(|trial| trial.configuration.feedback.is_some()) {
+            shape.feedback()
+        } else {
+            0
+        };
         let per_trial = 3 * shape.weights() + feedback;
-        let drops = population.trials.iter().any(|trial| trial.dropout > 0.0);
+        let drops = population.trials.iter().any(|trial| trial.configuration.dropout > 0.0);
         // Output, slope and delta; batch norm's values and delta; a mask and what it was applied to.
         // Several rules cut outputs and slopes, and join deltas.
         let cuts = if is_one_rule { 0 } else { 3 };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use history::{Epoch, Exhibit};
 use model::checkpoint::Array;
-use tracker::{Epoch, Exhibit};
 
 /// Watches a population train. Trials are named by their index in the population.
 pub trait Observer {

@@ -1,9 +1,8 @@
-//! What a population is made of.
+//! The parts of a population.
 
-use algorithms::Algorithm;
-use model::{Architecture, Initialization, Precision, Squash};
-use serde::{Deserialize, Serialize};
-use tracker::Tracker;
+use data::{ImageShape, Scaling};
+use model::{Architecture, Objective, Squash};
+use settings::{Configuration, Precision, Task, Tracker, TrainingSettings, Trial};
 
 /// Trials of one shape, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,35 +21,61 @@ pub struct Population {
     /// rule.
     pub trackers: Vec<Tracker>,
     /// What the trials differ in. Those of one rule stand together, or a step has more to do.
-    pub trials: Vec<TrialSettings>,
+    pub trials: Vec<Trial>,
 }
 
-/// How forward weights start. Biases start at zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum FirstWeights {
-    /// Drawn from streams of their own, [`Initialization::Orthogonal`].
-    Orthogonal,
-    /// Drawn from streams of their own, [`Initialization::LecunNormal`].
-    LecunNormal,
-    /// Equal to what the feedback matrices ask for; the first layer, which nothing asks, is drawn orthogonal.
-    Aligned,
+impl Population {
+    /// Creates the population of `trials`, which may share one, on images of `shape` in `classes` classes.
+    #[must_use]
+    pub fn new(
+        trials: &[&Trial],
+        training: &TrainingSettings,
+        shape: ImageShape,
+        classes: usize,
+        scaling: Scaling,
+    ) -> Self {
+        Self {
+            architecture: architecture(&trials[0].configuration, training.task, shape, classes, scaling),
+            squash: squash(scaling),
+            precision: training.precision,
+            epochs: training.epochs,
+            batch_size: training.batch_size as usize,
+            trackers: training.trackers.clone(),
+            trials: trials.iter().copied().cloned().collect(),
+        }
+    }
 }
 
-/// What a trial may have of its own within a population.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrialSettings {
-    /// The rule that teaches the network.
-    pub algorithm: Algorithm,
-    /// How forward weights start.
-    pub first_weights: FirstWeights,
-    /// How feedback matrices are drawn; absent where the rule has none.
-    pub feedback: Option<Initialization>,
-    /// Seed of every random stream.
-    pub seed: u64,
-    /// Adam's learning rate.
-    pub learning_rate: f64,
-    /// Share of hidden units dropped in training, 0 to below 1.
-    pub dropout: f64,
-    /// L2 coefficient of all weight matrices.
-    pub weight_decay: f64,
+/// Returns the architecture of a configuration's network for images of `shape` in `classes` classes.
+#[must_use]
+pub fn architecture(
+    configuration: &Configuration,
+    task: Task,
+    shape: ImageShape,
+    classes: usize,
+    scaling: Scaling,
+) -> Architecture {
+    let Configuration { hidden, activation, batch_norm, bias, .. } = configuration;
+    let (outputs, objective) = match task {
+        Task::Classification => (classes, Objective::Classification),
+        Task::Reconstruction => (shape.pixels(), Objective::Reconstruction(squash(scaling))),
+    };
+    Architecture {
+        inputs: shape.pixels(),
+        hidden: hidden.iter().map(|&units| units as usize).collect(),
+        outputs,
+        activation: *activation,
+        batch_norm: *batch_norm,
+        bias: *bias,
+        objective,
+    }
+}
+
+/// Returns the nonlinearity with the range of images scaled by `scaling`.
+#[must_use]
+pub fn squash(scaling: Scaling) -> Squash {
+    match scaling {
+        Scaling::Standard => Squash::Tanh,
+        Scaling::ZeroOne | Scaling::Identity | Scaling::PerChannel(_) => Squash::Sigmoid,
+    }
 }

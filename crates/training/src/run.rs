@@ -7,8 +7,10 @@ use std::{
 
 use algorithms::{Batch, Class};
 use data::{Dataset, Occasion, batch_order};
+use history::Epoch;
 use model::{Kernels, OutputError, Sets, checkpoint::Array};
-use tracker::{Epoch, Evaluation, Metric, Pace, Split, StepInEpoch};
+use settings::{Metric, Split};
+use tracker::{Evaluation, Pace, StepInEpoch};
 
 use crate::{
     Moment, Observer, Population, Step, Student, Verdict,

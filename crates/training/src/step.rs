@@ -54,7 +54,7 @@ impl<'a, B: Kernels> Step<'a, B> {
     #[must_use]
     pub fn new(student: &Student<B>, batch: &'a Batch<B>, moment: Moment) -> Self {
         let masks = DrawnMasks {
-            trials: student.trials.iter().map(|trial| (trial.dropout, trial.seed)).collect(),
+            trials: student.trials.iter().map(|trial| (trial.configuration.dropout, trial.seed)).collect(),
             epoch: u64::from(moment.epoch),
             step: moment.step,
         };

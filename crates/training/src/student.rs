@@ -5,12 +5,14 @@ use std::sync::Arc;
 use algorithms::{Class, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    Adam, AdamStep, Architecture, Initialization, Kernels, Network,
+    Adam, AdamStep, Architecture, Kernels, Network,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
 
-use crate::{FirstWeights, Population, TrialSettings};
+use settings::{Configuration, Initialization, Trial, WeightInitialization};
+
+use crate::Population;
 
 /// Networks that learn, one per trial.
 #[derive(Clone)]
@@ -20,7 +22,7 @@ pub struct Student<B: Kernels> {
     /// Who teaches which trials, in the order of the trials axis.
     pub classes: Vec<Class<B>>,
     /// What each trial has of its own, in the order of the trials axis.
-    pub trials: Vec<TrialSettings>,
+    pub trials: Vec<Trial>,
     /// Learning rates before bias correction, `[trials, 1, 1]`.
     pub(crate) rates: Tensor<B, 3>,
     pub(crate) weight_decay: Option<Tensor<B, 3>>,
@@ -38,30 +40,32 @@ impl<B: Kernels> Student<B> {
             network = network.select(&on_device(&of_trials, device));
         }
         let mut first = 0;
-        let classes = trials.chunk_by(|one, next| one.algorithm == next.algorithm).map(|members| {
-            let start = first;
-            first += members.len();
-            Class {
-                rule: Arc::new(members[0].algorithm.rule(population.squash)),
-                trials: start..first,
-                feedback: feedback_of(&population.architecture, members, device),
-            }
-        });
+        let classes = trials
+            .chunk_by(|one, next| one.configuration.algorithm == next.configuration.algorithm)
+            .map(|members| {
+                let start = first;
+                first += members.len();
+                Class {
+                    rule: Arc::new(algorithms::rule(members[0].configuration.algorithm, population.squash)),
+                    trials: start..first,
+                    feedback: feedback_of(&population.architecture, members, device),
+                }
+            });
         Self::from_parts(network, classes.collect(), trials.clone())
     }
 
     /// A population of given networks.
     #[must_use]
-    pub fn from_parts(network: Network<B>, classes: Vec<Class<B>>, trials: Vec<TrialSettings>) -> Self {
+    pub fn from_parts(network: Network<B>, classes: Vec<Class<B>>, trials: Vec<Trial>) -> Self {
         let device = network.output.weight.value.device();
-        let per_trial = |value: fn(&TrialSettings) -> f64| {
-            let values: Vec<f32> = trials.iter().map(|trial| value(trial) as f32).collect();
+        let per_trial = |value: fn(&Configuration) -> f64| {
+            let values: Vec<f32> = trials.iter().map(|trial| value(&trial.configuration) as f32).collect();
             Tensor::from_data(TensorData::new(values, [trials.len(), 1, 1]), &device)
         };
-        let decays = trials.iter().any(|trial| trial.weight_decay > 0.0);
+        let decays = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
         Self {
-            rates: per_trial(|trial| trial.learning_rate),
-            weight_decay: decays.then(|| per_trial(|trial| trial.weight_decay)),
+            rates: per_trial(|configuration| configuration.learning_rate),
+            weight_decay: decays.then(|| per_trial(|configuration| configuration.weight_decay)),
             network,
             classes,
             trials,
@@ -117,7 +121,7 @@ impl<B: Kernels> Student<B> {
     /// Keeps only the trials at `positions`, which ascend.
     #[must_use]
     pub fn select(self, positions: &[usize]) -> Self {
-        let trials = positions.iter().map(|&position| self.trials[position]).collect();
+        let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
         let indices = on_device(positions, &self.rates.device());
         let mut first = 0;
         let classes = self.classes.iter().filter_map(|class| {
@@ -131,19 +135,19 @@ impl<B: Kernels> Student<B> {
 }
 
 /// The feedback matrices of the trial, first layer first.
-fn feedback_matrices(architecture: &Architecture, trial: &TrialSettings) -> Vec<Matrix> {
+fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     let draw = |initialization| feedback::draw(architecture, initialization, trial.seed);
-    trial.feedback.map_or_else(Vec::new, draw)
+    trial.configuration.feedback.map_or_else(Vec::new, draw)
 }
 
 /// The first forward weights of the trial, the output layer's last.
-fn first_weights(architecture: &Architecture, trial: &TrialSettings) -> Vec<Matrix> {
+fn first_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     let independent =
         |initialization| feedback::independent_weights(architecture, initialization, trial.seed);
-    match trial.first_weights {
-        FirstWeights::Orthogonal => independent(Initialization::Orthogonal),
-        FirstWeights::LecunNormal => independent(Initialization::LecunNormal),
-        FirstWeights::Aligned => {
+    match trial.configuration.weights {
+        WeightInitialization::Orthogonal => independent(Initialization::Orthogonal),
+        WeightInitialization::LecunNormal => independent(Initialization::LecunNormal),
+        WeightInitialization::Aligned => {
             let feedback = feedback_matrices(architecture, trial);
             feedback::aligned_weights(architecture, Initialization::Orthogonal, &feedback, trial.seed)
         }
@@ -151,20 +155,21 @@ fn first_weights(architecture: &Architecture, trial: &TrialSettings) -> Vec<Matr
 }
 
 /// Do two trials start from the same weights?
-fn start_alike(one: &TrialSettings, other: &TrialSettings) -> bool {
-    let is_aligned = one.first_weights == FirstWeights::Aligned;
+fn start_alike(one: &Trial, other: &Trial) -> bool {
+    let weights = one.configuration.weights;
     one.seed == other.seed
-        && one.first_weights == other.first_weights
-        && (!is_aligned || one.feedback == other.feedback)
+        && weights == other.configuration.weights
+        && (weights != WeightInitialization::Aligned
+            || one.configuration.feedback == other.configuration.feedback)
 }
 
 /// What `draw` gives for the trials, once for those that are `alike`; and which of it is each trial's.
 fn drawn_once<T>(
-    trials: &[TrialSettings],
-    alike: impl Fn(&TrialSettings, &TrialSettings) -> bool,
-    draw: impl Fn(&TrialSettings) -> T,
+    trials: &[Trial],
+    alike: impl Fn(&Trial, &Trial) -> bool,
+    draw: impl Fn(&Trial) -> T,
 ) -> (Vec<T>, Vec<usize>) {
-    let mut different: Vec<&TrialSettings> = Vec::new();
+    let mut different: Vec<&Trial> = Vec::new();
     let of_trials = trials.iter().map(|trial| {
         different.iter().position(|known| alike(known, trial)).unwrap_or_else(|| {
             different.push(trial);
@@ -184,11 +189,12 @@ fn on_device<B: Kernels>(indices: &[usize], device: &B::Device) -> Tensor<B, 1, 
 /// `[members, units, outputs]` of each hidden layer; empty where the members have no feedback.
 fn feedback_of<B: Kernels>(
     architecture: &Architecture,
-    members: &[TrialSettings],
+    members: &[Trial],
     device: &B::Device,
 ) -> Vec<Tensor<B, 3>> {
-    let alike =
-        |one: &TrialSettings, other: &TrialSettings| (one.seed, one.feedback) == (other.seed, other.feedback);
+    let alike = |one: &Trial, other: &Trial| {
+        (one.seed, one.configuration.feedback) == (other.seed, other.configuration.feedback)
+    };
     let (matrices, of_members) = drawn_once(members, alike, |trial| feedback_matrices(architecture, trial));
     let of_members = on_device::<B>(&of_members, device);
     let of_layer = |layer: usize| {

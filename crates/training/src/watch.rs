@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, mem};
 
 use algorithms::Class;
+use history::Exhibit;
 use model::Kernels;
-use tracker::{
-    Evaluation, Exhibit, Gauge, Held, Inspection, Metric, Pace, Reading, StepInEpoch, Tracker, Value,
-};
+use settings::{Metric, Tracker};
+use tracker::{Evaluation, Gauge, Held, Inspection, Pace, Reading, StepInEpoch, Value};
 
 use crate::{Step, Student, epoch::host_rows};
 
@@ -26,7 +26,7 @@ impl<B: Kernels> Watch<B> {
     /// Of a population of so many `trials`.
     #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
-        let gauges: Vec<Box<dyn Gauge<B>>> = trackers.iter().map(|tracker| tracker.gauge()).collect();
+        let gauges: Vec<Box<dyn Gauge<B>>> = trackers.iter().copied().map(tracker::gauge).collect();
         gauges.iter().for_each(|gauge| gauge.count(trials));
         Self { gauges, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] }
     }

@@ -2,15 +2,15 @@
 
 use std::{path::Path, time::Duration};
 
-use algorithms::Algorithm;
 use burn_flex::Flex;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
+use history::Epoch;
 use model::{
-    Activation, Architecture, Initialization, Objective, Precision, Squash,
+    Architecture, Objective, Squash,
     checkpoint::{Array, from_bytes, to_bytes},
 };
-use tracker::{Epoch, Metric, Split};
-use training::{Ended, FirstWeights, Observer, Population, Start, TrialSettings, Verdict, train};
+use settings::{Activation, Algorithm, Configuration, Metric, Precision, Split, Trial, WeightInitialization};
+use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Remembers everything; sends trials away after the given epochs.
 #[derive(Default)]
@@ -64,7 +64,7 @@ fn glyphs() -> Dataset {
     Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
 }
 
-fn population(trials: Vec<TrialSettings>) -> Population {
+fn population(trials: Vec<Trial>) -> Population {
     Population {
         architecture: Architecture {
             inputs: 28 * 28,
@@ -85,31 +85,31 @@ fn population(trials: Vec<TrialSettings>) -> Population {
 }
 
 /// Five trials of a rule that differ in everything that trials of one rule may differ in.
-fn five_trials(algorithm: Algorithm) -> Vec<TrialSettings> {
-    let trial = |seed, learning_rate, dropout, weight_decay| TrialSettings {
-        algorithm,
-        first_weights: FirstWeights::Orthogonal,
-        feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
-        seed,
-        learning_rate,
-        dropout,
-        weight_decay,
+fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
+    let trial = |seed, learning_rate, dropout, weight_decay| {
+        let configuration = Configuration::new(algorithm, &[12, 9], learning_rate);
+        Trial { configuration: Configuration { dropout, weight_decay, ..configuration }, seed }
     };
-    let aligned = |trial: TrialSettings| TrialSettings {
-        first_weights: if algorithm.uses_feedback() { FirstWeights::Aligned } else { trial.first_weights },
-        ..trial
+    let starting = |weights, Trial { configuration, seed }: Trial| Trial {
+        configuration: Configuration { weights, ..configuration },
+        seed,
+    };
+    let aligned = if algorithm.uses_feedback() {
+        WeightInitialization::Aligned
+    } else {
+        WeightInitialization::Orthogonal
     };
     vec![
         trial(0, 1e-3, 0.0, 0.0),
         trial(1, 1e-3, 0.2, 0.0),
-        aligned(trial(1, 1e-2, 0.0, 1e-3)),
+        starting(aligned, trial(1, 1e-2, 0.0, 1e-3)),
         trial(2, 1e-1, 0.5, 0.0),
-        TrialSettings { first_weights: FirstWeights::LecunNormal, ..trial(7, 1e-4, 0.1, 1e-2) },
+        starting(WeightInitialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
     ]
 }
 
 /// All rules together, with five trials each; seeds are shared by several trials.
-fn all_rules() -> Vec<TrialSettings> {
+fn all_rules() -> Vec<Trial> {
     Algorithm::ALL.into_iter().flat_map(five_trials).collect()
 }
 
@@ -124,7 +124,7 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
     for algorithm in Algorithm::ALL {
         let together = run(&population(five_trials(algorithm)), Memory::default());
         for (index, trial) in five_trials(algorithm).into_iter().enumerate() {
-            let alone = run(&population(vec![trial]), Memory::default());
+            let alone = run(&population(vec![trial.clone()]), Memory::default());
             assert_eq!(alone.arrays(0), together.arrays(index), "{algorithm:?} trial {index}");
             assert_eq!(alone.history(0), together.history(index), "{algorithm:?} trial {index}");
         }
@@ -135,7 +135,7 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
 fn trials_of_all_rules_in_one_population_are_bit_identical_alone() {
     let together = run(&population(all_rules()), Memory::default());
     for (index, trial) in all_rules().into_iter().enumerate() {
-        let alone = run(&population(vec![trial]), Memory::default());
+        let alone = run(&population(vec![trial.clone()]), Memory::default());
         assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}: {trial:?}");
         assert_eq!(alone.history(0), together.history(index), "trial {index}: {trial:?}");
     }
@@ -145,7 +145,7 @@ fn trials_of_all_rules_in_one_population_are_bit_identical_alone() {
 fn a_population_of_all_rules_goes_on_when_one_explodes_and_others_leave() {
     let explodes = 7;
     let mut trials = all_rules();
-    trials[explodes].learning_rate = 1e30;
+    trials[explodes].configuration.learning_rate = 1e30;
     // Whole rules leave, too: the first, and the last.
     let leave_after: Vec<(usize, u32)> =
         (0..5).chain([8, 20, 21, 22, 23, 24]).map(|trial| (trial, 1)).collect();
@@ -164,11 +164,11 @@ fn a_population_of_all_rules_goes_on_when_one_explodes_and_others_leave() {
 
 #[test]
 fn trials_of_one_seed_share_a_batch_and_are_bit_identical_alone() {
-    let trials: Vec<TrialSettings> =
-        five_trials(Algorithm::Dfa).into_iter().map(|trial| TrialSettings { seed: 4, ..trial }).collect();
+    let trials: Vec<Trial> =
+        five_trials(Algorithm::Dfa).into_iter().map(|trial| Trial { seed: 4, ..trial }).collect();
     let together = run(&population(trials.clone()), Memory::default());
     for (index, trial) in trials.into_iter().enumerate() {
-        let alone = run(&population(vec![trial]), Memory::default());
+        let alone = run(&population(vec![trial.clone()]), Memory::default());
         assert_eq!(alone.arrays(0), together.arrays(index), "trial {index}");
     }
 }

@@ -1,11 +1,12 @@
 //! What every rule promises, measured on the mathematics.
 
-use algorithms::{Algorithm, Rule, rule::Hidden};
+use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Activation, Architecture, Initialization, Objective, Precision, Squash};
+use model::{Architecture, Objective, Squash};
 use random::{RngExt, StandardNormal};
-use training::{Batch, FirstWeights, Moment, Population, Step, Student, TrialSettings};
+use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
+use training::{Batch, Moment, Population, Step, Student};
 
 type Cube = Tensor<Flex, 3>;
 
@@ -28,15 +29,7 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
         epochs: 1,
         batch_size: BATCH,
         trackers: Vec::new(),
-        trials: vec![TrialSettings {
-            algorithm,
-            first_weights: FirstWeights::Orthogonal,
-            feedback: algorithm.uses_feedback().then_some(Initialization::Orthogonal),
-            seed: 1,
-            learning_rate: 0.01,
-            dropout: 0.0,
-            weight_decay: 0.0,
-        }],
+        trials: vec![Trial { configuration: Configuration::new(algorithm, &[1], 0.01), seed: 1 }],
     }
 }
 
@@ -101,7 +94,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                 population.architecture.activation = activation;
                 population.architecture.batch_norm = batch_norm;
                 let student = Student::<Flex>::new(&population, &Default::default());
-                let (batch, rule) = (batch(), algorithm.rule::<Flex>(Squash::Tanh));
+                let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
                 let step = Step::new(&student, &batch, MOMENT);
                 let top = step.pass().forward(&student.network).top;
                 let error = step.pass().judge(&student.network, &top).error;
@@ -131,8 +124,8 @@ fn dfa_with_output_weights_as_feedback_is_backprop() {
     let batch = batch();
     let mut student = Student::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
     student.classes[0].feedback = vec![student.network.output.weight.value.clone()];
-    let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
-    let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
+    let dfa = gradients(&student, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
+    let backprop = gradients(&student, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
     assert_eq!(values(&dfa[0]), values(&backprop[0]));
 }
 
@@ -140,7 +133,7 @@ fn dfa_with_output_weights_as_feedback_is_backprop() {
 fn drtp_does_not_see_the_output_weights() {
     let batch = batch();
     let student = Student::<Flex>::new(&population(Algorithm::Drtp, &[8, 5]), &Default::default());
-    let rule = Algorithm::Drtp.rule(Squash::Tanh);
+    let rule = algorithms::rule(Algorithm::Drtp, Squash::Tanh);
     let before = gradients(&student, &batch, &rule);
     let mut other = student.clone();
     other.network.output.weight.value = normal([1, 5, 4], 9);
@@ -154,7 +147,7 @@ fn drtp_does_not_see_the_output_weights() {
 fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
     let batch = batch();
     for algorithm in Algorithm::ALL {
-        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         if !matches!(rule, Rule::Local(_)) {
             continue;
         }
@@ -169,10 +162,10 @@ fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
 fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
     let batch = batch();
     let mut population = population(Algorithm::Dfa, &[8, 5]);
-    population.trials[0].first_weights = FirstWeights::Aligned;
+    population.trials[0].configuration.weights = WeightInitialization::Aligned;
     let student = Student::<Flex>::new(&population, &Default::default());
-    let dfa = gradients(&student, &batch, &Algorithm::Dfa.rule(Squash::Tanh));
-    let backprop = gradients(&student, &batch, &Algorithm::Backprop.rule(Squash::Tanh));
+    let dfa = gradients(&student, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
+    let backprop = gradients(&student, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
     assert_eq!(values(&dfa[1]), values(&backprop[1]));
 }
 
@@ -182,7 +175,7 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
     let batch = batch();
     for algorithm in Algorithm::ALL {
         let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
-        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let wanted = gradients(&student, &batch, &rule);
         let (taught, _) = Step::new(&student, &batch, MOMENT).take(student.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
@@ -203,7 +196,7 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
     let both = Batch { input: twice(&batch.input.values).into(), target: twice(&batch.target) };
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.uses_feedback()) {
         let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
-        let rule = algorithm.rule::<Flex>(Squash::Tanh);
+        let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let losses = |batch: &Batch<Flex>| -> Vec<f32> {
             let step = Step::new(&student, batch, MOMENT);
             let forward = step.pass().forward(&student.network);

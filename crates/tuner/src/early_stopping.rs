@@ -1,7 +1,7 @@
 //! Early stopping by Keras' rule (`keras.callbacks.EarlyStopping`, mode `min`).
 
 use serde::{Deserialize, Serialize};
-use tracker::Metric;
+use settings::Metric;
 
 /// Stop a trial whose metric has not improved for some epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl<'a> Patience<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracker::Split;
+    use settings::Split;
 
     #[derive(Deserialize)]
     struct Case {

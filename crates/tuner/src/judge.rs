@@ -1,7 +1,8 @@
 //! Does a trial go on after an epoch, and if not, why?
 
+use history::Epoch;
 use serde::{Deserialize, Serialize};
-use tracker::{Epoch, Metric, Split};
+use settings::{Metric, Split};
 
 use crate::{EarlyStopping, Patience};
 

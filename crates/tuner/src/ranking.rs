@@ -1,6 +1,6 @@
 //! Who was best? Over all seeds of a configuration, never over the best of them.
 
-use crate::{Axis, Configuration};
+use settings::{Axis, Configuration};
 
 /// The values of a configuration, one for each seed that was asked for; absent where a seed gave none.
 pub type Values = Vec<Option<f64>>;
@@ -59,7 +59,7 @@ pub fn best_of(
 /// of them applies, or `all` where there are none.
 #[must_use]
 pub fn group(configuration: &Configuration, per: &[Axis]) -> String {
-    let words = per.iter().map(|axis| axis.in_words(configuration));
+    let words = per.iter().map(|axis| axis.words(configuration));
     let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
     let names = || per.iter().map(|axis| axis.name()).collect::<Vec<_>>().join(", ");
     match (per.is_empty(), words.is_empty()) {
@@ -71,25 +71,12 @@ pub fn group(configuration: &Configuration, per: &[Axis]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use algorithms::Algorithm;
-    use model::Activation;
-    use training::FirstWeights;
+    use settings::Algorithm;
 
     use super::*;
 
     fn configuration(algorithm: Algorithm, learning_rate: f64, batch_norm: bool) -> Configuration {
-        Configuration {
-            algorithm,
-            hidden: vec![8],
-            activation: Activation::Tanh,
-            batch_norm,
-            bias: true,
-            weights: FirstWeights::Orthogonal,
-            feedback: None,
-            learning_rate,
-            dropout: 0.0,
-            weight_decay: 0.0,
-        }
+        Configuration { batch_norm, ..Configuration::new(algorithm, &[8], learning_rate) }
     }
 
     #[test]

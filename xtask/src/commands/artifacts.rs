@@ -8,15 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use engine::Device;
-use pipeline::{
-    description::describe,
-    file::Pipeline,
-    plan::Laboratory,
-    run_tree,
-    store::{Name, Store, StoreError},
-    trial::TRIAL,
-};
+use results::{description::describe, run_tree, trial::TRIAL};
+use settings::Device;
+use spec::Pipeline;
+use store::{Name, Store, StoreError};
 
 use crate::{
     ArtifactsArguments, ArtifactsCommand, Places,
@@ -25,7 +20,7 @@ use crate::{
 
 pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
     let places = &arguments.places;
-    let store = Store::open(&places.artifacts).map_err(pipeline::Error::from)?;
+    let store = Store::open(&places.artifacts)?;
     match &arguments.command {
         ArtifactsCommand::Ls => list(&store),
         ArtifactsCommand::Show { key } => show(&store, key),
@@ -36,7 +31,7 @@ pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn names(store: &Store) -> anyhow::Result<Vec<Name>> {
-    Ok(store.names().map_err(pipeline::Error::from)?)
+    Ok(store.names()?)
 }
 
 /// A line for each: kind, key, size, when, what.
@@ -65,13 +60,13 @@ fn described(store: &Store, name: &Name) -> String {
 }
 
 fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
-    let found = store.named(start).map_err(pipeline::Error::from)?;
+    let found = store.named(start)?;
     let name = match &found[..] {
         [] => bail!("no artifact's key begins with `{start}`; `cargo xtask artifacts ls` lists them"),
         [name] => name,
         several => bail!("{} artifacts' keys begin with `{start}`: give more of it", several.len()),
     };
-    let artifact = store.find(&name.kind, &name.key).map_err(pipeline::Error::from)?;
+    let artifact = store.find(&name.kind, &name.key)?;
     let artifact = artifact.context("it was removed just now")?;
     say(&artifact.path().display().to_string());
     for file in ["key.ron", "manifest.ron"] {
@@ -92,7 +87,7 @@ fn usage(store: &Store) -> anyhow::Result<ExitCode> {
     for (kind, (count, size)) in &kinds {
         say(&format!("{kind:<8} {count:>7} {:>10}", bytes(*size)));
     }
-    let aside = store.aside().map_err(pipeline::Error::from)?;
+    let aside = store.aside()?;
     if aside.0 > 0 {
         kinds.insert("damaged".to_owned(), aside);
         say(&format!(
@@ -110,7 +105,7 @@ fn usage(store: &Store) -> anyhow::Result<ExitCode> {
 /// Reads everything; moves aside what is damaged, if asked.
 fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
     // What is moved aside must not be pulled from under a run.
-    let _alone = if repair { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
+    let _alone = if repair { Some(store.have_it_alone()?) } else { None };
     let names = names(store)?;
     let mut damaged = 0;
     for name in &names {
@@ -119,7 +114,7 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
         tell(&format!("error: {} {}: {error}", name.kind, described(store, name)));
         // A disk that cannot be read just now, or another build's format, is no damage.
         if repair && matches!(error, StoreError::Damaged { .. }) {
-            let moved = store.move_aside(name).map_err(pipeline::Error::from)?;
+            let moved = store.move_aside(name)?;
             say(&format!("moved to {}", moved.display()));
         }
     }
@@ -144,7 +139,7 @@ fn collect(
     delete: bool,
 ) -> anyhow::Result<ExitCode> {
     // Held until everything is removed: no run begins meanwhile, and none is going on.
-    let _alone = if delete { Some(store.have_it_alone().map_err(pipeline::Error::from)?) } else { None };
+    let _alone = if delete { Some(store.have_it_alone()?) } else { None };
     let Reach { wanted, has_unknown_trials } = reach(store, places, pipelines, keep)?;
     let there: HashSet<Name> = names(store)?.into_iter().collect();
     let kept: HashSet<&Name> = wanted.intersection(&there).collect();
@@ -164,18 +159,18 @@ fn collect(
         let size = bytes(store.size(name));
         say(&format!("{:<8} {} {size:>10}  {}", name.kind, name.key.short(), described(store, name)));
         if delete {
-            store.remove(name).map_err(pipeline::Error::from)?;
+            store.remove(name)?;
         }
     }
     // Of a pipeline without its images or its file nobody can tell which unfinished work is its own.
     let unfinished = match has_unknown_trials {
         true => HashSet::new(),
-        false => store.unfinished().map_err(pipeline::Error::from)?,
+        false => store.unfinished()?,
     };
     for name in unfinished.difference(&wanted) {
         say(&format!("{:<8} {} unfinished work", name.kind, name.key.short()));
         if delete {
-            store.give_up(name).map_err(pipeline::Error::from)?;
+            store.give_up(name)?;
         }
     }
     let what = if delete { "removed" } else { "would be removed" };
@@ -227,7 +222,7 @@ struct Reach {
 fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Reach> {
     let (mut wanted, mut has_unknown_trials) = (HashSet::new(), !keep.is_empty());
     let there: HashSet<Name> = names(store)?.into_iter().collect();
-    let unfinished = store.unfinished().map_err(pipeline::Error::from)?;
+    let unfinished = store.unfinished()?;
     for name in keep {
         let folder = run_tree::pipeline_folder(&places.artifacts, name);
         if !folder.is_dir() {
@@ -240,9 +235,9 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
         let pipeline = Pipeline::read(&path)?;
         wanted.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
         for device in [Device::Cpu, Device::Cuda] {
-            let laboratory =
-                Laboratory { store: store.clone(), data: &places.data, device, same_build: None };
-            match laboratory.reached(&pipeline) {
+            let context =
+                runner::Context { store: store.clone(), data: &places.data, device, same_build: None };
+            match runner::plan::reached(&context, &pipeline) {
                 Ok(reached) => {
                     // On a device where nothing of it was ever done, nothing of it is unfinished either.
                     let is_used = reached.names.iter().any(|name| {
@@ -252,7 +247,7 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
                     wanted.extend(reached.names);
                 }
                 // Without its images a pipeline has no keys; what its run tree shows is kept.
-                Err(pipeline::Error::Data { .. }) => has_unknown_trials = true,
+                Err(runner::Error::Results(results::Error::Data { .. })) => has_unknown_trials = true,
                 Err(error) => return Err(error.into()),
             }
         }

@@ -27,7 +27,7 @@ pub fn bench(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         only: arguments.only.clone(),
     };
     let parts = parts(arguments)?;
-    let gpu = arguments.device.gpu().map_err(pipeline::Error::from)?;
+    let gpu = arguments.device.gpu()?;
     let setting = Setting {
         device: arguments.device,
         populations: arguments.populations.clone(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use data::Source;
 use fetch::Fetched;
-use pipeline::{file::did_you_mean, template::slug};
+use spec::{did_you_mean, template::slug};
 
 use super::download;
 use crate::{FetchArguments, Places, terminal::say};

@@ -8,7 +8,7 @@ use data::{
 };
 use fetch::Authenticity;
 use indicatif::ProgressBar;
-use pipeline::template::slug;
+use spec::template::slug;
 
 use crate::{
     InfoArguments,

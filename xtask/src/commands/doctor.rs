@@ -3,13 +3,13 @@
 use std::{env, path::Path, process::ExitCode};
 
 use data::Source;
-use engine::Device;
 use indicatif::DecimalBytes;
 use machine::{
     Gpu, GpuMemory, Nvidia, Processor, disk,
     energy::{Meters, NoMeter},
     memory,
 };
+use settings::Device;
 
 use super::tensorboard;
 use crate::{BUILD, DoctorArguments, Places, terminal::say};
@@ -143,7 +143,7 @@ fn describe(gpu: &Gpu) -> String {
 /// Whether `--device cuda` would work, and its tensor cores.
 fn cuda(wanted: Device) -> Vec<Finding> {
     const TOPIC: &str = "device cuda";
-    if let Err(reason) = Device::Cuda.check() {
+    if let Err(reason) = engine::check(Device::Cuda) {
         let finding = match wanted {
             Device::Cpu => Finding::absent(TOPIC, &reason, reason.hint()),
             Device::Cuda => Finding::broken(TOPIC, &reason, reason.hint()),
@@ -151,7 +151,7 @@ fn cuda(wanted: Device) -> Vec<Finding> {
         return vec![finding];
     }
     let mut findings = vec![Finding::present(TOPIC, "usable: a kernel was compiled for the first GPU")];
-    if let Err(reason) = Device::Cuda.check_tensor_cores() {
+    if let Err(reason) = engine::check_tensor_cores(Device::Cuda) {
         findings.push(Finding::absent("tensor cores", &reason, reason.hint()));
     }
     findings

@@ -5,7 +5,7 @@ use std::path::Path;
 use data::Source;
 use fetch::{Error, Fetched, Fetching, Network, Progress};
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
-use pipeline::{file::Pipeline, stages::Stage};
+use spec::{Pipeline, Stage};
 
 use crate::{
     NetworkArguments,

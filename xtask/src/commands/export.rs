@@ -4,11 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::builder::PossibleValuesParser;
-use pipeline::{
-    export::{Choice, Exported, Wanted},
-    store::Placed,
-};
-use tuner::{Axis, Trial};
+use results::export::{Choice, Exported, Wanted};
+use settings::{Axis, Trial};
+use store::Placed;
 
 use crate::{
     ExportArguments,
@@ -29,13 +27,13 @@ pub fn axis_names() -> PossibleValuesParser {
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let asked = Asked::open(about)?;
-    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
+    let (context, pipeline) = (asked.context(), &asked.pipeline);
     let wanted = Wanted {
         choice: choice(arguments)?,
         summary: arguments.summary.clone(),
         seeds: arguments.seed.clone(),
     };
-    let exported = laboratory.export(pipeline, &wanted, &arguments.to, &Lines::new(about.verbose))?;
+    let exported = runner::export(&context, pipeline, &wanted, &arguments.to, &Lines::new(about.verbose))?;
     let most = if about.verbose { usize::MAX } else { NAMED };
     show(&exported, most);
     if exported.models.is_empty() {

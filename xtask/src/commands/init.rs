@@ -6,10 +6,10 @@ use std::{
 };
 
 use data::Source;
-use pipeline::{
-    file::{self, Pipeline},
-    stages::Stage,
+use spec::{
+    Pipeline, Stage,
     template::{Draft, slug},
+    write_new,
 };
 
 use crate::{
@@ -31,8 +31,8 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     // A name that no folder can have is refused by the check below, with what is allowed.
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let text = Draft { source: &source, name: &name, file: &path }.text();
-    let pipeline = Pipeline::parse(&path.display().to_string(), &text).map_err(pipeline::Error::from)?;
-    file::write_new(&path, &text)?;
+    let pipeline = Pipeline::parse(&path.display().to_string(), &text)?;
+    write_new(&path, &text)?;
 
     say(&format!("{}: {} trials on {}", path.display(), trials(&pipeline), source.name()));
     let flag = if data == Path::new("data") { String::new() } else { format!(" --data {}", data.display()) };

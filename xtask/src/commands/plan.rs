@@ -3,17 +3,12 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use data::Source;
-use engine::Device;
 use indicatif::DecimalBytes;
-use pipeline::{
-    Estimate, TimedStep,
-    file::Pipeline,
-    plan::{Laboratory, StagePlan},
-    stages::Stage,
-    store::FieldDifference,
-    template::slug,
-    trial::PlannedTrial,
-};
+use results::trial::PlannedTrial;
+use runner::{Context, Estimate, TimedStep, plan::StagePlan};
+use settings::Device;
+use spec::{Pipeline, Stage, template::slug};
+use store::FieldDifference;
 
 use super::{
     download::sources,
@@ -40,8 +35,8 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         return Ok(exit_code);
     }
     let asked = Asked::of(pipeline, about)?;
-    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
-    for stage in laboratory.plan(pipeline)? {
+    let (context, pipeline) = (asked.context(), &asked.pipeline);
+    for stage in runner::plan::plan(&context, pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
                 line("Dataset", &name, if done { "prepared before" } else { "not prepared yet" });
@@ -71,7 +66,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 let [mut running, mut failed, mut saved] = [0; 3];
                 let damaged = missing.iter().filter(|planned| planned.damage.is_some()).count();
                 for planned in &missing {
-                    match unfinished(&laboratory.store, planned) {
+                    match unfinished(&context.store, planned) {
                         Unfinished::Running(..) => running += 1,
                         Unfinished::Failed(_) => failed += 1,
                         Unfinished::Saved(_) => saved += 1,
@@ -94,9 +89,9 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     &format!("{} trials: {done} done, {} to run{of_them}", trials.len(), missing.len()),
                 );
                 if arguments.time && !missing.is_empty() {
-                    estimate(&laboratory, pipeline, &name, &missing)?;
+                    estimate(&context, pipeline, &name, &missing)?;
                 }
-                explain(&laboratory, &missing, about.verbose)?;
+                explain(&context, &missing, about.verbose)?;
             }
             StagePlan::Summarize { name, done, waiting_for } => {
                 let state = match (done, waiting_for) {
@@ -160,7 +155,7 @@ fn line(kind: &str, name: &str, state: &str) {
 
 /// Says how long the `missing` trials of the stage `name` would take here.
 fn estimate(
-    laboratory: &Laboratory<'_>,
+    context: &Context<'_>,
     pipeline: &Pipeline,
     name: &str,
     missing: &[&PlannedTrial],
@@ -171,8 +166,8 @@ fn estimate(
     };
     let Some(train) = pipeline.stages.iter().find_map(of_name) else { return Ok(()) };
     let cores = super::run::cores();
-    let Estimate { at_most, timed } = laboratory.estimate(&train, missing, cores)?;
-    let on = match laboratory.device {
+    let Estimate { at_most, timed } = runner::estimate(context, &train, missing, cores)?;
+    let on = match context.device {
         Device::Cpu => format!("at most {} on {cores} cores", in_time(at_most)),
         // Shapes with few trials leave it idle, and are charged as if they did not.
         Device::Cuda => format!("about {} on this GPU", in_time(at_most)),
@@ -180,7 +175,7 @@ fn estimate(
     say(&format!("           {on}, by steps that were timed now:"));
     for TimedStep { network, trials, each, .. } in timed {
         let each = 1e3 * each.as_secs_f64();
-        say(&match laboratory.device {
+        say(&match context.device {
             Device::Cpu => format!("             {network}: {each:.2} ms on one core"),
             Device::Cuda => format!("             {network}: {each:.3} ms a trial, {trials} together"),
         });
@@ -198,17 +193,17 @@ fn in_time(duration: Duration) -> String {
     }
 }
 
-fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
     let shown = if all { missing.len() } else { missing.len().min(EXPLAINED) };
     for planned in &missing[..shown] {
-        let why = match (&planned.damage, unfinished(&laboratory.store, planned)) {
+        let why = match (&planned.damage, unfinished(&context.store, planned)) {
             (Some(damage), _) => damage.clone(),
             (None, Unfinished::Running(pid, host, _)) => format!("running: process {pid} on {host}"),
             (None, Unfinished::Failed(reason)) => {
                 format!("failed before: {}", reason.lines().next().unwrap_or_default())
             }
             (None, Unfinished::Saved(epochs)) => format!("goes on after epoch {epochs}"),
-            (None, Unfinished::ToDo) => match laboratory.why(planned)? {
+            (None, Unfinished::ToDo) => match runner::plan::why(context, planned)? {
                 Some((key, differences)) if differences.len() <= NEAR => {
                     format!("{} (against {})", in_words(&differences), key.short())
                 }

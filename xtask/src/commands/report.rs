@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::bail;
-use pipeline::{
+use runner::{
     progress::{Progress, Reporter},
     run::RunSettings,
 };
@@ -36,7 +36,7 @@ impl Reporter for Listener {
 pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let asked = Asked::open(about)?;
-    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
+    let (context, pipeline) = (asked.context(), &asked.pipeline);
     let listener = Listener { lines: Lines::new(about.verbose), reports: Mutex::default() };
     let settings = RunSettings {
         jobs: 1,
@@ -47,7 +47,7 @@ pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
         reporter: &listener,
         build: crate::BUILD,
     };
-    let done = laboratory.report(pipeline, settings)?;
+    let done = runner::run::report(&context, pipeline, settings)?;
     for (stage, reason) in &done.waiting {
         tell(&format!("{stage} is left out: {reason}"));
     }

@@ -9,11 +9,9 @@ use std::{
 };
 
 use anyhow::Context;
-use pipeline::{
-    run::{RunReport, RunSettings},
-    run_tree,
-};
-use tuner::Trial;
+use results::run_tree;
+use runner::run::{RunReport, RunSettings};
+use settings::Trial;
 
 use crate::{
     RunArguments,
@@ -37,7 +35,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(about)?;
     let pipeline = &asked.pipeline;
     warnings::tell_all(pipeline, about.device);
-    about.device.check().map_err(pipeline::Error::from)?;
+    engine::check(about.device)?;
     // Ctrl-C ends the program here, and the next download goes on where this one stopped.
     super::download::fetch_missing(pipeline, &about.places.data, network)?;
     stop_on_ctrl_c()?;
@@ -46,7 +44,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let bars = Bars::new(about.verbose);
     let lines = Lines::new(about.verbose);
     let is_terminal = std::io::stderr().is_terminal();
-    let report = asked.laboratory().run(
+    let report = runner::run::run(
+        &asked.context(),
         pipeline,
         RunSettings {
             jobs: arguments.jobs.map_or_else(cores, usize::from),
@@ -182,7 +181,7 @@ fn keep_worker_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if thread::current().name().is_some_and(|name| name.starts_with("worker-")) {
-            pipeline::panics::remember(panic);
+            runner::panics::remember(panic);
         } else {
             usual(panic);
         }

@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use pipeline::{
-    plan::StagePlan,
-    store::Store,
-    trial::{PlannedTrial, TRIAL},
-};
+use results::trial::{PlannedTrial, TRIAL};
+use runner::plan::StagePlan;
+use store::Store;
 
 use crate::{PipelineArguments, asked::Asked, terminal::say};
 
@@ -30,7 +28,7 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
     if let Some(reason) = store.failure(TRIAL, &planned.key) {
         return Unfinished::Failed(reason);
     }
-    match planned.saved_epochs(store) {
+    match runner::saved_epochs(store, planned) {
         0 => Unfinished::ToDo,
         epochs => Unfinished::Saved(epochs),
     }
@@ -38,8 +36,8 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
 
 pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(arguments)?;
-    let (laboratory, store) = (asked.laboratory(), &asked.store);
-    for plan in laboratory.plan(&asked.pipeline)? {
+    let (context, store) = (asked.context(), &asked.store);
+    for plan in runner::plan::plan(&context, &asked.pipeline)? {
         let StagePlan::Train { name, trials, waiting } = plan else { continue };
         if let Some(waiting) = waiting {
             say(&format!("{name}: waits for `{}`, which chooses its configurations", waiting.summary));
@@ -56,7 +54,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
             match unfinished(store, planned) {
                 Unfinished::Running(pid, host, since) => {
                     running += 1;
-                    let epochs = planned.saved_epochs(store);
+                    let epochs = runner::saved_epochs(store, planned);
                     let reached =
                         if epochs > 0 { format!(", saved after epoch {epochs}") } else { String::new() };
                     lines.push(format!(

@@ -11,7 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use pipeline::{file::Pipeline, run_tree, stages::Stage};
+use results::run_tree;
+use spec::{Pipeline, Stage};
 
 use crate::{
     TensorboardArguments,

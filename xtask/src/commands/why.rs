@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use pipeline::{
-    plan::{Laboratory, StagePlan},
-    trial::PlannedTrial,
-};
+use results::trial::PlannedTrial;
+use runner::{Context, plan::StagePlan};
 
 use super::plan::in_words;
 use crate::{WhyArguments, asked::Asked, terminal::say};
@@ -16,25 +14,25 @@ const COMPARED: usize = 200;
 pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let asked = Asked::open(about)?;
-    let (laboratory, pipeline) = (asked.laboratory(), &asked.pipeline);
-    for stage in laboratory.plan(pipeline)? {
+    let (context, pipeline) = (asked.context(), &asked.pipeline);
+    for stage in runner::plan::plan(&context, pipeline)? {
         if let StagePlan::Train { name, trials, waiting: None } = stage {
             let is_meant = |planned: &&PlannedTrial| {
                 planned.artifact.is_none() && described(planned).contains(&arguments.trial)
             };
             let missing: Vec<&PlannedTrial> = trials.iter().filter(is_meant).collect();
             say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
-            explain(&laboratory, &missing, about.verbose)?;
+            explain(&context, &missing, about.verbose)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A paragraph for each reason, with the trials that it is the reason of.
-fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
     let mut reasons: Vec<(String, Vec<&PlannedTrial>)> = Vec::new();
     for planned in missing.iter().take(if all { usize::MAX } else { COMPARED }) {
-        let reason = reason(laboratory, planned)?;
+        let reason = reason(context, planned)?;
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, trials)) => trials.push(planned),
             None => reasons.push((reason, vec![planned])),
@@ -55,11 +53,11 @@ fn explain(laboratory: &Laboratory<'_>, missing: &[&PlannedTrial], all: bool) ->
     Ok(())
 }
 
-fn reason(laboratory: &Laboratory<'_>, planned: &PlannedTrial) -> anyhow::Result<String> {
+fn reason(context: &Context<'_>, planned: &PlannedTrial) -> anyhow::Result<String> {
     if let Some(damage) = &planned.damage {
         return Ok(damage.clone());
     }
-    Ok(match laboratory.why(planned)? {
+    Ok(match runner::plan::why(context, planned)? {
         Some((_, differences)) => in_words(&differences),
         None => "no trial is finished yet".to_owned(),
     })

@@ -11,8 +11,10 @@ use burn::tensor::{Int, Tensor, TensorData, activation, backend::Backend};
 use random::{Key, Stream, uniform};
 
 use crate::{
-    Activated, Activation, Adam, AdamStep, Input, Normalized, OutputError, Parameter, Precision, batch_norm,
+    Activated, Adam, AdamStep, Input, Normalized, OutputError, Parameter, activate, activate_with_slope,
+    batch_norm,
 };
+use settings::{Activation, Precision};
 
 /// A weight matrix that is to learn from its gradient `input^T delta`.
 pub struct WeightLesson<'a, B: Backend> {
@@ -134,12 +136,12 @@ pub trait Kernels: Backend {
 
     /// The activation of a `[trials, batch, units]` preactivation.
     fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        activation.apply(preactivation)
+        activate(activation, preactivation)
     }
 
     /// The activation of a `[trials, batch, units]` preactivation, with its slope.
     fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
-        activation.apply_with_slope(preactivation)
+        activate_with_slope(activation, preactivation)
     }
 
     /// `values` times `factors`, one by one; both `[trials, batch, units]`.

@@ -5,8 +5,9 @@
 use burn::tensor::Tensor;
 use model::{Kernels, Trace};
 
-use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Quantity, Reading, StepInEpoch};
+use super::{hidden_layers, readings};
+use crate::{Gauge, Inspection, Reading, StepInEpoch};
+use settings::{Quantity, Sampled};
 
 const MEAN: Quantity = Quantity::named("activation_mean");
 const DEVIATION: Quantity = Quantity::named("activation_sd");
@@ -21,8 +22,8 @@ const NO_OUTPUT: f64 = 1e-6;
 pub(super) struct Activations(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Activations {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -6,11 +6,12 @@
 
 use model::Kernels;
 
-use super::{Sampled, hidden_layers, readings};
+use super::{hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Quantity, Reading, StepInEpoch,
+    Gauge, Inspection, Reading, StepInEpoch,
     weight_gradients::{GradientSpace, cosine, norm},
 };
+use settings::{Quantity, Sampled};
 
 const WEIGHTS: Quantity = Quantity::named("bp_cosine");
 const SIGNALS: Quantity = Quantity::named("bp_cosine_signal");
@@ -18,8 +19,8 @@ const SIGNALS: Quantity = Quantity::named("bp_cosine_signal");
 pub(super) struct BpCosine(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for BpCosine {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

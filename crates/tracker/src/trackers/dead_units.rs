@@ -3,8 +3,9 @@
 
 use model::Kernels;
 
-use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Quantity, Reading, StepInEpoch};
+use super::{hidden_layers, readings};
+use crate::{Gauge, Inspection, Reading, StepInEpoch};
+use settings::{Quantity, Sampled};
 
 const DEAD: Quantity = Quantity::named("dead_unit_fraction");
 
@@ -14,8 +15,8 @@ const SAME: f64 = 1e-6;
 pub(super) struct DeadUnits(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for DeadUnits {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

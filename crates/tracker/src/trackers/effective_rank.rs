@@ -7,16 +7,17 @@ use burn::tensor::{Tensor, TensorData};
 use faer::{Mat, Side, mat::AsMatRef};
 use model::Kernels;
 
-use super::{Sampled, hidden_layers, host, readings};
-use crate::{Gauge, Inspection, Quantity, Reading, StepInEpoch};
+use super::{hidden_layers, host, readings};
+use crate::{Gauge, Inspection, Reading, StepInEpoch};
+use settings::{Quantity, Sampled};
 
 const RANK: Quantity = Quantity::named("effective_rank");
 
 pub(super) struct EffectiveRank(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for EffectiveRank {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -7,8 +7,8 @@
 use machine::energy::{self, Share};
 use model::Kernels;
 
-use super::Sampled;
-use crate::{Gauge, Inspection, Metric, Place, Quantity, Reading, StepInEpoch, Value};
+use crate::{Gauge, Inspection, Reading, StepInEpoch, Value};
+use settings::{Metric, Place, Quantity, Sampled};
 
 const GPU: Quantity = Quantity::named("energy_gpu_joules");
 const CPU: Quantity = Quantity::named("energy_cpu_joules");
@@ -17,8 +17,8 @@ pub(super) struct Energy(pub Share);
 
 impl<B: Kernels> Gauge<B> for Energy {
     /// Now and then: counters of processors begin again at 0 after some minutes, and an epoch may take longer.
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        Sampled::default().looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        Sampled::default().includes(step.step)
     }
 
     fn inspect(&self, _: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -3,11 +3,12 @@
 
 use model::{Delta, Kernels};
 
-use super::{Sampled, hidden_layers, readings};
+use super::{hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Place, Quantity, Reading, StepInEpoch,
+    Gauge, Inspection, Reading, StepInEpoch,
     weight_gradients::{GradientSpace, norm},
 };
+use settings::{Place, Quantity, Sampled};
 
 const WEIGHT: Quantity = Quantity::named("weight_gradient_norm");
 const BIAS: Quantity = Quantity::named("bias_gradient_norm");
@@ -15,8 +16,8 @@ const BIAS: Quantity = Quantity::named("bias_gradient_norm");
 pub(super) struct Gradients(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Gradients {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -2,16 +2,18 @@
 //! over the last batch of an epoch.
 
 use burn::tensor::Tensor;
-use model::{Input, Kernels, Precision};
+use model::{Input, Kernels};
+use settings::{Place, Precision, SampledEpochs};
 
-use super::{SampledEpochs, hidden_layers, host};
-use crate::{Exhibit, Gauge, Histogram, Inspection, Place, StepInEpoch};
+use super::{hidden_layers, host};
+use crate::{Gauge, Inspection, StepInEpoch};
+use history::{Exhibit, Histogram};
 
 pub(super) struct Histograms(pub SampledEpochs);
 
 impl<B: Kernels> Gauge<B> for Histograms {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        occasion.step + 1 == occasion.steps && self.0.looks_at(occasion.epoch)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        step.step + 1 == step.steps && self.0.includes(step.epoch)
     }
 
     fn exhibit(&self, inspection: &Inspection<'_, B>) -> Vec<Vec<Exhibit>> {

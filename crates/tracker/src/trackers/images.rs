@@ -4,8 +4,10 @@
 use burn::tensor::Tensor;
 use model::{Kernels, Objective, Squash};
 
-use super::{SampledEpochs, host};
-use crate::{Evaluation, Exhibit, Gauge, Picture, StepInEpoch, Tiles};
+use super::host;
+use crate::{Evaluation, Gauge, StepInEpoch};
+use history::{Exhibit, Picture, Tiles};
+use settings::SampledEpochs;
 
 /// Units whose weights are shown.
 const UNITS: usize = 64;
@@ -22,7 +24,7 @@ impl<B: Kernels> Gauge<B> for Images {
     }
 
     fn looks_at_evaluation(&self, epoch: u32) -> bool {
-        self.0.looks_at(epoch)
+        self.0.includes(epoch)
     }
 
     fn exhibit_evaluation(&self, evaluation: &Evaluation<'_, B>) -> Vec<Vec<Exhibit>> {

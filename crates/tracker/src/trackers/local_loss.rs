@@ -6,8 +6,9 @@ use model::Kernels;
 
 use algorithms::rule::Hidden;
 
-use super::{Sampled, hidden_layers, readings};
-use crate::{Evaluation, Gauge, Inspection, Quantity, Reading, StepInEpoch};
+use super::{hidden_layers, readings};
+use crate::{Evaluation, Gauge, Inspection, Reading, StepInEpoch};
+use settings::{Quantity, Sampled};
 
 const TRAIN: Quantity = Quantity::named("local_loss_train");
 const VALIDATION: Quantity = Quantity::named("local_loss_validation");
@@ -15,8 +16,8 @@ const VALIDATION: Quantity = Quantity::named("local_loss_validation");
 pub(super) struct LocalLoss(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for LocalLoss {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -5,16 +5,17 @@
 
 use model::Kernels;
 
-use super::{Sampled, hidden_layers};
-use crate::{Gauge, Held, Metric, Place, Quantity, Reading, StepInEpoch, Value};
+use super::hidden_layers;
+use crate::{Gauge, Held, Reading, StepInEpoch, Value};
+use settings::{Metric, Place, Quantity, Sampled};
 
 const BYTES: Quantity = Quantity::named("activation_bytes");
 
 pub(super) struct Memory(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Memory {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn weigh(&self, held: &Held) -> Vec<Reading<B>> {

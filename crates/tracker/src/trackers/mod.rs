@@ -14,143 +14,31 @@ mod throughput;
 mod weight_alignment;
 mod weights;
 
-use std::num::NonZeroU32;
-
 use burn::tensor::Tensor;
 use machine::energy::Share;
 use model::Kernels;
-use serde::{Deserialize, Serialize};
 
-use crate::{Gauge, Metric, Place, Quantity, Reading, StepInEpoch, Value};
+use settings::{Metric, Place, Quantity, Tracker};
 
-/// What is measured beside losses and error rates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum Tracker {
-    /// The angle between a rule's update and backpropagation's.
-    BpCosine(Sampled),
-    /// The angle between forward weights and the feedback.
-    WeightAlignment(Sampled),
-    /// The loss of each hidden layer.
-    LocalLoss(Sampled),
-    /// Norms of gradients.
-    Gradients(Sampled),
-    /// Norms of parameters.
-    Weights(Sampled),
-    /// Mean, deviation, saturation of hidden outputs.
-    Activations(Sampled),
-    /// Units that tell nothing.
-    DeadUnits(Sampled),
-    /// Directions that a hidden representation uses.
-    EffectiveRank(Sampled),
-    /// Bytes that a step holds.
-    Memory(Sampled),
-    /// Examples per second.
-    Throughput,
-    /// Joules of GPUs and processor packages; absent where no meter can be read.
-    Energy,
-    /// Distributions of weights, outputs and gradients.
-    Histograms(SampledEpochs),
-    /// First weights and reconstructions as pictures.
-    Images(SampledEpochs),
-}
+use crate::{Gauge, Reading, Value};
 
-impl Tracker {
-    /// Every tracker at its defaults.
-    #[must_use]
-    pub fn all() -> [Self; 13] {
-        let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
-        [
-            Self::BpCosine(steps),
-            Self::WeightAlignment(steps),
-            Self::LocalLoss(steps),
-            Self::Gradients(steps),
-            Self::Weights(steps),
-            Self::Activations(steps),
-            Self::DeadUnits(steps),
-            Self::EffectiveRank(steps),
-            Self::Memory(steps),
-            Self::Throughput,
-            Self::Energy,
-            Self::Histograms(epochs),
-            Self::Images(epochs),
-        ]
-    }
-
-    /// The tracker itself.
-    #[must_use]
-    pub fn gauge<B: Kernels>(self) -> Box<dyn Gauge<B>> {
-        match self {
-            Self::BpCosine(sampled) => Box::new(bp_cosine::BpCosine(sampled)),
-            Self::WeightAlignment(sampled) => Box::new(weight_alignment::WeightAlignment(sampled)),
-            Self::LocalLoss(sampled) => Box::new(local_loss::LocalLoss(sampled)),
-            Self::Gradients(sampled) => Box::new(gradients::Gradients(sampled)),
-            Self::Weights(sampled) => Box::new(weights::Weights(sampled)),
-            Self::Activations(sampled) => Box::new(activations::Activations(sampled)),
-            Self::DeadUnits(sampled) => Box::new(dead_units::DeadUnits(sampled)),
-            Self::EffectiveRank(sampled) => Box::new(effective_rank::EffectiveRank(sampled)),
-            Self::Memory(sampled) => Box::new(memory::Memory(sampled)),
-            Self::Throughput => Box::new(throughput::Throughput),
-            Self::Energy => Box::new(energy::Energy(Share::open())),
-            Self::Histograms(sampled) => Box::new(histograms::Histograms(sampled)),
-            Self::Images(sampled) => Box::new(images::Images(sampled)),
-        }
-    }
-
-    /// Its name in a pipeline file.
-    #[must_use]
-    pub fn name(self) -> String {
-        let text = format!("{self:?}");
-        text.split('(').next().expect("a split gives at least one piece").to_owned()
-    }
-}
-
-/// Which training steps a tracker looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sampled {
-    /// The first step of an epoch, and every so many-th after it; 1 is every batch.
-    #[serde(skip_serializing_if = "is_default_every")]
-    pub every: NonZeroU32,
-}
-
-impl Default for Sampled {
-    fn default() -> Self {
-        Self { every: const { NonZeroU32::new(10).expect("it is 10") } }
-    }
-}
-
-fn is_default_every(every: &NonZeroU32) -> bool {
-    *every == Sampled::default().every
-}
-
-impl Sampled {
-    fn looks_at(self, occasion: StepInEpoch) -> bool {
-        occasion.step.is_multiple_of(u64::from(self.every.get()))
-    }
-}
-
-/// Which epochs a tracker looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SampledEpochs {
-    /// The first epoch, and every so many-th.
-    #[serde(skip_serializing_if = "is_default_every_epochs")]
-    pub every_epochs: NonZeroU32,
-}
-
-impl Default for SampledEpochs {
-    fn default() -> Self {
-        Self { every_epochs: const { NonZeroU32::new(5).expect("it is 5") } }
-    }
-}
-
-fn is_default_every_epochs(every: &NonZeroU32) -> bool {
-    *every == SampledEpochs::default().every_epochs
-}
-
-impl SampledEpochs {
-    fn looks_at(self, epoch: u32) -> bool {
-        epoch == 1 || epoch.is_multiple_of(self.every_epochs.get())
+/// Returns the implementation of `tracker`.
+#[must_use]
+pub fn gauge<B: Kernels>(tracker: Tracker) -> Box<dyn Gauge<B>> {
+    match tracker {
+        Tracker::BpCosine(sampled) => Box::new(bp_cosine::BpCosine(sampled)),
+        Tracker::WeightAlignment(sampled) => Box::new(weight_alignment::WeightAlignment(sampled)),
+        Tracker::LocalLoss(sampled) => Box::new(local_loss::LocalLoss(sampled)),
+        Tracker::Gradients(sampled) => Box::new(gradients::Gradients(sampled)),
+        Tracker::Weights(sampled) => Box::new(weights::Weights(sampled)),
+        Tracker::Activations(sampled) => Box::new(activations::Activations(sampled)),
+        Tracker::DeadUnits(sampled) => Box::new(dead_units::DeadUnits(sampled)),
+        Tracker::EffectiveRank(sampled) => Box::new(effective_rank::EffectiveRank(sampled)),
+        Tracker::Memory(sampled) => Box::new(memory::Memory(sampled)),
+        Tracker::Throughput => Box::new(throughput::Throughput),
+        Tracker::Energy => Box::new(energy::Energy(Share::open())),
+        Tracker::Histograms(sampled) => Box::new(histograms::Histograms(sampled)),
+        Tracker::Images(sampled) => Box::new(images::Images(sampled)),
     }
 }
 
@@ -193,7 +81,7 @@ mod tests {
             .filter(|stem| stem != "mod")
             .collect();
         let listed: BTreeSet<String> =
-            Tracker::all().iter().map(|tracker| snake_case(&tracker.name())).collect();
+            Tracker::all().iter().map(|tracker| snake_case(tracker.name())).collect();
         assert_eq!(stems, listed);
     }
 
@@ -206,19 +94,5 @@ mod tests {
             snake.extend(letter.to_lowercase());
         }
         snake
-    }
-
-    #[test]
-    fn the_first_step_and_every_so_many_th_are_looked_at() {
-        let sampled = |every| Sampled { every: NonZeroU32::new(every).expect("not 0") };
-        let steps = |every: u32| -> Vec<u64> {
-            let occasion = |step| StepInEpoch { epoch: 3, step, steps: 25 };
-            (0..25).filter(|&step| sampled(every).looks_at(occasion(step))).collect()
-        };
-        assert_eq!(steps(10), [0, 10, 20]);
-        assert_eq!(steps(1).len(), 25);
-        let epochs = |every| SampledEpochs { every_epochs: NonZeroU32::new(every).expect("not 0") };
-        assert_eq!((1..=11).filter(|&epoch| epochs(5).looks_at(epoch)).collect::<Vec<_>>(), [1, 5, 10]);
-        assert_eq!((1..=3).filter(|&epoch| epochs(1).looks_at(epoch)).count(), 3);
     }
 }

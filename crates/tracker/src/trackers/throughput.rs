@@ -3,7 +3,8 @@
 
 use model::Kernels;
 
-use crate::{Gauge, Metric, Pace, Place, Quantity, Reading, StepInEpoch, Value};
+use crate::{Gauge, Pace, Reading, StepInEpoch, Value};
+use settings::{Metric, Place, Quantity};
 
 const RATE: Quantity = Quantity::named("examples_per_second");
 

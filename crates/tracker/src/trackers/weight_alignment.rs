@@ -5,11 +5,12 @@
 //! 2021, arXiv:2011.12428). The first hidden layer has nothing to align with.
 
 use burn::tensor::Tensor;
-use model::{Kernels, Precision};
+use model::Kernels;
+use settings::{Place, Precision, Quantity, Sampled};
 
-use super::{Sampled, hidden_layers, readings};
+use super::{hidden_layers, readings};
 use crate::{
-    Gauge, Inspection, Place, Quantity, Reading, StepInEpoch,
+    Gauge, Inspection, Reading, StepInEpoch,
     weight_gradients::{cosine, norm},
 };
 
@@ -18,8 +19,8 @@ const ALIGNMENT: Quantity = Quantity::named("weight_alignment");
 pub(super) struct WeightAlignment(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for WeightAlignment {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

@@ -2,8 +2,9 @@
 
 use model::Kernels;
 
-use super::{Sampled, hidden_layers, readings};
-use crate::{Gauge, Inspection, Place, Quantity, Reading, StepInEpoch, weight_gradients::norm};
+use super::{hidden_layers, readings};
+use crate::{Gauge, Inspection, Reading, StepInEpoch, weight_gradients::norm};
+use settings::{Place, Quantity, Sampled};
 
 const WEIGHT: Quantity = Quantity::named("weight_norm");
 const BIAS: Quantity = Quantity::named("bias_norm");
@@ -11,8 +12,8 @@ const BIAS: Quantity = Quantity::named("bias_norm");
 pub(super) struct Weights(pub Sampled);
 
 impl<B: Kernels> Gauge<B> for Weights {
-    fn looks_at(&self, occasion: StepInEpoch) -> bool {
-        self.0.looks_at(occasion)
+    fn looks_at(&self, step: StepInEpoch) -> bool {
+        self.0.includes(step.step)
     }
 
     fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {

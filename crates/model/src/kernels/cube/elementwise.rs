@@ -4,7 +4,8 @@ use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
 
 use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, units};
-use crate::{Activation, activation::LEAK};
+use crate::activation::LEAK;
+use settings::Activation;
 
 /// The activation of preactivations.
 #[cube]

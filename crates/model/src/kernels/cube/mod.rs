@@ -35,7 +35,8 @@ use self::{
     tile::Factors,
 };
 use super::{Drop, Gallery, Kernels, Pictures, WeightLesson};
-use crate::{Activated, Activation, AdamStep, Input, Normalized, OutputError, Parameter, Precision};
+use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter};
+use settings::{Activation, Precision};
 
 impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
     fn supports(precision: Precision, device: &Self::Device) -> bool {

@@ -17,7 +17,7 @@ use super::{
     tile::{Factors, Side, Tile},
     vectors::{Extent, QUAD, Quad, extent_of, put_quad, quad_at},
 };
-use crate::{Activation, Precision};
+use settings::{Activation, Precision};
 
 /// This unit's part of a product, in fours, row by row; of `left` and `right` where the extents say.
 #[cube]

@@ -1,7 +1,7 @@
 //! How a product is cut into pieces.
 
 use super::vectors::QUAD;
-use crate::Precision;
+use settings::Precision;
 
 /// Units of a plane where there are tensor cores.
 pub(super) const PLANE: usize = 32;

@@ -6,7 +6,8 @@ use super::{
     exp::{exp, sigmoid},
     tanh::tanh,
 };
-use crate::{Activation, activation::LEAK};
+use crate::activation::LEAK;
+use settings::Activation;
 
 /// The activation of every preactivation, in place.
 pub(super) fn apply(activation: Activation, values: &mut [f32]) {

@@ -23,7 +23,8 @@ use self::{
     product::{Matrix, Product, Shared},
 };
 use super::{Kernels, WeightLesson};
-use crate::{Activated, Activation, AdamStep, Input, OutputError, Parameter, Precision};
+use crate::{Activated, AdamStep, Input, OutputError, Parameter};
+use settings::{Activation, Precision};
 
 /// Rows and columns of an output block. Narrower ones lose nothing; with fewer rows a weight is loaded too often.
 const OUTPUT_BLOCK: [usize; 2] = [128, 64];

@@ -1,0 +1,85 @@
+//! A mean over seeds with its standard deviation, as TensorBoard shows it.
+//!
+//! The mean has the metric's own tag, so that it stands in one chart with the seeds. TensorBoard draws a band around it in
+//! the CUSTOM SCALARS tab, from tags of their own and a [`layout`].
+
+use std::time::SystemTime;
+
+use protobuf::Message;
+use tensorboard_proto::{
+    layout::{Category, Chart, Chart_oneof_content, Layout, MarginChartContent, MarginChartContent_Series},
+    tensor::TensorProto,
+    types::DataType,
+};
+
+use crate::{
+    Event,
+    event::{plugin_value, scalar, tensor},
+};
+use settings::Metric;
+
+/// A metric over the seeds of a configuration in one epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// What was measured.
+    pub metric: Metric,
+    /// Mean over seeds.
+    pub mean: f64,
+    /// Sample standard deviation over seeds.
+    pub deviation: f64,
+}
+
+/// All bands of one step in one record.
+#[must_use]
+pub fn step(step: u32, now: SystemTime, bands: &[Band]) -> Event {
+    let values = bands.iter().flat_map(|Band { metric, mean, deviation }| {
+        [
+            scalar(metric.to_string(), *mean),
+            scalar(centre(metric), *mean),
+            scalar(lower(metric), mean - deviation),
+            scalar(upper(metric), mean + deviation),
+        ]
+    });
+    Event::summary(step, now, values.collect())
+}
+
+/// Charts of the CUSTOM SCALARS tab: the bands of these metrics. Stands once in a run tree.
+#[must_use]
+pub fn layout(metrics: &[Metric], now: SystemTime) -> Event {
+    let chart = |metric: &Metric| {
+        let series = MarginChartContent_Series {
+            value: centre(metric),
+            lower: lower(metric),
+            upper: upper(metric),
+            ..MarginChartContent_Series::default()
+        };
+        let margin = MarginChartContent { series: vec![series].into(), ..MarginChartContent::default() };
+        Chart {
+            title: metric.to_string(),
+            content: Some(Chart_oneof_content::margin(margin)),
+            ..Chart::default()
+        }
+    };
+    let charts: Vec<Chart> = metrics.iter().map(chart).collect();
+    let category = Category {
+        title: "mean and standard deviation over seeds (runs that end in /mean)".to_owned(),
+        chart: charts.into(),
+        ..Category::default()
+    };
+    let layout = Layout { category: vec![category].into(), ..Layout::default() };
+    let bytes = layout.write_to_bytes().expect("proto3 messages have no required fields");
+    let text = TensorProto { string_val: vec![bytes].into(), ..tensor(DataType::DT_STRING, &[]) };
+    Event::summary(0, now, vec![plugin_value("custom_scalars__config__", "custom_scalars", vec![], text)])
+}
+
+fn centre(metric: &Metric) -> String {
+    format!("mean_and_sd/{metric}/mean")
+}
+
+fn lower(metric: &Metric) -> String {
+    format!("mean_and_sd/{metric}/mean_minus_sd")
+}
+
+fn upper(metric: &Metric) -> String {
+    format!("mean_and_sd/{metric}/mean_plus_sd")
+}

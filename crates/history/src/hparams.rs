@@ -1,0 +1,250 @@
+//! The events of TensorBoard's HPARAMS tab: a table of trials with their hyperparameters and metrics.
+//!
+//! The [`experiment`] goes once into an event file at the root of the run tree. Each trial is a session: its event
+//! file begins with a [`session_start`] and ends with a [`session_end`]. TensorBoard keeps only the first of each that
+//! it sees in a run, so a session ends when its trial does, not when a process does.
+
+use std::{collections::HashMap, time::SystemTime};
+
+use protobuf::{Message, SingularPtrField, well_known_types};
+use tensorboard_proto::{
+    api::{
+        DataType, DatasetType, Experiment, HParamInfo, HParamInfo_oneof_domain, MetricInfo, MetricName,
+        Status,
+    },
+    plugin_hparams::{HParamsPluginData, SessionEndInfo, SessionStartInfo},
+    types,
+};
+
+use crate::{
+    Event,
+    event::{plugin_value, tensor, unix_seconds},
+};
+use settings::{Metric, Split};
+
+/// A hyperparameter of the experiment and every value that it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hyperparameter {
+    /// Its name: the column of the table.
+    pub name: String,
+    /// Its values: the check boxes beside the table.
+    pub domain: Domain,
+}
+
+/// The values that a hyperparameter takes, all of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Domain {
+    /// For [`Value::Text`].
+    Texts(Vec<String>),
+    /// For [`Value::Number`].
+    Numbers(Vec<f64>),
+    /// For [`Value::Flag`].
+    Flags(Vec<bool>),
+}
+
+/// The value of a hyperparameter in one session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A word or a list: `Dfa`, `500-500`.
+    Text(String),
+    /// A number; must be finite, TensorBoard leaves out the others.
+    Number(f64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The trial has its result.
+    Success,
+    /// The trial will never have one.
+    Failure,
+}
+
+/// What the table's columns are: the hyperparameters, then the metrics.
+#[must_use]
+pub fn experiment(hyperparameters: &[Hyperparameter], metrics: &[Metric], now: SystemTime) -> Event {
+    let experiment = Experiment {
+        time_created_secs: unix_seconds(now),
+        hparam_infos: hyperparameters.iter().map(hparam_info).collect(),
+        metric_infos: metrics.iter().map(metric_info).collect(),
+        ..Experiment::default()
+    };
+    let mut data = HParamsPluginData::new();
+    data.set_experiment(experiment);
+    plugin_event("_hparams_/experiment", &data, now)
+}
+
+/// The table's row for the run that this event is written into.
+///
+/// Sessions with one `group_name` are one configuration under several seeds: they share a row, with the mean of their
+/// metrics, and must have the same values. The seed is therefore no hyperparameter.
+#[must_use]
+pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now: SystemTime) -> Event {
+    let info = SessionStartInfo {
+        group_name: group_name.to_owned(),
+        start_time_secs: unix_seconds(now),
+        ..SessionStartInfo::default()
+    };
+    // The generated field is a hash map, which is written in another order every time. Encoded messages merge when
+    // they are concatenated (protobuf encoding, "last one wins"), so one message per entry keeps the caller's order.
+    let entries = hyperparameters.iter().map(|(name, value)| SessionStartInfo {
+        hparams: HashMap::from([(name.clone(), protobuf_value(value))]),
+        ..SessionStartInfo::default()
+    });
+    let bytes = std::iter::once(info).chain(entries).flat_map(|part| encoded(&part)).collect();
+    let mut data = HParamsPluginData::default();
+    data.mut_unknown_fields().add_length_delimited(SESSION_START_INFO, bytes);
+    plugin_event("_hparams_/session_start_info", &data, now)
+}
+
+/// The number of the field `HParamsPluginData.session_start_info`.
+const SESSION_START_INFO: u32 = 3;
+
+/// The session's end, written once and last.
+#[must_use]
+pub fn session_end(outcome: Outcome, now: SystemTime) -> Event {
+    let status = match outcome {
+        Outcome::Success => Status::STATUS_SUCCESS,
+        Outcome::Failure => Status::STATUS_FAILURE,
+    };
+    let info = SessionEndInfo { status, end_time_secs: unix_seconds(now), ..SessionEndInfo::default() };
+    let mut data = HParamsPluginData::new();
+    data.set_session_end_info(info);
+    plugin_event("_hparams_/session_end_info", &data, now)
+}
+
+fn hparam_info(hyperparameter: &Hyperparameter) -> HParamInfo {
+    let (field_type, values): (_, Vec<Value>) = match &hyperparameter.domain {
+        Domain::Texts(texts) => {
+            (DataType::DATA_TYPE_STRING, texts.iter().cloned().map(Value::Text).collect())
+        }
+        Domain::Numbers(numbers) => {
+            (DataType::DATA_TYPE_FLOAT64, numbers.iter().copied().map(Value::Number).collect())
+        }
+        Domain::Flags(flags) => (DataType::DATA_TYPE_BOOL, flags.iter().copied().map(Value::Flag).collect()),
+    };
+    let differs = values.windows(2).any(|pair| pair[0] != pair[1]);
+    let mut domain = well_known_types::ListValue::new();
+    domain.set_values(values.iter().map(protobuf_value).collect());
+    let mut info = HParamInfo {
+        name: hyperparameter.name.clone(),
+        field_type,
+        domain: Some(HParamInfo_oneof_domain::domain_discrete(domain)),
+        ..HParamInfo::default()
+    };
+    info.mut_unknown_fields().add_varint(DIFFERS, u64::from(differs));
+    info
+}
+
+/// The number of the field `HParamInfo.differs`, which came after tensorboard-proto: TensorBoard lists the
+/// hyperparameters that take more than one value first.
+const DIFFERS: u32 = 7;
+
+fn metric_info(metric: &Metric) -> MetricInfo {
+    let name = MetricName { tag: metric.to_string(), ..MetricName::default() };
+    let dataset_type = match metric.split() {
+        Some(Split::Train) => DatasetType::DATASET_TRAINING,
+        Some(Split::Validation) => DatasetType::DATASET_VALIDATION,
+        Some(Split::Test) | None => DatasetType::DATASET_UNKNOWN,
+    };
+    MetricInfo { name: SingularPtrField::some(name), dataset_type, ..MetricInfo::default() }
+}
+
+fn protobuf_value(value: &Value) -> well_known_types::Value {
+    let mut converted = well_known_types::Value::new();
+    match value {
+        Value::Text(text) => converted.set_string_value(text.clone()),
+        Value::Number(number) => converted.set_number_value(*number),
+        Value::Flag(flag) => converted.set_bool_value(*flag),
+    }
+    converted
+}
+
+/// The data travels as the metadata of a summary whose value is the smallest tensor: no numbers in one dimension.
+///
+/// Step 0 lies before the first epoch, so no restart of the trial purges it.
+fn plugin_event(tag: &str, data: &HParamsPluginData, now: SystemTime) -> Event {
+    let smallest = tensor(types::DataType::DT_FLOAT, &[0]);
+    let value = plugin_value(tag, "hparams", encoded(data), smallest);
+    Event::summary(0, now, vec![value])
+}
+
+fn encoded(message: &impl Message) -> Vec<u8> {
+    message.write_to_bytes().expect("proto3 messages have no required fields")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use tensorboard_proto::event;
+
+    use super::*;
+
+    /// The plugin's data, as TensorBoard finds it.
+    fn plugin_data(event: &Event, tag: &str) -> HParamsPluginData {
+        let event = event::Event::parse_from_bytes(&event.to_bytes()).expect("an event");
+        let [value] = event.get_summary().get_value() else { panic!("one value") };
+        assert_eq!(value.get_tag(), tag);
+        let plugin_data = value.get_metadata().get_plugin_data();
+        assert_eq!(plugin_data.get_plugin_name(), "hparams");
+        HParamsPluginData::parse_from_bytes(plugin_data.get_content()).expect("the plugin's data")
+    }
+
+    fn values() -> Vec<(String, Value)> {
+        let text = ("algorithm".to_owned(), Value::Text("Dfa".to_owned()));
+        let number = ("learning_rate".to_owned(), Value::Number(1e-3));
+        let flag = ("batch_norm".to_owned(), Value::Flag(false));
+        vec![text, number, flag]
+    }
+
+    #[test]
+    fn a_session_start_holds_the_group_and_every_value() {
+        let event = session_start("dfa", &values(), UNIX_EPOCH);
+        let data = plugin_data(&event, "_hparams_/session_start_info");
+        let info = data.get_session_start_info();
+        assert_eq!(info.get_group_name(), "dfa");
+        let hparams = info.get_hparams();
+        assert_eq!(hparams.len(), 3);
+        assert_eq!(hparams["algorithm"].get_string_value(), "Dfa");
+        assert_eq!(hparams["learning_rate"].get_number_value(), 1e-3);
+        assert!(hparams["batch_norm"].has_bool_value(), "a false flag is still a value");
+    }
+
+    #[test]
+    fn a_session_start_is_the_same_bytes_every_time() {
+        let bytes = session_start("dfa", &values(), UNIX_EPOCH).to_bytes();
+        for _ in 0..20 {
+            assert_eq!(session_start("dfa", &values(), UNIX_EPOCH).to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn an_experiment_lists_domains_and_metrics() {
+        let rates = Hyperparameter { name: "rate".to_owned(), domain: Domain::Numbers(vec![0.1, 0.01]) };
+        let norm = Hyperparameter { name: "norm".to_owned(), domain: Domain::Flags(vec![true]) };
+        let metrics = [Metric::ErrorRate(Split::Validation), Metric::Loss(Split::Train)];
+        let data = plugin_data(&experiment(&[rates, norm], &metrics, UNIX_EPOCH), "_hparams_/experiment");
+        let experiment = data.get_experiment();
+        let [rates, norm] = experiment.get_hparam_infos() else { panic!("two hyperparameters") };
+        assert_eq!(rates.get_field_type(), DataType::DATA_TYPE_FLOAT64);
+        let numbers = rates.get_domain_discrete().get_values().iter().map(|value| value.get_number_value());
+        assert_eq!(numbers.collect::<Vec<_>>(), [0.1, 0.01]);
+        assert_eq!(norm.get_field_type(), DataType::DATA_TYPE_BOOL);
+        let [error_rate, loss] = experiment.get_metric_infos() else { panic!("two metrics") };
+        assert_eq!(error_rate.get_name().get_tag(), "error_rate/validation");
+        assert_eq!(error_rate.get_dataset_type(), DatasetType::DATASET_VALIDATION);
+        assert_eq!(loss.get_dataset_type(), DatasetType::DATASET_TRAINING);
+    }
+
+    #[test]
+    fn a_session_end_holds_the_outcome() {
+        let cases = [(Outcome::Success, Status::STATUS_SUCCESS), (Outcome::Failure, Status::STATUS_FAILURE)];
+        for (outcome, status) in cases {
+            let data = plugin_data(&session_end(outcome, UNIX_EPOCH), "_hparams_/session_end_info");
+            assert_eq!(data.get_session_end_info().get_status(), status);
+        }
+    }
+}

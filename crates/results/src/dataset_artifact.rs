@@ -1,0 +1,281 @@
+//! What a dataset amounts to: numbers that a paper states, and the split by which another machine can check that it has
+//! the same images on the same sides.
+
+use std::fmt::Write as _;
+
+use data::{Counts, Dataset, Duplicates, Skipped, Source, View};
+use ron::ser::PrettyConfig;
+use serde::Serialize;
+
+/// Numbers, for a person.
+const DESCRIPTION: &str = "dataset.ron";
+/// Index lists.
+const SPLIT: &str = "split.ron";
+
+const SPLIT_HEADER: &str = "\
+// Which images each split has: first to last, counted from 0, in the order of the official files, or of all pictures
+// that were not skipped, sorted by the bytes of their paths. Equal texts are equal splits.
+";
+
+#[derive(Serialize)]
+struct Description<'a> {
+    source: &'a str,
+    images: usize,
+    /// How much its authors publish, if that is not what is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial_of: Option<Counts>,
+    channels: usize,
+    height: usize,
+    width: usize,
+    classes: &'a [String],
+    train: Examples,
+    validation: Examples,
+    test: Option<Examples>,
+    validation_is_test_split: bool,
+    /// By the split seed, because there is no official test part.
+    test_is_drawn: bool,
+    /// Pixel by pixel.
+    duplicates: Duplicates,
+    /// Damaged pictures that were left out.
+    skipped: &'a [Skipped],
+}
+
+#[derive(Serialize)]
+struct Examples {
+    images: usize,
+    /// `[classes]`.
+    per_class: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Split {
+    train: Indices,
+    validation: Indices,
+    test: Option<Indices>,
+}
+
+#[derive(Serialize)]
+struct Indices {
+    /// What the indices count.
+    of: &'static str,
+    images: String,
+}
+
+/// Names and texts of the artifact of `dataset`, which was made from `source`.
+pub fn files(source: &Source, dataset: &Dataset) -> [(&'static str, String); 2] {
+    let split = format!("{SPLIT_HEADER}{}", text(&split(dataset)));
+    [(DESCRIPTION, text(&describe(source, dataset))), (SPLIT, split)]
+}
+
+fn text(value: &impl Serialize) -> String {
+    let config = PrettyConfig::default().compact_arrays(true);
+    ron::ser::to_string_pretty(value, config).expect("names and numbers are RON") + "\n"
+}
+
+fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
+    let shape = dataset.shape();
+    let examples =
+        |view: View<'_>| Examples { images: view.len(), per_class: view.count_by_class(dataset.classes()) };
+    Description {
+        source: source.name(),
+        images: dataset.counts().images,
+        partial_of: dataset.partial_of(),
+        channels: shape.channels,
+        height: shape.height,
+        width: shape.width,
+        classes: dataset.class_names(),
+        train: examples(dataset.train()),
+        validation: examples(dataset.validation()),
+        test: dataset.test().map(examples),
+        validation_is_test_split: dataset.validation_is_test_split(),
+        test_is_drawn: dataset.test_is_drawn(),
+        duplicates: dataset.duplicates(),
+        skipped: dataset.skipped(),
+    }
+}
+
+fn split(dataset: &Dataset) -> Split {
+    let everything = "all images";
+    let [training, testing] = match dataset.test_is_drawn() {
+        true => [everything; 2],
+        false => ["the official training part", "the official test part"],
+    };
+    let indices = |of, view: View<'_>| Indices { of, images: ranges(view) };
+    let validation_of = if dataset.validation_is_test_split() { testing } else { training };
+    Split {
+        train: indices(training, dataset.train()),
+        validation: indices(validation_of, dataset.validation()),
+        test: dataset.test().map(|test| indices(testing, test)),
+    }
+}
+
+/// `0-3 5 9-12`: the view's ascending indices.
+fn ranges(view: View<'_>) -> String {
+    let mut text = String::new();
+    let mut position = 0;
+    while position < view.len() {
+        let first = view.example(position);
+        let mut last = first;
+        position += 1;
+        while position < view.len() && view.example(position) == last + 1 {
+            last += 1;
+            position += 1;
+        }
+        let gap = if text.is_empty() { "" } else { " " };
+        let end = if last == first { String::new() } else { format!("-{last}") };
+        write!(text, "{gap}{first}{end}").expect("text can be written");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use data::{DatasetSettings, EuroSat, Glyphs, ImageShape, Loaded, Part};
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn glyphs(settings: impl Fn(DatasetSettings) -> DatasetSettings) -> Dataset {
+        let glyphs = Source::Glyphs(Glyphs { train: 40, test: 10, ..Glyphs::default() });
+        Dataset::load(&settings(DatasetSettings::of(glyphs)), Path::new("")).expect("they are drawn")
+    }
+
+    /// Twelve satellite pictures of one pixel, of two classes; some are copies of others.
+    fn partial() -> (Source, Dataset) {
+        let source = Source::EuroSat(EuroSat { skip_damaged: true });
+        let loaded = Loaded {
+            shape: ImageShape { channels: 3, height: 1, width: 1 },
+            class_names: vec!["Forest".to_owned(), "River".to_owned()],
+            train: Part {
+                images: (0..36).map(|at| (at / 3 % 9) as u8).collect::<Vec<_>>().into(),
+                labels: [vec![0; 7], vec![1; 5]].concat(),
+            },
+            test: None,
+            skipped: vec![Skipped {
+                name: "River/River_6.jpg".to_owned(),
+                reason: "the file is cut short".to_owned(),
+            }],
+            decoded_in: None,
+        };
+        let settings = DatasetSettings { holdout: 0.3, ..DatasetSettings::of(source.clone()) };
+        (source, Dataset::new(&settings, loaded).expect("there are enough images"))
+    }
+
+    #[test]
+    fn a_partial_source_without_a_test_part_states_what_is_there_and_where_it_went() {
+        let (source, dataset) = partial();
+        let [(_, description), (_, split)] = files(&source, &dataset);
+        assert_snapshot!(description, @r#"
+        (
+            source: "EuroSAT",
+            images: 12,
+            partial_of: Some((
+                images: 27000,
+                classes: 10,
+            )),
+            channels: 3,
+            height: 1,
+            width: 1,
+            classes: ["Forest", "River"],
+            train: (
+                images: 7,
+                per_class: [4, 3],
+            ),
+            validation: (
+                images: 3,
+                per_class: [2, 1],
+            ),
+            test: Some((
+                images: 2,
+                per_class: [1, 1],
+            )),
+            validation_is_test_split: false,
+            test_is_drawn: true,
+            duplicates: (
+                in_train: 2,
+                in_validation: 0,
+                in_test: 0,
+                validation_in_train: 0,
+                test_in_train: 1,
+                test_in_validation: 0,
+            ),
+            skipped: [(
+                name: "River/River_6.jpg",
+                reason: "the file is cut short",
+            )],
+        )
+        "#);
+        assert_snapshot!(split, @r#"
+        // Which images each split has: first to last, counted from 0, in the order of the official files, or of all pictures
+        // that were not skipped, sorted by the bytes of their paths. Equal texts are equal splits.
+        (
+            train: (
+                of: "all images",
+                images: "0 2 4 6 9-11",
+            ),
+            validation: (
+                of: "all images",
+                images: "3 5 8",
+            ),
+            test: Some((
+                of: "all images",
+                images: "1 7",
+            )),
+        )
+        "#);
+    }
+
+    #[test]
+    fn without_a_holdout_validation_is_the_official_test_part() {
+        let dataset = glyphs(|settings| settings);
+        let [_, (_, split)] = files(&Source::Glyphs(Glyphs::default()), &dataset);
+        assert_snapshot!(split, @r#"
+        // Which images each split has: first to last, counted from 0, in the order of the official files, or of all pictures
+        // that were not skipped, sorted by the bytes of their paths. Equal texts are equal splits.
+        (
+            train: (
+                of: "the official training part",
+                images: "0-39",
+            ),
+            validation: (
+                of: "the official test part",
+                images: "0-9",
+            ),
+            test: None,
+        )
+        "#);
+    }
+
+    #[test]
+    fn equal_settings_state_equal_splits_and_another_seed_another() {
+        let split = |split_seed| {
+            let dataset = glyphs(|settings| DatasetSettings { holdout: 0.25, split_seed, ..settings });
+            files(&Source::Glyphs(Glyphs::default()), &dataset)[1].1.clone()
+        };
+        assert_eq!(split(0), split(0));
+        assert_ne!(split(0), split(1));
+    }
+
+    /// What [`ranges`] wrote.
+    fn read(text: &str) -> Vec<usize> {
+        let ends = |range: &str| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            first.parse::<usize>().expect("a number")..=last.parse::<usize>().expect("a number")
+        };
+        text.split_whitespace().flat_map(ends).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_tell_every_index(fraction in 0.1_f64..1.0, holdout in 0.1_f64..0.8, split_seed in 0_u64..9) {
+            let dataset = glyphs(|it| DatasetSettings { fraction, holdout, split_seed, ..it });
+            for view in [dataset.train(), dataset.validation(), dataset.test().expect("there is a holdout")] {
+                let indices: Vec<usize> = (0..view.len()).map(|position| view.example(position)).collect();
+                prop_assert_eq!(read(&ranges(view)), indices);
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What an artifact is, in the words of its key text: for lists that people read.
+
+use ron::value::RawValue;
+use serde::Deserialize;
+use settings::Configuration;
+
+use crate::{
+    board::BOARD,
+    mean::MEAN,
+    summary::SUMMARY,
+    trial::{DATASET, TRIAL},
+};
+
+/// A line about the artifact with this key text: `dfa 2x500 tanh lr0.001 seed 0, 50 epochs`. None where the text is of another
+/// build or another kind.
+#[must_use]
+pub fn describe(kind: &str, key_text: &str) -> Option<String> {
+    match kind {
+        TRIAL => settings(key_text).map(|trial: Trial| {
+            format!("{} seed {}, {} epochs", trial.configuration, trial.seed, trial.epochs)
+        }),
+        DATASET => settings(key_text).map(|dataset: Dataset<'_>| {
+            let holdout = dataset.holdout.map_or(String::new(), |share| format!(", holdout {share}"));
+            let fraction = dataset.fraction.map_or(String::new(), |share| format!(", fraction {share}"));
+            format!("{}{fraction}{holdout}", dataset.source.get_ron().trim().trim_end_matches("(())"))
+        }),
+        SUMMARY => settings(key_text)
+            .map(|summary: Summary| format!("{} of {}", summary.metric, summary.of.join(", "))),
+        MEAN => settings(key_text).map(|mean: Mean| format!("over the seeds {:?}", mean.seeds)),
+        BOARD => settings(key_text).and_then(|board: Board| {
+            let line = board.pipeline.lines().find_map(|line| line.trim().strip_prefix("name: \""))?;
+            Some(format!("pipeline {}", line.split('"').next()?))
+        }),
+        _ => None,
+    }
+}
+
+/// The settings of a key text.
+fn settings<'a, T: Deserialize<'a>>(key_text: &'a str) -> Option<T> {
+    #[derive(Deserialize)]
+    struct Layout<'a> {
+        #[serde(borrow)]
+        settings: &'a RawValue,
+    }
+    let layout: Layout<'_> = ron::from_str(key_text).ok()?;
+    layout.settings.into_rust().ok()
+}
+
+#[derive(Deserialize)]
+struct Trial {
+    configuration: Configuration,
+    seed: u64,
+    epochs: u32,
+}
+
+#[derive(Deserialize)]
+struct Dataset<'a> {
+    #[serde(borrow)]
+    source: &'a RawValue,
+    fraction: Option<f64>,
+    holdout: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    of: Vec<String>,
+    metric: String,
+}
+
+#[derive(Deserialize)]
+struct Mean {
+    seeds: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+struct Board {
+    pipeline: String,
+}

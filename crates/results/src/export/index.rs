@@ -1,0 +1,159 @@
+//! `index.json`: a line for each network of an export.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExportError, model_file::Trained};
+use crate::Error;
+use store::{persist, read_if_there};
+
+/// Its name in the folder of the export.
+const NAME: &str = "index.json";
+/// What it calls itself.
+const FORMAT: &str = "bpfree-index";
+/// Another number is another layout.
+const VERSION: u32 = 1;
+
+/// The networks in a folder, those of earlier exports included.
+#[derive(Deserialize)]
+pub(super) struct Index {
+    format: String,
+    version: u32,
+    /// By folder.
+    models: Vec<Entry>,
+}
+
+/// A network.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Below the folder of the index.
+    folder: String,
+    /// What its configuration was last exported as the best of; null where it never was.
+    best_of: Option<String>,
+    configuration: String,
+    seed: u64,
+    pipeline: String,
+    stage: String,
+    /// Names its result in the store.
+    key: String,
+    /// Losses and error rates of the last epoch; null where one is no number.
+    last_epoch: BTreeMap<String, Option<f64>>,
+}
+
+impl Entry {
+    pub(super) fn new(
+        folder: &str,
+        trained: &Trained<'_>,
+        best_of: Option<String>,
+        last_epoch: BTreeMap<String, Option<f64>>,
+    ) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            best_of,
+            configuration: trained.trial.configuration.to_string(),
+            seed: trained.trial.seed,
+            pipeline: trained.pipeline.to_owned(),
+            stage: trained.train.name.clone(),
+            key: trained.key.to_string(),
+            last_epoch,
+        }
+    }
+}
+
+impl Index {
+    /// The index of the folder `to`; an empty one where there is none.
+    pub(super) fn read(to: &Path) -> Result<Self, Error> {
+        let path = to.join(NAME);
+        let Some(bytes) = read_if_there(&path)? else {
+            return Ok(Self { format: FORMAT.into(), version: VERSION, models: Vec::new() });
+        };
+        let foreign = |reason: String| ExportError::ForeignIndex { path: path.clone(), reason };
+        let index: Self = serde_json::from_slice(&bytes).map_err(|error| foreign(error.to_string()))?;
+        if (index.format.as_str(), index.version) != (FORMAT, VERSION) {
+            let found = format!("it is {} {}, expected {FORMAT} {VERSION}", index.format, index.version);
+            return Err(foreign(found).into());
+        }
+        Ok(index)
+    }
+
+    /// Adds a line, or replaces that of the same folder. What is no winner now may have been exported as one before.
+    pub(super) fn put(&mut self, entry: Entry) {
+        match self.models.binary_search_by(|known| known.folder.cmp(&entry.folder)) {
+            Ok(position) => {
+                let before = self.models[position].best_of.take();
+                self.models[position] = Entry { best_of: entry.best_of.or(before), ..entry };
+            }
+            Err(position) => self.models.insert(position, entry),
+        }
+    }
+
+    /// Writes it into the folder `to`.
+    pub(super) fn write(&self, to: &Path) -> Result<(), Error> {
+        Ok(persist::write_atomically(&to.join(NAME), self.text().as_bytes())?)
+    }
+
+    fn text(&self) -> String {
+        let line = |entry: &Entry| serde_json::to_string(entry).expect("names and numbers are JSON");
+        let lines: Vec<String> = self.models.iter().map(line).collect();
+        format!(
+            "{{\"format\": \"{FORMAT}\", \"version\": {VERSION}, \"models\": [\n{}\n]}}\n",
+            lines.join(",\n")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(folder: &str, error_rate: f64) -> Entry {
+        Entry {
+            folder: folder.into(),
+            best_of: None,
+            configuration: "dfa 12-8 tanh lr0.001".into(),
+            seed: 0,
+            pipeline: "small".into(),
+            stage: "trials".into(),
+            key: "0a1b".into(),
+            last_epoch: BTreeMap::from([("error_rate/validation".into(), Some(error_rate))]),
+        }
+    }
+
+    #[test]
+    fn a_later_export_adds_lines_and_replaces_those_of_its_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let best = Entry { best_of: Some("dfa".into()), ..entry("a", 1.0) };
+        for entries in [vec![entry("b", 2.0), best], vec![entry("c", 3.0), entry("a", 1.5)]] {
+            let mut index = Index::read(folder.path()).unwrap();
+            for entry in entries {
+                index.put(entry);
+            }
+            index.write(folder.path()).unwrap();
+        }
+        insta::assert_snapshot!(Index::read(folder.path()).unwrap().text(), @r#"
+        {"format": "bpfree-index", "version": 1, "models": [
+        {"folder":"a","best_of":"dfa","configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":1.5}},
+        {"folder":"b","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":2.0}},
+        {"folder":"c","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":3.0}}
+        ]}
+        "#);
+    }
+
+    #[test]
+    fn an_index_of_somebody_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut said = String::new();
+        for text in [r#"{"models": []}"#, r#"{"format": "bpfree-index", "version": 2, "models": []}"#] {
+            std::fs::write(folder.path().join(NAME), text).unwrap();
+            let error = Index::read(folder.path()).err().unwrap();
+            said += &format!("{error}\nhint: {}\n", error.hint().unwrap());
+        }
+        insta::assert_snapshot!(said.replace(&folder.path().display().to_string(), "DIR"), @"
+        DIR/index.json is not an index that this build can add to: missing field `format` at line 1 column 14
+        hint: export to another folder, or move the file away
+        DIR/index.json is not an index that this build can add to: it is bpfree-index 2, expected bpfree-index 1
+        hint: export to another folder, or move the file away
+        ");
+    }
+}

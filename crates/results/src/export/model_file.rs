@@ -1,0 +1,608 @@
+//! `model.json`: everything beside the arrays that another program needs to compute what a network computes.
+//!
+//! ```text
+//! h = (pixel - offset[channel]) / divisor[channel]     of every pixel, in the order [channels, height, width]
+//! for each of `layers`:
+//!     v = h weight + bias                              weight is [inputs, outputs]; no bias where it is null
+//!     v = gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta      where there is batch_norm
+//!     h = activation(v)
+//! logits = h                                           the last layer's activation is the identity
+//! ```
+//!
+//! Names such as `layer_1/weight` are those of the arrays in `weights.safetensors`, 32-bit floats, row-major. `feedback` takes
+//! no part in the answer: it is how hidden layers were taught, as `rule` says. Where a number was no number, it is null.
+//! `docs/model-json.md` explains every field; a field that goes or changes its meaning needs another [`VERSION`].
+
+use std::collections::BTreeMap;
+
+use data::{ImageShape, Scaler, Scaling};
+use history::Epoch;
+use model::{Architecture, BATCH_NORM_EPSILON, LEAK, Objective, Squash};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, Trial};
+use training::architecture;
+use tuner::Outcome;
+
+use super::json;
+use crate::NUMERICS_REVISION;
+use spec::Train;
+use store::{Key, Provenance};
+
+/// Its name in a network's folder.
+pub(super) const NAME: &str = "model.json";
+/// What it calls itself.
+const FORMAT: &str = "bpfree-model";
+/// Another number is another meaning of a field.
+const VERSION: u32 = 1;
+
+/// What is told of a dataset.
+pub(super) struct Images {
+    shape: ImageShape,
+    scaling: Scaling,
+    scaler: Scaler,
+    /// `[classes]`, in the order of the labels.
+    classes: Vec<String>,
+}
+
+impl Images {
+    pub(super) fn of(dataset: &data::Dataset) -> Self {
+        Self {
+            shape: dataset.shape(),
+            scaling: dataset.scaling(),
+            scaler: *dataset.scaler(),
+            classes: dataset.class_names().to_vec(),
+        }
+    }
+}
+
+/// A finished trial, and what is told of it.
+pub(super) struct Trained<'a> {
+    /// Name of the pipeline.
+    pub(super) pipeline: &'a str,
+    pub(super) train: &'a Train,
+    pub(super) trial: &'a Trial,
+    pub(super) key: &'a Key,
+    pub(super) made: &'a Provenance,
+    pub(super) outcome: &'a Outcome,
+    /// Its last epoch, whose weights are exported.
+    pub(super) last: Option<&'a Epoch>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    format: &'static str,
+    version: u32,
+    inputs: Inputs,
+    /// From the input up, the output layer last.
+    layers: Vec<Layer>,
+    task: TaskText<'a>,
+    rule: Rule,
+    trial: TrialText<'a>,
+}
+
+#[derive(Serialize)]
+struct Inputs {
+    channels: usize,
+    height: usize,
+    width: usize,
+    order: &'static str,
+    scaling: ScalingText,
+}
+
+#[derive(Serialize)]
+struct ScalingText {
+    name: String,
+    formula: &'static str,
+    /// `[channels]`.
+    offset: Vec<f64>,
+    /// `[channels]`.
+    divisor: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    /// `[inputs, outputs]`.
+    shape: [usize; 2],
+    weight: String,
+    bias: Option<String>,
+    batch_norm: Option<BatchNorm>,
+    activation: ActivationText,
+    feedback: Option<Feedback>,
+}
+
+#[derive(Serialize)]
+struct BatchNorm {
+    stands: &'static str,
+    formula: &'static str,
+    epsilon: f64,
+    gamma: String,
+    beta: String,
+    moving_mean: String,
+    moving_variance: String,
+}
+
+#[derive(Serialize)]
+struct ActivationText {
+    name: &'static str,
+    formula: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slope: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Feedback {
+    name: String,
+    /// `[outputs of the layer, outputs of the network]`.
+    shape: [usize; 2],
+}
+
+#[derive(Serialize)]
+struct TaskText<'a> {
+    name: &'static str,
+    answer: &'static str,
+    loss: &'static str,
+    squash: Option<&'static str>,
+    /// In the order of the logits; null where they are pixels.
+    classes: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    name: &'static str,
+    signal: &'static str,
+    symbols: &'static str,
+    /// Where the signal has one.
+    squash: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct TrialText<'a> {
+    pipeline: &'a str,
+    stage: &'a str,
+    configuration: String,
+    /// Every axis, and the settings of the stage.
+    #[serde(serialize_with = "as_map")]
+    settings: Vec<(&'static str, serde_json::Value)>,
+    seed: u64,
+    key: String,
+    outcome: String,
+    epochs: u32,
+    /// Losses and error rates, in per cent.
+    last_epoch: BTreeMap<String, Option<f64>>,
+    build: &'a str,
+    device: &'a str,
+    numerics_revision: u32,
+}
+
+/// The text of the file for a network that was trained on `images`.
+pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
+    let Trained { train, trial, .. } = trained;
+    let Images { shape, scaling, classes, .. } = images;
+    let architecture =
+        architecture(&trial.configuration, train.training.task, *shape, classes.len(), *scaling);
+    let Configuration { algorithm, feedback, .. } = &trial.configuration;
+    json::text(&File {
+        format: FORMAT,
+        version: VERSION,
+        inputs: inputs(images),
+        layers: layers(&architecture, feedback.is_some()),
+        task: task(architecture.objective, classes),
+        rule: Rule {
+            name: algorithm.name(),
+            signal: algorithm.signal_formula(),
+            symbols: "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            squash: (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
+                .then(|| squash(training::squash(*scaling))),
+        },
+        trial: trial_text(trained),
+    })
+}
+
+/// Losses and error rates of `last`, by name; none where one is no number.
+pub(super) fn measured(last: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
+    let values = last.map_or(&[][..], |epoch| &epoch.values);
+    let is_meant = |metric: &Metric| matches!(metric, Metric::Loss(_) | Metric::ErrorRate(_));
+    values
+        .iter()
+        .filter(|(metric, _)| is_meant(metric))
+        .map(|(metric, value)| (metric.to_string(), value.is_finite().then_some(*value)))
+        .collect()
+}
+
+fn inputs(images: &Images) -> Inputs {
+    let ImageShape { channels, height, width } = images.shape;
+    let (offset, divisor) = (0..channels)
+        .map(|channel| images.scaler.offset_and_divisor(channel))
+        .map(|(offset, divisor)| (f64::from(offset), f64::from(divisor)))
+        .unzip();
+    Inputs {
+        channels,
+        height,
+        width,
+        order: "channels, height, width",
+        scaling: ScalingText {
+            name: ron::to_string(&images.scaling).expect("names and numbers are RON"),
+            formula: "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+            offset,
+            divisor,
+        },
+    }
+}
+
+fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Layer> {
+    let shapes = architecture.weight_shapes();
+    let depth = architecture.hidden.len();
+    let layer = |(index, shape): (usize, [usize; 2])| {
+        let is_hidden = index < depth;
+        let name = if is_hidden { format!("layer_{}", index + 1) } else { "output".to_owned() };
+        let of = |array: &str| format!("{name}/{array}");
+        Layer {
+            shape,
+            weight: of("weight"),
+            bias: (architecture.bias || !is_hidden).then(|| of("bias")),
+            batch_norm: (architecture.batch_norm && is_hidden).then(|| BatchNorm {
+                stands: "before the activation",
+                formula: "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+                epsilon: BATCH_NORM_EPSILON,
+                gamma: of("gamma"),
+                beta: of("beta"),
+                moving_mean: of("moving_mean"),
+                moving_variance: of("moving_variance"),
+            }),
+            activation: if is_hidden { activation(architecture.activation) } else { identity() },
+            feedback: (has_feedback && is_hidden)
+                .then(|| Feedback { name: of("feedback"), shape: [shape[1], architecture.outputs] }),
+            name,
+        }
+    };
+    shapes.into_iter().enumerate().map(layer).collect()
+}
+
+fn activation(activation: Activation) -> ActivationText {
+    let (name, formula, slope) = match activation {
+        Activation::Tanh => ("tanh", "tanh(v)", None),
+        Activation::Relu => ("relu", "max(v, 0)", None),
+        Activation::Swish => ("swish", "v / (1 + exp(-v))", None),
+        Activation::LeakyRelu => ("leaky_relu", "v where v > 0, else slope v", Some(LEAK)),
+    };
+    ActivationText { name, formula, slope }
+}
+
+fn identity() -> ActivationText {
+    ActivationText { name: "identity", formula: "v", slope: None }
+}
+
+fn squash(squash: Squash) -> &'static str {
+    match squash {
+        Squash::Tanh => "tanh",
+        Squash::Sigmoid => "sigmoid",
+    }
+}
+
+fn task(objective: Objective, classes: &[String]) -> TaskText<'_> {
+    match objective {
+        Objective::Classification => TaskText {
+            name: "classification",
+            answer: "the class with the largest logit; softmax(logits) are probabilities",
+            loss: "cross-entropy",
+            squash: None,
+            classes: Some(classes),
+        },
+        Objective::Reconstruction(of_output) => TaskText {
+            name: "reconstruction",
+            answer: "squash(logits), the image as scaled for the input",
+            loss: "mean over examples and pixels of the squared difference",
+            squash: Some(squash(of_output)),
+            classes: None,
+        },
+    }
+}
+
+fn trial_text<'a>(trained: &Trained<'a>) -> TrialText<'a> {
+    let Trained { pipeline, train, trial, key, made, outcome, last } = *trained;
+    TrialText {
+        pipeline,
+        stage: &train.name,
+        configuration: trial.configuration.to_string(),
+        settings: settings(train, &trial.configuration),
+        seed: trial.seed,
+        key: key.to_string(),
+        outcome: match outcome {
+            Outcome::Finished => "finished".to_owned(),
+            Outcome::Stopped { .. } => "stopped early".to_owned(),
+            Outcome::Diverged { reason, .. } => format!("diverged: {reason}"),
+        },
+        epochs: last.map_or(0, |epoch| epoch.epoch),
+        last_epoch: measured(last),
+        build: &made.build,
+        device: &made.device,
+        numerics_revision: NUMERICS_REVISION,
+    }
+}
+
+fn as_map<S: Serializer>(pairs: &[(&str, serde_json::Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+fn settings(train: &Train, configuration: &Configuration) -> Vec<(&'static str, serde_json::Value)> {
+    let axes = Axis::ALL.into_iter().map(|axis| (axis.name(), json!(axis.of(configuration))));
+    let stage =
+        [("batch_size", json!(train.training.batch_size)), ("most_epochs", json!(train.training.epochs))];
+    axes.chain(stage).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use settings::Split;
+
+    use super::*;
+    use spec::{Pipeline, Stage};
+
+    /// The file of the first configuration of a grid with these axes, trained with these other fields on glyphs that are scaled
+    /// so.
+    fn text_of(scaling: &str, axes: &str, fields: &str) -> String {
+        let pipeline = format!(
+            r#"Pipeline(name: "small", stages: [
+                Dataset(name: "images", source: Glyphs(train: 50, test: 10), scaling: {scaling}, holdout: 0.2),
+                Grid(name: "grid", axes: (hidden: [[12, 8]], learning_rate: [1e-3], {axes})),
+                Train(name: "trials", dataset: "images", grid: "grid", epochs: 5, batch_size: 20, seeds: [7], {fields}),
+            ])"#
+        );
+        let pipeline = Pipeline::parse("test.ron", &pipeline).unwrap_or_else(|problems| panic!("{problems}"));
+        let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
+        let configurations: Vec<Configuration> = train.points.candidates().into_iter().cloned().collect();
+        let dataset = data::Dataset::load(&train.dataset, Path::new("no data here")).unwrap();
+        let made = Provenance {
+            build: "0.1.0 (0a1b2c)".into(),
+            device: "cpu".into(),
+            ..Provenance::of_this_machine("", "", Duration::ZERO)
+        };
+        let values = vec![
+            (Metric::Loss(Split::Train), f64::NAN),
+            (Metric::ErrorRate(Split::Validation), 12.5),
+            ("network/activation_bytes".parse().unwrap(), 100.0),
+        ];
+        let trained = Trained {
+            pipeline: &pipeline.name,
+            train,
+            trial: &train.trials(&configurations)[0],
+            key: &Key::of_bytes(b"a key text"),
+            made: &made,
+            outcome: &Outcome::Stopped { epoch: 4 },
+            last: Some(&Epoch { epoch: 4, values }),
+        };
+        text(&trained, &Images::of(&dataset))
+    }
+
+    #[test]
+    fn a_classifier_is_told_with_every_name_and_number() {
+        let text = text_of(
+            "PerChannel(Measured)",
+            "algorithm: [Dfa], activation: [LeakyRelu], batch_norm: [true], dropout: [0.1]",
+            "",
+        );
+        insta::assert_snapshot!(text, @r#"
+        {
+          "format": "bpfree-model",
+          "version": 1,
+          "inputs": {
+            "channels": 1,
+            "height": 28,
+            "width": 28,
+            "order": "channels, height, width",
+            "scaling": {
+              "name": "PerChannel(Measured)",
+              "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+              "offset": [65.26705932617188],
+              "divisor": [94.87974548339844]
+            }
+          },
+          "layers": [{
+            "name": "layer_1",
+            "shape": [784, 12],
+            "weight": "layer_1/weight",
+            "bias": "layer_1/bias",
+            "batch_norm": {
+              "stands": "before the activation",
+              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+              "epsilon": 0.001,
+              "gamma": "layer_1/gamma",
+              "beta": "layer_1/beta",
+              "moving_mean": "layer_1/moving_mean",
+              "moving_variance": "layer_1/moving_variance"
+            },
+            "activation": {
+              "name": "leaky_relu",
+              "formula": "v where v > 0, else slope v",
+              "slope": 0.2
+            },
+            "feedback": {
+              "name": "layer_1/feedback",
+              "shape": [12, 10]
+            }
+          }, {
+            "name": "layer_2",
+            "shape": [12, 8],
+            "weight": "layer_2/weight",
+            "bias": "layer_2/bias",
+            "batch_norm": {
+              "stands": "before the activation",
+              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+              "epsilon": 0.001,
+              "gamma": "layer_2/gamma",
+              "beta": "layer_2/beta",
+              "moving_mean": "layer_2/moving_mean",
+              "moving_variance": "layer_2/moving_variance"
+            },
+            "activation": {
+              "name": "leaky_relu",
+              "formula": "v where v > 0, else slope v",
+              "slope": 0.2
+            },
+            "feedback": {
+              "name": "layer_2/feedback",
+              "shape": [8, 10]
+            }
+          }, {
+            "name": "output",
+            "shape": [8, 10],
+            "weight": "output/weight",
+            "bias": "output/bias",
+            "batch_norm": null,
+            "activation": {
+              "name": "identity",
+              "formula": "v"
+            },
+            "feedback": null
+          }],
+          "task": {
+            "name": "classification",
+            "answer": "the class with the largest logit; softmax(logits) are probabilities",
+            "loss": "cross-entropy",
+            "squash": null,
+            "classes": ["cross", "ring", "triangle", "square", "curve", "spiral", "zigzag", "T", "arrow", "Y"]
+          },
+          "rule": {
+            "name": "dfa",
+            "signal": "e F^T",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "squash": null
+          },
+          "trial": {
+            "pipeline": "small",
+            "stage": "trials",
+            "configuration": "dfa 12-8 leaky-relu lr0.001 bn dropout0.1",
+            "settings": {
+              "algorithm": "dfa",
+              "hidden": [12, 8],
+              "activation": "leaky-relu",
+              "batch_norm": true,
+              "bias": true,
+              "weights": "orthogonal",
+              "feedback": "orthogonal",
+              "learning_rate": 0.001,
+              "dropout": 0.1,
+              "weight_decay": 0.0,
+              "batch_size": 20,
+              "most_epochs": 5
+            },
+            "seed": 7,
+            "key": "6a9db9c53481a13779633e4991d4a6bd538e80c0750b9decc342a76af2df3d27",
+            "outcome": "stopped early",
+            "epochs": 4,
+            "last_epoch": {
+              "error_rate/validation": 12.5,
+              "loss/train": null
+            },
+            "build": "0.1.0 (0a1b2c)",
+            "device": "cpu",
+            "numerics_revision": 2
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_network_that_reconstructs_says_what_squashes_its_pixels() {
+        let text = text_of("ZeroOne", "algorithm: [Backprop], bias: [false]", "task: Reconstruction");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "format": "bpfree-model",
+          "version": 1,
+          "inputs": {
+            "channels": 1,
+            "height": 28,
+            "width": 28,
+            "order": "channels, height, width",
+            "scaling": {
+              "name": "ZeroOne",
+              "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+              "offset": [0.0],
+              "divisor": [255.0]
+            }
+          },
+          "layers": [{
+            "name": "layer_1",
+            "shape": [784, 12],
+            "weight": "layer_1/weight",
+            "bias": null,
+            "batch_norm": null,
+            "activation": {
+              "name": "tanh",
+              "formula": "tanh(v)"
+            },
+            "feedback": null
+          }, {
+            "name": "layer_2",
+            "shape": [12, 8],
+            "weight": "layer_2/weight",
+            "bias": null,
+            "batch_norm": null,
+            "activation": {
+              "name": "tanh",
+              "formula": "tanh(v)"
+            },
+            "feedback": null
+          }, {
+            "name": "output",
+            "shape": [8, 784],
+            "weight": "output/weight",
+            "bias": "output/bias",
+            "batch_norm": null,
+            "activation": {
+              "name": "identity",
+              "formula": "v"
+            },
+            "feedback": null
+          }],
+          "task": {
+            "name": "reconstruction",
+            "answer": "squash(logits), the image as scaled for the input",
+            "loss": "mean over examples and pixels of the squared difference",
+            "squash": "sigmoid",
+            "classes": null
+          },
+          "rule": {
+            "name": "backprop",
+            "signal": "what flows back through the layer above",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "squash": null
+          },
+          "trial": {
+            "pipeline": "small",
+            "stage": "trials",
+            "configuration": "backprop 12-8 tanh lr0.001 no-bias",
+            "settings": {
+              "algorithm": "backprop",
+              "hidden": [12, 8],
+              "activation": "tanh",
+              "batch_norm": false,
+              "bias": false,
+              "weights": "orthogonal",
+              "feedback": null,
+              "learning_rate": 0.001,
+              "dropout": 0.0,
+              "weight_decay": 0.0,
+              "batch_size": 20,
+              "most_epochs": 5
+            },
+            "seed": 7,
+            "key": "6a9db9c53481a13779633e4991d4a6bd538e80c0750b9decc342a76af2df3d27",
+            "outcome": "stopped early",
+            "epochs": 4,
+            "last_epoch": {
+              "error_rate/validation": 12.5,
+              "loss/train": null
+            },
+            "build": "0.1.0 (0a1b2c)",
+            "device": "cpu",
+            "numerics_revision": 2
+          }
+        }
+        "#);
+    }
+}

@@ -1,0 +1,155 @@
+//! What trials amount to: tables for papers and programs, and a report for people.
+
+mod candidate;
+mod notes;
+mod study;
+mod winners;
+
+use report::{Study, Verdict};
+use serde::Serialize;
+use settings::{Algorithm, Axis, Metric};
+
+pub use winners::Winner;
+
+use crate::{
+    Error,
+    trial::{PlannedTrial, TRIAL},
+};
+use spec::{Asked, EpochRule, Expectation, Summarize};
+use store::{KeyText, Store, StoreError, Work};
+
+/// Kind of a summary's artifact.
+pub const SUMMARY: &str = "summary";
+/// The ranked table, in Markdown.
+pub const TABLE: &str = "table.md";
+/// The page for people.
+pub const REPORT: &str = "report.html";
+/// The winners, for programs.
+const BEST: &str = "best.ron";
+/// Published values that were missed, a line for each; absent where none was.
+const MISSED: &str = "missed.txt";
+/// Files that say how long trials took and which machine trained them: equal trials do not make them equal.
+pub const VOLATILE: &[&str] = &[REPORT, "trials."];
+/// Bump it when equal trials give other tables or another report.
+const SUMMARY_REVISION: u32 = 3;
+
+/// The key text of the summary of these trials, finished or not.
+///
+/// # Errors
+/// If the settings cannot be written as text.
+pub fn key_text(
+    summarize: &Summarize,
+    trials: &[&[PlannedTrial]],
+    asked: Asked<'_>,
+    store: &Store,
+) -> Result<KeyText, StoreError> {
+    #[derive(Serialize)]
+    struct Settings<'a> {
+        of: Vec<&'a str>,
+        metric: &'a Metric,
+        epoch: &'a EpochRule,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rank_by: Option<&'a Metric>,
+        best_per: &'a [Axis],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        baseline: Option<&'static str>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        expect: &'a [Expectation],
+        trials: usize,
+        finished: usize,
+    }
+    let mut hasher = blake3::Hasher::new();
+    for trial in trials.iter().copied().flatten() {
+        // What is summarized is content, so the text names what each finished trial holds, and why the others have none.
+        let content = match &trial.artifact {
+            Some(done) => done.manifest().content().to_string(),
+            None => store.failure(TRIAL, &trial.key).unwrap_or_else(|| "missing".into()),
+        };
+        hasher.update(format!("{}: {content}\n", trial.key).as_bytes());
+    }
+    let settings = Settings {
+        of: summarize.of.iter().map(|train| train.name.as_str()).collect(),
+        metric: &summarize.metric,
+        epoch: &summarize.epoch,
+        rank_by: summarize.rank_by.as_ref(),
+        best_per: &summarize.best_per,
+        baseline: summarize.baseline.map(Algorithm::name),
+        expect: &summarize.expect,
+        trials: trials.iter().map(|trials| trials.len()).sum(),
+        finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
+    };
+    // The report prints the file and how to run it, and is called as the stage.
+    let file = blake3::hash(format!("{}\n{}", asked.file, asked.text).as_bytes()).to_hex();
+    let inputs: [(&str, &dyn std::fmt::Display); 3] =
+        [("trials", &hasher.finalize().to_hex()), ("pipeline", &file), ("stage", &summarize.name)];
+    KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)
+}
+
+/// The winners of the trials, one for each combination of values on the axes that `summarize` names.
+///
+/// # Errors
+/// If a trial's files cannot be read.
+pub fn winners(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<Vec<Winner>, Error> {
+    let candidates = candidate::read(summarize, trials)?;
+    Ok(winners::of(summarize, &candidates))
+}
+
+/// Writes the files of a summary into `work`.
+///
+/// # Errors
+/// If a trial's files cannot be read, or `work` cannot be written.
+pub fn write(
+    summarize: &Summarize,
+    trials: &[&[PlannedTrial]],
+    asked: Asked<'_>,
+    store: &Store,
+    work: &Work,
+) -> Result<(), Error> {
+    let candidates = candidate::read(summarize, trials)?;
+    let study = study::of(summarize, &candidates, asked, store)?;
+    let best = winners::to_ron(&winners::of(summarize, &candidates));
+    drop(candidates);
+    let write = |name: &str, bytes: &[u8]| work.write(name, bytes);
+    write(TABLE, report::markdown(&study).as_bytes())?;
+    write("table.tex", report::latex(&study).as_bytes())?;
+    write(BEST, best.as_bytes())?;
+    write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
+    write("configurations.parquet", &report::configurations_parquet(&study))?;
+    write("trials.csv", report::trials_csv(&study).as_bytes())?;
+    write("trials.parquet", &report::trials_parquet(&study))?;
+    write("history.csv", report::history_csv(&study).as_bytes())?;
+    write("history.parquet", &report::history_parquet(&study))?;
+    write(REPORT, report::page(&study).as_bytes())?;
+    let missed = missed(&study);
+    if !missed.is_empty() {
+        write(MISSED, missed.join("\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Published values that ours are too far from.
+fn missed(study: &Study) -> Vec<String> {
+    let of_study = study.expectations.iter().filter(|expectation| expectation.verdict == Verdict::Fail);
+    of_study
+        .map(|expectation| {
+            let decimals = study.reported.decimals();
+            let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours:.decimals$}"));
+            format!(
+                "{}: published {} ± {} ({}){ours}",
+                expectation.of, expectation.published, expectation.tolerance, expectation.source
+            )
+        })
+        .collect()
+}
+
+/// The published values that the summary in `artifact` missed, a line for each.
+///
+/// # Errors
+/// If its file is damaged.
+pub fn missed_by(artifact: &store::Artifact) -> Result<Vec<String>, Error> {
+    if artifact.manifest().file(MISSED).is_none() {
+        return Ok(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&artifact.read(MISSED)?).into_owned();
+    Ok(text.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,88 @@
+//! What a trial goes on from after its process has died: the state of its network, and what was measured so far. Random
+//! streams are counted by epoch and step, so nothing else is needed.
+
+use std::collections::BTreeMap;
+
+use history::History;
+use model::checkpoint::{Array, from_bytes, to_bytes};
+use results::trial::{PlannedTrial, TRIAL};
+use store::Store;
+
+/// A trial in the middle.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Saved {
+    /// Of its network.
+    pub(crate) state: Vec<Array>,
+    /// Its epochs so far.
+    pub(crate) history: History,
+    /// What was measured of the machine in them.
+    pub(crate) machine: History,
+    /// Seconds that they took.
+    pub(crate) seconds: f64,
+}
+
+/// Bump it when a state holds other arrays: checkpoints of earlier builds are none then.
+const FORM_REVISION: u32 = 1;
+const FORM: &str = "form";
+const HISTORY: &str = "history";
+const MACHINE: &str = "machine";
+const SECONDS: &str = "seconds";
+
+impl Saved {
+    /// Epochs that are done.
+    pub(crate) fn epochs(&self) -> u32 {
+        self.history.epochs().last().map_or(0, |epoch| epoch.epoch)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let notes = BTreeMap::from([
+            (FORM.to_owned(), FORM_REVISION.to_string()),
+            (HISTORY.to_owned(), self.history.to_csv()),
+            (MACHINE.to_owned(), self.machine.to_csv()),
+            (SECONDS.to_owned(), self.seconds.to_string()),
+        ]);
+        to_bytes(&self.state, &notes)
+    }
+
+    /// None of bytes that are no checkpoint: then the trial begins anew.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (state, notes) = from_bytes(bytes)?;
+        if *notes.get(FORM)? != FORM_REVISION.to_string() {
+            return None;
+        }
+        let history = |name| History::from_csv(notes.get(name)?).ok();
+        let seconds = notes.get(SECONDS)?.parse().ok()?;
+        let saved = Self { state, history: history(HISTORY)?, machine: history(MACHINE)?, seconds };
+        (saved.epochs() > 0).then_some(saved)
+    }
+}
+
+/// Returns the epoch after which a run would resume a trial that no process works on; 0 where it would begin again.
+#[must_use]
+pub fn saved_epochs(store: &Store, trial: &PlannedTrial) -> u32 {
+    let bytes = store.saved(TRIAL, &trial.key);
+    bytes.and_then(|bytes| Saved::from_bytes(&bytes)).map_or(0, |saved| saved.epochs())
+}
+
+#[cfg(test)]
+mod tests {
+    use history::Epoch;
+    use settings::{Metric, Split};
+
+    use super::*;
+
+    #[test]
+    fn a_trial_in_the_middle_survives_its_bytes() {
+        let mut saved = Saved { seconds: 1.25, ..Saved::default() };
+        saved.state.push(Array { name: "output/bias".into(), shape: vec![2], values: vec![0.1, -0.0] });
+        for epoch in [1, 2] {
+            let values = vec![(Metric::Loss(Split::Train), 0.1 + f64::from(epoch))];
+            saved.history.push(Epoch { epoch, values }).expect("in order");
+            saved.machine.push(Epoch { epoch, values: vec![] }).expect("in order");
+        }
+        assert_eq!(Saved::from_bytes(&saved.to_bytes()), Some(saved.clone()));
+        assert_eq!(saved.epochs(), 2);
+        assert_eq!(Saved::from_bytes(b"anything else"), None);
+        assert_eq!(Saved::from_bytes(&Saved::default().to_bytes()), None, "nothing was done yet");
+    }
+}

@@ -1,0 +1,43 @@
+//! Exports the trained networks of a pipeline.
+
+use std::path::Path;
+
+use results::export::{Exported, StageTrials, Wanted};
+use spec::{Pipeline, Stage};
+
+use crate::{
+    Context, Error,
+    images::load_images,
+    plan::{StagePlan, plan},
+    progress::{Progress, Reporter},
+};
+
+/// Writes the networks of `pipeline` that are `wanted` into the folder `to`; see [`results::export::export`].
+///
+/// # Errors
+/// As there, or if the pipeline cannot be planned.
+pub fn export(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    wanted: &Wanted,
+    to: &Path,
+    reporter: &dyn Reporter,
+) -> Result<Exported, Error> {
+    let _in_use = context.store.use_it()?;
+    let plans = plan(context, pipeline)?;
+    let trials: Vec<StageTrials<'_>> = pipeline.stages.iter().zip(&plans).filter_map(trials_of).collect();
+    let exported = results::export::export(pipeline, &trials, wanted, to, &|dataset| {
+        reporter.report(&Progress::LoadingDataset { name: &dataset.name });
+        load_images(context, dataset, &|_| {})
+    });
+    Ok(exported?)
+}
+
+fn trials_of<'a>((stage, plan): (&'a Stage, &'a StagePlan)) -> Option<StageTrials<'a>> {
+    match (stage, plan) {
+        (Stage::Train(train), StagePlan::Train { trials, waiting, .. }) => {
+            Some((train, waiting.is_none().then_some(trials.as_slice())))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,19 @@
+//! The images of a dataset stage.
+
+use data::{DecodingProgress, Loading};
+use spec::Dataset;
+
+use crate::Context;
+
+/// Loads the images of a dataset stage. Pictures that were decoded before are mapped, and `progress` is called for those that
+/// are decoded now.
+pub(crate) fn load_images(
+    context: &Context<'_>,
+    dataset: &Dataset,
+    progress: &(dyn Fn(DecodingProgress) + Sync),
+) -> Result<data::Dataset, results::Error> {
+    let decoded = context.store.root().join("decoded");
+    let loading = Loading { progress, ..Loading::from(context.data) }.keeping_decoded_in(&decoded);
+    data::Dataset::load_with(&dataset.settings, &loading)
+        .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
+}

@@ -1,0 +1,28 @@
+//! Which results of a pipeline are missing, and how do they get done?
+//!
+//! [`plan`] looks up in the store what is done, [`run`] does what is missing. Both take a [`Context`]: the store, the data
+//! directory and the device.
+
+mod checkpoint;
+mod context;
+mod error;
+mod estimate;
+pub mod executors;
+mod export;
+mod grouping;
+mod images;
+mod memory;
+pub mod panics;
+pub mod plan;
+mod population;
+pub mod progress;
+mod record;
+pub mod run;
+mod shared_work;
+mod stage_run;
+
+pub use checkpoint::saved_epochs;
+pub use context::Context;
+pub use error::Error;
+pub use estimate::{Estimate, TimedStep, estimate, steps_of_an_epoch};
+pub use export::export;

@@ -1,0 +1,37 @@
+//! Nonlinearities of hidden layers.
+
+use serde::{Deserialize, Serialize};
+
+/// The nonlinearity of every hidden layer of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Activation {
+    /// tanh(v).
+    Tanh,
+    /// max(v, 0), with slope 1 at 0.
+    Relu,
+    /// v sigmoid(v) (Ramachandran et al. 2017, arXiv:1710.05941).
+    Swish,
+    /// v, or 0.2 v below 0, with slope 0.2 at 0.
+    LeakyRelu,
+}
+
+impl Activation {
+    pub const ALL: [Self; 4] = [Self::Tanh, Self::Relu, Self::Swish, Self::LeakyRelu];
+
+    /// The name in tables and folders.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tanh => "tanh",
+            Self::Relu => "relu",
+            Self::Swish => "swish",
+            Self::LeakyRelu => "leaky-relu",
+        }
+    }
+
+    /// Whether the output is bounded. Rules that push an activation without limit (DRTP) need it to be.
+    #[must_use]
+    pub fn is_bounded(self) -> bool {
+        self == Self::Tanh
+    }
+}

@@ -1,0 +1,455 @@
+//! The list of axes. Grids, keys, tables, exports, documentation and populations iterate over it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct};
+
+use crate::{
+    Activation, Algorithm, AxisPoint, AxisVisitor, Definition, Initialization, Sharing, WeightInitialization,
+};
+
+/// Generates everything that has a field or variant for each axis from the list below.
+macro_rules! axes {
+    ($(
+        $(#[doc = $documentation:literal])+
+        $field:ident $variant:ident: $type:ty = $definition:expr;
+    )+) => {
+        /// An axis of a grid.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Axis {
+            $($(#[doc = $documentation])+ $variant,)+
+        }
+
+        impl Axis {
+            /// Every axis, in the order of tables and keys.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+            /// Every name, in the same order.
+            pub const NAMES: &[&str] = &[$(stringify!($field)),+];
+
+            /// The name in a grid and of a table's column.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                Self::NAMES[self as usize]
+            }
+
+            /// The axis in a sentence or more.
+            #[must_use]
+            pub fn documentation(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($documentation, "\n"),+),)+
+                }
+            }
+
+            /// The type of its list in a grid, as `pipelines/schema.md` prints it.
+            #[must_use]
+            pub fn written(self) -> &'static str {
+                match self {
+                    $(Self::$variant => definitions::$variant.written,)+
+                }
+            }
+
+            /// A list of values, where the type alone does not suffice.
+            #[must_use]
+            pub fn example(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => definitions::$variant.example,)+
+                }
+            }
+
+            /// Whether a grid has to name values.
+            #[must_use]
+            pub fn is_required(self) -> bool {
+                match self {
+                    $(Self::$variant => definitions::$variant.default.is_none(),)+
+                }
+            }
+
+            /// Returns the value of `configuration`; absent on an axis that does not apply to its rule.
+            #[must_use]
+            pub fn of(self, configuration: &Configuration) -> Option<AxisPoint> {
+                use crate::AxisValue;
+                match self {
+                    $(Self::$variant => configuration.$field.point(),)+
+                }
+            }
+        }
+
+        /// One point of a grid: everything that a trial's result depends on, except for data, training settings and seed.
+        ///
+        /// Its serialized form is part of keys. Values that an axis omits are left out, so that a new axis keeps old keys.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Configuration {
+            $($(#[doc = $documentation])+ pub $field: $type,)+
+        }
+
+        impl Serialize for Configuration {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let is_omitted = [$(definitions::$variant.is_omitted(&self.$field)),+];
+                let fields = is_omitted.iter().filter(|omitted| !**omitted).count();
+                let mut fields = serializer.serialize_struct("Configuration", fields)?;
+                $(if definitions::$variant.is_omitted(&self.$field) {
+                    fields.skip_field(stringify!($field))?;
+                } else {
+                    fields.serialize_field(stringify!($field), &self.$field)?;
+                })+
+                fields.end()
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Configuration {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let given = Selection::deserialize(deserializer)?;
+                let missing = |field| D::Error::missing_field(field);
+                Ok(Self {$(
+                    $field: given
+                        .$field
+                        .or_else(|| definitions::$variant.omitted.clone())
+                        .ok_or_else(|| missing(stringify!($field)))?,
+                )+})
+            }
+        }
+
+        impl Configuration {
+            /// Whether two configurations may train in one population; `is_tracked`: trackers measure its steps.
+            #[must_use]
+            pub fn may_share_population(&self, other: &Self, is_tracked: bool) -> bool {
+                $(definitions::$variant.may_share(&self.$field, &other.$field, is_tracked))&&+
+            }
+
+            /// The parts of the name: of the axes that every key has, then of the others.
+            pub(crate) fn labels(&self) -> Vec<String> {
+                let labels = [$((
+                    definitions::$variant.omitted.is_some(),
+                    (definitions::$variant.label)(&self.$field),
+                )),+];
+                let [named, others] =
+                    [false, true].map(|wanted| labels.iter().filter(move |(omitted, _)| *omitted == wanted));
+                named.chain(others).filter_map(|(_, label)| label.clone()).collect()
+            }
+        }
+
+        /// Configurations by some of their values; any value counts on an axis that is left out.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Selection {
+            $(
+                $(#[doc = $documentation])+
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )+
+        }
+
+        impl Selection {
+            /// Whether `configuration` has all selected values.
+            #[must_use]
+            pub fn contains(&self, configuration: &Configuration) -> bool {
+                $(self.$field.as_ref().is_none_or(|wanted| *wanted == configuration.$field))&&+
+            }
+
+            /// The selected values, in the order of the axes.
+            #[must_use]
+            pub fn points(&self) -> Vec<(Axis, AxisPoint)> {
+                use crate::AxisValue;
+                let points = [$((Axis::$variant, self.$field.as_ref().and_then(AxisValue::point))),+];
+                points.into_iter().filter_map(|(axis, point)| Some((axis, point?))).collect()
+            }
+        }
+
+        /// The values along each axis of a grid. An empty list is no grid.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Axes {
+            $($(#[doc = $documentation])+ pub $field: Vec<$type>,)+
+        }
+
+        impl Axes {
+            /// The default of each axis; no values on axes that a grid has to name.
+            #[must_use]
+            pub fn with_defaults() -> Self {
+                Self {$($field: definitions::$variant.default.iter().cloned().collect(),)+}
+            }
+
+            /// The number of combinations.
+            #[must_use]
+            pub fn size(&self) -> usize {
+                [$(self.$field.len()),+].into_iter().fold(1, usize::saturating_mul)
+            }
+
+            /// Returns every combination once, in the order of the lists. An axis that does not apply to a rule is dropped there, so
+            /// that no two configurations are the same work.
+            #[must_use]
+            pub fn configurations(&self) -> Vec<Configuration> {
+                let mut points = vec![Selection::default()];
+                $(points = cross(points, &self.$field, |point, value| {
+                    let algorithm = point.algorithm.unwrap_or(Algorithm::Backprop);
+                    point.$field = Some(definitions::$variant.value_for(algorithm, value));
+                });)+
+                let every_axis = "every axis has a value";
+                let configurations =
+                    points.into_iter().map(|point| Configuration {$($field: point.$field.expect(every_axis),)+});
+                without_repeats(configurations)
+            }
+        }
+
+        /// Calls `visitor` for each axis in turn, with its list in `axes`.
+        pub fn visit_axes(visitor: &mut impl AxisVisitor, axes: &mut Axes) {
+            $(visitor.visit(&definitions::$variant, &mut axes.$field);)+
+        }
+
+        #[expect(non_upper_case_globals, reason = "named like the variants")]
+        mod definitions {
+            use super::*;
+
+            $(pub(super) static $variant: Definition<$type> = $definition;)+
+        }
+    };
+}
+
+axes! {
+    /// Learning rules.
+    algorithm Algorithm: Algorithm = Definition {
+        axis: Axis::Algorithm,
+        written: "list of [`Algorithm`]",
+        example: Some("[Dfa, LocalLoss(MeanSquaredError)]"),
+        default: None,
+        omitted: None,
+        check: any,
+        applies: always,
+        sharing: Sharing::Untracked,
+        label: |algorithm| Some(algorithm.name().into()),
+    };
+
+    /// Units of each hidden layer of a network, from the input up.
+    hidden Hidden: Vec<u32> = Definition {
+        axis: Axis::Hidden,
+        written: "list of lists with the units of each layer, 1 to 100000",
+        example: Some("[[500, 500]]"),
+        default: None,
+        omitted: None,
+        check: layers,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |units| Some(layers_label(units)),
+    };
+
+    /// Nonlinearities of the hidden layers.
+    activation Activation: Activation = Definition {
+        axis: Axis::Activation,
+        written: "list of [`Activation`]",
+        example: None,
+        default: Some(Activation::Tanh),
+        omitted: None,
+        check: any,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |activation| Some(activation.name().into()),
+    };
+
+    /// Whether hidden layers normalize over the batch.
+    batch_norm BatchNorm: bool = Definition {
+        axis: Axis::BatchNorm,
+        written: "list of `true` and `false`",
+        example: None,
+        default: Some(false),
+        omitted: Some(false),
+        check: any,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |batch_norm| batch_norm.then(|| "bn".into()),
+    };
+
+    /// Whether hidden layers have a bias.
+    bias Bias: bool = Definition {
+        axis: Axis::Bias,
+        written: "list of `true` and `false`",
+        example: None,
+        default: Some(true),
+        omitted: Some(true),
+        check: any,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |bias| (!bias).then(|| "no-bias".into()),
+    };
+
+    /// Initial forward weights.
+    weights Weights: WeightInitialization = Definition {
+        axis: Axis::Weights,
+        written: "list of [`WeightInitialization`]",
+        example: None,
+        default: Some(WeightInitialization::Orthogonal),
+        omitted: Some(WeightInitialization::Orthogonal),
+        check: any,
+        applies: always,
+        sharing: Sharing::Always,
+        label: |weights| match weights {
+            WeightInitialization::Orthogonal => None,
+            WeightInitialization::LecunNormal => Some("lecun-weights".into()),
+            WeightInitialization::Aligned => Some("aligned".into()),
+        },
+    };
+
+    /// Fixed feedback matrices; dropped for rules without feedback.
+    feedback Feedback: Option<Initialization> = Definition {
+        axis: Axis::Feedback,
+        written: "list of [`Initialization`]",
+        example: None,
+        default: Some(Some(Initialization::Orthogonal)),
+        omitted: Some(None),
+        check: |feedback| feedback.is_none().then_some("`Orthogonal`, `LecunNormal`"),
+        applies: Algorithm::uses_feedback,
+        sharing: Sharing::Always,
+        label: |feedback| (*feedback == Some(Initialization::LecunNormal)).then(|| "lecun-feedback".into()),
+    };
+
+    /// Adam's learning rates.
+    learning_rate LearningRate: f64 = Definition {
+        axis: Axis::LearningRate,
+        written: "list of numbers above 0, or a [`Range`]",
+        example: Some("[1e-3, 1e-4]"),
+        default: None,
+        omitted: None,
+        check: positive,
+        applies: always,
+        sharing: Sharing::Always,
+        label: |rate| Some(format!("lr{rate}")),
+    };
+
+    /// Shares of hidden units dropped in training.
+    dropout Dropout: f64 = Definition {
+        axis: Axis::Dropout,
+        written: "list of numbers, at least 0 and below 1, or a [`Range`]",
+        example: None,
+        default: Some(0.0),
+        omitted: Some(0.0),
+        check: share,
+        applies: always,
+        sharing: Sharing::SameTerms,
+        label: |dropout| (*dropout > 0.0).then(|| format!("dropout{}", short(*dropout))),
+    };
+
+    /// L2 coefficients of all weight matrices.
+    weight_decay WeightDecay: f64 = Definition {
+        axis: Axis::WeightDecay,
+        written: "list of numbers, at least 0, or a [`Range`]",
+        example: None,
+        default: Some(0.0),
+        omitted: Some(0.0),
+        check: coefficient,
+        applies: always,
+        sharing: Sharing::SameTerms,
+        label: |decay| (*decay > 0.0).then(|| format!("decay{}", short(*decay))),
+    };
+}
+
+fn always(_: Algorithm) -> bool {
+    true
+}
+
+fn any<T>(_: &T) -> Option<&'static str> {
+    None
+}
+
+fn positive(value: &f64) -> Option<&'static str> {
+    // Networks train in single precision, in which smaller numbers are 0.
+    let is_allowed = (f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(value);
+    (!is_allowed).then_some("above 0, from 1.2e-38 to 3.4e38")
+}
+
+fn share(value: &f64) -> Option<&'static str> {
+    (!(0.0..1.0).contains(value)).then_some("at least 0 and below 1")
+}
+
+fn coefficient(value: &f64) -> Option<&'static str> {
+    (!(*value >= 0.0 && value.is_finite())).then_some("at least 0")
+}
+
+/// The weights of a layer of as many units after another one take 40 GB.
+const MAX_UNITS: u32 = 100_000;
+
+fn layers(units: &Vec<u32>) -> Option<&'static str> {
+    match units.as_slice() {
+        [] => Some("at least one hidden layer"),
+        units if units.contains(&0) => Some("at least 1 unit in every layer"),
+        units if units.iter().any(|units| *units > MAX_UNITS) => Some("at most 100000 units in a layer"),
+        _ => None,
+    }
+}
+
+/// `500-1000-500`, or `5x500` for equal layers.
+fn layers_label(hidden: &[u32]) -> String {
+    match hidden {
+        [first, rest @ ..] if !rest.is_empty() && rest.iter().all(|units| units == first) => {
+            format!("{}x{first}", hidden.len())
+        }
+        _ => AxisPoint::Units(hidden.into()).to_string(),
+    }
+}
+
+/// `0.0001`, or `1e-5` where the zeros would be many.
+fn short(value: f64) -> String {
+    if (1e-4..1e6).contains(&value) { value.to_string() } else { format!("{value:e}") }
+}
+
+/// Returns every point so far with every value.
+fn cross<T>(points: Vec<Selection>, values: &[T], set: impl Fn(&mut Selection, &T)) -> Vec<Selection> {
+    let mut crossed = Vec::with_capacity(points.len() * values.len());
+    for point in points {
+        for value in values {
+            let mut point = point.clone();
+            set(&mut point, value);
+            crossed.push(point);
+        }
+    }
+    crossed
+}
+
+fn without_repeats(configurations: impl Iterator<Item = Configuration>) -> Vec<Configuration> {
+    // The name has every value that is not omitted, so equal names are equal work.
+    let mut seen = std::collections::HashSet::new();
+    configurations.filter(|configuration| seen.insert(configuration.to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, sample::subsequence};
+
+    use super::*;
+
+    fn axes() -> Axes {
+        Axes {
+            algorithm: Algorithm::ALL.into(),
+            hidden: vec![vec![8], vec![8, 4]],
+            feedback: vec![Some(Initialization::Orthogonal), Some(Initialization::LecunNormal)],
+            learning_rate: vec![1e-3, 1e-2],
+            ..Axes::with_defaults()
+        }
+    }
+
+    #[test]
+    fn backprop_has_no_feedback_axis() {
+        // Four rules with two feedbacks, backprop with none: (4 x 2 + 1) x 2 networks x 2 rates.
+        assert_eq!(axes().configurations().len(), 36);
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_is_there_once(
+            algorithm in subsequence(Algorithm::ALL.to_vec(), 1..=5),
+            batch_norm in subsequence(vec![false, true], 1..=2),
+            learning_rate in subsequence(vec![1e-4, 1e-3, 1e-2, 1e-1, 1e-3], 1..=5),
+            dropout in subsequence(vec![0.0, 0.1, 0.25], 1..=3),
+        ) {
+            let axes = Axes { algorithm, batch_norm, learning_rate, dropout, ..axes() };
+            let configurations = axes.configurations();
+            let slugs: std::collections::HashSet<String> =
+                configurations.iter().map(Configuration::slug).collect();
+            prop_assert_eq!(slugs.len(), configurations.len());
+            let mut rates = axes.learning_rate.clone();
+            rates.sort_by(f64::total_cmp);
+            rates.dedup();
+            let rules: usize =
+                axes.algorithm.iter().map(|rule| if rule.uses_feedback() { 2 } else { 1 }).sum();
+            prop_assert_eq!(
+                configurations.len(),
+                rules * 2 * axes.batch_norm.len() * rates.len() * axes.dropout.len()
+            );
+        }
+    }
+}

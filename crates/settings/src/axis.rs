@@ -1,0 +1,165 @@
+//! The definition of an axis: everything that the rest of the program needs to know of it.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Activation, Algorithm, Axis, Configuration, Initialization, WeightInitialization};
+
+/// An axis with values of type `T`.
+#[derive(Debug)]
+pub struct Definition<T> {
+    pub axis: Axis,
+    /// The type of a list of values, as `pipelines/schema.md` prints it after "Type:".
+    pub written: &'static str,
+    /// A list of values for the documentation, where the type alone does not suffice.
+    pub example: Option<&'static str>,
+    /// The only value of a grid that leaves the axis out; absent where a grid has to name values.
+    pub default: Option<T>,
+    /// The value that keys leave out, so that a new axis keeps old keys; absent where every key has the axis.
+    pub omitted: Option<T>,
+    /// Returns the allowed values in words if a value is not among them.
+    pub check: fn(&T) -> Option<&'static str>,
+    /// Whether the axis applies to a rule. Where it does not, a configuration has the value `omitted`.
+    pub applies: fn(Algorithm) -> bool,
+    pub sharing: Sharing,
+    /// Returns a value's part of a configuration's name; absent for values that the name leaves out.
+    pub label: fn(&T) -> Option<String>,
+}
+
+/// Whether trials with different values on an axis may train in one population.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// They may not: the value decides the shape of the tensor program.
+    Never,
+    /// They may, unless trackers measure the steps.
+    Untracked,
+    /// They may, unless trackers measure the steps and only one of them has the value `omitted`: the step of the other has one
+    /// operation more.
+    SameTerms,
+    /// They may.
+    Always,
+}
+
+/// A value on an axis, as tables and programs read it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AxisPoint {
+    Number(f64),
+    Flag(bool),
+    /// The units of each hidden layer.
+    Units(Vec<u32>),
+    Text(&'static str),
+}
+
+impl fmt::Display for AxisPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+            Self::Units(units) => {
+                f.write_str(&units.iter().map(u32::to_string).collect::<Vec<_>>().join("-"))
+            }
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The type of an axis' values.
+pub trait AxisValue: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + 'static {
+    /// Returns the value for tables; absent where the axis does not apply to the configuration.
+    fn point(&self) -> Option<AxisPoint>;
+
+    /// Returns the value of a number from a range such as `Logarithmic(from: 1e-4, to: 1e-1, factor: 10)`; absent for types
+    /// without ranges.
+    fn from_number(_number: f64) -> Option<Self> {
+        None
+    }
+}
+
+impl AxisValue for f64 {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Number(*self))
+    }
+
+    fn from_number(number: f64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl AxisValue for bool {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Flag(*self))
+    }
+}
+
+impl AxisValue for Vec<u32> {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Units(self.clone()))
+    }
+}
+
+impl AxisValue for Algorithm {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Text(self.name()))
+    }
+}
+
+impl AxisValue for Activation {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Text(self.name()))
+    }
+}
+
+impl AxisValue for WeightInitialization {
+    fn point(&self) -> Option<AxisPoint> {
+        Some(AxisPoint::Text(self.name()))
+    }
+}
+
+impl AxisValue for Option<Initialization> {
+    fn point(&self) -> Option<AxisPoint> {
+        self.map(|initialization| AxisPoint::Text(initialization.name()))
+    }
+}
+
+/// Handles one axis after the other, each with its own type; see [`visit_axes`](crate::visit_axes).
+pub trait AxisVisitor {
+    /// Handles the axis `definition`; `values` is its list in a set of [`Axes`](crate::Axes).
+    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>);
+}
+
+impl<T: AxisValue> Definition<T> {
+    /// The axis that is defined by a grid that leaves it out; a rule that it does not apply to has `omitted`.
+    pub(crate) fn value_for(&self, algorithm: Algorithm, value: &T) -> T {
+        if (self.applies)(algorithm) {
+            return value.clone();
+        }
+        self.omitted.clone().expect("an axis that does not apply to every rule has a value to omit")
+    }
+
+    pub(crate) fn is_omitted(&self, value: &T) -> bool {
+        self.omitted.as_ref() == Some(value)
+    }
+
+    pub(crate) fn may_share(&self, one: &T, other: &T, is_tracked: bool) -> bool {
+        match self.sharing {
+            Sharing::Always => true,
+            Sharing::Never => one == other,
+            Sharing::Untracked => !is_tracked || one == other,
+            Sharing::SameTerms => !is_tracked || self.is_omitted(one) == self.is_omitted(other),
+        }
+    }
+}
+
+impl Axis {
+    /// Returns the value of `configuration` as part of a name: `dfa`, `batch_norm true`; empty where the axis does not apply.
+    #[must_use]
+    pub fn words(self, configuration: &Configuration) -> String {
+        self.of(configuration).map_or_else(String::new, |point| self.words_of(&point))
+    }
+
+    pub(crate) fn words_of(self, point: &AxisPoint) -> String {
+        if self == Self::Algorithm { point.to_string() } else { format!("{} {point}", self.name()) }
+    }
+}

@@ -1,0 +1,132 @@
+//! Names of configurations, and which of them cannot be trained.
+
+use std::fmt;
+
+use crate::{Algorithm, Axes, Configuration, Selection, Task, WeightInitialization};
+
+/// The longest name of a folder; file systems allow 255 bytes, and a temporary name is longer than the final one.
+const MAX_SLUG_LENGTH: usize = 120;
+
+impl Configuration {
+    /// Creates a configuration with the default of every other axis.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, hidden: &[u32], learning_rate: f64) -> Self {
+        let axes = Axes {
+            algorithm: vec![algorithm],
+            hidden: vec![hidden.into()],
+            learning_rate: vec![learning_rate],
+            ..Axes::with_defaults()
+        };
+        axes.configurations().remove(0)
+    }
+
+    /// Returns the reason why the configuration cannot be trained on `task`, if there is one.
+    #[must_use]
+    pub fn impossible(&self, task: Task) -> Option<String> {
+        let name = self.algorithm.name();
+        if task == Task::Reconstruction
+            && let Some(reason) = self.algorithm.refuses_reconstruction()
+        {
+            return Some(format!("{name} cannot reconstruct: {reason}"));
+        }
+        (self.weights == WeightInitialization::Aligned && !self.algorithm.uses_feedback())
+            .then(|| format!("{name} has no feedback that forward weights could be aligned with"))
+    }
+
+    /// Returns a warning about a configuration that is allowed but unlikely to train.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        (self.algorithm == Algorithm::Drtp && !self.activation.is_bounded()).then(|| {
+            format!(
+                "drtp with the unbounded activation {}: its signal always pushes activations the same way, so they may \
+                 grow until the trial diverges",
+                self.activation.name()
+            )
+        })
+    }
+
+    /// A readable name that no other configuration has, fit for a folder: `dfa-2x500-tanh-lr0.001`.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        let slug = self.to_string().replace(' ', "-");
+        if slug.len() <= MAX_SLUG_LENGTH {
+            return slug;
+        }
+        // Only a very deep network of unequal layers gets here.
+        let digest = slug.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{}-{digest:016x}", &slug[..MAX_SLUG_LENGTH - 17])
+    }
+}
+
+/// `dfa 2x500 tanh lr0.001`, followed by every value that is not at its default.
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.labels().join(" "))
+    }
+}
+
+/// `dfa, learning_rate 0.001`.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> =
+            self.points().into_iter().map(|(axis, point)| axis.words_of(&point)).collect();
+        if words.is_empty() { f.write_str("the best of all") } else { f.write_str(&words.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Initialization};
+
+    fn dfa(hidden: &[u32]) -> Configuration {
+        Configuration::new(Algorithm::Dfa, hidden, 0.001)
+    }
+
+    #[test]
+    fn slugs_are_short_where_layers_are_equal() {
+        assert_eq!(dfa(&[500; 5]).slug(), "dfa-5x500-tanh-lr0.001");
+        assert_eq!(dfa(&[500]).slug(), "dfa-500-tanh-lr0.001");
+        assert_eq!(dfa(&[500, 1000, 500]).slug(), "dfa-500-1000-500-tanh-lr0.001");
+        let tuned = Configuration { dropout: 0.1, batch_norm: true, bias: false, ..dfa(&[10]) };
+        assert_eq!(tuned.slug(), "dfa-10-tanh-lr0.001-bn-no-bias-dropout0.1");
+        let tuned = Configuration {
+            activation: Activation::LeakyRelu,
+            weights: WeightInitialization::Aligned,
+            feedback: Some(Initialization::LecunNormal),
+            weight_decay: 1e-5,
+            ..dfa(&[10])
+        };
+        assert_eq!(tuned.slug(), "dfa-10-leaky-relu-lr0.001-aligned-lecun-feedback-decay1e-5");
+    }
+
+    #[test]
+    fn slugs_of_deep_networks_are_cut_and_stay_distinct() {
+        let deep = |last| dfa(&(100..200).chain([last]).collect::<Vec<_>>());
+        assert!(deep(1).slug().len() <= MAX_SLUG_LENGTH);
+        assert_ne!(deep(1).slug(), deep(2).slug());
+    }
+
+    #[test]
+    fn drtp_and_cross_entropy_cannot_reconstruct() {
+        for algorithm in Algorithm::ALL {
+            let configuration = Configuration { algorithm, ..dfa(&[10]) };
+            let refused = configuration.impossible(Task::Reconstruction).is_some();
+            assert_eq!(refused, algorithm.refuses_reconstruction().is_some());
+            assert_eq!(configuration.impossible(Task::Classification), None);
+        }
+    }
+
+    #[test]
+    fn serialized_configurations_leave_out_omitted_values_and_read_back() {
+        let configuration = dfa(&[10]);
+        let text = serde_json::to_string(&configuration).expect("plain data");
+        let expected = r#"{"algorithm":"Dfa","hidden":[10],"activation":"Tanh","feedback":"Orthogonal","learning_rate":0.001}"#;
+        assert_eq!(text, expected);
+        assert_eq!(serde_json::from_str::<Configuration>(&text).expect("it reads back"), configuration);
+        let error = serde_json::from_str::<Configuration>(r#"{"algorithm":"Dfa"}"#).expect_err("too little");
+        assert!(error.to_string().starts_with("missing field `hidden`"), "{error}");
+    }
+}

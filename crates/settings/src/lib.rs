@@ -1,0 +1,30 @@
+//! Which choices make up a trial?
+//!
+//! Plain values that every other crate shares: the learning rule, the network, the optimizer's numbers, trackers and metrics.
+//! Nothing here computes, reads or writes. The axes of a grid are listed in `axes.rs`: a new axis is an entry there, and the
+//! place in `model` or `training` that uses its value.
+
+mod activation;
+mod algorithm;
+mod axes;
+mod axis;
+mod configuration;
+mod device;
+mod initialization;
+mod metric;
+mod precision;
+mod task;
+mod tracker;
+mod trial;
+
+pub use activation::Activation;
+pub use algorithm::{Algorithm, TargetLoss};
+pub use axes::{Axes, Axis, Configuration, Selection, visit_axes};
+pub use axis::{AxisPoint, AxisValue, AxisVisitor, Definition, Sharing};
+pub use device::{Device, UnknownDevice};
+pub use initialization::{Initialization, WeightInitialization};
+pub use metric::{Metric, MetricError, Place, Quantity, Split};
+pub use precision::Precision;
+pub use task::Task;
+pub use tracker::{Sampled, SampledEpochs, Tracker};
+pub use trial::{TrainingSettings, Trial};

@@ -1,0 +1,34 @@
+//! The task of a network.
+
+use serde::{Deserialize, Serialize};
+
+/// The task that a network learns on images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// Predict the class of an image.
+    #[default]
+    Classification,
+    /// Reproduce the image.
+    Reconstruction,
+}
+
+impl Task {
+    /// The name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Reconstruction => "reconstruction",
+        }
+    }
+
+    /// The approximate loss of an untrained network: equal probabilities for `classes`, or an empty image.
+    #[must_use]
+    pub fn chance_loss(self, classes: usize) -> f64 {
+        match self {
+            Self::Classification => (classes as f64).ln(),
+            // Scaled pixels lie in -1 to 1.
+            Self::Reconstruction => 1.0,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Trackers, by name, and how often they measure. Their implementations are in the crate `tracker`.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+/// A measurement in addition to losses and error rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+pub enum Tracker {
+    /// The cosine of the angle between a rule's update and backpropagation's.
+    BpCosine(Sampled),
+    /// The cosine of the angle between forward weights and feedback.
+    WeightAlignment(Sampled),
+    /// The local loss of each hidden layer.
+    LocalLoss(Sampled),
+    /// Norms of gradients.
+    Gradients(Sampled),
+    /// Norms of parameters.
+    Weights(Sampled),
+    /// Mean, deviation and saturation of hidden outputs.
+    Activations(Sampled),
+    /// The share of hidden units with a constant output.
+    DeadUnits(Sampled),
+    /// The effective rank of hidden representations.
+    EffectiveRank(Sampled),
+    /// Bytes that a training step holds.
+    Memory(Sampled),
+    /// Examples per second.
+    Throughput,
+    /// Joules of GPUs and processor packages; absent where no meter can be read.
+    Energy,
+    /// Distributions of weights, outputs and gradients.
+    Histograms(SampledEpochs),
+    /// Weights of the first layer and reconstructions as pictures.
+    Images(SampledEpochs),
+}
+
+impl Tracker {
+    /// Every tracker with default settings.
+    #[must_use]
+    pub fn all() -> [Self; 13] {
+        let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
+        [
+            Self::BpCosine(steps),
+            Self::WeightAlignment(steps),
+            Self::LocalLoss(steps),
+            Self::Gradients(steps),
+            Self::Weights(steps),
+            Self::Activations(steps),
+            Self::DeadUnits(steps),
+            Self::EffectiveRank(steps),
+            Self::Memory(steps),
+            Self::Throughput,
+            Self::Energy,
+            Self::Histograms(epochs),
+            Self::Images(epochs),
+        ]
+    }
+
+    /// The name in a pipeline file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BpCosine(_) => "BpCosine",
+            Self::WeightAlignment(_) => "WeightAlignment",
+            Self::LocalLoss(_) => "LocalLoss",
+            Self::Gradients(_) => "Gradients",
+            Self::Weights(_) => "Weights",
+            Self::Activations(_) => "Activations",
+            Self::DeadUnits(_) => "DeadUnits",
+            Self::EffectiveRank(_) => "EffectiveRank",
+            Self::Memory(_) => "Memory",
+            Self::Throughput => "Throughput",
+            Self::Energy => "Energy",
+            Self::Histograms(_) => "Histograms",
+            Self::Images(_) => "Images",
+        }
+    }
+}
+
+/// The training steps that a tracker measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sampled {
+    /// The interval in steps, from the first step of each epoch; 1 is every batch.
+    #[serde(skip_serializing_if = "is_default_every")]
+    pub every: NonZeroU32,
+}
+
+impl Default for Sampled {
+    fn default() -> Self {
+        Self { every: const { NonZeroU32::new(10).expect("it is 10") } }
+    }
+}
+
+fn is_default_every(every: &NonZeroU32) -> bool {
+    *every == Sampled::default().every
+}
+
+impl Sampled {
+    /// Whether the step is measured; `step` counts from 0 in each epoch.
+    #[must_use]
+    pub fn includes(self, step: u64) -> bool {
+        step.is_multiple_of(u64::from(self.every.get()))
+    }
+}
+
+/// The epochs that a tracker measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SampledEpochs {
+    /// The interval in epochs; the first epoch is measured too.
+    #[serde(skip_serializing_if = "is_default_every_epochs")]
+    pub every_epochs: NonZeroU32,
+}
+
+impl Default for SampledEpochs {
+    fn default() -> Self {
+        Self { every_epochs: const { NonZeroU32::new(5).expect("it is 5") } }
+    }
+}
+
+fn is_default_every_epochs(every: &NonZeroU32) -> bool {
+    *every == SampledEpochs::default().every_epochs
+}
+
+impl SampledEpochs {
+    /// Whether the epoch is measured; `epoch` counts from 1.
+    #[must_use]
+    pub fn includes(self, epoch: u32) -> bool {
+        epoch == 1 || epoch.is_multiple_of(self.every_epochs.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_step_and_every_nth_are_included() {
+        let sampled = |every| Sampled { every: NonZeroU32::new(every).expect("not 0") };
+        let steps =
+            |every: u32| -> Vec<u64> { (0..25).filter(|&step| sampled(every).includes(step)).collect() };
+        assert_eq!(steps(10), [0, 10, 20]);
+        assert_eq!(steps(1).len(), 25);
+        let epochs = |every| SampledEpochs { every_epochs: NonZeroU32::new(every).expect("not 0") };
+        assert_eq!((1..=11).filter(|&epoch| epochs(5).includes(epoch)).collect::<Vec<_>>(), [1, 5, 10]);
+        assert_eq!((1..=3).filter(|&epoch| epochs(1).includes(epoch)).count(), 3);
+    }
+}

@@ -1,0 +1,40 @@
+//! What can go wrong with a pipeline file.
+
+use std::{io, path::PathBuf};
+
+use crate::{OverrideError, Problems};
+
+/// A pipeline file that cannot be used. [`hint`](Self::hint) says the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text holds positions and hints itself.
+    #[error(transparent)]
+    File(#[from] Problems),
+    #[error("--set {0}")]
+    Override(#[from] OverrideError),
+    #[error("cannot read {}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is there already, and is never overwritten", path.display())]
+    IsThere { path: PathBuf },
+    #[error("cannot write {}", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+}
+
+impl Error {
+    /// Returns the way out, where the message does not say it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(_) => None,
+            Self::Override(error) => Some(error.hint.clone()),
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("a pipeline file is text in UTF-8: save it as such".into())
+            }
+            Self::Unreadable { .. } => Some("the pipelines of this project are in pipelines/".into()),
+            Self::IsThere { .. } => Some("name another file by `--to FILE`, or move this one away".into()),
+            Self::Unwritable { .. } => {
+                Some("check that the folder can be written and that the disk is not full".into())
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! `Grid`: the axes whose every combination is compared.
+
+use std::{collections::HashSet, fmt};
+
+use ron::value::RawValue;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Error as _, MapAccess, Visitor},
+};
+use settings::{Axes, Axis, AxisValue, AxisVisitor, Configuration, Definition, visit_axes};
+
+use super::{Stage, Summarize};
+use crate::file::{Scope, written_text};
+
+/// As written.
+#[derive(Deserialize)]
+#[serde(rename = "Grid", deny_unknown_fields)]
+pub(super) struct Written<'a> {
+    /// How other stages call it.
+    ///
+    /// Type: text that can name a folder. Example: `"rules"`.
+    #[serde(borrow)]
+    pub name: &'a RawValue,
+    /// What is compared with what. `BestOf("...")`, with the name of a `Summarize` above, stands for that stage's winners, one
+    /// for each of its `best_per`: the rates that a search has found, for example.
+    ///
+    /// Type: [`WrittenAxes`], or `BestOf("best")`.
+    #[serde(borrow)]
+    axes: &'a RawValue,
+}
+
+/// The values along each axis as written, in the order of the file; every combination is trained once. An axis that does not
+/// apply to a rule, like `feedback` to `Backprop`, is dropped there.
+struct WrittenAxes<'a>(Vec<(Axis, &'a RawValue)>);
+
+impl<'a> Deserialize<'a> for WrittenAxes<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'a> Visitor<'a> for Fields {
+            type Value = WrittenAxes<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the axes of a grid")
+            }
+
+            fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<WrittenAxes<'a>, M::Error> {
+                let mut axes: Vec<(Axis, &'a RawValue)> = Vec::new();
+                while let Some(name) = map.next_key::<Name>()? {
+                    let axis = Axis::ALL[name.0];
+                    if axes.iter().any(|(known, _)| *known == axis) {
+                        return Err(M::Error::duplicate_field(axis.name()));
+                    }
+                    axes.push((axis, map.next_value()?));
+                }
+                let is_given = |axis: &Axis| axes.iter().any(|(given, _)| given == axis);
+                match Axis::ALL.iter().find(|axis| axis.is_required() && !is_given(axis)) {
+                    Some(missing) => Err(M::Error::missing_field(missing.name())),
+                    None => Ok(WrittenAxes(axes)),
+                }
+            }
+        }
+        deserializer.deserialize_struct("axes", Axis::NAMES, Fields)
+    }
+}
+
+/// The position of an axis in [`Axis::ALL`], read from its name.
+struct Name(usize);
+
+impl<'a> Deserialize<'a> for Name {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Identifier;
+        impl Visitor<'_> for Identifier {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an axis")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Name, E> {
+                let position = Axis::NAMES.iter().position(|name| *name == text);
+                position.map(Name).ok_or_else(|| E::unknown_field(text, Axis::NAMES))
+            }
+        }
+        deserializer.deserialize_identifier(Identifier)
+    }
+}
+
+/// The winners of a summary, instead of axes.
+#[derive(Deserialize)]
+enum Winners<'a> {
+    /// By the name of the summary's stage.
+    #[serde(borrow)]
+    BestOf(&'a RawValue),
+}
+
+/// Evenly spaced numbers, at most 1000, instead of a list of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+enum Range {
+    /// `from`, `from * factor`, ... up to `to`.
+    Logarithmic {
+        /// The first.
+        ///
+        /// Allowed: above 0. Example: `1e-4`.
+        from: f64,
+        /// None is larger.
+        ///
+        /// Example: `1e-1`.
+        to: f64,
+        /// From each to the next.
+        ///
+        /// Allowed: above 1. Example: `10`.
+        factor: f64,
+    },
+    /// `from`, `from + step`, ... up to `to`.
+    Linear {
+        /// The first.
+        ///
+        /// Example: `0.1`.
+        from: f64,
+        /// None is larger.
+        ///
+        /// Example: `0.5`.
+        to: f64,
+        /// From each to the next.
+        ///
+        /// Allowed: above 0. Example: `0.1`.
+        step: f64,
+    },
+}
+
+/// Configurations to compare.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// Of the stage.
+    pub name: String,
+    /// What is compared.
+    pub points: Points,
+}
+
+/// The configurations of a grid.
+#[derive(Clone, Debug)]
+pub enum Points {
+    /// Every combination of its axes once, in their order.
+    Given(Vec<Configuration>),
+    /// The winners of a summary, known when its trials are finished.
+    BestOf(Box<Summarize>),
+}
+
+impl Points {
+    /// Every configuration that may be among them, each once.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<&Configuration> {
+        match self {
+            Self::Given(configurations) => configurations.iter().collect(),
+            Self::BestOf(summarize) => {
+                let mut seen = HashSet::new();
+                let of_stages = summarize.of.iter().flat_map(|train| train.points.candidates());
+                of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
+            }
+        }
+    }
+
+    /// The summary that chooses them, where one does.
+    #[must_use]
+    pub fn chosen_by(&self) -> Option<&Summarize> {
+        match self {
+            Self::Given(_) => None,
+            Self::BestOf(summarize) => Some(summarize),
+        }
+    }
+}
+
+/// More configurations than anyone can mean.
+const MOST_CONFIGURATIONS: usize = 1_000_000;
+
+impl<'a> Written<'a> {
+    pub(super) fn check(self, name: String, scope: &mut Scope<'a>) -> Option<Grid> {
+        let part = written_text(self.axes);
+        if part.starts_with("BestOf") {
+            let Winners::BestOf(stage) = scope.parse(part)?;
+            let summarize = scope.stage_above(written_text(stage), "Summarize", |stage| match stage {
+                Stage::Summarize(summarize) => Some(summarize),
+                _ => None,
+            })?;
+            return Some(Grid { name, points: Points::BestOf(Box::new(summarize)) });
+        }
+        let written: WrittenAxes = scope.parse(part)?;
+        let mut axes = Axes::with_defaults();
+        let mut reader = Reader { scope, written: &written, complete: true };
+        visit_axes(&mut reader, &mut axes);
+        if !reader.complete {
+            return None;
+        }
+        let size = axes.size();
+        if size > MOST_CONFIGURATIONS {
+            let message =
+                format!("the axes span {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
+            scope.problem(part, message, Some("leave some values out".into()));
+            return None;
+        }
+        Some(Grid { name, points: Points::Given(axes.configurations()) })
+    }
+}
+
+/// Reads one axis after the other and remembers whether all could be read.
+struct Reader<'s, 'a> {
+    scope: &'s mut Scope<'a>,
+    written: &'s WrittenAxes<'a>,
+    complete: bool,
+}
+
+impl AxisVisitor for Reader<'_, '_> {
+    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>) {
+        let Some((_, part)) = self.written.0.iter().find(|(axis, _)| *axis == definition.axis) else {
+            return;
+        };
+        let part = written_text(part);
+        let is_range = part.starts_with(char::is_alphabetic) && T::from_number(0.0).is_some();
+        let read = if is_range { self.range(definition, part) } else { self.list(definition, part) };
+        match read {
+            Some(read) => *values = read,
+            None => self.complete = false,
+        }
+    }
+}
+
+impl<'a> Reader<'_, 'a> {
+    /// Reads a list of values; `part` is the axis as written.
+    fn list<T: AxisValue>(&mut self, definition: &Definition<T>, part: &'a str) -> Option<Vec<T>> {
+        let axis = definition.axis.name();
+        match self.scope.document.parse::<Vec<T>>(part) {
+            Ok(values) => self.checked(definition, part, values),
+            Err(mut problem) => {
+                if !part.starts_with('[') {
+                    problem.hint =
+                        Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
+                }
+                self.scope.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Reads a [`Range`] of numbers.
+    fn range<T: AxisValue>(&mut self, definition: &Definition<T>, part: &'a str) -> Option<Vec<T>> {
+        let range = self.scope.parse::<Range>(part)?;
+        match range.values() {
+            Ok(values) => {
+                let values = values.into_iter().filter_map(T::from_number).collect();
+                self.checked(definition, part, values)
+            }
+            Err(allowed) => {
+                let message = format!("`{}`: this is no range", definition.axis.name());
+                self.scope.problem(part, message, Some(allowed.into()));
+                None
+            }
+        }
+    }
+
+    /// Returns the values if there are some and all are allowed.
+    fn checked<T: AxisValue>(
+        &mut self,
+        definition: &Definition<T>,
+        part: &str,
+        values: Vec<T>,
+    ) -> Option<Vec<T>> {
+        let axis = definition.axis.name();
+        if values.is_empty() {
+            let message = format!("the axis `{axis}` is empty, so the grid has no configurations");
+            self.scope.problem(part, message, Some("give at least one value, or leave the axis out".into()));
+            return None;
+        }
+        let mut wrong =
+            values.iter().filter_map(|value| (definition.check)(value).map(|allowed| (value, allowed)));
+        if let Some((value, allowed)) = wrong.next() {
+            let others = match wrong.count() {
+                0 => String::new(),
+                count => format!(" (and {count} more values of the axis are not allowed)"),
+            };
+            self.scope.problem(part, format!("`{axis}`: got {value:?}, allowed: {allowed}{others}"), None);
+            return None;
+        }
+        Some(values)
+    }
+}
+
+impl Range {
+    /// The numbers, or what a range has to be.
+    fn values(&self) -> Result<Vec<f64>, &'static str> {
+        let (from, to, spacing) = match *self {
+            Self::Logarithmic { from, to, factor } => (from, to, factor),
+            Self::Linear { from, to, step } => (from, to, step),
+        };
+        if ![from, to, spacing].iter().all(|number| number.is_finite()) {
+            return Err("a range is made of finite numbers");
+        }
+        if from > to {
+            return Err("a range has `from` not above `to`");
+        }
+        let value: Box<dyn Fn(i32) -> f64> = match *self {
+            Self::Logarithmic { from, factor, .. } if from > 0.0 && factor > 1.0 => {
+                Box::new(move |index| from * factor.powi(index))
+            }
+            Self::Logarithmic { .. } => {
+                return Err("a logarithmic range has `from` above 0 and `factor` above 1");
+            }
+            Self::Linear { from, step, .. } if step > 0.0 => {
+                Box::new(move |index| from + step * f64::from(index))
+            }
+            Self::Linear { .. } => return Err("a linear range has `step` above 0"),
+        };
+        // The last value may miss `to` by rounding.
+        let last = to + to.abs() * 1e-9;
+        let values: Vec<f64> =
+            (0..=LONGEST_RANGE).map(value).take_while(|value| *value <= last).map(decimal).collect();
+        if values.len() > LONGEST_RANGE as usize {
+            return Err("a range has at most 1000 values");
+        }
+        Ok(values)
+    }
+}
+
+/// More values than anyone can mean.
+const LONGEST_RANGE: i32 = 1000;
+
+/// The short decimal number that a chain of multiplications meant: 0.01, not 0.010000000000000002.
+fn decimal(value: f64) -> f64 {
+    format!("{value:.11e}").parse().expect("a formatted float is a float")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_the_decimal_numbers_that_were_meant() {
+        let range = Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 10.0 };
+        assert_eq!(range.values(), Ok(vec![1e-4, 1e-3, 1e-2, 1e-1]));
+        let range = Range::Linear { from: 0.1, to: 0.5, step: 0.1 };
+        assert_eq!(range.values(), Ok(vec![0.1, 0.2, 0.3, 0.4, 0.5]));
+    }
+
+    #[test]
+    fn ranges_that_never_end_or_never_begin_are_refused() {
+        for range in [
+            Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 1.0 },
+            Range::Logarithmic { from: 0.0, to: 1e-1, factor: 10.0 },
+            Range::Linear { from: 0.0, to: 1.0, step: 0.0 },
+            Range::Linear { from: 1.0, to: 0.0, step: 0.1 },
+            Range::Linear { from: 0.1, to: 0.2, step: f64::INFINITY },
+            Range::Linear { from: 0.0, to: 1.0, step: 1e-4 },
+            Range::Linear { from: f64::NAN, to: 1.0, step: 0.1 },
+        ] {
+            assert!(range.values().is_err());
+        }
+    }
+}

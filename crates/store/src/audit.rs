@@ -1,0 +1,279 @@
+//! Everything that a store holds: listed, read again byte by byte, moved aside where it is damaged, removed where nobody
+//! needs it.
+
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Store;
+use super::artifact::Artifact;
+use super::disk;
+use super::error::{Result, StoreError};
+use super::key::Key;
+use super::lease::{Lease, Taken};
+use super::persist;
+use super::unfinished::claimed;
+
+/// Begins the name of an artifact that is being removed, in the folder of work.
+pub(super) const REMOVED: &str = "removed-";
+
+/// An artifact by its name, whole or not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    /// Its shelf.
+    pub kind: String,
+    /// Its key.
+    pub key: Key,
+}
+
+/// Held while a run reads and writes the store, so that nothing it counts on is removed.
+#[derive(Debug)]
+pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
+
+impl Store {
+    /// The names of all artifacts, by kind and key.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn names(&self) -> Result<Vec<Name>> {
+        let root = self.root().join("store");
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
+            let entry = entry.map_err(StoreError::io("list", &root))?;
+            let kind = entry.file_name().to_string_lossy().into_owned();
+            if super::key::check_kind(&kind).is_ok() && entry.path().is_dir() {
+                let keys = self.keys(&kind)?;
+                names.extend(keys.into_iter().map(|key| Name { kind: kind.clone(), key }));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Reads every file of an artifact.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn verify(&self, name: &Name) -> Result<Artifact> {
+        let artifact = self.find(&name.kind, &name.key)?.ok_or_else(|| {
+            let path = self.artifact_path(&name.kind, &name.key);
+            StoreError::io("read", &path)(ErrorKind::NotFound.into())
+        })?;
+        for file in &artifact.manifest().files {
+            artifact.read(&file.path)?;
+        }
+        Ok(artifact)
+    }
+
+    /// Moves an artifact out of the way, so that the next run makes it anew; nothing is deleted.
+    ///
+    /// # Errors
+    /// If it cannot be moved.
+    pub fn move_aside(&self, name: &Name) -> Result<PathBuf> {
+        let aside = self.root().join("damaged");
+        persist::create_folder(&aside)?;
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        // One artifact may be damaged again within a second.
+        let (process, count) = (std::process::id(), persist::next_count());
+        let target = aside.join(format!("{}-{}-{seconds}-{process}-{count}", name.kind, name.key));
+        let from = self.artifact_path(&name.kind, &name.key);
+        disk::rename(&from, &target).map_err(StoreError::io("move", &from))?;
+        persist::sync_folder(&aside)?;
+        persist::sync_folder(&self.shelf(&name.kind))?;
+        Ok(target)
+    }
+
+    /// How many artifacts were moved aside, and their bytes.
+    ///
+    /// # Errors
+    /// If their folder cannot be listed.
+    pub fn aside(&self) -> Result<(usize, u64)> {
+        let folder = self.root().join("damaged");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((0, 0)),
+            entries => entries.map_err(StoreError::io("list", &folder))?,
+        };
+        let sizes: Vec<u64> = entries.flatten().map(|entry| size_of_files(&entry.path())).collect();
+        Ok((sizes.len(), sizes.iter().sum()))
+    }
+
+    /// Removes an artifact.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove(&self, name: &Name) -> Result<()> {
+        let path = self.artifact_path(&name.kind, &name.key);
+        // Out of the shelf in one step: half an artifact under its name would be damage.
+        let (process, count) = (std::process::id(), persist::next_count());
+        let doomed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
+        disk::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
+        // Else a crash could leave the old name, and what has been removed of it until then.
+        persist::sync_folder(&self.work_root())?;
+        persist::sync_folder(&self.shelf(&name.kind))?;
+        match disk::remove_tree(&doomed) {
+            // Another process that opened the store meanwhile has finished the work.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(StoreError::io("remove", &doomed)),
+        }
+    }
+
+    /// Work that can be gone on with, or that failed: what lies beside claims in the folder of work.
+    ///
+    /// # Errors
+    /// If that folder cannot be listed.
+    pub fn unfinished(&self) -> Result<HashSet<Name>> {
+        let root = self.work_root();
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
+            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
+            let claimed = name.to_str().and_then(claimed);
+            names.extend(claimed.map(|(kind, key)| Name { kind: kind.to_owned(), key }));
+        }
+        Ok(names)
+    }
+
+    /// Removes unfinished work, unless somebody works on it.
+    ///
+    /// # Errors
+    /// If its lease cannot be asked for.
+    pub fn give_up(&self, name: &Name) -> Result<()> {
+        let lease = self.beside_work(&name.kind, &name.key, "lease");
+        if let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())? {
+            self.forget_work(&name.kind, &name.key);
+        }
+        Ok(())
+    }
+
+    /// Bytes of all files of an artifact, whole or not.
+    #[must_use]
+    pub fn size(&self, name: &Name) -> u64 {
+        size_of_files(&self.artifact_path(&name.kind, &name.key))
+    }
+
+    /// The artifacts whose key begins with `start`.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn named(&self, start: &str) -> Result<Vec<Name>> {
+        Ok(self.names()?.into_iter().filter(|name| name.key.to_string().starts_with(start)).collect())
+    }
+
+    /// The artifacts that links somewhere under `folder` lead to.
+    #[must_use]
+    pub fn linked_from(&self, folder: &Path) -> HashSet<Name> {
+        let Ok(store) = self.root().join("store").canonicalize() else { return HashSet::new() };
+        let links =
+            walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.path_is_symlink());
+        let name = |entry: walkdir::DirEntry| {
+            let target = entry.path().canonicalize().ok()?;
+            let mut parts = target.strip_prefix(&store).ok()?.iter();
+            let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
+            Some(Name { kind: kind.to_owned(), key: key.parse().ok()? })
+        };
+        links.filter_map(name).collect()
+    }
+
+    /// Says that a run counts on the store; as many runs as like may.
+    ///
+    /// # Errors
+    /// If something is being removed just now.
+    pub fn use_it(&self) -> Result<InUse> {
+        let file = self.in_use_file()?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(InUse(file)),
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::BeingCollected { store: self.root().to_owned() })
+            }
+            // Without locks nobody can tell; what is removed is only what no pipeline reaches.
+            Err(TryLockError::Error(_)) => Ok(InUse(file)),
+        }
+    }
+
+    /// Makes sure that no run counts on the store, until this is dropped.
+    ///
+    /// # Errors
+    /// If one does.
+    pub fn have_it_alone(&self) -> Result<InUse> {
+        let file = self.in_use_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(InUse(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { store: self.root().to_owned() }),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &self.in_use_path())(error)),
+        }
+    }
+
+    fn in_use_path(&self) -> PathBuf {
+        self.root().join("store").join("IN_USE")
+    }
+
+    fn in_use_file(&self) -> Result<File> {
+        let path = self.in_use_path();
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(&path).map_err(StoreError::io("open", &path))
+    }
+}
+
+fn size_of_files(folder: &Path) -> u64 {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(|file| file.is_file()).map(|file| file.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{key_text, publish, store};
+    use crate::links;
+
+    #[test]
+    fn a_flipped_bit_is_found_and_moved_aside() {
+        let (_folder, store) = store();
+        let artifact = publish(&store, &key_text(1)).into_artifact();
+        publish(&store, &key_text(2));
+        let [one, other] = &store.names().expect("listable")[..] else { panic!("two artifacts") };
+        let damaged = if one.key == *artifact.key() { one } else { other };
+        let path = artifact.path().join("history.csv");
+        let mut bytes = fs::read(&path).expect("readable");
+        bytes[3] ^= 1;
+        fs::write(&path, bytes).expect("writable");
+        assert!(store.find("trial", artifact.key()).expect("sizes are right").is_some());
+        let error = store.verify(damaged).expect_err("a bit was flipped");
+        assert!(error.to_string().contains("history.csv"), "{error}");
+        let moved = store.move_aside(damaged).expect("movable");
+        assert!(moved.join("history.csv").exists());
+        assert!(store.find("trial", artifact.key()).expect("readable").is_none());
+        let whole = &store.names().expect("listable")[..];
+        assert_eq!(whole.len(), 1);
+        store.verify(&whole[0]).expect("the other one is whole");
+    }
+
+    #[test]
+    fn what_is_linked_is_known_and_what_is_removed_is_gone() {
+        let (folder, store) = store();
+        let artifact = publish(&store, &key_text(1)).into_artifact();
+        publish(&store, &key_text(2));
+        links::point(&folder.path().join("runs/a/b/seed-0"), artifact.path()).expect("linkable");
+        let kept = store.linked_from(&folder.path().join("runs"));
+        assert_eq!(kept.len(), 1);
+        for name in store.names().expect("listable").iter().filter(|name| !kept.contains(name)) {
+            store.remove(name).expect("removable");
+        }
+        let names = store.names().expect("listable");
+        assert_eq!(names.iter().map(|name| name.key).collect::<Vec<_>>(), [*artifact.key()]);
+        assert_eq!(crate::example::entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_is_removed_while_a_run_counts_on_it() {
+        let (_folder, store) = store();
+        let (one, other) = (store.use_it().expect("free"), store.use_it().expect("shared"));
+        let error = store.have_it_alone().expect_err("two runs use it");
+        assert!(error.hint().is_some(), "{error}");
+        drop((one, other));
+        let alone = store.have_it_alone().expect("free");
+        assert!(store.use_it().is_err());
+        drop(alone);
+    }
+}

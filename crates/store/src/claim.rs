@@ -1,0 +1,305 @@
+//! Who makes the artifact of a key? One process at a time; when it dies, the next one goes on from its checkpoint.
+//!
+//! ```text
+//! <root>/work/<kind>-<key>/             what there is so far
+//! <root>/work/<kind>-<key>.checkpoint   what to go on from: 32 bytes of BLAKE3, then the bytes that they are the hash of
+//! <root>/work/<kind>-<key>.lease        locked by whoever works
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+
+use super::Store;
+use super::artifact::Artifact;
+use super::audit::REMOVED;
+use super::disk;
+use super::error::{Result, StoreError};
+use super::key::{Key, KeyText};
+use super::lease::{self, Lease, Taken};
+use super::owner::Owner;
+use super::persist;
+use super::unfinished::{claimed, clear, read_checkpoint};
+use super::work::Work;
+
+/// What a process that wants an artifact gets.
+#[derive(Debug)]
+pub enum Claim {
+    /// The work is this process's.
+    Mine(Work),
+    /// Another process works on it.
+    Elsewhere(Option<Holder>),
+    /// It is there by now.
+    Done(Artifact),
+}
+
+/// A process that works on an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The machine's name.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+}
+
+impl Store {
+    /// Claims the work on an artifact. What an earlier process left of it is kept where its checkpoint is whole: files whose
+    /// names begin with one of `kept`; everything else is removed.
+    ///
+    /// # Errors
+    /// If the folder of work cannot be used.
+    pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
+        let (kind, key) = (key_text.kind(), Key::of(key_text));
+        match self.find(kind, &key) {
+            Ok(Some(artifact)) => return Ok(Claim::Done(artifact)),
+            // Moved aside by whoever makes it anew.
+            Ok(None) | Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
+            Taken::Mine(lease) => lease,
+            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
+        };
+        // Its last holder may have published before it gave the lease back.
+        if let (Some(artifact), _) = self.find_or_move_aside_alone(kind, &key)? {
+            self.forget_work(kind, &key);
+            return Ok(Claim::Done(artifact));
+        }
+        let checkpoint = self.beside_work(kind, &key, "checkpoint");
+        let checkpoint = read_checkpoint(&checkpoint)?;
+        let folder = self.claimed_folder(kind, &key);
+        // What failed before is tried again now.
+        persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
+        clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
+        self.remove_temporary(kind, &key);
+        Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
+    }
+
+    /// Who works on the artifact of a key just now.
+    #[must_use]
+    pub fn holder(&self, kind: &str, key: &Key) -> Option<Holder> {
+        lease::holder(&self.beside_work(kind, key, "lease")).map(Holder::from)
+    }
+
+    /// Writes down why the work on an artifact failed, for whoever asks what is to do.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn note_failure(&self, kind: &str, key: &Key, reason: &str) -> Result<()> {
+        persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
+    }
+
+    /// What a process would go on from that claimed the work on an artifact.
+    #[must_use]
+    pub fn saved(&self, kind: &str, key: &Key) -> Option<Vec<u8>> {
+        read_checkpoint(&self.beside_work(kind, key, "checkpoint")).ok().flatten()
+    }
+
+    /// Why the last work on an artifact failed.
+    #[must_use]
+    pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {
+        let bytes = fs::read(self.beside_work(kind, key, "failure")).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Removes what nobody can go on with: of finished work, and of work without a checkpoint whose process was killed.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let root = self.work_root();
+        let entries = match fs::read_dir(&root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(StoreError::io("list", &root))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(StoreError::io("list", &root))?;
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(REMOVED) {
+                // Whoever began to remove it, nobody needs it.
+                let _ = disk::remove_tree(&entry.path());
+            }
+            let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
+            let is_worthless = || {
+                let checkpoint = self.beside_work(kind, &key, "checkpoint");
+                let failure = self.beside_work(kind, &key, "failure");
+                self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
+            };
+            let lease = self.beside_work(kind, &key, "lease");
+            let last = Owner::read_file(&lease).filter(Owner::is_gone);
+            // Asked again once nobody else can change it.
+            if is_worthless()
+                && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
+                && is_worthless()
+            {
+                self.forget_work(kind, &key);
+                if let Some(Owner { host, pid, .. }) = last
+                    && !self.artifact_path(kind, &key).exists()
+                {
+                    // Whatever killed it may kill the next one, too: the others are tried before.
+                    let reason = format!("process {pid} on {host} died with it, and nothing was saved");
+                    let _ = self.note_failure(kind, &key, &reason);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Owner> for Holder {
+    fn from(owner: Owner) -> Self {
+        Self { host: owner.host, pid: owner.pid, since: owner.since }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::example::{VOLATILE, entries, key_text, store};
+    use crate::{Provenance, Published};
+
+    fn mine(store: &Store) -> Work {
+        match store.claim(&key_text(1), &["events"]).expect("the store can be used") {
+            Claim::Mine(work) => work,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn work_whose_process_died_with_nothing_saved_is_said_to_have_failed() {
+        let (_folder, store) = store();
+        let key = Key::of(&key_text(1));
+        let work = mine(&store);
+        let lease = store.beside_work("trial", &key, "lease");
+        let text = fs::read_to_string(&lease).expect("it is held");
+        drop(work);
+        // As a process leaves it that was killed: another process id cannot have it by now.
+        fs::write(&lease, text.replace(&format!("pid:{}", std::process::id()), "pid:4194305"))
+            .expect("writable");
+        let store = Store::open(store.root()).expect("open");
+        let failure = store.failure("trial", &key).expect("somebody died");
+        assert!(
+            failure.starts_with("process 4194305 on ") && failure.contains("nothing was saved"),
+            "{failure}"
+        );
+        drop(mine(&store));
+        assert_eq!(store.failure("trial", &key), None);
+    }
+
+    #[test]
+    fn a_damaged_artifact_is_moved_aside_by_whoever_makes_it_anew() {
+        let (_folder, store) = store();
+        let artifact = crate::example::publish(&store, &key_text(1)).into_artifact();
+        fs::write(artifact.path().join("history.csv"), "").expect("writable");
+        let work = mine(&store);
+        assert_eq!(store.aside().expect("listable").0, 1);
+        work.write("history.csv", b"again").expect("writable");
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        let found = store.find("trial", &Key::of(&key_text(1))).expect("whole").expect("there");
+        assert_eq!(found.read("history.csv").expect("listed"), b"again");
+    }
+
+    #[test]
+    fn work_is_claimed_once_and_then_done() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        let other = Store::open(store.root()).expect("open");
+        let Claim::Elsewhere(Some(holder)) = other.claim(&key_text(1), &[]).expect("usable") else {
+            panic!("it is claimed")
+        };
+        assert_eq!(holder.pid, std::process::id());
+        assert_eq!(other.holder("trial", &Key::of(&key_text(1))), Some(holder));
+        work.write("history.csv", b"1").expect("writable");
+        work.checkpoint_with(b"state").expect("writable");
+        let published = work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        assert!(matches!(published, Published::New(_)));
+        assert!(matches!(other.claim(&key_text(1), &[]).expect("usable"), Claim::Done(_)));
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn work_that_is_kept_goes_on_from_its_checkpoint_and_its_kept_files() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        assert_eq!(work.checkpoint(), None);
+        work.write("events-1", b"one").expect("writable");
+        work.write("history.csv", b"half").expect("writable");
+        work.checkpoint_with(b"state").expect("writable");
+        // By whatever error it is dropped.
+        drop(work);
+        let work = mine(&store);
+        assert_eq!(work.checkpoint(), Some(b"state".as_slice()));
+        assert_eq!(entries(work.path()), ["events-1", "key.ron"]);
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn work_without_a_checkpoint_that_is_given_up_leaves_nothing() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        work.write("history.csv", b"half").expect("writable");
+        drop(work);
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+
+    #[test]
+    fn a_process_that_lost_its_lease_writes_nothing_more() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        let lease = store.beside_work("trial", &Key::of(&key_text(1)), "lease");
+        fs::write(&lease, "(somebody else)").expect("writable");
+        let error = work.checkpoint_with(b"state").expect_err("it is another's");
+        assert!(error.hint().is_some(), "{error}");
+        assert!(work.publish(Provenance::example(), VOLATILE).is_err());
+        assert!(lease.exists(), "the lease is another's, too");
+        assert!(store.find("trial", &Key::of(&key_text(1))).expect("usable").is_none());
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_none() {
+        type Damage = fn(&Path);
+        let damages: [Damage; 5] = [
+            |path| fs::write(path, b"").expect("writable"),
+            |path| fs::write(path, b"short").expect("writable"),
+            |path| {
+                let bytes = fs::read(path).expect("readable");
+                fs::write(path, &bytes[..bytes.len() - 1]).expect("writable");
+            },
+            |path| {
+                let mut bytes = fs::read(path).expect("readable");
+                *bytes.last_mut().expect("not empty") ^= 1;
+                fs::write(path, bytes).expect("writable");
+            },
+            |path| {
+                fs::remove_file(path).expect("removable");
+                fs::create_dir(path).expect("writable");
+            },
+        ];
+        for damage in damages {
+            let (_folder, store) = store();
+            let work = mine(&store);
+            work.write("events-1", b"one").expect("writable");
+            work.checkpoint_with(b"state").expect("writable");
+            drop(work);
+            damage(&store.beside_work("trial", &Key::of(&key_text(1)), "checkpoint"));
+            let work = mine(&store);
+            assert_eq!(work.checkpoint(), None);
+            assert_eq!(entries(work.path()), ["key.ron"]);
+        }
+    }
+
+    #[test]
+    fn what_finished_work_left_behind_is_swept() {
+        let (_folder, store) = store();
+        let work = mine(&store);
+        work.write("history.csv", b"1").expect("writable");
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
+        let key = Key::of(&key_text(1));
+        fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
+        // As a process leaves it that is killed before it can write its name.
+        fs::write(store.beside_work("trial", &key, "lease"), b"").expect("writable");
+        Store::open(store.root()).expect("open");
+        assert_eq!(entries(&store.work_root()), [""; 0]);
+    }
+}

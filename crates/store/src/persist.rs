@@ -1,0 +1,93 @@
+//! The one way anything is written: a temporary name in the same folder, synced, renamed.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::disk;
+use super::error::{Result, StoreError};
+
+/// Writes a file so that a reader, or a crash, meets either the old content or the new one.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = temporary_name(path);
+    disk::write_new(&temporary, bytes)
+        .and_then(|()| disk::rename(&temporary, path))
+        .map_err(StoreError::io("write", path))
+        .inspect_err(|_| remove_quietly(&temporary))?;
+    sync_folder(parent(path))
+}
+
+/// Makes a name durable: its folder is synced.
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    disk::sync_folder(folder).map_err(StoreError::io("sync", folder))
+}
+
+/// Creates a folder and those above it; new ones survive a crash.
+pub(super) fn create_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    match disk::create_folder(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound && parent(folder) != folder => {
+            create_folder(parent(folder))?;
+            return create_folder(folder);
+        }
+        // Somebody else made it meanwhile.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        result => result.map_err(StoreError::io("create", folder))?,
+    }
+    sync_folder(parent(folder))
+}
+
+/// A name beside `path` that no other process and no other call uses.
+pub(super) fn temporary_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}-{}.tmp", process::id(), next_count()))
+}
+
+/// 0, 1, 2 ...: with the process id, a name nobody else on this host gives.
+pub(super) fn next_count() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// For what is left behind by an error that is already on its way to the user.
+pub(super) fn remove_quietly(path: &Path) {
+    let _ = disk::remove_file(path);
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::example::entries;
+
+    #[test]
+    fn writing_replaces_the_whole_content_and_leaves_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.csv");
+        write_atomically(&path, b"a longer first version").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(entries(folder.path()), ["history.csv"]);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_target_and_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        let error = write_atomically(&path, b"bytes").unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
+        assert_eq!(entries(folder.path()), ["taken"]);
+    }
+}
