@@ -140,16 +140,13 @@ fn a_summary_is_every_form_of_one_table() {
         [
             "best.ron",
             "configurations.csv",
-            "configurations.parquet",
             "history.csv",
-            "history.parquet",
             "key.ron",
             "manifest.ron",
             "report.html",
             "table.md",
             "table.tex",
             "trials.csv",
-            "trials.parquet",
         ]
     );
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("text");

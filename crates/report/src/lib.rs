@@ -12,7 +12,4 @@ pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
     Trial, Verdict, Versus,
 };
-pub use tables::{
-    configurations_csv, configurations_parquet, history_csv, history_parquet, latex, markdown, trials_csv,
-    trials_parquet,
-};
+pub use tables::{configurations_csv, history_csv, latex, markdown, trials_csv};

@@ -117,11 +117,8 @@ pub fn write(
     write("table.tex", report::latex(&study).as_bytes())?;
     write(BEST, best.as_bytes())?;
     write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
-    write("configurations.parquet", &report::configurations_parquet(&study))?;
     write("trials.csv", report::trials_csv(&study).as_bytes())?;
-    write("trials.parquet", &report::trials_parquet(&study))?;
     write("history.csv", report::history_csv(&study).as_bytes())?;
-    write("history.parquet", &report::history_parquet(&study))?;
     write(REPORT, report::page(&study).as_bytes())?;
     let missed = missed(&study);
     if !missed.is_empty() {

@@ -1,4 +1,4 @@
-//! What `configurations.csv` and `configurations.parquet` hold: a row for each configuration, best first.
+//! What `configurations.csv` holds: a row for each configuration, best first.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What `history.csv` and `history.parquet` hold, in the long form that plotting programs want: a row for each measured value.
+//! What `history.csv` holds, in the long form that plotting programs want: a row for each measured value.
 
 use super::column::{Column, Table};
 use crate::study::{Row, Series, Study, Trial};

@@ -1,4 +1,4 @@
-//! What `trials.csv` and `trials.parquet` hold: a row for each configuration and seed.
+//! What `trials.csv` holds: a row for each configuration and seed.
 
 use super::column::{Column, Table};
 use crate::study::{End, Row, Study, Trial};
