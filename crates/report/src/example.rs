@@ -89,6 +89,7 @@ fn row(rank: Option<u32>, configuration: Configuration, mut trials: [Trial; 3]) 
         versus: None,
         is_baseline: false,
         best_of: None,
+        steps_per_epoch: Some(25),
         trials: trials.into(),
     }
 }

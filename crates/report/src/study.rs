@@ -90,6 +90,8 @@ pub struct Row {
     pub is_baseline: bool,
     /// What it is the best of: `dfa`, or `dfa, batch norm` where winners were asked for by several axes.
     pub best_of: Option<String>,
+    /// The number of mini-batches of an epoch; absent where it is not known.
+    pub steps_per_epoch: Option<u64>,
     /// Its trials, by seed.
     pub trials: Vec<Trial>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
+use serde::Deserialize;
 use statistics::{Comparison, compare, describe, holm};
 use tracker::{History, Metric};
 use tuner::{Axis, AxisPoint, Configuration, Outcome, Task, ranking};
@@ -14,11 +15,11 @@ use super::{
     notes::notes,
 };
 use crate::{
-    Error, board,
+    Error, board, dataset_artifact,
     file::Asked,
     stages::{EpochRule, Summarize, Train},
     store::Store,
-    trial::{self, TRIAL},
+    trial::{self, DATASET, TRIAL},
 };
 
 /// Everything that the files of the summary say.
@@ -49,6 +50,10 @@ pub(super) fn of(
         row.is_baseline = baseline == Some(position);
         row.versus = versus;
         rows.push(row);
+    }
+    for train in &summarize.of {
+        let steps = steps_per_epoch(train, candidates, store)?;
+        rows.iter_mut().filter(|row| row.stage == train.name).for_each(|row| row.steps_per_epoch = steps);
     }
     let epoch = epoch_in_words(summarize);
     Ok(Study {
@@ -95,8 +100,29 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
         versus: None,
         is_baseline: false,
         best_of: None,
+        steps_per_epoch: None,
         trials,
     })
+}
+
+/// Returns the number of mini-batches of an epoch, or none if the store does not have the dataset's artifact.
+fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<u64>, Error> {
+    #[derive(Deserialize)]
+    struct KeyLayout {
+        inputs: BTreeMap<String, String>,
+    }
+    let dataset = candidates
+        .iter()
+        .filter(|candidate| candidate.stage == train.name)
+        .flat_map(|candidate| &candidate.trials)
+        .find_map(|tried| {
+            let layout: KeyLayout = ron::from_str(tried.planned.key_text.as_str()).ok()?;
+            layout.inputs.get(DATASET)?.parse().ok()
+        });
+    let Some(key) = dataset else { return Ok(None) };
+    let Some(artifact) = store.find(DATASET, &key)? else { return Ok(None) };
+    let examples = dataset_artifact::training_examples(&artifact)?;
+    Ok(examples.map(|examples| examples / u64::from(train.schedule.batch_size)))
 }
 
 fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {

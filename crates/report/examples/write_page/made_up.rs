@@ -102,6 +102,7 @@ fn row(extent: &Extent, place: usize, algorithm: &str, network: &str, rate: f64)
         versus: None,
         is_baseline: false,
         best_of: None,
+        steps_per_epoch: Some(843),
         trials,
     }
 }

@@ -91,6 +91,7 @@ mod tests {
             versus: None,
             is_baseline: false,
             best_of: None,
+            steps_per_epoch: None,
             trials: Vec::new(),
         }
     }

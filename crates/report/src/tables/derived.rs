@@ -46,6 +46,11 @@ impl Row {
         if count == self.seeds { count.to_string() } else { format!("{count}/{}", self.seeds) }
     }
 
+    /// The number of training steps at the end of an epoch.
+    pub(super) fn step(&self, epoch: u32) -> Option<u64> {
+        Some(self.steps_per_epoch? * u64::from(epoch))
+    }
+
     /// Over the trials that were trained, to whatever end.
     pub(super) fn mean_epochs(&self) -> Option<f64> {
         let epochs: Vec<f64> = self.trials.iter().filter_map(Trial::epochs_trained).map(f64::from).collect();

@@ -1,13 +1,10 @@
 //! Tables: for people in Markdown, for papers in LaTeX, for programs in CSV.
 
-mod column;
-mod configurations;
+mod columns;
 mod csv;
 mod derived;
-mod history;
 mod latex;
 mod markdown;
-mod trials;
 
 pub use csv::{configurations_csv, history_csv, trials_csv};
 pub use latex::latex;
