@@ -15,7 +15,7 @@ pub fn best_of_each_algorithm(study: &Study) -> Vec<&Row> {
             None => best.push(row),
         }
     }
-    best.sort_by_key(|row| appearance(study, &row.configuration.algorithm).place);
+    best.sort_by_key(|row| appearance(study, &row.configuration.algorithm));
     best
 }
 

@@ -207,7 +207,7 @@ impl Frame {
     /// About five, at places that differ from algorithm to algorithm.
     fn some_markers(&self, appearance: Appearance, points: &[(f64, f64)]) -> String {
         let every = points.len().div_ceil(5).max(1);
-        let first = appearance.place * every / 5 % every;
+        let first = appearance.0 * every / 5 % every;
         let chosen = points.iter().skip(first).step_by(every);
         chosen.map(|(x, y)| self.marker(appearance, *x, *y)).collect()
     }

@@ -25,8 +25,9 @@ use sections::Section;
 /// What sorts tables, where scripts run.
 const SCRIPT: &str = include_str!("sort.js");
 
-/// How everything looks.
 const STYLE: &str = include_str!("page.css");
+/// Outlines that charts and tables refer to.
+const MARKERS: &str = include_str!("markers.svg");
 
 /// The whole study as one HTML file that needs nothing beside it. It is well-formed XML, too, but for its first line.
 #[must_use]
@@ -50,11 +51,10 @@ pub fn page(study: &Study) -> String {
 <link rel="icon" href="data:,"/>
 <title>{title}</title>
 <style>
-{STYLE}{hues}</style>
+{STYLE}</style>
 </head>
 <body>
-{markers}
-<header>
+{MARKERS}<header>
 {header}<nav aria-label="Contents"><ul>
 {contents}</ul></nav>
 </header>
@@ -66,8 +66,6 @@ pub fn page(study: &Study) -> String {
 </html>
 "#,
         title = text::escaped(&format!("{}: {}", study.pipeline, study.stage)),
-        hues = appearance::style(),
-        markers = appearance::markers(),
         header = sections::header(study),
         contents = contents.collect::<String>(),
         bodies = bodies.collect::<String>(),

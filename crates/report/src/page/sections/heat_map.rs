@@ -2,7 +2,6 @@
 
 use crate::{
     page::{
-        appearance::appearance,
         effect::{on_axis, two_that_matter},
         number,
         reported::complete_mean,
@@ -52,8 +51,7 @@ pub fn section(study: &Study) -> Option<Section> {
 /// Absent where more than half of it would be empty: then one axis stands for the other.
 fn map<'a>(study: &'a Study, axes: [&str; 2]) -> Option<Map<'a>> {
     let complete = || study.rows.iter().filter(|row| complete_mean(row).is_some());
-    let [rows, columns] =
-        axes.map(|axis| levels(study, complete().filter_map(|row| on_axis(row, axis)), axis));
+    let [rows, columns] = axes.map(|axis| levels(complete().filter_map(|row| on_axis(row, axis))));
     let lowest = |row: &&AxisValue, column: &&AxisValue| {
         let here =
             |other: &&Row| on_axis(other, axes[0]) == Some(row) && on_axis(other, axes[1]) == Some(column);
@@ -65,21 +63,19 @@ fn map<'a>(study: &'a Study, axes: [&str; 2]) -> Option<Map<'a>> {
     (filled >= 4 && filled * 2 >= rows.len() * columns.len()).then_some(Map { rows, columns, cells })
 }
 
-/// Numbers by size, algorithms in the order of their looks, other words as a person sorts them.
-fn levels<'a>(study: &Study, values: impl Iterator<Item = &'a AxisValue>, axis: &str) -> Vec<&'a AxisValue> {
+/// Returns each value once: numbers by size, texts by the numbers in them and then by letters.
+fn levels<'a>(values: impl Iterator<Item = &'a AxisValue>) -> Vec<&'a AxisValue> {
     let mut levels: Vec<&AxisValue> = Vec::new();
     for value in values {
         if !levels.contains(&value) {
             levels.push(value);
         }
     }
-    let place = |text: &str| if axis == "algorithm" { appearance(study, text).place } else { 0 };
     levels.sort_by(|first, second| match (first, second) {
         (AxisValue::Number(first), AxisValue::Number(second)) => first.total_cmp(second),
-        (AxisValue::Text(first), AxisValue::Text(second)) => place(first)
-            .cmp(&place(second))
-            .then_with(|| numbers(first).cmp(&numbers(second)))
-            .then_with(|| first.cmp(second)),
+        (AxisValue::Text(first), AxisValue::Text(second)) => {
+            numbers(first).cmp(&numbers(second)).then_with(|| first.cmp(second))
+        }
         (AxisValue::Number(_), AxisValue::Text(_)) => std::cmp::Ordering::Less,
         (AxisValue::Text(_), AxisValue::Number(_)) => std::cmp::Ordering::Greater,
     });

@@ -71,7 +71,7 @@ fn responses(study: &Study) -> Vec<Response<'_>> {
     for response in &mut responses {
         response.best.sort_by(|first, second| first.0.total_cmp(&second.0));
     }
-    responses.sort_by_key(|response| appearance(study, response.algorithm).place);
+    responses.sort_by_key(|response| appearance(study, response.algorithm));
     responses
 }
 
