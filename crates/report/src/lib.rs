@@ -1,8 +1,7 @@
-//! How is a comparison told? From the plain values of a [`Study`] to the texts of its files: tables for papers and programs, and one
-//! page for people. Nothing here reads or writes a file, trains, or knows a learning rule.
+//! Writes the texts of a comparison from the plain values of a [`Study`]: tables for papers and programs, and one page for people.
+//! Nothing here reads or writes a file, trains, or knows a learning rule.
 
-#[cfg(test)]
-mod example;
+mod derived;
 mod page;
 mod study;
 mod tables;

@@ -2,9 +2,9 @@
 
 mod columns;
 mod csv;
-mod derived;
 mod latex;
 mod markdown;
+mod number;
 
 pub use csv::{configurations_csv, history_csv, trials_csv};
 pub use latex::latex;
