@@ -175,7 +175,7 @@ pub struct Expectation {
 pub enum Verdict {
     Pass,
     Fail,
-    /// Trials are missing.
+    /// Some of its trials are missing.
     NotRun,
 }
 

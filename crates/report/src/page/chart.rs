@@ -43,7 +43,7 @@ pub struct Axis {
 
 /// A shape in the look of a learning rule.
 pub struct Mark {
-    /// A tooltip.
+    /// The text of its tooltip.
     pub name: String,
     pub appearance: Appearance,
     pub shape: Shape,

@@ -53,7 +53,7 @@ pub fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().expect("a number")
 }
 
-/// Formats as `2·10⁻⁵`.
+/// Formats with a power of ten: `2·10⁻⁵`.
 pub fn scientific(value: f64) -> String {
     power_of_ten(&format!("{value:e}"))
 }

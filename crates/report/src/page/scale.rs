@@ -155,8 +155,8 @@ impl Scale {
 }
 
 fn range(values: &[f64]) -> Option<(f64, f64)> {
-    let drawable = || values.iter().copied().filter(|value| is_drawable(*value));
-    Some((drawable().reduce(f64::min)?, drawable().reduce(f64::max)?))
+    let drawable: Vec<f64> = values.iter().copied().filter(|value| is_drawable(*value)).collect();
+    Some((drawable.iter().copied().reduce(f64::min)?, drawable.into_iter().reduce(f64::max)?))
 }
 
 fn spans_decades(low: f64, high: f64) -> bool {

@@ -47,7 +47,7 @@ fn caption(study: &Study) -> String {
         let _ = write!(text, " Ranked by {} ({}).", tag(metric), escape(epoch));
     }
     if study.rows.iter().any(|row| row.best_of.is_some()) {
-        text.push_str(" Bold: the best of its kind.");
+        text.push_str(" Bold: the best of its group.");
     }
     if study.rows.iter().any(|row| row.count() < row.seeds) {
         text.push_str(" Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value.");
@@ -90,7 +90,7 @@ fn line(study: &Study, quantities: &[Quantity], row: &Row) -> Vec<String> {
     line
 }
 
-/// Returns `\texttt{error\_rate/validation} (\%)`.
+/// Returns a metric with its unit: `\texttt{error\_rate/validation} (\%)`.
 fn heading(criterion: &Criterion) -> String {
     match criterion.unit().trim() {
         "" => tag(&criterion.metric),

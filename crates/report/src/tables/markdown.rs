@@ -20,7 +20,7 @@ pub fn markdown(study: &Study) -> String {
         let _ = write!(text, "\n{note}\n");
     }
     if !study.expectations.is_empty() {
-        text.push_str("\nPublished values beside ours, the mean over seeds:\n\n");
+        text.push_str("\nPublished values and ours, which are means over seeds:\n\n");
         text.push_str(&aligned(&expectations(study)));
     }
     text
@@ -89,7 +89,8 @@ fn against_baseline(row: &Row, decimals: usize) -> String {
 }
 
 fn expectations(study: &Study) -> Vec<Vec<String>> {
-    let header = ["of", "published ± tolerance", "ours", "verdict", "source"].map(String::from).to_vec();
+    let header =
+        ["configuration", "published ± tolerance", "ours", "verdict", "source"].map(String::from).to_vec();
     let lines = study.expectations.iter().map(|expectation| expected(expectation, study.reported.decimals()));
     std::iter::once(header).chain(lines).collect()
 }
@@ -106,8 +107,7 @@ fn expected(expectation: &Expectation, decimals: usize) -> Vec<String> {
 
 /// Puts a backslash before each character that would end a cell or begin a tag, an entity or an emphasis.
 fn escape(text: &str) -> Cow<'_, str> {
-    let is_special = |c: char| matches!(c, '|' | '<' | '&' | '*' | '_' | '`' | '~' | '\\' | '\n' | '\r');
-    if !text.contains(is_special) {
+    if !text.contains(['|', '<', '&', '*', '_', '`', '~', '\\', '\n', '\r']) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 4);

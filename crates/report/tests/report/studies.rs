@@ -1,4 +1,4 @@
-//! Made-up studies.
+//! Made-up studies for the tests of tables and pages.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use report::{
@@ -10,7 +10,6 @@ use statistics::{compare, describe, holm};
 /// The size of a study.
 pub struct Extent {
     pub algorithms: Vec<String>,
-    /// Labels of networks.
     pub networks: Vec<String>,
     pub rates: Vec<f64>,
     pub seeds: u64,

@@ -22,9 +22,9 @@ fn a_study_is_a_ranked_table_with_notes_and_published_values() {
 
     The dataset has no holdout: `validation` is the official test split.
 
-    Published values beside ours, the mean over seeds:
+    Published values and ours, which are means over seeds:
 
-    | of                 | published ± tolerance | ours | verdict | source                                          |
+    | configuration      | published ± tolerance | ours | verdict | source                                          |
     |--------------------|-----------------------|------|---------|-------------------------------------------------|
     | dfa 2x500          | 5.5 ± 0.25            | 5.58 | PASS    | Nøkland 2016, arXiv:1609.01596, table 1 \| p. 6 |
     | backprop\_\* 2x500 | 1.25 ± 0.25           | 6.33 | FAIL    | Nøkland 2016, arXiv:1609.01596, table 1 \| p. 6 |
@@ -78,7 +78,7 @@ fn a_study_is_a_table_of_booktabs() {
     % The dataset has no holdout: `validation` is the official test split.
     \begin{table}
     \centering
-    \caption{\texttt{error\_rate/validation} (best epoch by loss/validation), mean $\pm$ sample standard deviation over $n$ seeds; smaller is better. Ranked by \texttt{loss/validation} (best epoch). Bold: the best of its kind. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}.}
+    \caption{\texttt{error\_rate/validation} (best epoch by loss/validation), mean $\pm$ sample standard deviation over $n$ seeds; smaller is better. Ranked by \texttt{loss/validation} (best epoch). Bold: the best of its group. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}.}
     \label{tab:r-d-100--summary}
     \begin{tabular}{lrrrrr}
     \toprule

@@ -85,16 +85,18 @@ fn draw(map: &Map<'_>, axes: [&str; 2], decimals: usize) -> String {
     let values: Vec<f64> = map.cells.iter().flatten().copied().flatten().collect();
     let lowest = values.iter().copied().reduce(f64::min);
     let scale = Scale::around(&values, &[]);
-    let cell = |value: &Option<f64>| match (value, scale) {
-        (Some(value), Some(scale)) => {
-            let best = if Some(*value) == lowest { " class=\"best\"" } else { "" };
-            let share = scale.position(*value) * 100.0;
-            format!("<td{best} style=\"--share:{share:.0}%\">{}</td>", number::fixed(*value, decimals))
-        }
-        _ => format!("<td class=\"empty\">{}</td>", number::ABSENT),
-    };
     let rows = map.rows.iter().zip(&map.cells).map(|(row, cells)| {
-        let cells: String = cells.iter().map(cell).collect();
+        let cells: String = cells
+            .iter()
+            .map(|value| match value.zip(scale) {
+                Some((value, scale)) => {
+                    let best = if Some(value) == lowest { " class=\"best\"" } else { "" };
+                    let share = scale.position(value) * 100.0;
+                    format!("<td{best} style=\"--share:{share:.0}%\">{}</td>", number::fixed(value, decimals))
+                }
+                None => format!("<td class=\"empty\">{}</td>", number::ABSENT),
+            })
+            .collect();
         format!("<tr>{}{cells}</tr>\n", head("row", row))
     });
     format!(

@@ -30,6 +30,9 @@ fn figure(picture: &Picture) -> String {
 
 /// Returns width and height, from the header with which every PNG begins.
 fn size(png: &[u8]) -> Option<(u32, u32)> {
-    let number = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
-    (png.starts_with(b"\x89PNG")).then_some((number(16)?, number(20)?))
+    png.starts_with(b"\x89PNG").then_some((number(png, 16)?, number(png, 20)?))
+}
+
+fn number(png: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?))
 }
