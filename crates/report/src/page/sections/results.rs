@@ -1,6 +1,6 @@
 //! The table of all configurations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use statistics::{Comparison, Description};
 
@@ -23,7 +23,8 @@ pub fn body(study: &Study) -> Option<String> {
     if study.rows.is_empty() {
         return None;
     }
-    let columns = Columns::of(study);
+    let keys = keys(&study.rows);
+    let columns = Columns::of(study, &keys);
     let winners = winners(study, &columns);
     let heading = if winners.is_empty() { "" } else { "<h3>All configurations</h3>\n" };
     Some(format!(
@@ -55,6 +56,12 @@ fn constants(study: &Study) -> String {
     format!("<p>The same in all configurations: {}.</p>\n", escaped(&listed(&constants)))
 }
 
+/// Returns the marker of each rule, as markup.
+fn keys(rows: &[Row]) -> BTreeMap<&str, String> {
+    let algorithms: BTreeSet<&str> = rows.iter().map(|row| row.configuration.algorithm.as_str()).collect();
+    algorithms.into_iter().map(|algorithm| (algorithm, legend::key(appearance(rows, algorithm)))).collect()
+}
+
 /// The columns of a table: their headers, and functions that return the markup of a row's cells.
 struct Columns<'a> {
     heads: Vec<Column>,
@@ -65,34 +72,28 @@ type Cell<'a> = Box<dyn Fn(&Row) -> String + 'a>;
 
 impl<'a> Columns<'a> {
     /// Returns the columns that have a value in at least one row.
-    fn of(study: &'a Study) -> Self {
-        let rows = &study.rows;
-        let (reported, decimals) = (&study.reported, study.reported.decimals());
+    fn of(study: &'a Study, keys: &'a BTreeMap<&str, String>) -> Self {
+        let (rows, decimals) = (&study.rows, study.reported.decimals());
         let axes = effect::varying(rows);
-        let algorithms = rows.iter().map(|row| row.configuration.algorithm.as_str());
-        let keys: BTreeMap<&str, String> =
-            algorithms.map(|algorithm| (algorithm, legend::key(appearance(rows, algorithm)))).collect();
         let mut columns = Self { heads: Vec::new(), cells: Vec::new() };
         columns.number("rank", |row| number_cell(row.rank.map(f64::from), |rank| format!("{rank}")));
         if study.stages().len() > 1 {
             columns.text("stage", |row| text_cell(&row.stage, ""));
         }
         if axes.is_empty() {
-            let keys = keys.clone();
-            columns.text("configuration", move |row| {
+            columns.text("configuration", |row| {
                 text_cell(&row.configuration.label, &keys[row.configuration.algorithm.as_str()])
             });
         }
         for axis in axes {
-            let keys = if axis == "algorithm" { keys.clone() } else { BTreeMap::new() };
             columns.text(words::spaced(axis), move |row| {
-                let key = keys.get(row.configuration.algorithm.as_str()).map_or("", String::as_str);
+                let key = if axis == "algorithm" { &keys[row.configuration.algorithm.as_str()] } else { "" };
                 axis_cell(row.configuration.axis(axis), key)
             });
         }
         columns.text("remark", |row| text_cell(&remark(row), ""));
         columns.number("n", |row| number_cell(Some(row.count() as f64), |_| row.count_of_seeds()));
-        columns.number(words::quantity(reported), move |row| {
+        columns.number(words::quantity(&study.reported), move |row| {
             description_cell(row.value, decimals, "number main")
         });
         if rows.iter().any(|row| row.interval().is_some()) {
@@ -123,12 +124,8 @@ impl<'a> Columns<'a> {
 
     fn add_comparison(&mut self, decimals: usize) {
         self.number("difference to baseline", move |row| {
-            let difference = comparison(row).map(|comparison| comparison.difference);
-            cell(
-                "number",
-                difference,
-                comparison(row).map(|comparison| difference_text(&comparison, decimals)),
-            )
+            let text = comparison(row).map(|comparison| difference_text(&comparison, decimals));
+            cell("number", comparison(row).map(|comparison| comparison.difference), text)
         });
         self.number("d", |row| {
             let effect = comparison(row).and_then(|comparison| comparison.effect_size);
