@@ -140,16 +140,13 @@ fn a_summary_is_every_form_of_one_table() {
         [
             "best.ron",
             "configurations.csv",
-            "configurations.parquet",
             "history.csv",
-            "history.parquet",
             "key.ron",
             "manifest.ron",
             "report.html",
             "table.md",
             "table.tex",
             "trials.csv",
-            "trials.parquet",
         ]
     );
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("text");
@@ -167,6 +164,9 @@ fn a_summary_is_every_form_of_one_table() {
     let history = history.expect("text");
     let last = history.lines().last().and_then(|line| line.split(',').nth(1)).expect("a value");
     assert!(read("history.csv").contains(&format!(",{last}\n")), "{last}");
+    // 160 training examples in batches of 20.
+    assert!(read("history.csv").contains(",seed,epoch,step,metric,value\n"));
+    assert!(read("history.csv").contains(",0,2,16,loss/train,"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How much room is there for files?
+//! Free space for files.
 
 use std::{
     ffi::CString,
@@ -7,27 +7,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes that this user may still write below `folder`, or below the nearest folder above it that is there.
+/// Returns the number of bytes that this user may still write below `folder`, which need not exist yet.
 ///
 /// # Errors
-/// If the system does not tell.
+/// If the system does not report it.
 pub fn free(folder: &Path) -> io::Result<u64> {
     let path = CString::new(nearest(folder).as_os_str().as_bytes())?;
     // SAFETY: a `statvfs` is numbers only, for which zero is a value.
-    let mut told: libc::statvfs = unsafe { std::mem::zeroed() };
+    let mut statistics: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: the path ends in 0, and the answer is written into a value that lives longer than the call.
-    if unsafe { libc::statvfs(path.as_ptr(), &raw mut told) } != 0 {
+    if unsafe { libc::statvfs(path.as_ptr(), &raw mut statistics) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(wide(told.f_bavail).saturating_mul(wide(told.f_frsize)))
+    Ok(wide(statistics.f_bavail).saturating_mul(wide(statistics.f_frsize)))
 }
 
-/// Systems differ in how wide these numbers are.
+/// Widens a number, because systems differ in its type.
 fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
-/// Whether this user may make files in `folder`, or make it in the nearest folder above it that is there. Nothing is written.
+/// Whether this user may write files in `folder`, or create it if it does not exist yet. Tests permissions only.
 #[must_use]
 pub fn may_write(folder: &Path) -> bool {
     let nearest = nearest(folder);
@@ -36,10 +36,10 @@ pub fn may_write(folder: &Path) -> bool {
     nearest.is_dir() && unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
 }
 
-/// `path`, or the nearest above it that is there.
+/// Returns `path`, or the nearest folder above it that exists.
 fn nearest(path: &Path) -> PathBuf {
-    let there = path.ancestors().find(|above| above.exists());
-    there.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    let existing = path.ancestors().find(|above| above.exists());
+    existing.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
         let below = folder.path().join("not/yet");
         assert_eq!(nearest(&below), folder.path());
         assert_eq!(nearest(Path::new("not here")), Path::new("."));
-        assert!(free(&below).expect("the system tells") > 0);
+        assert!(free(&below).expect("the system reports it") > 0);
         assert!(may_write(&below));
         std::fs::write(folder.path().join("not"), "a file").expect("writable");
         assert!(!may_write(&below));

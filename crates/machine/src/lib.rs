@@ -1,14 +1,13 @@
-//! What does this machine have, and what does it use?
+//! The hardware of this machine and its use.
 //!
-//! - [`Processor`]: its model, its cores, and the instructions that kernels are chosen by;
-//! - [`memory`]: what of it is free for this process;
-//! - [`disk`]: what is free where a folder lies;
-//! - [`Nvidia`]: driver and GPUs, as NVIDIA's management library (NVML) tells of them;
-//! - [`energy`]: what GPUs and processor packages use, and how much of it was a trial's.
+//! - [`Processor`]: model, cores and instruction sets;
+//! - [`memory`]: free memory for this process;
+//! - [`disk`]: free space for a folder;
+//! - [`Nvidia`]: driver and GPUs, by NVIDIA's management library (NVML);
+//! - [`energy`]: consumption of GPUs and processor packages, and the share of each trial.
 //!
-//! Plain values: nothing here knows a tensor, a trial's settings or a pipeline. Asking the system stands apart from the
-//! arithmetic on its answers, so that this is tested without the hardware. What is not there is an answer
-//! with a reason and a way out, never a panic.
+//! Values are plain: nothing here knows a tensor, a trial's settings or a pipeline. Queries are apart from the arithmetic on their
+//! answers, which is therefore tested without the hardware. Missing hardware is an answer with a reason and a hint, never a panic.
 
 pub mod disk;
 pub mod energy;

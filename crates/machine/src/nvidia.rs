@@ -4,72 +4,60 @@ use std::env;
 
 use nvml_wrapper::{Device, Nvml, error::NvmlError};
 
-/// What the driver says of itself and of the GPUs of this machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nvidia {
-    /// The driver's version.
+    /// The version of the driver.
     pub driver: String,
-    /// The newest CUDA version that the driver supports, for example 13.0; absent where it does not tell.
+    /// The newest CUDA version that the driver supports, for example 13.0; absent if it does not report one.
     pub cuda: Option<[u32; 2]>,
-    /// In the driver's order; at least one.
+    /// The GPUs in the driver's order; at least one.
     pub gpus: Vec<Gpu>,
 }
 
-/// A GPU. What its driver does not tell is absent.
+/// A GPU. Absent values are those that its driver does not report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gpu {
-    /// As its maker calls it.
     pub name: String,
     /// `GPU-` and a number that no other GPU has.
     pub uuid: String,
     /// Whether `CUDA_VISIBLE_DEVICES` leaves it to this process.
     pub is_visible: bool,
-    /// Its own memory.
     pub memory: Option<GpuMemory>,
-    /// Which instructions it has, for example 9.0.
+    /// The version of its instruction set, for example 9.0.
     pub compute_capability: Option<[u32; 2]>,
-    /// What it draws now, in watts.
+    /// The power that it draws now.
     pub watts: Option<f64>,
-    /// What it may draw at most, in watts.
+    /// The power that it may draw at most.
     pub most_watts: Option<f64>,
 }
 
-/// Of a GPU, in bytes.
+/// The memory of a GPU, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GpuMemory {
-    /// All of it.
     pub total: u64,
-    /// What nobody uses now.
     pub free: u64,
 }
 
-/// Why nothing is known of a GPU.
+/// The reason why nothing is known about a GPU.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoNvidia {
-    /// The library is not there, so the driver is not.
     #[error("no NVIDIA driver: the library `libnvidia-ml.so.1` was not found")]
     NoLibrary,
-    /// The library is there and says no.
+    /// The library is there, but a call failed.
     #[error("the NVIDIA driver does not answer: {reason}")]
-    Refused {
-        /// What it says.
-        reason: String,
-    },
-    /// The driver is there, a GPU is not.
+    Refused { reason: String },
     #[error("no NVIDIA GPU: the driver counts none")]
     NoGpu,
-    /// There are GPUs, and none is for this process.
     #[error("no NVIDIA GPU: CUDA_VISIBLE_DEVICES=`{list}` leaves none of {gpus}")]
     NoneVisible {
-        /// What the variable says.
+        /// The value of the variable.
         list: String,
-        /// How many there are.
+        /// The number of GPUs.
         gpus: usize,
     },
 }
 
 impl NoNvidia {
-    /// The way out.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
@@ -90,10 +78,10 @@ impl NoNvidia {
 }
 
 impl Nvidia {
-    /// Asks the driver of this machine.
+    /// Queries the driver of this machine.
     ///
     /// # Errors
-    /// If there is no driver, or no GPU.
+    /// If there is no driver or no GPU.
     pub fn of_this_machine() -> Result<Self, NoNvidia> {
         let nvml = open()?;
         let cuda = nvml.sys_cuda_driver_version().ok().and_then(|number| u32::try_from(number).ok());
@@ -109,24 +97,26 @@ impl Nvidia {
     }
 }
 
-/// Loads the library, and greets the driver.
 pub(crate) fn open() -> Result<Nvml, NoNvidia> {
     Nvml::init().map_err(|error| match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => NoNvidia::NoLibrary,
-        error => NoNvidia::Refused { reason: error.to_string() },
+        error => refused(error),
     })
 }
 
-/// Every GPU, at least one.
+fn refused(error: NvmlError) -> NoNvidia {
+    NoNvidia::Refused { reason: error.to_string() }
+}
+
+/// Returns all GPUs, at least one.
 fn devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
-    let refused = |error: NvmlError| NoNvidia::Refused { reason: error.to_string() };
     let count = nvml.device_count().map_err(refused)?;
     let devices: Vec<Device<'_>> =
-        (0..count).map(|index| nvml.device_by_index(index)).collect::<Result<_, _>>().map_err(refused)?;
+        (0..count).map(|index| nvml.device_by_index(index).map_err(refused)).collect::<Result<_, _>>()?;
     if devices.is_empty() { Err(NoNvidia::NoGpu) } else { Ok(devices) }
 }
 
-/// Those GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process.
+/// Returns the GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, at least one.
 pub(crate) fn visible_devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
     let devices = devices(nvml)?;
     let (gpus, uuids) = (devices.len(), devices.iter().map(uuid).collect::<Vec<_>>());
@@ -147,32 +137,38 @@ fn uuid(device: &Device<'_>) -> String {
 
 fn gpu(device: &Device<'_>, uuid: String, is_visible: bool) -> Gpu {
     let capability = device.cuda_compute_capability().ok();
-    let watts = |milliwatts: u32| f64::from(milliwatts) / 1e3;
     Gpu {
         name: device.name().unwrap_or_else(|_| "unknown".to_owned()),
         uuid,
         is_visible,
         memory: device.memory_info().ok().map(|info| GpuMemory { total: info.total, free: info.free }),
         compute_capability: capability.map(|found| [found.major.unsigned_abs(), found.minor.unsigned_abs()]),
-        watts: device.power_usage().ok().map(watts),
-        most_watts: device.enforced_power_limit().ok().map(watts),
+        watts: device.power_usage().ok().map(to_watts),
+        most_watts: device.enforced_power_limit().ok().map(to_watts),
     }
+}
+
+fn to_watts(milliwatts: u32) -> f64 {
+    f64::from(milliwatts) / 1e3
 }
 
 fn visible_here(uuids: &[String]) -> Vec<usize> {
     visible(env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), uuids)
 }
 
-/// Which of the GPUs with these `uuids` the text of `CUDA_VISIBLE_DEVICES` names, by their indices: by numbers or by the
-/// beginnings of their uuids, up to the first entry that names none. Without the variable, all of them.
+/// Returns the indices of the GPUs that the text of `CUDA_VISIBLE_DEVICES` names, by numbers or by the beginnings of their `uuids`, up
+/// to the first entry that names none. Without the variable, returns all of them.
 fn visible(list: Option<&str>, uuids: &[String]) -> Vec<usize> {
     let Some(list) = list else { return (0..uuids.len()).collect() };
-    let named = |entry: &str| match entry.parse::<usize>() {
+    list.split(',').map_while(|entry| named(entry.trim(), uuids)).collect()
+}
+
+fn named(entry: &str, uuids: &[String]) -> Option<usize> {
+    match entry.parse::<usize>() {
         Ok(index) => Some(index).filter(|index| *index < uuids.len()),
         Err(_) if entry.is_empty() => None,
         Err(_) => uuids.iter().position(|uuid| uuid.starts_with(entry)),
-    };
-    list.split(',').map(|entry| named(entry.trim())).map_while(|index| index).collect()
+    }
 }
 
 #[cfg(test)]

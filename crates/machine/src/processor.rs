@@ -1,38 +1,36 @@
-//! The processor, as the system and the processor itself describe it.
+//! The processor, by its own description and the system's.
 
 use std::{env::consts::ARCH, fs, thread};
 
-/// The processor of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processor {
-    /// As its maker calls it; the architecture where the system does not tell.
+    /// The maker's name for it, or the architecture if the system does not report one.
     pub model: String,
-    /// Threads of hardware that this process may use.
+    /// The number of hardware threads that this process may use.
     pub cores: usize,
-    /// Those instruction sets that kernels are chosen by, and whether they are there.
+    /// Instruction sets that matter to the choice of kernels, and whether the processor has them.
     pub features: Vec<(&'static str, bool)>,
 }
 
 impl Processor {
-    /// The one that this program runs on.
     #[must_use]
     pub fn of_this_machine() -> Self {
-        let told = fs::read_to_string("/proc/cpuinfo").ok();
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").ok();
         Self {
-            model: told.and_then(|text| model(&text)).unwrap_or_else(|| ARCH.to_owned()),
+            model: cpuinfo.and_then(|text| model(&text)).unwrap_or_else(|| ARCH.to_owned()),
             cores: thread::available_parallelism().map_or(1, usize::from),
             features: features(),
         }
     }
 }
 
-/// `model name` of /proc/cpuinfo.
+/// Reads `model name` of /proc/cpuinfo.
 fn model(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// Products and elementwise kernels are compiled for AVX2 with FMA and for AVX-512 with these parts.
+/// Returns the instruction sets for which products and elementwise kernels are compiled: AVX2 with FMA, and AVX-512 with these parts.
 #[cfg(target_arch = "x86_64")]
 fn features() -> Vec<(&'static str, bool)> {
     vec![
@@ -46,7 +44,7 @@ fn features() -> Vec<(&'static str, bool)> {
     ]
 }
 
-/// On other architectures nothing is chosen at run time.
+/// Returns none, because on other architectures no kernel is chosen at run time.
 #[cfg(not(target_arch = "x86_64"))]
 fn features() -> Vec<(&'static str, bool)> {
     Vec::new()

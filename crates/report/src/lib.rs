@@ -1,8 +1,7 @@
-//! How is a comparison told? From the plain values of a [`Study`] to the texts of its files: tables for papers and programs, and one
-//! page for people. Nothing here reads or writes a file, trains, or knows a learning rule.
+//! Writes the texts of a comparison from the plain values of a [`Study`]: tables for papers and programs, and one page for people.
+//! Nothing here reads or writes a file, trains, or knows a learning rule.
 
-#[cfg(test)]
-mod example;
+mod derived;
 mod page;
 mod study;
 mod tables;
@@ -12,7 +11,4 @@ pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
     Trial, Verdict, Versus,
 };
-pub use tables::{
-    configurations_csv, configurations_parquet, history_csv, history_parquet, latex, markdown, trials_csv,
-    trials_parquet,
-};
+pub use tables::{configurations_csv, history_csv, latex, markdown, trials_csv};

@@ -1,229 +1,213 @@
-//! What a report is told.
+//! The input of a report: final values, in which nothing is left to choose or to test.
 
 use statistics::{Comparison, Description};
 
-/// Everything that the files of one summary are made from. Values are final: nothing is chosen or tested here.
+/// Everything that the files of one summary are made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
-    /// Name of the pipeline.
     pub pipeline: String,
-    /// Name of the summary's stage.
+    /// The name of the summary's stage.
     pub stage: String,
-    /// What was done, item by item, in words: dataset, splits, task, epochs, batch size, seeds, early stopping.
     pub settings: Vec<Setting>,
-    /// What the rows are ranked by, where that is not what is reported.
+    /// The metric that ranks the rows, if it is not the reported one.
     pub ranked_by: Option<Criterion>,
-    /// What is reported.
     pub reported: Criterion,
-    /// The quantity on the test split that stands beside the reported one, where there is one: `error_rate/test`.
+    /// The reported quantity on the test split, if tables show it next to the reported one: `error_rate/test`.
     pub test_metric: Option<String>,
-    /// What a reader has to know, for example that the table selects on the split that it reports on.
+    /// Warnings to the reader, for example that the table selects on the split that it reports on.
     pub notes: Vec<String>,
-    /// The configurations, best first; those without a rank come last.
+    /// The configurations, best first; configurations without a rank come last.
     pub rows: Vec<Row>,
-    /// Published values, beside ours.
     pub expectations: Vec<Expectation>,
-    /// Originals and reconstructions, or whatever was shown while training.
     pub pictures: Vec<Picture>,
-    /// How to do it again.
     pub provenance: Provenance,
 }
 
-/// A line of the settings.
+/// A name and a value in words: `dataset` and `Fashion-MNIST, 60,000 training and 10,000 validation images`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// For example `dataset`.
     pub name: String,
-    /// For example `Fashion-MNIST, 60,000 training and 10,000 validation images, 28x28, 10 classes`.
     pub value: String,
 }
 
-/// A metric at an epoch of each trial.
+/// A metric at an epoch of each trial. Smaller is better.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
-    /// The metric's tag: `error_rate/validation`. Smaller is better.
+    /// The metric's tag: `error_rate/validation`.
     pub metric: String,
-    /// Which epoch, in words: `last epoch`, `best epoch by loss/validation`, `epoch 50`.
+    /// The epoch in words: `last epoch`, `best epoch by loss/validation`, `epoch 50`.
     pub epoch: String,
 }
 
 impl Criterion {
-    /// ` %` for error rates, which are percentages, and nothing for other metrics.
+    /// Returns ` %` for error rates, which are percentages, and nothing for other metrics.
     #[must_use]
     pub fn unit(&self) -> &'static str {
         if self.metric.starts_with("error_rate/") { " %" } else { "" }
     }
 
-    /// Digits after the point that are worth printing.
+    /// Returns the number of digits after the point that are worth printing.
     #[must_use]
     pub fn decimals(&self) -> usize {
         if self.metric.starts_with("error_rate/") { 2 } else { 4 }
     }
 }
 
-/// A configuration with what its seeds amount to.
-#[derive(Clone, Debug, PartialEq)]
+/// A configuration with its trials.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// Name of the train stage.
+    /// The name of the train stage.
     pub stage: String,
-    /// What was trained.
     pub configuration: Configuration,
-    /// From 1; absent unless every seed gave a value: a mean over survivors is no rival.
+    /// The rank, from 1. A configuration is ranked if every seed gave a value: a mean over the seeds that survived would favor it.
     pub rank: Option<u32>,
-    /// How many seeds were asked for.
+    /// The number of trials that were asked for.
     pub seeds: usize,
-    /// Those that diverged.
     pub diverged: usize,
-    /// Those that failed.
     pub failed: usize,
-    /// Those that were not trained yet.
+    /// The number of trials that were not trained yet.
     pub missing: usize,
     /// The reported quantity over the seeds that have it.
     pub value: Option<Description>,
-    /// What it is ranked by, where that is another quantity.
+    /// The quantity that ranks, if it is another one.
     pub ranked_by: Option<Description>,
-    /// The test quantity, where there is one.
     pub test: Option<Description>,
-    /// Against the baseline; absent for the baseline itself, and where none was asked for.
+    /// The difference to the baseline; absent for the baseline itself, and where no baseline was asked for.
     pub versus: Option<Versus>,
-    /// Is it what the others are compared with?
     pub is_baseline: bool,
-    /// What it is the best of: `dfa`, or `dfa, batch norm` where winners were asked for by several axes.
+    /// The group in which it is the best configuration: `dfa`, or `dfa, batch norm` if groups are formed by several axes.
     pub best_of: Option<String>,
-    /// Its trials, by seed.
+    /// The number of mini-batches of an epoch; absent where it is not known.
+    pub steps_per_epoch: Option<u64>,
+    /// The trials, by seed.
     pub trials: Vec<Trial>,
 }
 
-/// Against the baseline, over common seeds.
+/// A difference to the baseline, over common seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Versus {
-    /// The paired comparison.
     pub comparison: Comparison,
-    /// The t test's p after Holm's correction over the table.
+    /// The p value of the t test after Holm's correction over the table.
     pub corrected: Option<f64>,
 }
 
 /// A point of a grid.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Configuration {
-    /// For folders: `dfa-2x500-tanh-lr0.001`.
+    /// The name of its folders: `dfa-2x500-tanh-lr0.001`.
     pub slug: String,
-    /// For people: `dfa 2x500 tanh lr0.001`.
+    /// The name in texts: `dfa 2x500 tanh lr0.001`.
     pub label: String,
-    /// The learning rule: `dfa`.
+    /// The name of the learning rule: `dfa`.
     pub algorithm: String,
-    /// The value on every axis by its name, the algorithm included, in one order for all rows; absent where it does not apply.
+    /// The name of every axis, the algorithm included, and the value on it; in one order for all rows. A value is absent where the axis
+    /// does not apply.
     pub axes: Vec<(&'static str, Option<AxisValue>)>,
 }
 
-/// A value on an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AxisValue {
-    /// A learning rate, a share.
     Number(f64),
-    /// A rule, an activation, the units of the hidden layers.
     Text(String),
 }
 
 /// A configuration with one seed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trial {
-    /// The seed.
     pub seed: u64,
-    /// How it ended.
     pub end: End,
-    /// Epochs it trained.
+    /// The number of epochs that it trained.
     pub epochs: u32,
-    /// The epoch that counts.
+    /// The epoch that is reported.
     pub epoch: Option<u32>,
     /// The reported quantity at that epoch.
     pub value: Option<f64>,
-    /// What it is ranked by, where that is another quantity.
+    /// The quantity that ranks at that epoch, if it is another one.
     pub ranked_by: Option<f64>,
-    /// The test quantity at that epoch.
+    /// The quantity on the test split at that epoch.
     pub test: Option<f64>,
-    /// How long it trained, in seconds, on the machine that trained it.
+    /// The training time in seconds, on the machine that trained it.
     pub seconds: Option<f64>,
-    /// The key of its artifact.
+    /// The key of its result in the store.
     pub key: String,
-    /// What was measured, epoch by epoch, a series for each metric.
+    /// The history of each metric.
     pub series: Vec<Series>,
 }
 
-/// How a trial ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The way in which a trial ended, with the reason where it gave no result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum End {
     /// It was not trained yet.
+    #[default]
     Missing,
-    /// It gave no result, with the reason.
     Failed(String),
-    /// It trained all epochs.
     Finished,
-    /// It stopped improving.
+    /// Early stopping ended it.
     Stopped,
-    /// Its numbers left all bounds, with the reason.
     Diverged(String),
 }
 
 /// A metric over the epochs of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Its tag: `loss/train`, `layer_2/bp_cosine`, `network/activation_bytes`, `machine/seconds`.
+    /// The metric's tag: `loss/train`, `layer_2/bp_cosine`, `network/activation_bytes`, `machine/seconds`.
     pub metric: String,
-    /// Epoch, from 1, and value, in the order of epochs; epochs may be left out.
+    /// Pairs of epoch, from 1, and value, by epoch; epochs may be left out.
     pub points: Vec<(u32, f64)>,
 }
 
-/// A published value and ours.
+/// A published value and the one of this study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// Which configurations, in words.
+    /// The configurations that it is about, in words.
     pub of: String,
-    /// The published value.
     pub published: f64,
-    /// How far ours may be from it.
+    /// The largest allowed distance to the published value.
     pub tolerance: f64,
-    /// Where it was published.
     pub source: String,
-    /// Ours: the mean over seeds.
+    /// The mean over seeds.
     pub ours: Option<f64>,
-    /// Is ours near enough?
     pub verdict: Verdict,
 }
 
-/// What comes of an expectation.
+/// The outcome of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Within the tolerance.
     Pass,
-    /// Outside of it.
     Fail,
-    /// Trials are missing.
+    /// Some of its trials are missing.
     NotRun,
+}
+
+impl Verdict {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::NotRun => "NOT RUN",
+        }
+    }
 }
 
 /// A picture that a trial wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// What it shows, for example `originals above, reconstructions below`.
+    /// A description such as `originals above reconstructions`.
     pub caption: String,
-    /// The learning rule that wrote it.
     pub algorithm: String,
     /// The bytes of a PNG.
     pub png: Vec<u8>,
 }
 
-/// How the study was made and can be made again.
+/// How the study was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// The command.
     pub command: String,
-    /// The pipeline file as it was read.
+    /// The text of the pipeline file.
     pub text: String,
-    /// Version and commit of the program: of all that took part.
+    /// The version and the commit of each build of the program that took part.
     pub builds: Vec<String>,
-    /// Machines, devices and processors that took part: `node-1: cpu, AMD EPYC 7B13, Linux 6.1`.
+    /// Each machine that took part: `node-1: cpu, AMD EPYC 7B13, Linux 6.1`.
     pub machines: Vec<String>,
-    /// Seeds.
     pub seeds: Vec<u64>,
 }

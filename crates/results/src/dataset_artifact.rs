@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use data::{Counts, Dataset, Duplicates, Skipped, Source, View};
 use ron::ser::PrettyConfig;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use store::{Artifact, StoreError};
 
 /// Numbers, for a person.
 const DESCRIPTION: &str = "dataset.ron";
@@ -65,6 +67,20 @@ struct Indices {
 pub fn files(source: &Source, dataset: &Dataset) -> [(&'static str, String); 2] {
     let split = format!("{SPLIT_HEADER}{}", text(&split(dataset)));
     [(DESCRIPTION, text(&describe(source, dataset))), (SPLIT, split)]
+}
+
+/// Returns the number of training examples that a dataset's artifact states, or none if it states it in another form.
+pub(crate) fn training_examples(artifact: &Artifact) -> Result<Option<u64>, StoreError> {
+    #[derive(Deserialize)]
+    struct Stated {
+        train: Images,
+    }
+    #[derive(Deserialize)]
+    struct Images {
+        images: u64,
+    }
+    let stated: Option<Stated> = ron::de::from_bytes(&artifact.read(DESCRIPTION)?).ok();
+    Ok(stated.map(|stated| stated.train.images))
 }
 
 fn text(value: &impl Serialize) -> String {

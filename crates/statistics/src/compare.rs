@@ -1,25 +1,23 @@
-//! Two configurations, seed by seed.
+//! Comparison of two configurations, paired by seed.
 
 use crate::{Comparison, describe, student, wilcoxon};
 
-/// This one against the baseline, given as pairs `(this, baseline)` of common seeds; absent where there are no pairs, and where
-/// one holds what is no finite number or differs by none.
+/// Compares pairs `(this, baseline)` of common seeds. Returns none if there are no pairs, or if a value or a difference is not finite.
 ///
-/// Differences that only the rounding of the subtraction tells apart are equal, and one that is only rounding is zero. SciPy
-/// takes 0.3 - 0.2 and 0.2 - 0.1 for two values, and finds them to deviate by next to nothing: equal differences would be the most
-/// significant of all.
+/// Differences that differ by the rounding of the subtraction only are equal, and one that is only rounding is zero. SciPy takes
+/// 0.3 - 0.2 and 0.2 - 0.1 for different values with a tiny deviation, so that equal differences would be the most significant of all.
 #[must_use]
 pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
     let differences: Vec<Difference> =
         pairs.iter().map(|&(this, other)| Difference::of(this, other)).collect();
     let values: Vec<f64> = differences.iter().map(|difference| difference.value).collect();
     let description = describe(&values)?;
-    let deviation = description.deviation.filter(|_| !are_all_alike(&differences));
+    let deviation = description.deviation.filter(|_| !are_all_equal(&differences));
     let effect_size = deviation.map(|deviation| description.mean / deviation);
     Some(Comparison {
         pairs: description.count,
         difference: description.mean,
-        // Differences that are all equal say nothing of how others would scatter.
+        // Equal differences tell nothing about the spread of others.
         interval: description.interval.filter(|_| deviation.is_some()),
         effect_size,
         t_test: effect_size.map(|effect_size| student::p_value(effect_size, description.count)),
@@ -27,7 +25,7 @@ pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
     })
 }
 
-/// A difference, and how much of it may be rounding.
+/// A difference with a bound of its rounding error.
 #[derive(Clone, Copy)]
 pub(crate) struct Difference {
     pub(crate) value: f64,
@@ -36,7 +34,7 @@ pub(crate) struct Difference {
 
 impl Difference {
     pub(crate) fn of(this: f64, other: f64) -> Self {
-        // Both were rounded about twice before: an error rate is 100 k / n.
+        // Each value was rounded about twice before: an error rate is 100 k / n.
         let rounding = 2.0 * f64::EPSILON * this.abs().max(other.abs());
         Self { value: this - other, rounding }
     }
@@ -45,7 +43,7 @@ impl Difference {
         self.value.abs() <= self.rounding
     }
 
-    pub(crate) fn is_like(self, other: Self) -> bool {
+    pub(crate) fn is_equal_to(self, other: Self) -> bool {
         (self.value - other.value).abs() <= self.rounding + other.rounding
     }
 
@@ -54,10 +52,10 @@ impl Difference {
     }
 }
 
-fn are_all_alike(differences: &[Difference]) -> bool {
-    let by_value = |left: &&Difference, right: &&Difference| left.value.total_cmp(&right.value);
-    let least = differences.iter().min_by(by_value);
-    least.zip(differences.iter().max_by(by_value)).is_none_or(|(least, most)| least.is_like(*most))
+fn are_all_equal(differences: &[Difference]) -> bool {
+    let least = differences.iter().min_by(|one, other| one.value.total_cmp(&other.value));
+    let largest = differences.iter().max_by(|one, other| one.value.total_cmp(&other.value));
+    least.zip(largest).is_none_or(|(least, largest)| least.is_equal_to(*largest))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The values of one quantity, in five numbers.
+//! Descriptive statistics of one quantity.
 
 use crate::{Description, student};
 
-/// What the values amount to, whatever their order; absent where there are none, and where one is no finite number.
+/// Describes values; their order does not matter. Returns none if there are no values or one is not finite.
 ///
-/// Two passes, so values that lie close together far from zero keep their deviation; and scaled, so squares of very large and
-/// very small values neither overflow nor vanish.
+/// Uses two passes, so that the deviation of close values far from zero is exact, and scales them, so that squares of very large and very
+/// small values neither overflow nor vanish.
 #[must_use]
 pub fn describe(values: &[f64]) -> Option<Description> {
     if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
@@ -28,7 +28,7 @@ pub fn describe(values: &[f64]) -> Option<Description> {
     })
 }
 
-/// A power of two near the largest magnitude, by which division is exact.
+/// Returns a power of two near the largest magnitude, by which division is exact.
 fn scale(sorted: &[f64]) -> f64 {
     let largest = sorted[0].abs().max(sorted[sorted.len() - 1].abs());
     let exponent_bits = largest.to_bits() & (0x7ff << 52);
@@ -39,7 +39,7 @@ fn mean(sorted: &[f64]) -> f64 {
     let count = sorted.len() as f64;
     let rough = sorted.iter().sum::<f64>() / count;
     let correction = sorted.iter().map(|value| value - rough).sum::<f64>() / count;
-    // Equal values have exactly themselves as their mean.
+    // The mean of equal values is exactly their value.
     (rough + correction).clamp(sorted[0], sorted[sorted.len() - 1])
 }
 

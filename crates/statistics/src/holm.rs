@@ -1,9 +1,9 @@
-//! Many comparisons with one baseline.
+//! Correction for many comparisons with one baseline.
 
-/// The p values after Holm's step-down correction (Holm 1979, <https://www.jstor.org/stable/4615733>) over those that are present,
-/// in the same order: with a threshold of 5 % on them, the chance to call anything different that is not stays at 5 %.
+/// Returns p values after Holm's step-down correction (Holm 1979, <https://www.jstor.org/stable/4615733>) over the present ones, in the
+/// same order. With a threshold of 5 % on them, the probability of any false positive is at most 5 %.
 ///
-/// A smaller raw p never gets the larger corrected one, and none exceeds 1.
+/// Corrected values have the order of the raw ones and do not exceed 1.
 #[must_use]
 pub fn holm(raw: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut present: Vec<(usize, f64)> =

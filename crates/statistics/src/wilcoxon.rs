@@ -1,21 +1,20 @@
-//! Wilcoxon's signed-rank test (Wilcoxon 1945, <https://doi.org/10.2307/3001968>): do the ranks of differences go one way?
+//! Wilcoxon's signed-rank test (Wilcoxon 1945, <https://doi.org/10.2307/3001968>).
 //!
-//! Zeros are dropped, as Wilcoxon did. Equal magnitudes share the mean of their ranks, and the null distribution is that of these very
-//! ranks with every choice of signs, so it stays exact. Above [`EXACT_UP_TO`] differences it is approximated by a normal distribution whose
-//! variance is corrected for ties, without correction for continuity.
+//! Zeros are dropped, as Wilcoxon did. Equal magnitudes share the mean of their ranks. The null distribution is that of these ranks with
+//! every choice of signs, so that it is exact with ties, too. Above [`EXACT_UP_TO`] differences it is approximated by a normal distribution
+//! whose variance is corrected for ties, without correction for continuity.
 //!
-//! SciPy's `wilcoxon(method="auto")` does the same, except that it approximates already from fourteen differences on where there are
-//! ties or zeros.
+//! SciPy's `wilcoxon(method="auto")` does the same, except that with ties or zeros it approximates from fourteen differences on.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::compare::Difference;
 
-/// Below it even differences that all go one way have p > 5 %.
+/// The least number of differences with which p can fall below 5 %.
 const FEWEST: usize = 6;
 const EXACT_UP_TO: usize = 50;
 
-/// Two-sided p; absent where too few differences are not zero.
+/// Returns the two-sided p value, or none if too few differences are not zero.
 pub(crate) fn p_value(differences: &[Difference]) -> Option<f64> {
     let mut differences: Vec<Difference> =
         differences.iter().copied().filter(|difference| !difference.is_zero()).collect();
@@ -40,17 +39,17 @@ pub(crate) fn p_value(differences: &[Difference]) -> Option<f64> {
     Some(p.min(1.0))
 }
 
-/// Twice the ranks of sorted differences, so that the mean of two ranks is a whole number, too.
+/// Returns twice the ranks of sorted differences, so that the mean of two ranks is a whole number, too.
 fn doubled_ranks(sorted: &[Difference]) -> Vec<usize> {
     let mut ranks = Vec::with_capacity(sorted.len());
-    for tied in sorted.chunk_by(|left, right| left.magnitude().is_like(right.magnitude())) {
+    for tied in sorted.chunk_by(|left, right| left.magnitude().is_equal_to(right.magnitude())) {
         let (first, last) = (ranks.len() + 1, ranks.len() + tied.len());
         ranks.extend(tied.iter().map(|_| first + last));
     }
     ranks
 }
 
-/// How likely the positive ranks sum up to `least` or more, when every sign is a coin's.
+/// Returns the probability that the ranks with a positive sign sum up to `least` or more, if both signs are equally likely.
 fn exact_tail(ranks: &[usize], least: usize) -> f64 {
     let mut probabilities = vec![0.0; ranks.iter().sum::<usize>() + 1];
     probabilities[0] = 1.0;
@@ -63,7 +62,7 @@ fn exact_tail(ranks: &[usize], least: usize) -> f64 {
     probabilities[least..].iter().rev().sum()
 }
 
-/// Two-sided p. Each rank is in the sum or not: its variance is a quarter of its square, ties included.
+/// Returns the two-sided p value. A rank is in the sum or not, so its variance is a quarter of its square, with ties as well.
 fn approximate(ranks: &[usize], sum: usize) -> f64 {
     let mean = ranks.iter().sum::<usize>() as f64 / 2.0;
     let variance: f64 = ranks.iter().map(|rank| (*rank as f64).powi(2) / 4.0).sum();

@@ -1,9 +1,9 @@
-//! What holds for all values, not only for those that somebody thought of.
+//! Properties of arbitrary values.
 
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use statistics::{Interval, compare, describe, holm};
 
-/// Like error rates and losses, of any size.
+/// Values like error rates and losses, of any size.
 fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
         -100.0..100.0,
@@ -13,7 +13,7 @@ fn value() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// `this` and `baseline`, up to thirty seeds.
+/// Pairs of `this` and `baseline` for up to thirty seeds.
 fn pairs() -> impl Strategy<Value = Vec<(f64, f64)>> {
     vec((value(), value()), 1..30)
 }

@@ -1,4 +1,4 @@
-//! Our numbers are SciPy's. The cases and what SciPy says of them are stored; `scipy_cases.py` wrote them.
+//! Results equal SciPy's for stored cases, which `scipy_cases.py` wrote.
 
 use serde::Deserialize;
 use statistics::{Interval, compare, describe};
@@ -33,7 +33,7 @@ struct ComparisonCase {
     wilcoxon: Option<Number>,
 }
 
-/// Written as text, because a JSON reader may round the last bit.
+/// A number that is written as text, because a JSON reader may round the last bit.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct Number(f64);
@@ -58,10 +58,10 @@ fn check(name: &str, what: &str, ours: Option<f64>, theirs: Option<Number>, tole
         (None, None) => true,
         _ => false,
     };
-    assert!(is_near, "{name}: {what} is {ours:?}, SciPy says {theirs:?}");
+    assert!(is_near, "{name}: {what} is {ours:?}, SciPy has {theirs:?}");
 }
 
-/// `check` for numbers whose last digits alone may differ.
+/// Checks numbers of which only the last digits may differ.
 #[track_caller]
 fn check_digits(name: &str, what: &str, ours: Option<f64>, theirs: Option<Number>) {
     check(name, what, ours, theirs, theirs.map_or(0.0, |theirs| 1e-9 * theirs.0.abs()));

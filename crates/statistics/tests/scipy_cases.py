@@ -1,4 +1,4 @@
-"""Writes scipy_cases.json: what SciPy says of the cases that crates/statistics/tests/scipy.rs holds our numbers against.
+"""Writes scipy_cases.json: the results of SciPy with which crates/statistics/tests/scipy.rs compares ours.
 
     python3 -m venv VENV && VENV/bin/pip install scipy==1.17.1 numpy==2.4.6
     VENV/bin/python crates/statistics/tests/scipy_cases.py > crates/statistics/tests/scipy_cases.json

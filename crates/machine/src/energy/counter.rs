@@ -1,18 +1,16 @@
-//! Counters that only grow, and begin again at 0 when they are full.
+//! Counters that only grow, and start again at 0 when they are full.
 
 use super::Energy;
 
-/// What a meter has counted so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counter {
     pub(super) microjoules: u64,
-    /// What it counts up to before it begins again at 0, in microjoules; absent where it never gets there.
+    /// The count in microjoules at which the counter starts again at 0; absent if it is never reached.
     pub(super) range: Option<u64>,
 }
 
 impl Counter {
-    /// Microjoules since `earlier`, if the counter was not full twice in between. Absent where a counter that is never full
-    /// went back: then it was reset.
+    /// Returns the microjoules since `earlier`, if the counter was full at most once in between; none if it was reset.
     fn since(self, earlier: Self) -> Option<u64> {
         match self.microjoules.checked_sub(earlier.microjoules) {
             Some(more) => Some(more),
@@ -21,7 +19,7 @@ impl Counter {
     }
 }
 
-/// All meters, read at one time; a kind is absent if one of its meters could not be read.
+/// All counters at one time; a kind is absent if one of its counters could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) gpus: Option<Vec<Counter>>,
@@ -29,7 +27,6 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// What was used since `earlier`.
     pub(super) fn since(&self, earlier: &Self) -> Energy {
         Energy {
             gpu: joules(self.gpus.as_deref(), earlier.gpus.as_deref()),

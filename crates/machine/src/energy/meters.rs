@@ -1,8 +1,8 @@
-//! The meters of this machine.
+//! The energy counters of this machine.
 
 use std::path::{Path, PathBuf};
 
-use nvml_wrapper::Nvml;
+use nvml_wrapper::{Nvml, error::NvmlError};
 
 use super::{
     counter::{Counter, Reading},
@@ -10,85 +10,67 @@ use super::{
 };
 use crate::{NoNvidia, nvidia};
 
-/// What counts energy here; of each kind, why nothing does.
+/// The counters of each kind, or the reason why there are none.
 pub struct Meters {
     gpus: Result<Gpus, NoMeter>,
     packages: Result<Vec<Package>, NoMeter>,
 }
 
-/// GPUs that count.
 struct Gpus {
     nvml: Nvml,
     uuids: Vec<String>,
 }
 
-/// Why nothing counts energy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMeter {
-    /// There is no GPU to count for.
     #[error(transparent)]
     NoGpu(#[from] NoNvidia),
-    /// A GPU has no counter.
     #[error("{gpu} does not count its energy: {reason}")]
-    NotCounted {
-        /// Its name.
-        gpu: String,
-        /// What the driver says.
-        reason: String,
-    },
-    /// The system shows no package's counter.
-    #[error("no processor package counts its energy: no folder `intel-rapl:*` of one in {}", root.display())]
-    NoPackage {
-        /// Where it was looked for.
-        root: PathBuf,
-    },
-    /// The system shows a counter, and not to this user.
+    NotCounted { gpu: String, reason: String },
+    #[error("no processor package counts its energy: {} has no folder `intel-rapl:*` of a package", root.display())]
+    NoPackage { root: PathBuf },
     #[error("cannot read {}: {reason}", file.display())]
-    Unreadable {
-        /// The counter.
-        file: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
+    Unreadable { file: PathBuf, reason: String },
 }
 
 impl NoMeter {
-    /// The way out.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NoGpu(reason) => reason.hint().to_owned(),
-            Self::NotCounted { .. } => "GPUs of the Volta generation and later count it, not those that are divided".to_owned(),
+            Self::NotCounted { .. } => {
+                "GPUs count their energy since the Volta generation, but not if they are divided (MIG)".to_owned()
+            }
             Self::NoPackage { .. } => {
-                "`sudo modprobe intel_rapl_msr` loads Linux' driver (AMD's processors, too); virtual machines mostly have none"
+                "`sudo modprobe intel_rapl_msr` loads Linux' driver (for AMD's processors, too); most virtual machines have no counters"
                     .to_owned()
             }
-            Self::Unreadable { file, .. } => {
-                format!("only root may read it by default: `sudo chmod a+r {}`, anew after every start", file.display())
-            }
+            Self::Unreadable { file, .. } => format!(
+                "only root may read it by default: `sudo chmod a+r {}`, again after every restart",
+                file.display()
+            ),
         }
     }
 }
 
 impl Meters {
-    /// Looks for all of them.
     #[must_use]
     pub fn of_this_machine() -> Self {
         Self { gpus: Gpus::open(), packages: rapl::packages(Path::new(rapl::ROOT)) }
     }
 
-    /// How many GPUs are counted.
+    /// Returns the number of GPUs that are counted.
     ///
     /// # Errors
-    /// If none is, why.
+    /// If none is.
     pub fn gpus(&self) -> Result<usize, &NoMeter> {
         self.gpus.as_ref().map(|gpus| gpus.uuids.len())
     }
 
-    /// How many processor packages are counted.
+    /// Returns the number of processor packages that are counted.
     ///
     /// # Errors
-    /// If none is, why.
+    /// If none is.
     pub fn packages(&self) -> Result<usize, &NoMeter> {
         self.packages.as_ref().map(Vec::len)
     }
@@ -103,29 +85,30 @@ impl Meters {
 }
 
 impl Gpus {
-    /// Those that this process may use; each of them must count.
+    /// Opens the counters of all GPUs that this process may use. Each of them must have one.
     fn open() -> Result<Self, NoMeter> {
         let nvml = nvidia::open()?;
         let mut uuids = Vec::new();
         for device in nvidia::visible_devices(&nvml)? {
-            let not_counted = |error: nvml_wrapper::error::NvmlError| NoMeter::NotCounted {
+            let counted = device.total_energy_consumption().and_then(|_| device.uuid());
+            uuids.push(counted.map_err(|error: NvmlError| NoMeter::NotCounted {
                 gpu: device.name().unwrap_or_else(|_| "a GPU".to_owned()),
                 reason: error.to_string(),
-            };
-            device.total_energy_consumption().map_err(not_counted)?;
-            uuids.push(device.uuid().map_err(not_counted)?);
+            })?);
         }
         Ok(Self { nvml, uuids })
     }
 
     fn read(&self) -> Option<Vec<Counter>> {
-        let count = |uuid: &String| {
-            let millijoules =
-                self.nvml.device_by_uuid(uuid.as_str()).ok()?.total_energy_consumption().ok()?;
-            // Millijoules in 64 bits: since the driver was loaded, it never gets there.
-            Some(Counter { microjoules: millijoules.saturating_mul(1000), range: None })
-        };
-        self.uuids.iter().map(count).collect()
+        self.uuids
+            .iter()
+            .map(|uuid| {
+                let device = self.nvml.device_by_uuid(uuid.as_str()).ok()?;
+                // 64 bits of millijoules since the driver was loaded are never full.
+                let millijoules = device.total_energy_consumption().ok()?;
+                Some(Counter { microjoules: millijoules.saturating_mul(1000), range: None })
+            })
+            .collect()
     }
 }
 

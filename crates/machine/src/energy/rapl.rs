@@ -1,5 +1,5 @@
-//! Processor packages, as the system shows their energy counters (RAPL): folders `intel-rapl:0`, ... under
-//! /sys/class/powercap, by which Linux shows those of AMD's processors, too.
+//! Energy counters of processor packages (RAPL): folders `intel-rapl:0`, ... below /sys/class/powercap, in which Linux has those of AMD's
+//! processors, too.
 
 use std::{
     fs, io,
@@ -8,28 +8,22 @@ use std::{
 
 use super::{counter::Counter, meters::NoMeter};
 
-/// Where the system shows them.
 pub(super) const ROOT: &str = "/sys/class/powercap";
 
-/// A package's counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Package {
     file: PathBuf,
-    /// Microjoules.
+    /// The range of the counter in microjoules.
     range: u64,
 }
 
 impl Package {
-    /// What it has counted; absent where it cannot be read.
     pub(super) fn read(&self) -> Option<Counter> {
         Some(Counter { microjoules: number(&self.file).ok()?, range: Some(self.range) })
     }
 }
 
-/// The counters of all packages below `root`.
-///
-/// # Errors
-/// If there are none, or one cannot be read.
+/// Returns the counters of all packages below `root`, at least one.
 pub(super) fn packages(root: &Path) -> Result<Vec<Package>, NoMeter> {
     let mut folders = package_folders(root);
     folders.sort();
@@ -41,25 +35,29 @@ pub(super) fn packages(root: &Path) -> Result<Vec<Package>, NoMeter> {
 
 fn package(folder: &Path) -> Result<Package, NoMeter> {
     let file = folder.join("energy_uj");
-    let read = |file: &Path| {
-        number(file).map_err(|error| NoMeter::Unreadable { file: file.into(), reason: error.to_string() })
-    };
-    let range = read(&folder.join("max_energy_range_uj"))?;
-    read(&file)?;
+    let range = readable(&folder.join("max_energy_range_uj"))?;
+    readable(&file)?;
     Ok(Package { file, range })
 }
 
-/// Not the parts of packages (`intel-rapl:0:0`), whose energy is in the package's, nor the same package by another path
-/// (`intel-rapl-mmio:0`), nor the whole machine (`psys`).
+fn readable(file: &Path) -> Result<u64, NoMeter> {
+    number(file).map_err(|error| NoMeter::Unreadable { file: file.into(), reason: error.to_string() })
+}
+
+/// Leaves out parts of packages (`intel-rapl:0:0`), whose energy is in the package's, the same package by another path
+/// (`intel-rapl-mmio:0`), and the whole machine (`psys`).
 fn package_folders(root: &Path) -> Vec<PathBuf> {
-    let is_domain = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.strip_prefix("intel-rapl:").is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    let is_package =
-        |path: &PathBuf| fs::read_to_string(path.join("name")).is_ok_and(|name| name.starts_with("package"));
     let paths = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    paths.filter(is_domain).filter(is_package).collect()
+    paths.filter(|path| is_domain(path) && is_package(path)).collect()
+}
+
+fn is_domain(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix("intel-rapl:").is_some_and(|rest| rest.parse::<u32>().is_ok())
+}
+
+fn is_package(path: &Path) -> bool {
+    fs::read_to_string(path.join("name")).is_ok_and(|name| name.starts_with("package"))
 }
 
 fn number(file: &Path) -> io::Result<u64> {

@@ -1,4 +1,4 @@
-//! The meters of this process, and who has a share of what they count.
+//! The meters of this process, and the shares of trials in their energy.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -7,107 +7,97 @@ use std::{
 
 use super::{
     Energy, Meters,
+    accounts::{AccountId, Accounts},
     counter::Reading,
-    ledger::{Ledger, Number},
 };
 
-/// The smallest counters are full after some minutes of a large processor's work: they are read more often than that.
-const OFTEN: Duration = Duration::from_secs(20);
+/// The longest time between two readings. The smallest counters are full after some minutes of a large processor's work.
+const INTERVAL: Duration = Duration::from_secs(20);
 
-/// Of trials that train together in this process: what meters count while it is open, divided among all trials that
-/// train at that time. Dropped, it is closed.
-#[derive(Debug)]
+/// The energy of trials that train together: their part of all energy that meters count until the share is dropped.
 pub struct Share {
-    books: Arc<Mutex<Books>>,
-    number: Number,
+    metering: Arc<Mutex<Metering>>,
+    account: AccountId,
 }
 
-/// What was read last, and whose it is.
-struct Books {
+struct Metering {
     read: Box<dyn Fn() -> Reading + Send>,
     last: Reading,
     read_at: Instant,
-    ledger: Ledger,
+    accounts: Accounts,
 }
 
-impl std::fmt::Debug for Books {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Books").field("ledger", &self.ledger).finish_non_exhaustive()
-    }
-}
-
-impl Books {
+impl Metering {
     fn new(read: impl Fn() -> Reading + Send + 'static) -> Self {
         let last = read();
-        Self { read: Box::new(read), last, read_at: Instant::now(), ledger: Ledger::default() }
+        Self { read: Box::new(read), last, read_at: Instant::now(), accounts: Accounts::default() }
     }
 
-    /// Reads the meters: what was used until now belongs to those who have an account now.
+    /// Reads the meters, and divides the energy since the last reading among the trials that are counted now.
     fn catch_up(&mut self) {
         let now = (self.read)();
-        self.ledger.spend(now.since(&self.last));
+        self.accounts.spend(now.since(&self.last));
         self.last = now;
         self.read_at = Instant::now();
     }
 }
 
-/// One for the whole process: meters count for all of it.
-fn books() -> Arc<Mutex<Books>> {
-    static BOOKS: OnceLock<Arc<Mutex<Books>>> = OnceLock::new();
-    let open = || {
+/// Returns the metering of the whole process, because meters count for all of it.
+fn metering() -> Arc<Mutex<Metering>> {
+    static METERING: OnceLock<Arc<Mutex<Metering>>> = OnceLock::new();
+    Arc::clone(METERING.get_or_init(|| {
         let meters = Meters::of_this_machine();
-        Arc::new(Mutex::new(Books::new(move || meters.read())))
-    };
-    Arc::clone(BOOKS.get_or_init(open))
+        Arc::new(Mutex::new(Metering::new(move || meters.read())))
+    }))
 }
 
 impl Share {
-    /// Of no trials yet, on the meters of this machine.
+    /// Opens a share of no trials.
     #[must_use]
     pub fn open() -> Self {
-        Self::of(books())
+        Self::of(metering())
     }
 
-    fn of(books: Arc<Mutex<Books>>) -> Self {
-        let number = locked(&books).ledger.open();
-        Self { books, number }
+    fn of(metering: Arc<Mutex<Metering>>) -> Self {
+        let account = locked(&metering).accounts.open();
+        Self { metering, account }
     }
 
-    /// So many trials train from now on.
+    /// Sets the number of trials that train from now on.
     pub fn count(&self, trials: usize) {
-        let mut books = locked(&self.books);
-        books.catch_up();
-        books.ledger.count(self.number, trials);
+        let mut metering = locked(&self.metering);
+        metering.catch_up();
+        metering.accounts.count(self.account, trials);
     }
 
-    /// Reads the meters if nobody did for a while, so that no counter is full twice between two readings.
+    /// Reads the meters if the last reading is old, so that no counter is full twice between two readings.
     pub fn keep_up(&self) {
-        let mut books = locked(&self.books);
-        if books.read_at.elapsed() >= OFTEN {
-            books.catch_up();
+        let mut metering = locked(&self.metering);
+        if metering.read_at.elapsed() >= INTERVAL {
+            metering.catch_up();
         }
     }
 
-    /// What each of the trials used since this was asked last, or since they were counted first.
+    /// Returns the energy of each of the trials since the last call, or since they were first counted.
     #[must_use]
     pub fn take(&self) -> Energy {
-        let mut books = locked(&self.books);
-        books.catch_up();
-        books.ledger.take(self.number)
+        let mut metering = locked(&self.metering);
+        metering.catch_up();
+        metering.accounts.take(self.account)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut books = locked(&self.books);
-        // What was used until now is not what others used.
-        books.catch_up();
-        books.ledger.close(self.number);
+        let mut metering = locked(&self.metering);
+        // The energy until now does not belong to the trials that remain.
+        metering.catch_up();
+        metering.accounts.close(self.account);
     }
 }
 
-fn locked(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
-    books.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(metering: &Mutex<Metering>) -> MutexGuard<'_, Metering> {
+    metering.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -117,26 +107,26 @@ mod tests {
     use super::*;
     use crate::energy::counter::Counter;
 
-    /// Books on a made-up package that counts joules up to 100.
-    fn books(joules: &Arc<AtomicU64>) -> Arc<Mutex<Books>> {
+    /// Meters a made-up package that counts joules up to 100.
+    fn metering(joules: &Arc<AtomicU64>) -> Arc<Mutex<Metering>> {
         let joules = Arc::clone(joules);
         let read = move || {
             let microjoules = joules.load(Ordering::Relaxed) % 100 * 1_000_000;
             Reading { gpus: None, packages: Some(vec![Counter { microjoules, range: Some(100_000_000) }]) }
         };
-        Arc::new(Mutex::new(Books::new(read)))
+        Arc::new(Mutex::new(Metering::new(read)))
     }
 
     #[test]
-    fn whoever_comes_and_goes_everybody_has_the_time_that_was_theirs() {
+    fn each_trial_has_the_energy_of_the_time_in_which_it_trained() {
         let joules = Arc::new(AtomicU64::new(0));
         let use_up = |count| joules.fetch_add(count, Ordering::Relaxed);
-        let books = books(&joules);
+        let metering = metering(&joules);
         use_up(1000);
-        let one = Share::of(Arc::clone(&books));
+        let one = Share::of(Arc::clone(&metering));
         one.count(2);
         use_up(40);
-        let other = Share::of(Arc::clone(&books));
+        let other = Share::of(Arc::clone(&metering));
         other.count(2);
         use_up(80);
         // One of the two has left.
@@ -151,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn meters_are_read_now_and_then_and_not_at_every_step() {
+    fn meters_are_read_at_intervals_and_not_at_every_step() {
         let joules = Arc::new(AtomicU64::new(0));
-        let books = books(&joules);
-        let share = Share::of(Arc::clone(&books));
+        let metering = metering(&joules);
+        let share = Share::of(Arc::clone(&metering));
         share.count(1);
         joules.store(70, Ordering::Relaxed);
         share.keep_up();
-        assert_eq!(locked(&books).last.packages.as_deref().expect("read")[0].microjoules, 0);
-        let long_ago = Instant::now().checked_sub(OFTEN).expect("the machine runs longer than that");
-        locked(&books).read_at = long_ago;
+        assert_eq!(locked(&metering).last.packages.as_deref().expect("read")[0].microjoules, 0);
+        let long_ago = Instant::now().checked_sub(INTERVAL).expect("the machine runs longer than that");
+        locked(&metering).read_at = long_ago;
         share.keep_up();
         // The counter is full once before and once after.
         joules.store(150, Ordering::Relaxed);

@@ -1,48 +1,49 @@
-//! The best configuration of each algorithm: what is drawn where all configurations would be too many.
+//! The best configuration of each learning rule, for charts in which all configurations would be too many.
 
 use crate::study::{Row, Study};
 
-use super::{appearance::appearance, words};
+use super::{appearance::appearance, text::counted, words::spaced};
 
-/// A row for each algorithm, in the order of their looks: its first with a rank, else its first with a value, else its first.
+/// Returns a row for each learning rule, by name: the first that is ranked, else the first with a value, else the first.
 pub fn best_of_each_algorithm(study: &Study) -> Vec<&Row> {
     let mut best: Vec<&Row> = Vec::new();
     for row in &study.rows {
         let algorithm = &row.configuration.algorithm;
         match best.iter_mut().find(|other| other.configuration.algorithm == *algorithm) {
-            Some(other) if standing(row) > standing(other) => *other = row,
+            Some(other) if completeness(row) > completeness(other) => *other = row,
             Some(_) => {}
             None => best.push(row),
         }
     }
-    best.sort_by_key(|row| appearance(study, &row.configuration.algorithm).place);
+    best.sort_by_key(|row| appearance(&study.rows, &row.configuration.algorithm));
     best
 }
 
-fn standing(row: &Row) -> u8 {
+fn completeness(row: &Row) -> u8 {
     u8::from(row.rank.is_some()) + u8::from(row.value.is_some())
 }
 
-/// How many seeds curves are over, in words: of each, where they differ.
+/// Returns `3 seeds`, or `2 to 3 seeds (dfa 3, drtp 2)` if rules have different numbers of them.
 pub fn seeds_in_words(seeds: &[(&str, usize)]) -> String {
-    let all: Vec<usize> = seeds.iter().map(|(_, count)| *count).collect();
-    match (all.iter().min(), all.iter().max()) {
-        (Some(least), Some(most)) if least == most => super::text::counted(*most, "seed"),
+    let least = seeds.iter().map(|(_, count)| *count).min();
+    let most = seeds.iter().map(|(_, count)| *count).max();
+    match (least, most) {
+        (Some(least), Some(most)) if least == most => counted(most, "seed"),
         (Some(least), Some(most)) => {
-            let each = seeds.iter().map(|(name, count)| format!("{name} {count}"));
-            let each: Vec<String> = each.collect();
+            let each: Vec<String> = seeds.iter().map(|(name, count)| format!("{name} {count}")).collect();
             format!("{least} to {most} seeds ({})", each.join(", "))
         }
         _ => String::new(),
     }
 }
 
-/// A configuration's name in prose, with its train stage where there are several.
+/// Returns the configuration's label, with its train stage if there are several.
 pub fn name(study: &Study, row: &Row) -> String {
     let label = &row.configuration.label;
-    match study.rows.iter().any(|other| other.stage != row.stage) {
-        true => format!("{label} ({})", words::spaced(&row.stage)),
-        false => label.clone(),
+    if study.rows.iter().any(|other| other.stage != row.stage) {
+        format!("{label} ({})", spaced(&row.stage))
+    } else {
+        label.clone()
     }
 }
 

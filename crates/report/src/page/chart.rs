@@ -1,8 +1,7 @@
-//! A chart, drawn: its marks, its axes and their titles. It is told what to draw and computes nothing but places.
+//! Drawing of a chart as SVG: its marks, its axes and their titles.
 //!
-//! Written by hand and not with `plotters`, whose SVG places points on whole pixels, draws every dash of a line as an
-//! element of its own, and knows neither style classes (a page that is light and dark needs them) nor markers that are
-//! drawn once and used often.
+//! Not by `plotters`, whose SVG places points on whole pixels, draws every dash of a line as an element, and has neither style classes
+//! (a page that is light and dark needs them) nor markers that are drawn once and used often.
 
 use std::fmt::Write;
 
@@ -14,47 +13,39 @@ use super::{
     text::{escaped, shortened},
 };
 
-/// Units of the drawing; the page shows about as many pixels on a narrow screen, so that text keeps its size.
+/// Units of the drawing. A narrow screen shows about as many pixels, so that text keeps its size.
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 240.0;
 const TOP: f64 = 28.0;
 const RIGHT: f64 = 22.0;
 const BOTTOM: f64 = 42.0;
 
-/// Width of a digit, generously: nobody knows the reader's font.
+/// The width of a digit, with a margin, because the reader's font is not known.
 const DIGIT: f64 = 7.0;
 
-/// Characters of an axis title that surely fit.
+/// The number of characters of an axis title that fit in any font.
 const TITLE: usize = 48;
 
-/// Two axes and what lies between them.
-pub struct Chart<'a> {
-    /// For those who cannot see it.
+pub struct Chart {
+    /// A text for screen readers.
     pub description: String,
-    /// To the right.
-    pub horizontal: Axis<'a>,
-    /// Upwards.
-    pub vertical: Axis<'a>,
-    /// From the back to the front.
+    pub horizontal: Axis,
+    pub vertical: Axis,
+    /// The marks, from back to front.
     pub marks: Vec<Mark>,
 }
 
-/// A titled scale.
-#[derive(Clone, Copy)]
-pub struct Axis<'a> {
-    /// With its unit: `training time (s)`.
-    pub title: &'a str,
-    /// Where values lie.
+pub struct Axis {
+    /// A title with its unit: `training time (s)`.
+    pub title: String,
     pub scale: Scale,
 }
 
-/// What is drawn of one algorithm.
+/// A shape in the look of a learning rule.
 pub struct Mark {
-    /// Whose it is.
+    /// The text of its tooltip.
     pub name: String,
-    /// How it looks.
     pub appearance: Appearance,
-    /// What it is.
     pub shape: Shape,
 }
 
@@ -62,31 +53,25 @@ pub struct Mark {
 pub enum Shape {
     /// A line with some markers on it.
     Line(Vec<(f64, f64)>),
-    /// What lies within the intervals.
     Band(Vec<(f64, Interval)>),
-    /// A marker on every point, with a bar over an interval, and a line through all.
-    Intervals(Vec<(f64, f64, Option<Interval>)>),
-    /// A single marker with its bar.
-    Spot(f64, f64, Option<Interval>),
+    /// A line with a marker at every point and a bar over its interval.
+    Points(Vec<(f64, f64, Option<Interval>)>),
 }
 
-impl Chart<'_> {
-    /// As an element of the page.
+impl Chart {
+    /// Returns an element of the page.
     pub fn draw(&self) -> String {
         let frame = Frame::around(self);
-        let mut svg = format!(
-            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
-            escaped(&self.description)
-        );
-        svg += &frame.axes(self);
-        for mark in &self.marks {
-            svg += &frame.mark(mark);
-        }
-        svg + "</svg>\n"
+        let marks: String = self.marks.iter().map(|mark| frame.mark(mark)).collect();
+        format!(
+            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n{}{marks}</svg>\n",
+            escaped(&self.description),
+            frame.axes(self)
+        )
     }
 }
 
-/// Where the axes lie in the drawing.
+/// The positions of the axes in the drawing.
 struct Frame {
     left: f64,
     horizontal: Scale,
@@ -96,24 +81,18 @@ struct Frame {
 }
 
 impl Frame {
-    fn around(chart: &Chart<'_>) -> Self {
-        let vertical_ticks = chart.vertical.scale.ticks(5);
+    fn around(chart: &Chart) -> Self {
+        let (horizontal, vertical) = (chart.horizontal.scale, chart.vertical.scale);
+        let vertical_ticks = vertical.ticks(5);
         let left = vertical_ticks.iter().map(label_width).fold(24.0, f64::max) + 10.0;
-        let mut frame = Self {
-            left,
-            horizontal: chart.horizontal.scale,
-            vertical: chart.vertical.scale,
-            horizontal_ticks: Vec::new(),
-            vertical_ticks,
-        };
-        let choices = (1..=6).rev().map(|wanted| chart.horizontal.scale.ticks(wanted));
-        let fitting = choices.into_iter().find(|ticks| frame.have_room(ticks));
-        frame.horizontal_ticks =
-            fitting.unwrap_or_else(|| chart.horizontal.scale.ticks(1).into_iter().take(1).collect());
+        let mut frame = Self { left, horizontal, vertical, horizontal_ticks: Vec::new(), vertical_ticks };
+        let fitting = (1..=6).rev().map(|wanted| horizontal.ticks(wanted)).find(|ticks| frame.fits(ticks));
+        frame.horizontal_ticks = fitting.unwrap_or_else(|| horizontal.ticks(1).into_iter().take(1).collect());
         frame
     }
 
-    fn have_room(&self, ticks: &[Tick]) -> bool {
+    /// Whether no two labels below the horizontal axis touch.
+    fn fits(&self, ticks: &[Tick]) -> bool {
         ticks.windows(2).all(|pair| {
             let distance = self.x(pair[1].value) - self.x(pair[0].value);
             distance > f64::midpoint(label_width(&pair[0]), label_width(&pair[1])) + 6.0
@@ -128,66 +107,52 @@ impl Frame {
         HEIGHT - BOTTOM - self.vertical.position(value) * (HEIGHT - BOTTOM - TOP)
     }
 
-    fn axes(&self, chart: &Chart<'_>) -> String {
+    fn axes(&self, chart: &Chart) -> String {
         let (left, right, bottom) = (self.left, WIDTH - RIGHT, HEIGHT - BOTTOM);
         let mut svg = String::new();
         for tick in &self.vertical_ticks {
             let y = self.y(tick.value);
-            svg += &format!(
-                "<path class=\"grid\" d=\"M{left:.1} {y:.1}H{right}\"/><text x=\"{:.1}\" y=\"{:.1}\" class=\"end\">{}</text>\n",
-                left - 6.0,
-                y + 3.8,
-                tick.label
-            );
+            svg += &format!("<path class=\"grid\" d=\"M{left:.1} {y:.1}H{right}\"/>");
+            svg += &label(left - 6.0, y + 3.8, "end", &tick.label);
         }
         svg += &format!("<path class=\"axis\" d=\"M{left:.1} {bottom}H{right}\"/>\n");
         for tick in &self.horizontal_ticks {
             let x = self.x(tick.value);
-            svg += &format!(
-                "<path class=\"axis\" d=\"M{x:.1} {bottom}v4\"/><text x=\"{x:.1}\" y=\"{}\" class=\"middle\">{}</text>\n",
-                bottom + 16.0,
-                tick.label
-            );
+            svg += &format!("<path class=\"axis\" d=\"M{x:.1} {bottom}v4\"/>");
+            svg += &label(x, bottom + 16.0, "middle", &tick.label);
         }
-        let center = f64::midpoint(left, right);
-        let title = |title| escaped(&shortened(title, TITLE)).into_owned();
-        svg += &format!("<text x=\"2\" y=\"12\" class=\"title\">{}</text>\n", title(chart.vertical.title));
-        svg += &format!(
-            "<text x=\"{:.1}\" y=\"{}\" class=\"middle title\">{}</text>\n",
-            // In the middle of the axis where it is short, of the drawing where it is long.
-            if chart.horizontal.title.chars().count() > 36 { WIDTH / 2.0 } else { center },
-            HEIGHT - 6.0,
-            title(chart.horizontal.title)
-        );
-        svg
+        svg += &label(2.0, 12.0, "title", &shortened(&chart.vertical.title, TITLE));
+        let title = &chart.horizontal.title;
+        // A short title is in the middle of the axis, a long one in the middle of the drawing.
+        let center = if title.chars().count() > 36 { WIDTH / 2.0 } else { f64::midpoint(left, right) };
+        svg + &label(center, HEIGHT - 6.0, "middle title", &shortened(title, TITLE))
     }
 
     fn mark(&self, mark: &Mark) -> String {
+        let appearance = mark.appearance;
         let inside = match &mark.shape {
-            Shape::Line(points) => self.line(points) + &self.some_markers(mark.appearance, points),
+            Shape::Line(points) => self.line(points.iter().copied()) + &self.some_markers(appearance, points),
             Shape::Band(points) => self.band(points),
-            Shape::Intervals(points) => {
-                let line: Vec<(f64, f64)> = points.iter().map(|(x, y, _)| (*x, *y)).collect();
-                let spots =
-                    points.iter().map(|(x, y, interval)| self.spot(mark.appearance, *x, *y, *interval));
-                self.line(&line) + &spots.collect::<String>()
+            Shape::Points(points) => {
+                let bars = points.iter().filter_map(|(x, _, interval)| Some(self.bar(*x, (*interval)?)));
+                let markers = points.iter().map(|(x, y, _)| self.marker(appearance, *x, *y));
+                let line = self.line(points.iter().map(|(x, y, _)| (*x, *y)));
+                line + &bars.chain(markers).collect::<String>()
             }
-            Shape::Spot(x, y, interval) => self.spot(mark.appearance, *x, *y, *interval),
         };
-        let (classes, name) = (mark.appearance.classes(), escaped(&mark.name));
-        format!("<g class=\"{classes}\"><title>{name}</title>{inside}</g>\n")
+        format!("<g class=\"{}\"><title>{}</title>{inside}</g>\n", appearance.classes(), escaped(&mark.name))
     }
 
-    fn line(&self, points: &[(f64, f64)]) -> String {
+    fn line(&self, points: impl ExactSizeIterator<Item = (f64, f64)>) -> String {
         if points.len() < 2 {
             return String::new();
         }
-        format!("<path class=\"line\" d=\"{}\"/>", self.path(points.iter().copied()))
+        format!("<path class=\"line\" d=\"{}\"/>", self.path(points))
     }
 
+    /// Draws an area, or a bar where a single point gives it no width.
     fn band(&self, points: &[(f64, Interval)]) -> String {
         if points.len() < 2 {
-            // A bar, where there is no width.
             return points.iter().map(|(x, interval)| self.bar(*x, *interval)).collect();
         }
         let upper = points.iter().map(|(x, interval)| (*x, interval.high));
@@ -199,22 +164,17 @@ impl Frame {
         let mut path = String::new();
         for (index, (x, y)) in points.enumerate() {
             let command = if index == 0 { 'M' } else { 'L' };
-            write!(path, "{command}{:.1} {:.1}", self.x(x), self.y(y)).expect("a string takes everything");
+            let _ = write!(path, "{command}{:.1} {:.1}", self.x(x), self.y(y));
         }
         path
     }
 
-    /// About five, at places that differ from algorithm to algorithm.
+    /// Draws about five markers, at places that differ from rule to rule.
     fn some_markers(&self, appearance: Appearance, points: &[(f64, f64)]) -> String {
         let every = points.len().div_ceil(5).max(1);
-        let first = appearance.place * every / 5 % every;
+        let first = appearance.0 * every / 5 % every;
         let chosen = points.iter().skip(first).step_by(every);
         chosen.map(|(x, y)| self.marker(appearance, *x, *y)).collect()
-    }
-
-    fn spot(&self, appearance: Appearance, x: f64, y: f64, interval: Option<Interval>) -> String {
-        let bar = interval.map_or_else(String::new, |interval| self.bar(x, interval));
-        bar + &self.marker(appearance, x, y)
     }
 
     fn bar(&self, x: f64, interval: Interval) -> String {
@@ -226,6 +186,10 @@ impl Frame {
         let marker = appearance.marker();
         format!("<use href=\"{marker}\" x=\"{:.1}\" y=\"{:.1}\"/>", self.x(x), self.y(y))
     }
+}
+
+fn label(x: f64, y: f64, class: &str, text: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>\n", escaped(text))
 }
 
 fn label_width(tick: &Tick) -> f64 {

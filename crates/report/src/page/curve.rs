@@ -1,4 +1,4 @@
-//! A metric's course over epochs, over the seeds of a configuration.
+//! The mean of a metric over the seeds of a configuration, epoch by epoch.
 
 use std::collections::BTreeMap;
 
@@ -8,48 +8,38 @@ use crate::study::Trial;
 
 use super::scale::is_drawable;
 
-/// The mean over seeds, epoch by epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// Seeds that have the metric.
+    /// The number of seeds that have the metric.
     pub seeds: usize,
-    /// Epochs at which each of them has a value: it ends where the first one stops.
+    /// The epochs at which each of them has a value, so that the curve ends where the first seed stops.
     pub points: Vec<Point>,
 }
 
-/// An epoch of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// The epoch.
     pub epoch: u32,
-    /// Mean over seeds.
     pub mean: f64,
-    /// Sample standard deviation over seeds; absent for a single one.
+    /// The sample standard deviation over seeds; absent for a single one.
     pub deviation: Option<f64>,
 }
 
 impl Point {
-    /// The ends of its band.
+    /// Returns one standard deviation on each side of the mean.
     pub fn band(&self) -> Option<Interval> {
         self.deviation.map(|deviation| Interval { low: self.mean - deviation, high: self.mean + deviation })
     }
 }
 
-/// Of `metric` over `trials`; absent where no epoch has a value of every seed. What cannot be drawn is skipped.
+/// Returns the curve of a metric, or none if no epoch has a value of every seed. Values that cannot be drawn are left out.
 pub fn curve(trials: &[Trial], metric: &str) -> Option<Curve> {
     let histories: Vec<BTreeMap<u32, f64>> =
         trials.iter().map(|trial| history(trial, metric)).filter(|history| !history.is_empty()).collect();
-    let (first, others) = histories.split_first()?;
-    let points: Vec<Point> = first
-        .iter()
-        .filter_map(|(epoch, value)| {
-            let mut values = vec![*value];
-            for other in others {
-                values.push(*other.get(epoch)?);
-            }
-            Some(point(*epoch, &values))
-        })
-        .collect();
+    let mut points = Vec::new();
+    for epoch in histories.first()?.keys() {
+        let values: Option<Vec<f64>> = histories.iter().map(|history| history.get(epoch).copied()).collect();
+        points.extend(values.map(|values| point(*epoch, &values)));
+    }
     (!points.is_empty()).then_some(Curve { seeds: histories.len(), points })
 }
 
@@ -66,7 +56,7 @@ fn point(epoch: u32, values: &[f64]) -> Point {
     Point { epoch, mean, deviation }
 }
 
-/// As many points as a chart has room for, the first and the last among them.
+/// Returns at most that many points, the first and the last among them.
 pub fn thinned(points: &[Point], at_most: usize) -> Vec<Point> {
     if points.len() <= at_most || at_most < 2 {
         return points.to_vec();
@@ -78,21 +68,11 @@ pub fn thinned(points: &[Point], at_most: usize) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::{End, Series};
+    use crate::study::Series;
 
     fn trial(points: &[(u32, f64)]) -> Trial {
-        Trial {
-            seed: 0,
-            end: End::Finished,
-            epochs: 3,
-            epoch: None,
-            value: None,
-            ranked_by: None,
-            test: None,
-            seconds: None,
-            key: String::new(),
-            series: vec![Series { metric: "loss/train".to_owned(), points: points.to_vec() }],
-        }
+        let series = vec![Series { metric: "loss/train".to_owned(), points: points.to_vec() }];
+        Trial { series, ..Trial::default() }
     }
 
     #[test]

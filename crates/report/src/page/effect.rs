@@ -1,50 +1,54 @@
-//! Which axes matter.
-
-use std::collections::BTreeMap;
+//! The effect of each axis of a grid on the reported quantity.
 
 use crate::study::{AxisValue, Row};
 
-use super::reported::complete_mean;
-
-/// Where a row stands on an axis.
-pub fn on_axis<'a>(row: &'a Row, axis: &str) -> Option<&'a AxisValue> {
-    row.configuration.axes.iter().find(|(name, _)| *name == axis)?.1.as_ref()
-}
-
-/// The axes with at least two values. One that some rows lack follows from another axis there: feedback from the algorithm.
+/// Returns the axes with at least two values. Rows to which an axis does not apply do not count.
 pub fn varying(rows: &[Row]) -> Vec<&'static str> {
-    let axes = rows.first().map_or(&[][..], |row| &row.configuration.axes);
-    let differs = |axis: &str| {
-        let mut values = rows.iter().filter_map(|row| on_axis(row, axis));
-        values.next().is_some_and(|first| values.any(|value| value != first))
-    };
-    axes.iter().map(|(name, _)| *name).filter(|name| differs(name)).collect()
+    axes(rows)
+        .filter(|axis| {
+            let mut values = values(rows, axis);
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        })
+        .collect()
 }
 
-/// The other axes, with the only value that they have, and whether it applies to every row.
+/// Returns each axis with a single value, the value, and whether the axis applies to every row.
 pub fn constant(rows: &[Row]) -> Vec<(&'static str, &AxisValue, bool)> {
     let varying = varying(rows);
-    let axes = rows.first().map_or(&[][..], |row| &row.configuration.axes).iter().map(|(name, _)| *name);
-    let only = |axis: &'static str| {
-        let value = rows.iter().find_map(|row| on_axis(row, axis))?;
-        Some((axis, value, rows.iter().all(|row| on_axis(row, axis).is_some())))
-    };
-    axes.filter(|axis| !varying.contains(axis)).filter_map(only).collect()
+    axes(rows)
+        .filter(|axis| !varying.contains(axis))
+        .filter_map(|axis| {
+            let value = values(rows, axis).next()?;
+            Some((axis, value, values(rows, axis).count() == rows.len()))
+        })
+        .collect()
 }
 
-/// The share of the variance of the rows' means that an axis explains alone (eta squared), over the rows that it applies to.
-/// Absent where there is nothing to explain, or nothing to explain it with.
+fn axes(rows: &[Row]) -> impl Iterator<Item = &'static str> {
+    rows.first().into_iter().flat_map(|row| row.configuration.axes.iter().map(|(name, _)| *name))
+}
+
+fn values<'a>(rows: &'a [Row], axis: &str) -> impl Iterator<Item = &'a AxisValue> {
+    rows.iter().filter_map(move |row| row.configuration.axis(axis))
+}
+
+/// Returns the share of the variance of the rows' means that an axis explains alone (eta squared), over the rows to which it applies.
+/// Absent where the means or the axis do not vary.
 pub fn share_of_variance(rows: &[Row], axis: &str) -> Option<f64> {
-    let mut groups: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut groups: Vec<(&AxisValue, Vec<f64>)> = Vec::new();
     for row in rows {
-        if let (Some(value), Some(mean)) = (on_axis(row, axis), complete_mean(row)) {
-            groups.entry(format!("{value:?}")).or_default().push(mean);
+        let (Some(value), Some(mean)) = (row.configuration.axis(axis), row.complete_mean()) else { continue };
+        match groups.iter_mut().find(|(other, _)| *other == value) {
+            Some((_, means)) => means.push(mean),
+            None => groups.push((value, vec![mean])),
         }
     }
-    let all: Vec<f64> = groups.values().flatten().copied().collect();
+    let all: Vec<f64> = groups.iter().flat_map(|(_, means)| means).copied().collect();
     let center = mean(&all);
     let total: f64 = all.iter().map(|value| (value - center).powi(2)).sum();
-    let between: f64 = groups.values().map(|group| group.len() as f64 * (mean(group) - center).powi(2)).sum();
+    let between: f64 =
+        groups.iter().map(|(_, means)| means.len() as f64 * (mean(means) - center).powi(2)).sum();
     (groups.len() >= 2 && total > 0.0 && total.is_finite()).then_some(between / total)
 }
 
@@ -52,11 +56,10 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The two axes that explain most, the stronger one first; of equal ones the earlier. Whether they cross or one follows from
-/// the other is seen when they are laid out.
-pub fn two_that_matter(rows: &[Row]) -> Option<[(&'static str, f64); 2]> {
-    let shares = varying(rows).into_iter().filter_map(|axis| Some((axis, share_of_variance(rows, axis)?)));
-    let mut shares: Vec<(&str, f64)> = shares.collect();
+/// Returns the two axes that explain the largest shares of the variance, and the shares, the largest first.
+pub fn two_largest(rows: &[Row]) -> Option<[(&'static str, f64); 2]> {
+    let mut shares: Vec<(&str, f64)> =
+        axes(rows).filter_map(|axis| Some((axis, share_of_variance(rows, axis)?))).collect();
     shares.sort_by(|first, second| second.1.total_cmp(&first.1));
     shares.get(..2)?.try_into().ok()
 }
@@ -73,25 +76,10 @@ mod tests {
         let axes =
             axes.map(|(name, value)| (name, (value >= 0.0).then_some(AxisValue::Number(value)))).to_vec();
         Row {
-            stage: String::new(),
-            configuration: Configuration {
-                slug: String::new(),
-                label: String::new(),
-                algorithm: "dfa".to_owned(),
-                axes,
-            },
+            configuration: Configuration { axes, ..Configuration::default() },
             rank: Some(1),
-            seeds: 1,
-            diverged: 0,
-            failed: 0,
-            missing: 0,
             value: Some(value),
-            ranked_by: None,
-            test: None,
-            versus: None,
-            is_baseline: false,
-            best_of: None,
-            trials: Vec::new(),
+            ..Row::default()
         }
     }
 
@@ -103,22 +91,22 @@ mod tests {
     }
 
     #[test]
-    fn the_axes_that_matter_explain_the_variance() {
+    fn the_axes_that_explain_most_come_first() {
         let rows = grid(|a, b, c| a + 10.0 * b + 3.0 * c);
-        let [(first, share), (second, _)] = two_that_matter(&rows).expect("three axes");
+        let [(first, share), (second, _)] = two_largest(&rows).expect("three axes");
         assert_eq!((first, second), ("b", "c"));
         assert!((share - 100.0 / 110.0).abs() < 1e-12, "{share}");
     }
 
     #[test]
-    fn an_axis_with_one_value_cannot_matter() {
+    fn an_axis_with_one_value_explains_nothing() {
         let rows: Vec<Row> = grid(|a, b, _| a + b)
             .into_iter()
-            .filter(|row| on_axis(row, "c") == Some(&AxisValue::Number(0.0)))
+            .filter(|row| row.configuration.axis("c") == Some(&AxisValue::Number(0.0)))
             .collect();
         assert_eq!(varying(&rows), ["a", "b"]);
         assert_eq!(share_of_variance(&rows, "c"), None);
-        assert_eq!(two_that_matter(&rows[..2]), None);
+        assert_eq!(two_largest(&rows[..2]), None);
     }
 
     #[test]
@@ -139,6 +127,6 @@ mod tests {
         let mut rows = grid(|a, _, _| a);
         rows.iter_mut().for_each(|row| row.rank = None);
         assert_eq!(share_of_variance(&rows, "a"), None);
-        assert_eq!(two_that_matter(&grid(|_, _, _| 1.0)), None);
+        assert_eq!(two_largest(&grid(|_, _, _| 1.0)), None);
     }
 }

@@ -1,18 +1,14 @@
-//! Which look is whose: beside the charts, never over them.
+//! Lists that assign looks to learning rules.
 
 use super::{appearance::Appearance, text::escaped};
 
-/// A line of a legend.
 pub struct Entry {
-    /// The algorithm.
     pub name: String,
-    /// Which of its configurations, where one was chosen.
+    /// The configuration, if one was chosen.
     pub detail: String,
-    /// Its look.
     pub appearance: Appearance,
 }
 
-/// A list with a swatch for each entry.
 pub fn legend(entries: &[Entry]) -> String {
     let items = entries.iter().map(|entry| {
         format!(
@@ -27,7 +23,7 @@ pub fn legend(entries: &[Entry]) -> String {
     format!("<ul class=\"legend\">\n{}</ul>\n", items.collect::<String>())
 }
 
-/// An algorithm's marker, to stand before its name.
+/// Returns a rule's marker, to be put before its name.
 pub fn key(appearance: Appearance) -> String {
     format!(
         "<svg class=\"key {}\" aria-hidden=\"true\"><use href=\"{}\" x=\"5\" y=\"5.5\"/></svg>",

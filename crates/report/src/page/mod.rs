@@ -1,7 +1,7 @@
-//! How does a study read? One page for people: no network, no script that it could not do without, on paper and in the dark.
+//! A page for people, as one HTML file that needs no network, works without scripts, and can be printed and read in the dark.
 //!
-//! A section is a file in `sections/`: it looks at the study and says nothing, or a title and markup. What is computed for it
-//! stands in files of its own (`curve`, `effect`, `scale`), apart from what is drawn of it (`chart`).
+//! Each section is a file in `sections/` that returns markup from the study. Its numbers come from files of their own (`curve`,
+//! `effect`, `scale`), apart from the drawing (`chart`).
 
 mod appearance;
 mod best;
@@ -11,7 +11,6 @@ mod effect;
 mod figure;
 mod legend;
 mod number;
-mod reported;
 mod scale;
 mod sections;
 mod table;
@@ -20,25 +19,22 @@ mod words;
 
 use crate::study::Study;
 
-use sections::Section;
-
-/// What sorts tables, where scripts run.
+/// Sorting of tables, for browsers that run scripts.
 const SCRIPT: &str = include_str!("sort.js");
-
-/// How everything looks.
 const STYLE: &str = include_str!("page.css");
+/// Outlines that charts and tables refer to.
+const MARKERS: &str = include_str!("markers.svg");
 
-/// The whole study as one HTML file that needs nothing beside it. It is well-formed XML, too, but for its first line.
+/// Returns an HTML file that needs no other file. Without its first line it is well-formed XML.
 #[must_use]
 pub fn page(study: &Study) -> String {
-    let sections: Vec<Section> = sections::EVERY.iter().filter_map(|section| section(study)).collect();
-    let contents = sections.iter().map(|section| {
-        format!("<li><a href=\"#{}\">{}</a></li>\n", section.anchor, text::escaped(&section.title))
-    });
-    let bodies = sections.iter().map(|section| {
-        let title = text::escaped(&section.title);
-        format!("<section id=\"{}\">\n<h2>{title}</h2>\n{}</section>\n", section.anchor, section.body)
-    });
+    let (mut contents, mut bodies) = (String::new(), String::new());
+    for section in &sections::EVERY {
+        let Some(body) = (section.body)(study) else { continue };
+        let (anchor, title) = (section.anchor, text::escaped(section.title));
+        contents += &format!("<li><a href=\"#{anchor}\">{title}</a></li>\n");
+        bodies += &format!("<section id=\"{anchor}\">\n<h2>{title}</h2>\n{body}</section>\n");
+    }
     format!(
         r#"<!DOCTYPE html>
 <html lang="en">
@@ -50,11 +46,10 @@ pub fn page(study: &Study) -> String {
 <link rel="icon" href="data:,"/>
 <title>{title}</title>
 <style>
-{STYLE}{hues}</style>
+{STYLE}</style>
 </head>
 <body>
-{markers}
-<header>
+{MARKERS}<header>
 {header}<nav aria-label="Contents"><ul>
 {contents}</ul></nav>
 </header>
@@ -66,10 +61,6 @@ pub fn page(study: &Study) -> String {
 </html>
 "#,
         title = text::escaped(&format!("{}: {}", study.pipeline, study.stage)),
-        hues = appearance::style(),
-        markers = appearance::markers(),
         header = sections::header(study),
-        contents = contents.collect::<String>(),
-        bodies = bodies.collect::<String>(),
     )
 }

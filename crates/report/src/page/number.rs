@@ -1,11 +1,11 @@
-//! Numbers as they are printed: one minus sign, one way to write each kind.
+//! Numbers as the page prints them.
 
 use statistics::{Description, Interval};
 
-/// What stands where there is no number.
+/// The text of an absent number.
 pub const ABSENT: &str = "–";
 
-/// With `decimals` digits after the point and a typographic minus; words for what is no number.
+/// Formats with `decimals` digits after the point and a typographic minus; in words what is not a number.
 pub fn fixed(value: f64, decimals: usize) -> String {
     if value.is_nan() {
         return "not a number".to_owned();
@@ -14,80 +14,65 @@ pub fn fixed(value: f64, decimals: usize) -> String {
         return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
     }
     if value.abs() >= 1e7 {
-        return power_of_ten(value);
+        let text = format!("{value:.1e}");
+        return power_of_ten(&text.replace(".0e", "e"));
     }
     let text = format!("{value:.decimals$}");
-    // Rounded to zero, the sign says nothing.
+    // A number that is rounded to zero has no sign.
     let is_zero = text.chars().all(|character| matches!(character, '-' | '0' | '.'));
     if is_zero { text.replace('-', "") } else { text.replace('-', "−") }
 }
 
-/// Like [`fixed`], with a plus for what is above zero.
+/// Formats like [`fixed`], with a plus for numbers above zero.
 pub fn signed(value: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
     let is_above_zero = value > 0.0 && text.chars().any(|digit| matches!(digit, '1'..='9' | '∞'));
     if is_above_zero { format!("+{text}") } else { text }
 }
 
-/// `12,000`.
+/// Formats with commas from 10,000 on.
 pub fn whole(count: usize) -> String {
-    let digits = count.to_string();
-    if digits.len() < 5 {
-        return digits;
-    }
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    if count < 10_000 { count.to_string() } else { grouped(count) }
 }
 
-/// As short as it can be, four digits at most: `0.001`, `64`, `3·10⁻⁵`.
+fn grouped(count: usize) -> String {
+    if count < 1000 { count.to_string() } else { format!("{},{:03}", grouped(count / 1000), count % 1000) }
+}
+
+/// Formats with four significant digits at most: `0.001`, `64`, `3·10⁻⁵`.
 pub fn shortest(value: f64) -> String {
     let value = if value.is_finite() { rounded(value) } else { value };
-    let magnitude = value.abs();
-    if value == 0.0 || !value.is_finite() || (1e-4..1e6).contains(&magnitude) {
+    if value == 0.0 || !value.is_finite() || (1e-4..1e6).contains(&value.abs()) {
         return value.to_string().replace('-', "−").replace("inf", "∞");
     }
     scientific(value)
 }
 
-/// To four digits: what is stepped by factors has many.
+/// Rounds to four significant digits, because values that are stepped by factors have many.
 pub fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().expect("a number")
 }
 
-/// `2·10⁻⁵`, as short as it can be.
+/// Formats with a power of ten: `2·10⁻⁵`.
 pub fn scientific(value: f64) -> String {
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').expect("the format writes an exponent");
-    ten_to(mantissa, exponent)
+    power_of_ten(&format!("{value:e}"))
 }
 
-/// `2.5·10⁹`, two digits of it.
-fn power_of_ten(value: f64) -> String {
-    let text = format!("{value:.1e}");
+/// Returns `2.5·10⁹` for `2.5e9`.
+fn power_of_ten(text: &str) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let (mantissa, exponent) = text.split_once('e').expect("the format writes an exponent");
-    ten_to(mantissa.trim_end_matches(".0"), exponent)
-}
-
-fn ten_to(mantissa: &str, exponent: &str) -> String {
-    let raised: String = exponent.chars().map(raised).collect();
+    let exponent: String = exponent
+        .chars()
+        .map(|character| character.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize]))
+        .collect();
     match mantissa {
-        "1" => format!("10{raised}"),
-        _ => format!("{}·10{raised}", mantissa.replace('-', "−")),
+        "1" => format!("10{exponent}"),
+        _ => format!("{}·10{exponent}", mantissa.replace('-', "−")),
     }
 }
 
-fn raised(character: char) -> char {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    character.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])
-}
-
-/// `12.91 ± 0.50`, never broken into lines; the mean alone where it is of one value.
+/// Formats as `12.91 ± 0.50` without a place for a line break, or the mean alone if it is over a single value.
 pub fn mean_and_deviation(description: &Description, decimals: usize) -> String {
     let mean = fixed(description.mean, decimals);
     match description.deviation {
@@ -96,12 +81,11 @@ pub fn mean_and_deviation(description: &Description, decimals: usize) -> String 
     }
 }
 
-/// `[12.1, 13.7]`.
+/// Formats as `[12.1, 13.7]`.
 pub fn interval(interval: &Interval, decimals: usize) -> String {
     format!("[{}, {}]", fixed(interval.low, decimals), fixed(interval.high, decimals))
 }
 
-/// A probability.
 pub fn probability(value: f64) -> String {
     if value < 0.001 { "<\u{a0}0.001".to_owned() } else { fixed(value, 3) }
 }

@@ -1,14 +1,13 @@
-//! Where a value lies on an axis, and which values are written beside it.
+//! Axes: the position of a value, and the values that are written along the axis.
 
 use super::number;
 
-/// Values above this are as good as infinite: differences of them may not be numbers.
+/// Values above this are not drawn, because their differences may not be numbers.
 const LARGEST: f64 = 1e100;
 
-/// Decades that a linear axis can show.
+/// The number of decades that a linear axis can show.
 const DECADES: f64 = 1.5;
 
-/// Can it be drawn?
 pub fn is_drawable(value: f64) -> bool {
     value.is_finite() && value.abs() < LARGEST
 }
@@ -24,23 +23,21 @@ pub struct Scale {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Linear,
-    /// Of epochs: there is nothing between two.
+    /// Linear, with ticks at whole numbers only.
     Whole,
     Logarithmic,
 }
 
-/// A value that is written beside an axis.
+/// A value that is written along an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// Where it is.
     pub value: f64,
-    /// How it is written.
     pub label: String,
 }
 
 impl Scale {
-    /// For `values` and the `bounds` around them: logarithmic where the values ask for it. A bound that a logarithmic axis
-    /// cannot show, or only by giving most of its length to it, lies outside.
+    /// Returns an axis for `values` and the `bounds` around them. It is logarithmic if the values span decades; then it leaves out
+    /// bounds that are not positive or would take most of its length.
     pub fn around(values: &[f64], bounds: &[f64]) -> Option<Self> {
         let (low, high) = range(values)?;
         if !spans_decades(low, high) {
@@ -51,20 +48,20 @@ impl Scale {
         Some(Self::padded(Kind::Logarithmic, low, high))
     }
 
-    /// For `values` and the `bounds` around them, where ratios say nothing: of cosines.
+    /// Returns an axis for values whose ratios have no meaning, such as cosines.
     pub fn linear(values: &[f64], bounds: &[f64]) -> Option<Self> {
         let (low, high) = range(&[values, bounds].concat())?;
         Some(Self::padded(Kind::Linear, low, high))
     }
 
-    /// For counted values.
+    /// Returns an axis for counts.
     pub fn whole(values: &[f64]) -> Option<Self> {
         let (low, high) = range(values)?;
         let (low, high) = if low < high { (low, high) } else { (low - 0.5, high + 0.5) };
         Some(Self { kind: Kind::Whole, low, high })
     }
 
-    /// For positive values that are chosen by factors; none of others.
+    /// Returns an axis for values that are chosen by factors, or none if one of them is not positive.
     pub fn logarithmic(values: &[f64]) -> Option<Self> {
         let (low, high) = range(values)?;
         (low > 0.0).then(|| Self::padded(Kind::Logarithmic, low, high))
@@ -76,24 +73,21 @@ impl Scale {
             return Self { kind, low: low / margin, high: high * margin };
         }
         let is_constant = high - low <= low.abs().max(high.abs()) * 1e-9;
-        let margin = if !is_constant {
-            (high - low) * 0.05
-        } else if low == 0.0 {
-            0.5
-        } else {
-            low.abs() * 0.1
+        let margin = match is_constant {
+            false => (high - low) * 0.05,
+            true if low == 0.0 => 0.5,
+            true => low.abs() * 0.1,
         };
-        // Below zero there is nothing, where nothing was measured there.
+        // A margin does not show negative numbers where none was measured.
         let below = if low >= 0.0 { (low - margin).max(0.0) } else { low - margin };
         Self { kind, low: below, high: high + margin }
     }
 
-    /// Are equal factors equally far apart?
     pub fn is_logarithmic(&self) -> bool {
         self.kind == Kind::Logarithmic
     }
 
-    /// From 0 at the low end to 1 at the high end; what lies outside is at the nearer end.
+    /// Returns 0 at the low end, 1 at the high end, and the nearer end for a value outside.
     pub fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         match self.kind {
@@ -102,32 +96,35 @@ impl Scale {
         }
     }
 
-    /// Round values, about as many as `wanted`, at least one.
+    /// Returns round values, about `wanted` of them and at least one.
     pub fn ticks(&self, wanted: usize) -> Vec<Tick> {
         let wanted = wanted.max(1);
         if self.kind == Kind::Logarithmic {
             let values = self.round_factors(wanted);
             if values.len() >= 2 {
-                return logarithmic_labels(&values);
+                return logarithmic_ticks(&values);
             }
         }
         self.round_steps(wanted)
     }
 
-    /// 1, 2 and 5 times powers of ten where there are few powers, else powers, or every second of them, or every third.
+    /// Returns 1, 2 and 5 times powers of ten if there are few powers, else every power, every second one, or fewer.
     fn round_factors(&self, wanted: usize) -> Vec<f64> {
-        let first = self.low.log10().floor() as i32;
-        let last = self.high.log10().ceil() as i32;
-        let within = |factors: &[f64]| -> Vec<f64> {
-            let values =
-                (first..=last).flat_map(|power| factors.iter().map(move |factor| factor * ten_to(power)));
-            values.filter(|value| (self.low..=self.high).contains(value)).collect()
-        };
         let choices: [&[f64]; 3] = [&[1.0, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0, 3.0]];
-        let fine = choices.into_iter().map(within).find(|values| values.len() <= wanted);
-        let values = fine.unwrap_or_else(|| within(&[1.0]));
+        let fine =
+            choices.into_iter().map(|factors| self.multiples(factors)).find(|values| values.len() <= wanted);
+        let values = fine.unwrap_or_else(|| self.multiples(&[1.0]));
         let every = values.len().div_ceil(wanted).max(1);
         values.into_iter().step_by(every).collect()
+    }
+
+    /// Returns the products of the factors with powers of ten that are on the axis.
+    fn multiples(&self, factors: &[f64]) -> Vec<f64> {
+        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        (first..=last)
+            .flat_map(|power| factors.iter().map(move |factor| factor * ten_to(power)))
+            .filter(|value| (self.low..=self.high).contains(value))
+            .collect()
     }
 
     fn round_steps(&self, wanted: usize) -> Vec<Tick> {
@@ -147,35 +144,40 @@ impl Scale {
         let last = (self.high / step + 1e-9).floor() as i64;
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let is_plain = (1e-5..1e7).contains(&step) && self.low.abs().max(self.high.abs()) < 1e7;
-        let label = |value: f64| {
-            if is_plain { number::fixed(value, decimals) } else { number::shortest(value) }
-        };
-        let values = (first..=last).map(|index| index as f64 * step);
-        values.map(|value| Tick { value, label: label(value) }).collect()
+        (first..=last)
+            .map(|index| index as f64 * step)
+            .map(|value| {
+                let label = if is_plain { number::fixed(value, decimals) } else { number::shortest(value) };
+                Tick { value, label }
+            })
+            .collect()
     }
 }
 
 fn range(values: &[f64]) -> Option<(f64, f64)> {
-    let drawable = || values.iter().copied().filter(|value| is_drawable(*value));
-    let low = drawable().reduce(f64::min)?;
-    Some((low, drawable().reduce(f64::max)?))
+    let drawable: Vec<f64> = values.iter().copied().filter(|value| is_drawable(*value)).collect();
+    Some((drawable.iter().copied().reduce(f64::min)?, drawable.into_iter().reduce(f64::max)?))
 }
 
 fn spans_decades(low: f64, high: f64) -> bool {
     low > 0.0 && (high / low).log10() > DECADES
 }
 
-/// Powers of ten as the language writes them: 10 to the power of -3 in floating point is not 0.001.
+/// Returns a power of ten as Rust reads it: 10 to the power of -3 in floating point is not 0.001.
 fn ten_to(power: i32) -> f64 {
     format!("1e{power}").parse().expect("a number")
 }
 
-fn logarithmic_labels(values: &[f64]) -> Vec<Tick> {
+fn logarithmic_ticks(values: &[f64]) -> Vec<Tick> {
     let is_plain = values.iter().all(|value| (1e-4..1e5).contains(value));
-    let label = |value: f64| {
-        if is_plain { number::rounded(value).to_string() } else { number::scientific(number::rounded(value)) }
-    };
-    values.iter().map(|value| Tick { value: *value, label: label(*value) }).collect()
+    values
+        .iter()
+        .map(|&value| {
+            let rounded = number::rounded(value);
+            let label = if is_plain { rounded.to_string() } else { number::scientific(rounded) };
+            Tick { value, label }
+        })
+        .collect()
 }
 
 #[cfg(test)]

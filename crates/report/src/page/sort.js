@@ -1,5 +1,5 @@
-// Sorts all rows of a table by the column whose header is clicked. A table may be in two parts, of which the second is folded away:
-// each part keeps its number of rows. No character in here needs to be escaped.
+// Sorts all rows of a table by the column whose header is clicked. A table may have two parts, the second of which is closed at first;
+// each part keeps its number of rows. No character of this file needs to be escaped.
 (function () {
   document.documentElement.classList.add('scripted');
   const value = (row, column) => row.cells[column].dataset.value;
@@ -12,7 +12,7 @@
     const sizes = tables.map((table) => table.tBodies[0].rows.length);
     const sort = (column, sign) => {
       const rows = tables.flatMap((table) => Array.from(table.tBodies[0].rows));
-      // What has no value comes last, whatever the direction.
+      // Rows without a value come last in both directions.
       const known = rows.filter((row) => value(row, column) !== undefined);
       const unknown = rows.filter((row) => value(row, column) === undefined);
       known.sort((one, other) => sign * order(value(one, column), value(other, column)));

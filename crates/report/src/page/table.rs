@@ -1,61 +1,56 @@
-//! A table with many rows: some at once, the others folded away.
+//! Tables. Of many rows some are shown and the others can be opened.
 
 use super::{number, text::escaped};
 
-/// Rows that are shown at once.
+/// The number of rows that are shown at once.
 pub const SHOWN: usize = 50;
 
-/// A column's header.
+/// The header of a column.
 pub struct Column {
-    /// What stands in it.
-    pub title: String,
-    /// Are its cells numbers?
-    pub is_number: bool,
+    title: String,
+    class: &'static str,
 }
 
 impl Column {
-    /// Of words.
     pub fn text(title: impl Into<String>) -> Self {
-        Self { title: title.into(), is_number: false }
+        Self { title: title.into(), class: "" }
     }
 
-    /// Of numbers.
     pub fn number(title: impl Into<String>) -> Self {
-        Self { title: title.into(), is_number: true }
+        Self { title: title.into(), class: " class=\"number\"" }
     }
 }
 
-/// A table of `rows` (elements `tr`). Where it sorts, it is by the first column now.
-pub fn table(columns: &[Column], rows: &[String], sorts: bool) -> String {
-    let head = head(columns, sorts);
-    let part = |rows: &[String]| {
-        format!(
-            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\"><table>\n{head}<tbody>\n{}</tbody>\n</table></div>\n",
-            rows.concat()
-        )
-    };
-    let (shown, others) = rows.split_at(rows.len().min(SHOWN));
-    let folded = if others.is_empty() {
-        String::new()
-    } else {
-        let count = number::whole(others.len());
-        format!("<details><summary>{count} more</summary>\n{}</details>\n", part(others))
-    };
-    let class = if sorts { "sortable" } else { "plain" };
-    format!("<div class=\"{class}\">\n{}{folded}</div>\n", part(shown))
+/// Returns a table of elements `tr`.
+pub fn table(columns: &[Column], rows: &[String]) -> String {
+    let cells = columns
+        .iter()
+        .map(|Column { title, class }| format!("<th scope=\"col\"{class}>{}</th>", escaped(title)));
+    folded("plain", &cells.collect::<String>(), rows)
 }
 
-fn head(columns: &[Column], sorts: bool) -> String {
-    let cells = columns.iter().enumerate().map(|(index, column)| {
-        let title = escaped(&column.title);
-        let class = if column.is_number { " class=\"number\"" } else { "" };
-        match sorts {
-            true => {
-                let sorted = if index == 0 { " aria-sort=\"ascending\"" } else { "" };
-                format!("<th scope=\"col\"{class}{sorted}><button type=\"button\">{title}</button></th>")
-            }
-            false => format!("<th scope=\"col\"{class}>{title}</th>"),
-        }
+/// Returns a table that `sort.js` can sort. It is sorted by the first column.
+pub fn sortable_table(columns: &[Column], rows: &[String]) -> String {
+    let cells = columns.iter().enumerate().map(|(index, Column { title, class })| {
+        let sorted = if index == 0 { " aria-sort=\"ascending\"" } else { "" };
+        format!("<th scope=\"col\"{class}{sorted}><button type=\"button\">{}</button></th>", escaped(title))
     });
-    format!("<thead><tr>{}</tr></thead>\n", cells.collect::<String>())
+    folded("sortable", &cells.collect::<String>(), rows)
+}
+
+fn folded(class: &str, head: &str, rows: &[String]) -> String {
+    let (shown, others) = rows.split_at(rows.len().min(SHOWN));
+    let mut parts = part(head, shown);
+    if !others.is_empty() {
+        let count = number::whole(others.len());
+        parts += &format!("<details><summary>{count} more</summary>\n{}</details>\n", part(head, others));
+    }
+    format!("<div class=\"{class}\">\n{parts}</div>\n")
+}
+
+fn part(head: &str, rows: &[String]) -> String {
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        rows.concat()
+    )
 }

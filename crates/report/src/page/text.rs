@@ -1,8 +1,8 @@
-//! Text that may stand anywhere in the page.
+//! Text for the page.
 
 use std::borrow::Cow;
 
-/// `text` with nothing in it that a browser, or a strict parser, would take for markup.
+/// Replaces each character that a browser, or a strict parser of XML, would read as markup or refuse.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if text.chars().all(|character| replacement(character).is_none()) {
         return Cow::Borrowed(text);
@@ -26,14 +26,14 @@ fn replacement(character: char) -> Option<&'static str> {
         '\'' => Some("&#39;"),
         '\n' | '\t' => None,
         '\r' => Some(""),
-        // No parser of XML takes these, escaped or not.
+        // A parser of XML refuses these, escaped or not.
         '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
         other if other.is_control() => Some("\u{fffd}"),
         _ => None,
     }
 }
 
-/// At most `characters` of `text`, the last one an ellipsis where some were left out.
+/// Returns at most that many characters, the last one an ellipsis if some are left out.
 pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
     if text.chars().count() <= characters {
         return Cow::Borrowed(text);
@@ -42,13 +42,13 @@ pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
-/// `3 seeds`, `1 seed`.
+/// Returns `3 seeds`, `1 seed`.
 pub fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", super::number::whole(count))
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Returns `a`, `a and b`, `a, b and c`.
 pub fn listed(items: &[String]) -> String {
     match items {
         [] => String::new(),

@@ -4,7 +4,7 @@ use crate::study::{AxisValue, Criterion};
 
 use super::number;
 
-/// `validation error rate` for `error_rate/validation`; another tag's own words.
+/// Returns `validation error rate` for `error_rate/validation`, and the words of any other tag.
 pub fn metric(tag: &str) -> String {
     match tag.split_once('/') {
         Some((kind @ ("loss" | "error_rate"), split)) => format!("{} {}", self::split(split), spaced(kind)),
@@ -13,7 +13,7 @@ pub fn metric(tag: &str) -> String {
     }
 }
 
-/// `training` for `train`.
+/// Returns `training` for `train`.
 pub fn split(name: &str) -> String {
     match name {
         "train" => "training".to_owned(),
@@ -21,7 +21,7 @@ pub fn split(name: &str) -> String {
     }
 }
 
-/// With the unit that its numbers have: `validation error rate (%)`.
+/// Returns the metric with its unit: `validation error rate (%)`.
 pub fn quantity(criterion: &Criterion) -> String {
     match criterion.unit().trim() {
         "" => metric(&criterion.metric),
@@ -29,18 +29,16 @@ pub fn quantity(criterion: &Criterion) -> String {
     }
 }
 
-/// `learning rate` for `learning_rate`.
+/// Returns `learning rate` for `learning_rate`.
 pub fn spaced(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// With a capital where a sentence or a title begins.
 pub fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// A point on an axis.
 pub fn axis_value(value: &AxisValue) -> String {
     match value {
         AxisValue::Number(value) => number::shortest(*value),

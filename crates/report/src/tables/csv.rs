@@ -1,200 +1,141 @@
-//! Tables as CSV. Numbers are written with as few digits as read back to the same bits; an absent value is an empty cell.
+//! Tables as CSV, for programs. A line of each table carries its configuration's value on every axis, so that a plot needs one file.
 
-use std::io::Write;
+use statistics::{Comparison, Description, Interval};
 
-use super::{
-    column::{Cells, Table},
-    configurations::configurations,
-    history::history,
-    trials::trials,
-};
-use crate::study::Study;
+use super::columns::Columns;
+use crate::study::{End, Row, Series, Study, Trial};
 
-/// A line for each configuration, best first.
+/// Returns a line for each configuration, best first.
 #[must_use]
 pub fn configurations_csv(study: &Study) -> String {
-    csv(configurations(study))
+    let mut columns: Columns<'_, &Row> = Columns::new();
+    columns.add("rank", |row| row.rank.map(u64::from));
+    add_configuration(&mut columns, study, |row| row);
+    columns.add("seeds", |row| row.seeds as u64);
+    columns.add("n", |row| row.count() as u64);
+    columns.add("diverged", |row| row.diverged as u64);
+    columns.add("failed", |row| row.failed as u64);
+    columns.add("missing", |row| row.missing as u64);
+    add_measurements(&mut columns, study);
+    add_difference_to_baseline(&mut columns);
+    columns.add("epochs", Row::mean_epochs);
+    columns.add("is_baseline", |row| row.is_baseline);
+    columns.add("best_of", |row| row.best_of.as_deref());
+    columns.csv(study.rows.iter())
 }
 
-/// A line for each configuration and seed.
+/// Returns a line for each configuration and seed.
 #[must_use]
 pub fn trials_csv(study: &Study) -> String {
-    csv(trials(study))
+    let mut columns: Columns<'_, (&Row, &Trial)> = Columns::new();
+    add_configuration(&mut columns, study, |(row, _)| row);
+    columns.add("seed", |(_, trial)| trial.seed);
+    columns.add("outcome", |(_, trial)| outcome(&trial.end));
+    columns.add("epochs", |(_, trial)| trial.epochs_trained().map(u64::from));
+    columns.add("epoch", |(_, trial)| trial.epoch.map(u64::from));
+    columns.add("step", |(row, trial)| row.step(trial.epoch?));
+    columns.add("value", |(_, trial)| trial.value);
+    columns.add("ranked_by", |(_, trial)| trial.ranked_by);
+    columns.add("test", |(_, trial)| trial.test);
+    columns.add("seconds", |(_, trial)| trial.seconds);
+    columns.add("key", |(_, trial)| trial.key.as_str());
+    columns.add("reason", |(_, trial)| reason(&trial.end));
+    columns.csv(trials(study))
 }
 
-/// A line for each measured value.
+/// Returns a line for each measured value.
 #[must_use]
 pub fn history_csv(study: &Study) -> String {
-    csv(history(study))
+    let mut columns: Columns<'_, (&Row, &Trial, &Series, (u32, f64))> = Columns::new();
+    add_configuration(&mut columns, study, |(row, ..)| row);
+    columns.add("seed", |(_, trial, ..)| trial.seed);
+    columns.add("epoch", |(.., (epoch, _))| u64::from(epoch));
+    columns.add("step", |(row, .., (epoch, _))| row.step(epoch));
+    columns.add("metric", |(_, _, series, _)| series.metric.as_str());
+    columns.add("value", |(.., (_, value))| value);
+    let series =
+        trials(study).flat_map(|(row, trial)| trial.series.iter().map(move |series| (row, trial, series)));
+    let values = series
+        .flat_map(|(row, trial, series)| series.points.iter().map(move |&point| (row, trial, series, point)));
+    columns.csv(values)
 }
 
-fn csv<Rows: Iterator>(table: Table<'_, Rows>) -> String {
-    let bytes = written(table).expect("rows of equal length are written to memory");
-    String::from_utf8(bytes).expect("every cell is text")
+fn trials(study: &Study) -> impl Iterator<Item = (&Row, &Trial)> {
+    study.rows.iter().flat_map(|row| row.trials.iter().map(move |trial| (row, trial)))
 }
 
-fn written<Rows: Iterator>(table: Table<'_, Rows>) -> Result<Vec<u8>, ::csv::Error> {
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(table.columns.iter().map(|column| column.name))?;
-    let mut digits = Vec::new();
-    for row in table.rows {
-        for column in &table.columns {
-            digits.clear();
-            match &column.cells {
-                Cells::Text(cell) => writer.write_field(cell(&row).as_deref().unwrap_or_default())?,
-                Cells::Count(cell) => {
-                    cell(&row).map_or(Ok(()), |count| write!(digits, "{count}"))?;
-                    writer.write_field(&digits)?;
-                }
-                Cells::Number(cell) => {
-                    cell(&row).map_or(Ok(()), |number| write_number(&mut digits, number))?;
-                    writer.write_field(&digits)?;
-                }
-                Cells::Flag(cell) => writer.write_field(if cell(&row) { "true" } else { "false" })?,
-            }
-        }
-        writer.write_record(None::<&[u8]>)?;
+/// Adds the columns that name a configuration to any table.
+fn add_configuration<'study, Line: Copy + 'study>(
+    columns: &mut Columns<'study, Line>,
+    study: &'study Study,
+    row: fn(Line) -> &'study Row,
+) {
+    columns.add("stage", move |line| row(line).stage.as_str());
+    columns.add("configuration", move |line| row(line).configuration.slug.as_str());
+    for (axis, _) in study.rows.first().map_or(&[][..], |row| &row.configuration.axes) {
+        columns.add(axis, move |line| row(line).configuration.axis(axis));
     }
-    Ok(writer.into_inner().map_err(::csv::IntoInnerError::into_error)?)
 }
 
-/// The shortest digits that read back to the same bits; with an exponent where they would be mostly zeros.
-fn write_number(digits: &mut Vec<u8>, number: f64) -> std::io::Result<()> {
-    let is_plain = number == 0.0 || !number.is_finite() || (1e-5..1e16).contains(&number.abs());
-    if is_plain { write!(digits, "{number}") } else { write!(digits, "{number:e}") }
+fn add_measurements<'study>(columns: &mut Columns<'study, &'study Row>, study: &'study Study) {
+    columns.add("metric", |_| study.reported.metric.as_str());
+    columns.add("mean", |row| mean(row.value));
+    columns.add("sd", |row| deviation(row.value));
+    columns.add("ci_low", |row| low(row.value?.interval));
+    columns.add("ci_high", |row| high(row.value?.interval));
+    columns.add("median", |row| row.value.map(|value| value.median));
+    columns.add("ranked_by", |_| study.ranked_by.as_ref().map(|criterion| criterion.metric.as_str()));
+    columns.add("ranked_by_mean", |row| mean(row.ranked_by));
+    columns.add("ranked_by_sd", |row| deviation(row.ranked_by));
+    columns.add("test_metric", |_| study.test_metric.as_deref());
+    columns.add("test_mean", |row| mean(row.test));
+    columns.add("test_sd", |row| deviation(row.test));
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
+fn add_difference_to_baseline<'study>(columns: &mut Columns<'study, &'study Row>) {
+    columns.add("pairs", |row| comparison(row).map(|comparison| comparison.pairs as u64));
+    columns.add("difference", |row| comparison(row).map(|comparison| comparison.difference));
+    columns.add("difference_low", |row| low(comparison(row)?.interval));
+    columns.add("difference_high", |row| high(comparison(row)?.interval));
+    columns.add("effect_size", |row| comparison(row)?.effect_size);
+    columns.add("p", |row| comparison(row)?.t_test);
+    columns.add("p_corrected", |row| row.versus?.corrected);
+    columns.add("wilcoxon_p", |row| comparison(row)?.wilcoxon);
+}
 
-    use super::*;
-    use crate::{
-        example,
-        study::{End, Row, Series, Trial},
-    };
+fn comparison(row: &Row) -> Option<Comparison> {
+    row.versus.map(|versus| versus.comparison)
+}
 
-    /// Cells by the names of their columns, line by line.
-    fn read(text: &str) -> Vec<HashMap<String, String>> {
-        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-        reader.deserialize().map(|line| line.expect("a line of cells")).collect()
+fn mean(value: Option<Description>) -> Option<f64> {
+    value.map(|value| value.mean)
+}
+
+fn deviation(value: Option<Description>) -> Option<f64> {
+    value?.deviation
+}
+
+fn low(interval: Option<Interval>) -> Option<f64> {
+    interval.map(|interval| interval.low)
+}
+
+fn high(interval: Option<Interval>) -> Option<f64> {
+    interval.map(|interval| interval.high)
+}
+
+fn outcome(end: &End) -> &'static str {
+    match end {
+        End::Missing => "missing",
+        End::Failed(_) => "failed",
+        End::Finished => "finished",
+        End::Stopped => "stopped",
+        End::Diverged(_) => "diverged",
     }
+}
 
-    #[track_caller]
-    fn check_number(line: &HashMap<String, String>, column: &str, expected: Option<f64>) {
-        let cell = &line[column];
-        let number = (!cell.is_empty()).then(|| cell.parse::<f64>().expect("a number"));
-        assert_eq!(number.map(f64::to_bits), expected.map(f64::to_bits), "{column}: {cell}");
-    }
-
-    #[test]
-    fn the_columns_of_configurations_are_the_axes_among_what_was_measured() {
-        let text = configurations_csv(&example::study());
-        insta::assert_snapshot!(text.lines().next().expect("a header"), @"rank,stage,configuration,algorithm,hidden,feedback,learning_rate,seeds,n,diverged,failed,missing,metric,mean,sd,ci_low,ci_high,median,ranked_by,ranked_by_mean,ranked_by_sd,test_metric,test_mean,test_sd,pairs,difference,difference_low,difference_high,effect_size,p,p_corrected,wilcoxon_p,epochs,is_baseline,best_of");
-    }
-
-    #[test]
-    fn every_number_of_a_configuration_reads_back() {
-        let study = example::study();
-        let lines = read(&configurations_csv(&study));
-        assert_eq!(lines.len(), study.rows.len());
-        for (line, row) in lines.iter().zip(&study.rows) {
-            let value = row.value.expect("a value");
-            check_number(line, "rank", row.rank.map(f64::from));
-            check_number(line, "mean", Some(value.mean));
-            check_number(line, "sd", value.deviation);
-            check_number(line, "ci_low", value.interval.map(|interval| interval.low));
-            check_number(line, "ci_high", value.interval.map(|interval| interval.high));
-            check_number(line, "median", Some(value.median));
-            check_number(line, "ranked_by_mean", row.ranked_by.map(|value| value.mean));
-            check_number(line, "test_mean", row.test.map(|value| value.mean));
-            let comparison = row.versus.map(|versus| versus.comparison);
-            check_number(line, "difference", comparison.map(|comparison| comparison.difference));
-            check_number(line, "p", comparison.and_then(|comparison| comparison.t_test));
-            check_number(line, "p_corrected", row.versus.and_then(|versus| versus.corrected));
-            check_number(line, "wilcoxon_p", comparison.and_then(|comparison| comparison.wilcoxon));
-            assert_eq!(line["configuration"], row.configuration.slug);
-            assert_eq!(line["best_of"], row.best_of.clone().unwrap_or_default());
-            assert_eq!(line["is_baseline"], row.is_baseline.to_string());
-            assert_eq!(line["metric"], study.reported.metric);
-        }
-    }
-
-    #[test]
-    fn every_trial_reads_back() {
-        let study = example::study();
-        let lines = read(&trials_csv(&study));
-        let trials: Vec<(&Row, &Trial)> =
-            study.rows.iter().flat_map(|row| row.trials.iter().map(move |trial| (row, trial))).collect();
-        assert_eq!(lines.len(), trials.len());
-        for (line, (row, trial)) in lines.iter().zip(trials) {
-            assert_eq!(line["configuration"], row.configuration.slug);
-            assert_eq!(line["seed"], trial.seed.to_string());
-            assert_eq!(line["key"], trial.key);
-            check_number(line, "value", trial.value);
-            check_number(line, "ranked_by", trial.ranked_by);
-            check_number(line, "test", trial.test);
-            check_number(line, "seconds", trial.seconds);
-            let (outcome, reason) = match &trial.end {
-                End::Missing => ("missing", ""),
-                End::Failed(reason) => ("failed", reason.as_str()),
-                End::Finished => ("finished", ""),
-                End::Stopped => ("stopped", ""),
-                End::Diverged(reason) => ("diverged", reason.as_str()),
-            };
-            assert_eq!((line["outcome"].as_str(), line["reason"].as_str()), (outcome, reason));
-        }
-    }
-
-    #[test]
-    fn a_history_is_told_value_by_value() {
-        let study = example::study();
-        let lines = read(&history_csv(&study));
-        let mut next = lines.iter();
-        for trial in study.rows.iter().flat_map(|row| &row.trials) {
-            for Series { metric, points } in &trial.series {
-                for (epoch, value) in points {
-                    let line = next.next().expect("a line for each value");
-                    assert_eq!(line["seed"], trial.seed.to_string());
-                    assert_eq!(line["metric"], *metric);
-                    assert_eq!(line["epoch"], epoch.to_string());
-                    check_number(line, "value", Some(*value));
-                }
-            }
-        }
-        assert!(next.next().is_none());
-    }
-
-    #[test]
-    fn numbers_are_short_and_read_back_to_the_same_bits() {
-        let written = |number: f64| {
-            let mut digits = Vec::new();
-            write_number(&mut digits, number).expect("memory");
-            String::from_utf8(digits).expect("digits")
-        };
-        let numbers = [500.0, 0.1, 0.1 + 0.2, -0.0, 1e-300, 1e300, f64::MAX, 2.5e-5, f64::INFINITY];
-        let texts = numbers.map(written).join(" ");
-        insta::assert_snapshot!(texts, @"500 0.1 0.30000000000000004 -0 1e-300 1e300 1.7976931348623157e308 0.000025 inf");
-        for (text, number) in texts.split(' ').zip(numbers) {
-            assert_eq!(text.parse::<f64>().expect("a number").to_bits(), number.to_bits());
-        }
-    }
-
-    #[test]
-    fn an_axis_with_a_text_is_a_column_of_texts() {
-        let mut study = example::study();
-        study.rows[0].configuration.axes[3].1 = Some(crate::AxisValue::Text("from 0.1 to 0.001".into()));
-        let lines = read(&configurations_csv(&study));
-        assert_eq!(lines[0]["learning_rate"], "from 0.1 to 0.001");
-        assert_eq!(lines[1]["learning_rate"], "0.001");
-        assert_eq!(lines[1]["feedback"], "");
-    }
-
-    #[test]
-    fn a_study_of_nothing_has_headers() {
-        let study = Study { rows: Vec::new(), ..example::study() };
-        for text in [configurations_csv(&study), trials_csv(&study), history_csv(&study)] {
-            assert_eq!(text.lines().count(), 1);
-        }
+fn reason(end: &End) -> Option<&str> {
+    match end {
+        End::Failed(reason) | End::Diverged(reason) => Some(reason),
+        End::Missing | End::Finished | End::Stopped => None,
     }
 }

@@ -1,19 +1,11 @@
-//! Tables: for people in Markdown, for papers in LaTeX, for programs in CSV and Parquet.
-//!
-//! What programs read is described once, column by column, in `configurations.rs`, `trials.rs` and `history.rs`; CSV and Parquet are two
-//! renderings of that, so they cannot disagree.
+//! Tables: for people in Markdown, for papers in LaTeX, for programs in CSV.
 
-mod column;
-mod configurations;
+mod columns;
 mod csv;
-mod derived;
-mod history;
 mod latex;
 mod markdown;
-mod parquet;
-mod trials;
+mod number;
 
 pub use csv::{configurations_csv, history_csv, trials_csv};
 pub use latex::latex;
 pub use markdown::markdown;
-pub use parquet::{configurations_parquet, history_parquet, trials_parquet};

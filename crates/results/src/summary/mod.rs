@@ -29,9 +29,9 @@ const BEST: &str = "best.ron";
 /// Published values that were missed, a line for each; absent where none was.
 const MISSED: &str = "missed.txt";
 /// Files that say how long trials took and which machine trained them: equal trials do not make them equal.
-pub const VOLATILE: &[&str] = &[REPORT, "trials."];
+pub const VOLATILE: &[&str] = &[REPORT, "trials.csv"];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 3;
+const SUMMARY_REVISION: u32 = 4;
 
 /// The key text of the summary of these trials, finished or not.
 ///
@@ -114,11 +114,8 @@ pub fn write(
     write("table.tex", report::latex(&study).as_bytes())?;
     write(BEST, best.as_bytes())?;
     write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
-    write("configurations.parquet", &report::configurations_parquet(&study))?;
     write("trials.csv", report::trials_csv(&study).as_bytes())?;
-    write("trials.parquet", &report::trials_parquet(&study))?;
     write("history.csv", report::history_csv(&study).as_bytes())?;
-    write("history.parquet", &report::history_parquet(&study))?;
     write(REPORT, report::page(&study).as_bytes())?;
     let missed = missed(&study);
     if !missed.is_empty() {

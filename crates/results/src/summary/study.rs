@@ -6,6 +6,7 @@ use history::History;
 use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
+use serde::Deserialize;
 use settings::{Axis, AxisPoint, Configuration, Metric, Task};
 use statistics::{Comparison, compare, describe, holm};
 use tuner::{Outcome, ranking};
@@ -15,8 +16,8 @@ use super::{
     notes::notes,
 };
 use crate::{
-    Error, board, hyperparameters,
-    trial::{self, TRIAL},
+    Error, board, dataset_artifact, hyperparameters,
+    trial::{self, DATASET, TRIAL},
 };
 use spec::{Asked, EpochRule, Summarize, Train};
 use store::Store;
@@ -49,6 +50,10 @@ pub(super) fn of(
         row.is_baseline = baseline == Some(position);
         row.versus = versus;
         rows.push(row);
+    }
+    for train in &summarize.of {
+        let steps = steps_per_epoch(train, candidates, store)?;
+        rows.iter_mut().filter(|row| row.stage == train.name).for_each(|row| row.steps_per_epoch = steps);
     }
     let epoch = epoch_in_words(summarize);
     Ok(Study {
@@ -95,8 +100,29 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
         versus: None,
         is_baseline: false,
         best_of: None,
+        steps_per_epoch: None,
         trials,
     })
+}
+
+/// Returns the number of mini-batches of an epoch, or none if the store does not have the dataset's artifact.
+fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<u64>, Error> {
+    #[derive(Deserialize)]
+    struct KeyLayout {
+        inputs: BTreeMap<String, String>,
+    }
+    let dataset = candidates
+        .iter()
+        .filter(|candidate| candidate.stage == train.name)
+        .flat_map(|candidate| &candidate.trials)
+        .find_map(|tried| {
+            let layout: KeyLayout = ron::from_str(tried.planned.key_text.as_str()).ok()?;
+            layout.inputs.get(DATASET)?.parse().ok()
+        });
+    let Some(key) = dataset else { return Ok(None) };
+    let Some(artifact) = store.find(DATASET, &key)? else { return Ok(None) };
+    let examples = dataset_artifact::training_examples(&artifact)?;
+    Ok(examples.map(|examples| examples / u64::from(train.training.batch_size)))
 }
 
 fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {
@@ -272,7 +298,7 @@ fn settings(summarize: &Summarize) -> Vec<Setting> {
             let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
             seeds.join(", ")
         }),
-        ("measured beside", |train| {
+        ("trackers", |train| {
             let names: Vec<&str> = train.training.trackers.iter().map(|tracker| tracker.name()).collect();
             if names.is_empty() { "nothing".into() } else { names.join(", ") }
         }),

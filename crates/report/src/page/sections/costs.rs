@@ -1,14 +1,12 @@
-//! What learning costs: memory and time, against what it gives.
+//! Memory and training time of each rule, against the reported quantity.
 
 use crate::{
     page::{
-        appearance::appearance,
-        best::{self, best_of_each_algorithm},
-        chart::{Axis, Chart, Mark, Shape},
-        figure::{entry, figure, framed},
+        best::best_of_each_algorithm,
+        chart::{Axis, Chart, Shape},
+        figure::{entry, figure, framed, mark},
         legend::{Entry, legend},
         number,
-        reported::{axis_title, complete_mean, interval},
         scale::{Scale, is_drawable},
         text::counted,
         words,
@@ -16,15 +14,13 @@ use crate::{
     study::{Row, Study, Trial},
 };
 
-use super::Section;
-
 const MEMORY: &str = "network/activation_bytes";
 
-/// What something costs a trial.
 struct Cost {
     title: &'static str,
     axis: &'static str,
     of: fn(&Trial) -> Option<f64>,
+    /// Names of units and their sizes.
     units: &'static [(&'static str, f64)],
 }
 
@@ -43,76 +39,76 @@ const COSTS: [Cost; 2] = [
     },
 ];
 
-/// A chart for each cost that at least two algorithms have.
-pub fn section(study: &Study) -> Option<Section> {
-    let best: Vec<&Row> =
-        best_of_each_algorithm(study).into_iter().filter(|row| complete_mean(row).is_some()).collect();
-    let charts: Vec<(String, Vec<&Row>)> =
-        COSTS.iter().filter_map(|cost| panel(study, &best, cost)).collect();
-    if charts.is_empty() {
-        return None;
-    }
-    let shown = best
+/// The best configuration of a rule by its cost and its result.
+struct Point<'a> {
+    row: &'a Row,
+    x: f64,
+    y: f64,
+}
+
+/// Returns a chart for each cost that at least two rules have.
+pub fn body(study: &Study) -> Option<String> {
+    let best = best_of_each_algorithm(study);
+    let panels: Vec<(&Cost, Vec<Point<'_>>)> = COSTS
         .iter()
-        .filter(|row| charts.iter().any(|(_, rows)| rows.iter().any(|other| std::ptr::eq(*other, **row))));
-    let entries: Vec<Entry> = shown.map(|row| entry(study, row)).collect();
+        .map(|cost| (cost, points(&best, cost)))
+        .filter(|(_, points)| points.len() >= 2)
+        .collect();
+    let charts: String =
+        panels.iter().map(|(cost, points)| panel(study, cost, points)).collect::<Option<_>>()?;
+    let is_shown =
+        |row: &Row| panels.iter().flat_map(|(_, points)| points).any(|point| std::ptr::eq(point.row, row));
+    let entries: Vec<Entry> = best.iter().filter(|row| is_shown(row)).map(|row| entry(study, row)).collect();
     let caption = format!(
-        "The best configuration of each of {}: what it reports (mean with its 95 % interval) against the mean over its seeds of what a \
-         trial needs. Further down and further left is better. Memory is what the rule holds at its peak, and time depends on the machine \
-         and on what else it did.",
+        "The best configuration of each of {}: the reported quantity (mean with its 95 % interval) over the mean cost of a trial. Lower left \
+         is better. Memory is the peak that a training step holds for one trial besides the batch, the parameters and the optimizer state. Time \
+         depends on the machine and its load.",
         counted(entries.len(), "learning rule"),
     );
-    let charts: String = charts.into_iter().map(|(chart, _)| chart).collect();
-    let body = figure("What learning costs.", &caption, &legend(&entries), &charts);
-    Some(Section { anchor: "costs", title: "Memory and time".to_owned(), body })
+    (!charts.is_empty())
+        .then(|| figure("Result against memory and time.", &caption, &legend(&entries), &charts))
 }
 
-fn panel<'a>(study: &Study, best: &[&'a Row], cost: &Cost) -> Option<(String, Vec<&'a Row>)> {
-    let costs: Vec<(&Row, f64)> =
-        best.iter().filter_map(|row| Some((*row, mean(row.trials.iter().filter_map(cost.of))?))).collect();
-    if costs.len() < 2 {
-        return None;
-    }
-    let most = costs.iter().map(|(_, cost)| *cost).fold(0.0, f64::max);
-    let (unit_name, factor) =
-        cost.units.iter().rev().find(|(_, factor)| most >= 2.0 * factor).unwrap_or(&cost.units[0]);
-    let points: Vec<(&Row, f64, f64)> =
-        costs.iter().filter_map(|(row, cost)| Some((*row, cost / factor, complete_mean(row)?))).collect();
-    let xs: Vec<f64> = points.iter().map(|(_, x, _)| *x).collect();
-    let ys: Vec<f64> = points.iter().map(|(_, _, y)| *y).collect();
-    let bounds: Vec<f64> = points
-        .iter()
-        .filter_map(|(row, ..)| interval(row))
-        .flat_map(|interval| [interval.low, interval.high])
-        .collect();
-    let title = format!("{} ({unit_name})", cost.axis);
-    let chart = Chart {
-        description: description(study, cost, &points, unit_name),
-        horizontal: Axis { title: &title, scale: Scale::around(&xs, &[])? },
-        vertical: Axis { title: axis_title(study), scale: Scale::around(&ys, &bounds)? },
-        marks: points.iter().map(|(row, x, y)| spot(study, row, *x, *y)).collect(),
-    };
-    Some((framed(cost.title, &chart.draw()), points.into_iter().map(|(row, ..)| row).collect()))
+fn points<'a>(best: &[&'a Row], cost: &Cost) -> Vec<Point<'a>> {
+    best.iter()
+        .filter_map(|row| {
+            let x = mean(row.trials.iter().filter_map(cost.of))?;
+            Some(Point { row, x, y: row.complete_mean()? })
+        })
+        .collect()
 }
 
-fn spot(study: &Study, row: &Row, x: f64, y: f64) -> Mark {
-    Mark {
-        name: best::name(study, row),
-        appearance: appearance(study, &row.configuration.algorithm),
-        shape: Shape::Spot(x, y, interval(row)),
-    }
-}
-
-fn description(study: &Study, cost: &Cost, points: &[(&Row, f64, f64)], unit_name: &str) -> String {
-    let each = points.iter().map(|(row, x, y)| {
-        let (x, y) = (number::fixed(*x, 2), number::fixed(*y, study.reported.decimals()));
-        format!("{} {x} {unit_name} and {y}{}", row.configuration.algorithm, study.reported.unit())
+fn panel(study: &Study, cost: &Cost, points: &[Point<'_>]) -> Option<String> {
+    let largest = points.iter().map(|point| point.x).fold(0.0, f64::max);
+    let (unit, size) =
+        cost.units.iter().rev().find(|(_, size)| largest >= 2.0 * size).unwrap_or(&cost.units[0]);
+    let xs: Vec<f64> = points.iter().map(|point| point.x / size).collect();
+    let ys: Vec<f64> = points.iter().map(|point| point.y).collect();
+    let intervals = points.iter().filter_map(|point| point.row.interval());
+    let bounds: Vec<f64> = intervals.flat_map(|interval| [interval.low, interval.high]).collect();
+    let each = points.iter().zip(&xs).map(|(point, x)| {
+        let (x, y) = (number::fixed(*x, 2), number::fixed(point.y, study.reported.decimals()));
+        format!("{} {x} {unit} and {y}{}", point.row.configuration.algorithm, study.reported.unit())
     });
     let each: Vec<String> = each.collect();
-    format!("{} and {}: {}.", cost.axis, words::metric(&study.reported.metric), each.join("; "))
+    let marks = points
+        .iter()
+        .zip(&xs)
+        .map(|(point, x)| mark(study, point.row, Shape::Points(vec![(*x, point.y, point.row.interval())])));
+    let chart = Chart {
+        description: format!(
+            "{} and {}: {}.",
+            cost.axis,
+            words::metric(&study.reported.metric),
+            each.join("; ")
+        ),
+        horizontal: Axis { title: format!("{} ({unit})", cost.axis), scale: Scale::around(&xs, &[])? },
+        vertical: Axis { title: words::quantity(&study.reported), scale: Scale::around(&ys, &bounds)? },
+        marks: marks.collect(),
+    };
+    Some(framed(cost.title, &chart))
 }
 
-/// The most that it held in an epoch.
 fn peak_bytes(trial: &Trial) -> Option<f64> {
     let series = trial.series.iter().find(|series| series.metric == MEMORY)?;
     series.points.iter().map(|(_, value)| *value).filter(|value| is_drawable(*value)).reduce(f64::max)

@@ -1,4 +1,4 @@
-//! What others published, beside ours.
+//! Published values and the ones of this study.
 
 use crate::{
     page::{
@@ -9,35 +9,28 @@ use crate::{
     study::{Expectation, Study, Verdict},
 };
 
-use super::Section;
-
-/// A table of published values.
-pub fn section(study: &Study) -> Option<Section> {
+pub fn body(study: &Study) -> Option<String> {
     if study.expectations.is_empty() {
         return None;
     }
     let decimals = study.reported.decimals();
     let rows: Vec<String> = study.expectations.iter().map(|expectation| row(expectation, decimals)).collect();
     let columns = [
-        Column::text("of"),
+        Column::text("configuration"),
         Column::number("published"),
         Column::number("tolerance"),
         Column::number("ours"),
         Column::text("verdict"),
         Column::text("source"),
     ];
-    let body = format!("<p>{}</p>\n{}", escaped(&summary(study)), table(&columns, &rows, false));
-    Some(Section { anchor: "expectations", title: "Published values".to_owned(), body })
+    Some(format!("<p>{}</p>\n{}", escaped(&summary(study)), table(&columns, &rows)))
 }
 
 fn summary(study: &Study) -> String {
     let count =
         |verdict| study.expectations.iter().filter(|expectation| expectation.verdict == verdict).count();
-    let mut text = format!(
-        "{} of {} within tolerance",
-        count(Verdict::Pass),
-        counted(study.expectations.len(), "published value")
-    );
+    let all = counted(study.expectations.len(), "published value");
+    let mut text = format!("{} of {all} within tolerance", count(Verdict::Pass));
     for (verdict, words) in [(Verdict::Fail, "outside of it"), (Verdict::NotRun, "not run")] {
         if count(verdict) > 0 {
             text += &format!(", {} {words}", count(verdict));
@@ -47,19 +40,20 @@ fn summary(study: &Study) -> String {
 }
 
 fn row(expectation: &Expectation, decimals: usize) -> String {
-    let (class, verdict) = match expectation.verdict {
-        Verdict::Pass => ("pass", "PASS"),
-        Verdict::Fail => ("fail", "FAIL"),
-        Verdict::NotRun => ("quiet", "NOT RUN"),
+    let class = match expectation.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::NotRun => "quiet",
     };
     let ours =
         expectation.ours.map_or_else(|| number::ABSENT.to_owned(), |ours| number::fixed(ours, decimals));
     format!(
         "<tr><td class=\"name\">{}</td><td class=\"number\">{}</td><td class=\"number\">± {}</td><td class=\"number\">{ours}</td>\
-         <td class=\"{class}\">{verdict}</td><td class=\"name\">{}</td></tr>\n",
+         <td class=\"{class}\">{}</td><td class=\"name\">{}</td></tr>\n",
         escaped(&expectation.of),
         number::fixed(expectation.published, decimals),
         number::fixed(expectation.tolerance, decimals),
+        expectation.verdict.name(),
         escaped(&expectation.source)
     )
 }

@@ -1,4 +1,4 @@
-//! What gave no result, and why.
+//! Trials without a result, and the reasons.
 
 use crate::{
     page::{
@@ -9,63 +9,62 @@ use crate::{
     study::{End, Row, Study},
 };
 
-use super::Section;
-
 /// Seeds of a configuration that ended in the same way.
 struct Gap<'a> {
     row: &'a Row,
-    kind: &'static str,
+    outcome: &'static str,
     reason: &'a str,
-    seeds: Vec<u64>,
+    seeds: Vec<String>,
 }
 
-/// A table of them, by configuration.
-pub fn section(study: &Study) -> Option<Section> {
+pub fn body(study: &Study) -> Option<String> {
     let gaps: Vec<Gap<'_>> = study.rows.iter().flat_map(gaps).collect();
     if gaps.is_empty() {
         return None;
     }
+    let columns = ["configuration", "seeds", "outcome", "reason"].map(Column::text);
     let rows: Vec<String> = gaps.iter().map(|gap| row(study, gap)).collect();
-    let columns =
-        [Column::text("configuration"), Column::text("seeds"), Column::text("what"), Column::text("reason")];
-    let body = format!("<p>{}</p>\n{}", escaped(&summary(study, &gaps)), table(&columns, &rows, false));
-    Some(Section { anchor: "gaps", title: "What gave no result".to_owned(), body })
+    Some(format!("<p>{}</p>\n{}", escaped(&summary(study, &gaps)), table(&columns, &rows)))
 }
 
 fn gaps(row: &Row) -> Vec<Gap<'_>> {
     let mut gaps: Vec<Gap<'_>> = Vec::new();
     for trial in &row.trials {
-        let (kind, reason) = match &trial.end {
+        let (outcome, reason) = match &trial.end {
             End::Finished | End::Stopped => continue,
             End::Diverged(reason) => ("diverged", reason.as_str()),
             End::Failed(reason) => ("failed", reason.as_str()),
             End::Missing => ("missing", "not trained yet"),
         };
-        match gaps.iter_mut().find(|gap| gap.kind == kind && gap.reason == reason) {
-            Some(gap) => gap.seeds.push(trial.seed),
-            None => gaps.push(Gap { row, kind, reason, seeds: vec![trial.seed] }),
+        let seed = trial.seed.to_string();
+        match gaps.iter_mut().find(|gap| gap.outcome == outcome && gap.reason == reason) {
+            Some(gap) => gap.seeds.push(seed),
+            None => gaps.push(Gap { row, outcome, reason, seeds: vec![seed] }),
         }
     }
     gaps
 }
 
 fn summary(study: &Study, gaps: &[Gap<'_>]) -> String {
-    let of =
-        |kind: &str| gaps.iter().filter(|gap| gap.kind == kind).map(|gap| gap.seeds.len()).sum::<usize>();
-    let counts = ["diverged", "failed", "missing"].map(|kind| (of(kind), kind));
-    let said = counts.iter().filter(|(count, _)| *count > 0);
-    let said: Vec<String> = said.map(|(count, kind)| format!("{} {kind}", number::whole(*count))).collect();
+    let counts: Vec<String> = ["diverged", "failed", "missing"]
+        .into_iter()
+        .map(|outcome| {
+            let trials = gaps.iter().filter(|gap| gap.outcome == outcome).map(|gap| gap.seeds.len()).sum();
+            (trials, outcome)
+        })
+        .filter(|(trials, _)| *trials > 0)
+        .map(|(trials, outcome)| format!("{} {outcome}", number::whole(trials)))
+        .collect();
     let trials: usize = study.rows.iter().map(|row| row.trials.len()).sum();
-    format!("Of {}: {}.", counted(trials, "trial"), said.join(", "))
+    format!("Of {}: {}.", counted(trials, "trial"), counts.join(", "))
 }
 
 fn row(study: &Study, gap: &Gap<'_>) -> String {
-    let seeds: Vec<String> = gap.seeds.iter().map(u64::to_string).collect();
     format!(
         "<tr><td class=\"name\">{}</td><td class=\"name\">{}</td><td>{}</td><td class=\"name\">{}</td></tr>\n",
         escaped(&best::name(study, gap.row)),
-        seeds.join(", "),
-        gap.kind,
+        gap.seeds.join(", "),
+        gap.outcome,
         escaped(gap.reason)
     )
 }

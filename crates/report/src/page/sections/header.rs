@@ -1,4 +1,4 @@
-//! What was asked, what came out, and what a reader has to know before anything else.
+//! The question, the answer, and the warnings that a reader needs first.
 
 use crate::{
     page::{
@@ -6,21 +6,24 @@ use crate::{
         text::{counted, escaped, listed},
         words,
     },
-    study::{Criterion, Row, Study},
+    study::Study,
 };
 
-/// Everything above the contents.
+/// Returns everything above the table of contents.
 pub fn header(study: &Study) -> String {
-    let paragraph = |class: &str, text: &str| format!("<p class=\"{class}\">{}</p>\n", escaped(text));
-    let mut html = format!("<p class=\"kicker\">Report of the stage {}</p>\n", escaped(&study.stage));
-    html += &format!("<h1>{}</h1>\n", escaped(&study.pipeline));
-    html += &paragraph("lead", &question(study));
-    if let Some(answer) = answer(study) {
-        html += &paragraph("answer", &answer);
-    }
-    html += &paragraph("quiet", &how_to_read(study));
-    html += &notes(study);
-    html
+    let stage = paragraph("kicker", &format!("Report of the stage {}", study.stage));
+    let title = escaped(&study.pipeline);
+    let answer = answer(study).map_or_else(String::new, |answer| paragraph("answer", &answer));
+    format!(
+        "{stage}<h1>{title}</h1>\n{}{answer}{}{}",
+        paragraph("lead", &question(study)),
+        paragraph("quiet", &how_to_read(study)),
+        notes(study)
+    )
+}
+
+fn paragraph(class: &str, text: &str) -> String {
+    format!("<p class=\"{class}\">{}</p>\n", escaped(text))
 }
 
 fn question(study: &Study) -> String {
@@ -37,10 +40,10 @@ fn question(study: &Study) -> String {
     format!("{question} {configurations}{compared}; {} in all.", counted(trials, "trial"))
 }
 
-/// `4 learning rates`.
+/// Returns `4 learning rates`.
 fn levels(study: &Study, axis: &str) -> String {
     let mut levels: Vec<String> =
-        study.rows.iter().filter_map(|row| effect::on_axis(row, axis)).map(words::axis_value).collect();
+        study.rows.iter().filter_map(|row| row.configuration.axis(axis)).map(words::axis_value).collect();
     levels.sort_unstable();
     levels.dedup();
     match axis {
@@ -53,13 +56,13 @@ fn levels(study: &Study, axis: &str) -> String {
 
 fn answer(study: &Study) -> Option<String> {
     let best = study.rows.iter().filter(|row| row.rank.is_some()).min_by_key(|row| row.rank)?;
-    Some(format!("Ranked first: {}, with {}.", best::name(study, best), result(study, best)?))
-}
-
-fn result(study: &Study, row: &Row) -> Option<String> {
-    let Criterion { metric, .. } = &study.reported;
-    let value = number::mean_and_deviation(row.value.as_ref()?, study.reported.decimals());
-    Some(format!("a {} of {value}{}", words::metric(metric), study.reported.unit().replace(' ', "\u{a0}")))
+    let value = number::mean_and_deviation(best.value.as_ref()?, study.reported.decimals());
+    Some(format!(
+        "Ranked first: {}, with a {} of {value}{}.",
+        best::name(study, best),
+        words::metric(&study.reported.metric),
+        study.reported.unit().replace(' ', "\u{a0}")
+    ))
 }
 
 fn how_to_read(study: &Study) -> String {

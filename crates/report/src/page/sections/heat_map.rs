@@ -1,130 +1,117 @@
-//! What is reported, over the two axes that matter most.
+//! The reported quantity over the two axes that explain the largest shares of its variance.
+
+use std::cmp::Ordering;
 
 use crate::{
-    page::{
-        appearance::appearance,
-        effect::{on_axis, two_that_matter},
-        number,
-        reported::complete_mean,
-        scale::Scale,
-        text::escaped,
-        words,
-    },
+    page::{effect::two_largest, number, scale::Scale, text::escaped, words},
     study::{AxisValue, Row, Study},
 };
 
-use super::Section;
-
-/// The lowest mean in each cell; none where no configuration was there.
-#[derive(Debug, PartialEq)]
+/// The lowest mean in each cell; none where there is no configuration.
 struct Map<'a> {
     rows: Vec<&'a AxisValue>,
     columns: Vec<&'a AxisValue>,
     cells: Vec<Vec<Option<f64>>>,
 }
 
-/// A table with shaded cells: it keeps its letters on a narrow screen, where a drawing would shrink them.
-pub fn section(study: &Study) -> Option<Section> {
-    let [first, second] = two_that_matter(&study.rows)?;
-    let map = map(study, [first.0, second.0])?;
-    let percent = |share: f64| number::fixed(share * 100.0, 0);
+/// Returns a table with shaded cells, because a drawing would shrink its letters on a narrow screen.
+pub fn body(study: &Study) -> Option<String> {
+    let [(first, first_share), (second, second_share)] = two_largest(&study.rows)?;
+    let map = map(study, [first, second])?;
+    let [first, second] = [first, second].map(words::spaced);
+    let [first_share, second_share] =
+        [first_share, second_share].map(|share| number::fixed(share * 100.0, 0));
     let caption = format!(
-        "Best {} over all other axes: each cell is the lowest mean of the configurations there whose seeds all gave a value; \
-         a stronger shade is higher, the lowest is framed. These axes explain most of the variance of the means, each by itself: \
-         {} {} %, {} {} %.",
+        "Each cell is the lowest mean {} over all other axes, of the configurations whose seeds all gave a value. A stronger shade is a \
+         higher value, the lowest one is framed. Of all axes these explain the largest shares of the variance of the means, each by \
+         itself: {first} {first_share} %, {second} {second_share} %.",
         words::quantity(&study.reported),
-        words::spaced(first.0),
-        percent(first.1),
-        words::spaced(second.0),
-        percent(second.1),
     );
-    let body = format!(
+    Some(format!(
         "<figure>\n<figcaption><strong>{} over {} and {}.</strong> {}</figcaption>\n{}</figure>\n",
         escaped(&words::capitalized(&words::metric(&study.reported.metric))),
-        escaped(&words::spaced(first.0)),
-        escaped(&words::spaced(second.0)),
+        escaped(&first),
+        escaped(&second),
         escaped(&caption),
-        draw(&map, [first.0, second.0], study)
-    );
-    Some(Section { anchor: "axes", title: "The axes that matter".to_owned(), body })
+        draw(&map, [&first, &second], study.reported.decimals())
+    ))
 }
 
-/// Absent where more than half of it would be empty: then one axis stands for the other.
+/// Returns none if more than half of the cells would be empty, because then one axis follows from the other.
 fn map<'a>(study: &'a Study, axes: [&str; 2]) -> Option<Map<'a>> {
-    let complete = || study.rows.iter().filter(|row| complete_mean(row).is_some());
+    let complete: Vec<(&Row, f64)> =
+        study.rows.iter().filter_map(|row| Some((row, row.complete_mean()?))).collect();
     let [rows, columns] =
-        axes.map(|axis| levels(study, complete().filter_map(|row| on_axis(row, axis)), axis));
-    let lowest = |row: &&AxisValue, column: &&AxisValue| {
-        let here =
-            |other: &&Row| on_axis(other, axes[0]) == Some(row) && on_axis(other, axes[1]) == Some(column);
-        complete().filter(here).filter_map(complete_mean).min_by(f64::total_cmp)
+        axes.map(|axis| levels(complete.iter().filter_map(|(row, _)| row.configuration.axis(axis))));
+    let lowest = |values: [&AxisValue; 2]| {
+        let here = complete
+            .iter()
+            .filter(|(row, _)| axes.map(|axis| row.configuration.axis(axis)) == values.map(Some));
+        here.map(|(_, mean)| *mean).min_by(f64::total_cmp)
     };
     let cells: Vec<Vec<Option<f64>>> =
-        rows.iter().map(|row| columns.iter().map(|column| lowest(row, column)).collect()).collect();
+        rows.iter().map(|row| columns.iter().map(|column| lowest([row, column])).collect()).collect();
     let filled = cells.iter().flatten().flatten().count();
     (filled >= 4 && filled * 2 >= rows.len() * columns.len()).then_some(Map { rows, columns, cells })
 }
 
-/// Numbers by size, algorithms in the order of their looks, other words as a person sorts them.
-fn levels<'a>(study: &Study, values: impl Iterator<Item = &'a AxisValue>, axis: &str) -> Vec<&'a AxisValue> {
+/// Returns each value once: numbers by size, texts by the numbers in them and then by letters.
+fn levels<'a>(values: impl Iterator<Item = &'a AxisValue>) -> Vec<&'a AxisValue> {
     let mut levels: Vec<&AxisValue> = Vec::new();
     for value in values {
         if !levels.contains(&value) {
             levels.push(value);
         }
     }
-    let place = |text: &str| if axis == "algorithm" { appearance(study, text).place } else { 0 };
     levels.sort_by(|first, second| match (first, second) {
         (AxisValue::Number(first), AxisValue::Number(second)) => first.total_cmp(second),
-        (AxisValue::Text(first), AxisValue::Text(second)) => place(first)
-            .cmp(&place(second))
-            .then_with(|| numbers(first).cmp(&numbers(second)))
-            .then_with(|| first.cmp(second)),
-        (AxisValue::Number(_), AxisValue::Text(_)) => std::cmp::Ordering::Less,
-        (AxisValue::Text(_), AxisValue::Number(_)) => std::cmp::Ordering::Greater,
+        (AxisValue::Text(first), AxisValue::Text(second)) => {
+            numbers(first).cmp(&numbers(second)).then_with(|| first.cmp(second))
+        }
+        (AxisValue::Number(_), AxisValue::Text(_)) => Ordering::Less,
+        (AxisValue::Text(_), AxisValue::Number(_)) => Ordering::Greater,
     });
     levels
 }
 
-/// The numbers in a text: `2x128` stands before `10x50`.
+/// Returns the numbers in a text, so that `2x128` comes before `10x50`.
 fn numbers(text: &str) -> Vec<u64> {
     text.split(|character: char| !character.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
 }
 
-fn draw(map: &Map<'_>, axes: [&str; 2], study: &Study) -> String {
+fn draw(map: &Map<'_>, axes: [&str; 2], decimals: usize) -> String {
     let values: Vec<f64> = map.cells.iter().flatten().copied().flatten().collect();
     let lowest = values.iter().copied().reduce(f64::min);
     let scale = Scale::around(&values, &[]);
-    let cell = |value: &Option<f64>| match (value, scale) {
-        (Some(value), Some(scale)) => {
-            let best = if Some(*value) == lowest { " class=\"best\"" } else { "" };
-            let share = scale.position(*value) * 100.0;
-            let text = number::fixed(*value, study.reported.decimals());
-            format!("<td{best} style=\"--share:{share:.0}%\">{text}</td>")
-        }
-        _ => format!("<td class=\"empty\">{}</td>", number::ABSENT),
-    };
-    let heads = map
-        .columns
-        .iter()
-        .map(|column| format!("<th scope=\"col\">{}</th>", escaped(&words::axis_value(column))));
     let rows = map.rows.iter().zip(&map.cells).map(|(row, cells)| {
-        let name = words::axis_value(row);
-        format!(
-            "<tr><th scope=\"row\">{}</th>{}</tr>\n",
-            escaped(&name),
-            cells.iter().map(cell).collect::<String>()
-        )
+        let cells: String = cells
+            .iter()
+            .map(|value| match value.zip(scale) {
+                Some((value, scale)) => {
+                    let best = if Some(value) == lowest { " class=\"best\"" } else { "" };
+                    let share = scale.position(value) * 100.0;
+                    format!("<td{best} style=\"--share:{share:.0}%\">{}</td>", number::fixed(value, decimals))
+                }
+                None => format!("<td class=\"empty\">{}</td>", number::ABSENT),
+            })
+            .collect();
+        format!("<tr>{}{cells}</tr>\n", head("row", row))
     });
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"heat map\"><table class=\"narrow heat\">\n<thead><tr><th scope=\"col\" class=\"axis-name\">{} ↓ {} →</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-        escaped(&words::spaced(axes[0])),
-        escaped(&words::spaced(axes[1])),
-        heads.collect::<String>(),
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"heat map\"><table class=\"narrow heat\">\n\
+         <thead><tr><th scope=\"col\" class=\"axis-name\">{} ↓ {} →</th>{}</tr></thead>\n\
+         <tbody>\n{}</tbody>\n</table></div>\n",
+        escaped(axes[0]),
+        escaped(axes[1]),
+        map.columns.iter().map(|column| head("col", column)).collect::<String>(),
         rows.collect::<String>()
     )
+}
+
+fn head(scope: &str, value: &AxisValue) -> String {
+    format!("<th scope=\"{scope}\">{}</th>", escaped(&words::axis_value(value)))
 }
 
 #[cfg(test)]

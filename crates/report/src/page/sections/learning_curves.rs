@@ -1,4 +1,4 @@
-//! Losses and error rates over epochs, of each algorithm's best configuration.
+//! Losses and error rates over epochs, for the best configuration of each rule.
 
 use crate::{
     page::{
@@ -9,29 +9,24 @@ use crate::{
     study::Study,
 };
 
-use super::Section;
-
-const SPLITS: [&str; 3] = ["train", "validation", "test"];
-
-/// A row of charts for the loss, one for the error rate: a chart for each split, all with one scale.
-pub fn section(study: &Study) -> Option<Section> {
-    let figures: String = ["error_rate", "loss"].into_iter().filter_map(|kind| figure(study, kind)).collect();
-    if figures.is_empty() {
-        return None;
-    }
-    Some(Section { anchor: "learning-curves", title: "Learning curves".to_owned(), body: figures })
+pub fn body(study: &Study) -> Option<String> {
+    let kinds = [("error_rate", "Error rate", "error rate (%)"), ("loss", "Loss", "loss")];
+    let figures: String =
+        kinds.into_iter().filter_map(|(kind, name, axis)| figure(kind, name, axis).draw(study)).collect();
+    (!figures.is_empty()).then_some(figures)
 }
 
-fn figure(study: &Study, kind: &str) -> Option<String> {
-    let panels = SPLITS.map(|split| Panel {
+/// Returns a chart for each split, all with one scale.
+fn figure(kind: &str, name: &str, axis: &'static str) -> CurvesFigure {
+    let panels = ["train", "validation", "test"].map(|split| Panel {
         title: words::capitalized(&words::split(split)),
         metric: format!("{kind}/{split}"),
     });
-    let (name, axis) = match kind {
-        "error_rate" => ("Error rate", "error rate (%)"),
-        _ => ("Loss", "loss"),
-    };
-    let name = format!("{name} over epochs.");
-    let note = "Training values are averages over the epoch’s batches while it learns.";
-    CurvesFigure { name, axis, scale: Scale::around, note, panels: panels.into() }.draw(study)
+    CurvesFigure {
+        name: format!("{name} over epochs."),
+        axis,
+        scale: Scale::around,
+        note: "Training values are means over the mini-batches of an epoch, taken while the weights change.",
+        panels: panels.into(),
+    }
 }

@@ -1,135 +1,115 @@
-//! How much the learning rate matters to each algorithm.
+//! The reported quantity of each rule over the learning rate.
 
 use crate::{
     page::{
         appearance::appearance,
         chart::{Axis, Chart, Mark, Shape},
-        effect::on_axis,
         figure::{figure, framed},
         legend::{Entry, legend},
         number,
-        reported::{axis_title, complete_mean, interval},
         scale::Scale,
         words,
     },
     study::{AxisValue, Row, Study},
 };
 
-use super::Section;
-
-const AXIS: &str = "learning_rate";
-
-/// The best configuration at each learning rate of one algorithm.
+/// The best configuration of a rule at each of its learning rates.
 struct Response<'a> {
     algorithm: &'a str,
-    /// From the smallest rate.
-    best: Vec<(f64, &'a Row)>,
+    /// The configurations by rate.
+    best: Vec<Point<'a>>,
 }
 
-/// A chart where an algorithm has two learning rates or more.
-pub fn section(study: &Study) -> Option<Section> {
+struct Point<'a> {
+    rate: f64,
+    mean: f64,
+    row: &'a Row,
+}
+
+/// Returns a chart if a rule has at least two learning rates.
+pub fn body(study: &Study) -> Option<String> {
     let responses = responses(study);
     if !responses.iter().any(|response| response.best.len() >= 2) {
         return None;
     }
     let chart = chart(study, &responses)?;
-    let entries: Vec<Entry> = responses.iter().map(|response| entry(study, response)).collect();
+    let entries: Vec<Entry> = responses
+        .iter()
+        .map(|response| Entry {
+            name: response.algorithm.to_owned(),
+            detail: String::new(),
+            appearance: appearance(&study.rows, response.algorithm),
+        })
+        .collect();
     let caption = format!(
         "Each point is the configuration with the lowest mean at this rate over all other axes, of those whose seeds all gave \
          a value; bars are 95 % intervals of the mean over seeds ({}).",
         seeds(&responses)
     );
     let title = words::capitalized(&words::metric(&study.reported.metric));
-    let body = figure(
-        "Best result at each learning rate.",
-        &caption,
-        &legend(&entries),
-        &framed(&title, &chart.draw()),
-    );
-    Some(Section { anchor: "learning-rates", title: "Learning rates".to_owned(), body })
+    Some(figure("Best result at each learning rate.", &caption, &legend(&entries), &framed(&title, &chart)))
 }
 
 fn responses(study: &Study) -> Vec<Response<'_>> {
     let mut responses: Vec<Response<'_>> = Vec::new();
     for row in &study.rows {
-        let (Some(AxisValue::Number(rate)), Some(mean)) = (on_axis(row, AXIS), complete_mean(row)) else {
+        let rate = row.configuration.axis("learning_rate");
+        let (Some(AxisValue::Number(rate)), Some(mean)) = (rate, row.complete_mean()) else { continue };
+        let (point, algorithm) = (Point { rate: *rate, mean, row }, row.configuration.algorithm.as_str());
+        let Some(response) = responses.iter_mut().find(|response| response.algorithm == algorithm) else {
+            responses.push(Response { algorithm, best: vec![point] });
             continue;
         };
-        let algorithm = row.configuration.algorithm.as_str();
-        let place =
-            responses.iter().position(|response| response.algorithm == algorithm).unwrap_or_else(|| {
-                responses.push(Response { algorithm, best: Vec::new() });
-                responses.len() - 1
-            });
-        let best = &mut responses[place].best;
-        match best.iter_mut().find(|(other, _)| other == rate) {
-            Some((_, other)) if complete_mean(other).is_none_or(|other| mean < other) => *other = row,
+        match response.best.iter_mut().find(|other| other.rate == point.rate) {
+            Some(other) if mean < other.mean => *other = point,
             Some(_) => {}
-            None => best.push((*rate, row)),
+            None => response.best.push(point),
         }
     }
     for response in &mut responses {
-        response.best.sort_by(|first, second| first.0.total_cmp(&second.0));
+        response.best.sort_by(|first, second| first.rate.total_cmp(&second.rate));
     }
-    responses.sort_by_key(|response| appearance(study, response.algorithm).place);
+    responses.sort_by_key(|response| appearance(&study.rows, response.algorithm));
     responses
 }
 
-fn chart<'a>(study: &Study, responses: &[Response<'_>]) -> Option<Chart<'a>> {
+fn chart(study: &Study, responses: &[Response<'_>]) -> Option<Chart> {
     let points = || responses.iter().flat_map(|response| &response.best);
-    let rates: Vec<f64> = points().map(|(rate, _)| *rate).collect();
-    let means: Vec<f64> = points().filter_map(|(_, row)| complete_mean(row)).collect();
-    let bounds: Vec<f64> = points()
-        .filter_map(|(_, row)| interval(row))
-        .flat_map(|interval| [interval.low, interval.high])
-        .collect();
+    let rates: Vec<f64> = points().map(|point| point.rate).collect();
+    let means: Vec<f64> = points().map(|point| point.mean).collect();
+    let intervals = points().filter_map(|point| point.row.interval());
+    let bounds: Vec<f64> = intervals.flat_map(|interval| [interval.low, interval.high]).collect();
     let marks = responses.iter().map(|response| Mark {
         name: response.algorithm.to_owned(),
-        appearance: appearance(study, response.algorithm),
-        shape: Shape::Intervals(
-            response
-                .best
-                .iter()
-                .filter_map(|(rate, row)| Some((*rate, complete_mean(row)?, interval(row))))
-                .collect(),
+        appearance: appearance(&study.rows, response.algorithm),
+        shape: Shape::Points(
+            response.best.iter().map(|point| (point.rate, point.mean, point.row.interval())).collect(),
         ),
     });
     Some(Chart {
         description: description(study, responses),
-        horizontal: Axis { title: "learning rate", scale: Scale::logarithmic(&rates)? },
-        vertical: Axis { title: axis_title(study), scale: Scale::around(&means, &bounds)? },
+        horizontal: Axis { title: "learning rate".to_owned(), scale: Scale::logarithmic(&rates)? },
+        vertical: Axis { title: words::quantity(&study.reported), scale: Scale::around(&means, &bounds)? },
         marks: marks.collect(),
     })
 }
 
 fn description(study: &Study, responses: &[Response<'_>]) -> String {
-    let decimals = study.reported.decimals();
     let lowest = responses.iter().filter_map(|response| {
-        let means = response.best.iter().filter_map(|(rate, row)| Some((*rate, complete_mean(row)?)));
-        let (rate, mean) = means.min_by(|first, second| first.1.total_cmp(&second.1))?;
-        Some(format!(
-            "{} is lowest, {}, at {}",
-            response.algorithm,
-            number::fixed(mean, decimals),
-            number::shortest(rate)
-        ))
+        let Point { rate, mean, .. } =
+            response.best.iter().min_by(|first, second| first.mean.total_cmp(&second.mean))?;
+        let (mean, rate) = (number::fixed(*mean, study.reported.decimals()), number::shortest(*rate));
+        Some(format!("{} is lowest, {mean}, at {rate}", response.algorithm))
     });
     let lowest: Vec<String> = lowest.collect();
-    format!("{} against the learning rate: {}.", words::metric(&study.reported.metric), lowest.join("; "))
-}
-
-fn entry(study: &Study, response: &Response<'_>) -> Entry {
-    Entry {
-        name: response.algorithm.to_owned(),
-        detail: String::new(),
-        appearance: appearance(study, response.algorithm),
-    }
+    format!("{} over the learning rate: {}.", words::metric(&study.reported.metric), lowest.join("; "))
 }
 
 fn seeds(responses: &[Response<'_>]) -> String {
-    let counts = responses.iter().flat_map(|response| &response.best).filter_map(|(_, row)| row.value);
-    let mut counts: Vec<String> = counts.map(|value| value.count.to_string()).collect();
+    let points = responses.iter().flat_map(|response| &response.best);
+    let mut counts: Vec<usize> = points.map(|point| point.row.count()).collect();
     counts.sort_unstable();
     counts.dedup();
+    let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
     format!("n = {}", counts.join(" or "))
 }

@@ -1,4 +1,4 @@
-//! The parts of the page, in their order.
+//! The sections of the page, in their order.
 
 mod alignment;
 mod costs;
@@ -17,27 +17,24 @@ pub use header::header;
 
 use crate::study::Study;
 
-/// A part of the page.
 pub struct Section {
-    /// Where links to it go.
+    /// The target of links.
     pub anchor: &'static str,
-    /// Its heading.
-    pub title: String,
-    /// Markup.
-    pub body: String,
+    pub title: &'static str,
+    /// Returns the section's markup, or none if the study has nothing to show in it.
+    pub body: fn(&Study) -> Option<String>,
 }
 
-/// Each says nothing where there is nothing to show.
-pub const EVERY: [fn(&Study) -> Option<Section>; 11] = [
-    settings::section,
-    results::section,
-    expectations::section,
-    learning_curves::section,
-    heat_map::section,
-    learning_rates::section,
-    alignment::section,
-    costs::section,
-    pictures::section,
-    gaps::section,
-    reproduction::section,
+pub const EVERY: [Section; 11] = [
+    Section { anchor: "settings", title: "Settings", body: settings::body },
+    Section { anchor: "results", title: "Results", body: results::body },
+    Section { anchor: "expectations", title: "Published values", body: expectations::body },
+    Section { anchor: "learning-curves", title: "Learning curves", body: learning_curves::body },
+    Section { anchor: "axes", title: "Influence of hyperparameters", body: heat_map::body },
+    Section { anchor: "learning-rates", title: "Learning rates", body: learning_rates::body },
+    Section { anchor: "alignment", title: "Alignment with backpropagation", body: alignment::body },
+    Section { anchor: "costs", title: "Memory and time", body: costs::body },
+    Section { anchor: "pictures", title: "Pictures", body: pictures::body },
+    Section { anchor: "gaps", title: "Trials without a result", body: gaps::body },
+    Section { anchor: "reproduction", title: "Reproduction", body: reproduction::body },
 ];

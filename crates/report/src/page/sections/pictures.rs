@@ -1,4 +1,4 @@
-//! What trials wrote as pictures.
+//! Pictures that trials wrote.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -7,19 +7,12 @@ use crate::{
     study::{Picture, Study},
 };
 
-use super::Section;
-
-/// Pixels that a picture is wide at least: originals of 28 pixels would be a stamp.
+/// The least width of a picture in pixels: an image of 28 pixels would be the size of a stamp.
 const WIDTH: u32 = 280;
 
-/// The pictures, within the page.
-pub fn section(study: &Study) -> Option<Section> {
-    if study.pictures.is_empty() {
-        return None;
-    }
+pub fn body(study: &Study) -> Option<String> {
     let figures: String = study.pictures.iter().map(figure).collect();
-    let body = format!("<div class=\"pictures\">\n{figures}</div>\n");
-    Some(Section { anchor: "pictures", title: "Pictures".to_owned(), body })
+    (!figures.is_empty()).then(|| format!("<div class=\"pictures\">\n{figures}</div>\n"))
 }
 
 fn figure(picture: &Picture) -> String {
@@ -35,8 +28,11 @@ fn figure(picture: &Picture) -> String {
     )
 }
 
-/// Width and height, from the header that every PNG begins with.
+/// Returns width and height, from the header with which every PNG begins.
 fn size(png: &[u8]) -> Option<(u32, u32)> {
-    let number = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
-    (png.starts_with(b"\x89PNG")).then_some((number(16)?, number(20)?))
+    png.starts_with(b"\x89PNG").then_some((number(png, 16)?, number(png, 20)?))
+}
+
+fn number(png: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?))
 }

@@ -1,4 +1,4 @@
-//! How to do it again.
+//! The command, the pipeline file, builds, machines, and the keys of all results.
 
 use crate::{
     page::{
@@ -8,37 +8,28 @@ use crate::{
     study::{Row, Study},
 };
 
-use super::Section;
-
-/// The command, the file, who took part, and the keys of all results.
-pub fn section(study: &Study) -> Option<Section> {
+pub fn body(study: &Study) -> Option<String> {
     let provenance = &study.provenance;
     let seeds: Vec<String> = provenance.seeds.iter().map(u64::to_string).collect();
     let mut body = String::new();
     if !provenance.command.is_empty() {
         body += &format!("<pre class=\"command\"><code>{}</code></pre>\n", escaped(&provenance.command));
     }
-    let items = [
-        ("Builds", &provenance.builds),
-        ("Machines", &provenance.machines),
-        ("Seeds", &vec![seeds.join(", ")]),
-    ];
-    let items: String = items.into_iter().map(|(name, values)| item(name, values)).collect();
+    let items: String = [
+        item("Builds", &provenance.builds),
+        item("Machines", &provenance.machines),
+        item("Seeds", &[seeds.join(", ")]),
+    ]
+    .concat();
     if !items.is_empty() {
         body += &format!("<dl>\n{items}</dl>\n");
     }
-    if !provenance.text.trim().is_empty() {
-        body += &format!(
-            "<h3>Pipeline file</h3>\n<pre><code>{}</code></pre>\n",
-            escaped(provenance.text.trim_end())
-        );
+    let file = provenance.text.trim_end();
+    if !file.is_empty() {
+        body += &format!("<h3>Pipeline file</h3>\n<pre><code>{}</code></pre>\n", escaped(file));
     }
     body += &keys(study);
-    (!body.is_empty()).then(|| Section {
-        anchor: "reproduction",
-        title: "How to do it again".to_owned(),
-        body,
-    })
+    (!body.is_empty()).then_some(body)
 }
 
 fn item(name: &str, values: &[String]) -> String {

@@ -1,265 +1,227 @@
-//! The table: every configuration with what its seeds amount to.
+//! The table of all configurations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use statistics::Description;
+use statistics::{Comparison, Description};
 
 use crate::{
     page::{
         appearance::appearance,
         best, effect, legend, number,
-        table::{Column, SHOWN, table},
+        table::{Column, SHOWN, sortable_table, table},
         text::{counted, escaped, listed},
         words,
     },
-    study::{AxisValue, Criterion, Row, Study},
+    study::{AxisValue, Row, Study},
 };
 
-use super::Section;
-
-/// Characters above which a name may be broken into lines.
+/// The number of characters above which a name may be broken into lines.
 const LONG: usize = 24;
 
-/// The table with what is the same in all of its rows above it.
-pub fn section(study: &Study) -> Option<Section> {
+/// Returns the table, and above it the settings that are the same in all of its rows.
+pub fn body(study: &Study) -> Option<String> {
     if study.rows.is_empty() {
         return None;
     }
-    let layout = Layout::of(study);
-    let rows: Vec<String> = study.rows.iter().map(|row| layout.row(row)).collect();
-    let mut body = constants(study);
-    body += &format!("<p class=\"explained\">{}</p>\n", escaped(&layout.explanation()));
-    body += &winners(&layout);
-    body += &table(&layout.columns(), &rows, true);
-    Some(Section { anchor: "results", title: "Results".to_owned(), body })
+    let keys = keys(&study.rows);
+    let columns = Columns::of(study, &keys);
+    let winners = winners(study, &columns);
+    let heading = if winners.is_empty() { "" } else { "<h3>All configurations</h3>\n" };
+    Some(format!(
+        "{}<p class=\"explained\">{}</p>\n{winners}{heading}{}",
+        constants(study),
+        escaped(&explanation(study)),
+        sortable_table(&columns.heads, &columns.rows(study.rows.iter()))
+    ))
 }
 
-/// The best of each kind by themselves, where they would have to be looked for.
-fn winners(layout: &Layout<'_>) -> String {
-    let rows = &layout.study.rows;
-    let winners: Vec<String> =
-        rows.iter().filter(|row| row.best_of.is_some()).map(|row| layout.row(row)).collect();
-    if winners.len() < 2 || rows.len() < 2 * winners.len() {
+/// Returns a table of the best configuration of each group, if it is much shorter than the table of all.
+fn winners(study: &Study, columns: &Columns<'_>) -> String {
+    let winners = columns.rows(study.rows.iter().filter(|row| row.best_of.is_some()));
+    if winners.len() < 2 || study.rows.len() < 2 * winners.len() {
         return String::new();
     }
-    let table = table(&layout.columns(), &winners, false);
-    format!("<h3>Best of each kind</h3>\n{table}<h3>All configurations</h3>\n")
+    format!("<h3>Best configurations</h3>\n{}", table(&columns.heads, &winners))
 }
 
-/// What all configurations share.
 fn constants(study: &Study) -> String {
-    let said = effect::constant(&study.rows).into_iter().map(|(axis, value, is_everywhere)| {
+    let constants = effect::constant(&study.rows).into_iter().map(|(axis, value, is_everywhere)| {
         let where_it_applies = if is_everywhere { "" } else { " (where it applies)" };
         format!("{} {}{where_it_applies}", words::spaced(axis), words::axis_value(value))
     });
-    let said: Vec<String> = said.collect();
-    if said.is_empty() || effect::varying(&study.rows).is_empty() {
+    let constants: Vec<String> = constants.collect();
+    if constants.is_empty() || effect::varying(&study.rows).is_empty() {
         return String::new();
     }
-    format!("<p>The same in all configurations: {}.</p>\n", escaped(&listed(&said)))
+    format!("<p>The same in all configurations: {}.</p>\n", escaped(&listed(&constants)))
 }
 
-/// Which columns the table has: those with something in them.
-struct Layout<'a> {
-    study: &'a Study,
-    /// The marker of each algorithm, as markup.
-    keys: BTreeMap<&'a str, String>,
-    axes: Vec<&'static str>,
-    has_stages: bool,
-    test: Option<Criterion>,
-    has_intervals: bool,
-    has_comparisons: bool,
-    has_wilcoxon: bool,
+/// Returns the marker of each rule, as markup.
+fn keys(rows: &[Row]) -> BTreeMap<&str, String> {
+    let algorithms: BTreeSet<&str> = rows.iter().map(|row| row.configuration.algorithm.as_str()).collect();
+    algorithms.into_iter().map(|algorithm| (algorithm, legend::key(appearance(rows, algorithm)))).collect()
 }
 
-impl<'a> Layout<'a> {
-    fn of(study: &'a Study) -> Self {
-        let rows = &study.rows;
-        let comparison = |has: fn(&Row) -> bool| rows.iter().any(has);
-        let test = study.test_metric.as_ref().filter(|_| rows.iter().any(|row| row.test.is_some()));
-        Self {
-            study,
-            keys: rows
-                .iter()
-                .map(|row| row.configuration.algorithm.as_str())
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .map(|algorithm| (algorithm, legend::key(appearance(study, algorithm))))
-                .collect(),
-            axes: effect::varying(rows),
-            has_stages: rows.iter().any(|row| row.stage != rows[0].stage),
-            test: test
-                .map(|metric| Criterion { metric: metric.clone(), epoch: study.reported.epoch.clone() }),
-            has_intervals: comparison(|row| row.value.is_some_and(|value| value.interval.is_some())),
-            has_comparisons: comparison(|row| row.versus.is_some()),
-            has_wilcoxon: comparison(|row| {
-                row.versus.is_some_and(|versus| versus.comparison.wilcoxon.is_some())
-            }),
-        }
-    }
+/// The columns of a table: their headers, and functions that return the markup of a row's cells.
+struct Columns<'a> {
+    heads: Vec<Column>,
+    cells: Vec<Cell<'a>>,
+}
 
-    fn columns(&self) -> Vec<Column> {
-        let mut columns = vec![Column::number("rank")];
-        if self.has_stages {
-            columns.push(Column::text("stage"));
+type Cell<'a> = Box<dyn Fn(&Row) -> String + 'a>;
+
+impl<'a> Columns<'a> {
+    /// Returns the columns that have a value in at least one row.
+    fn of(study: &'a Study, keys: &'a BTreeMap<&str, String>) -> Self {
+        let (rows, decimals) = (&study.rows, study.reported.decimals());
+        let axes = effect::varying(rows);
+        let mut columns = Self { heads: Vec::new(), cells: Vec::new() };
+        columns.number("rank", |row| number_cell(row.rank.map(f64::from), |rank| format!("{rank}")));
+        if study.stages().len() > 1 {
+            columns.text("stage", |row| text_cell(&row.stage, ""));
         }
-        if self.axes.is_empty() {
-            columns.push(Column::text("configuration"));
+        if axes.is_empty() {
+            columns.text("configuration", |row| {
+                text_cell(&row.configuration.label, &keys[row.configuration.algorithm.as_str()])
+            });
         }
-        columns.extend(self.axes.iter().map(|axis| Column::text(words::spaced(axis))));
-        columns.push(Column::text("remark"));
-        columns.push(Column::number("n"));
-        columns.push(Column::number(words::quantity(&self.study.reported)));
-        if self.has_intervals {
-            columns.push(Column::number("95 % interval"));
+        for axis in axes {
+            columns.text(words::spaced(axis), move |row| {
+                let key = if axis == "algorithm" { &keys[row.configuration.algorithm.as_str()] } else { "" };
+                axis_cell(row.configuration.axis(axis), key)
+            });
         }
-        columns.push(Column::number("median"));
-        if let Some(test) = &self.test {
-            columns.push(Column::number(words::quantity(test)));
+        columns.text("remark", |row| text_cell(&remark(row), ""));
+        columns.number("n", |row| number_cell(Some(row.count() as f64), |_| row.count_of_seeds()));
+        columns.number(words::quantity(&study.reported), move |row| {
+            description_cell(row.value, decimals, "number main")
+        });
+        if rows.iter().any(|row| row.interval().is_some()) {
+            columns.number("95 % interval", move |row| {
+                let text = row.interval().map(|interval| number::interval(&interval, decimals));
+                cell("number", row.interval().map(|interval| interval.low), text)
+            });
         }
-        if let Some(ranking) = &self.study.ranked_by {
-            columns.push(Column::number(format!("ranked by: {}", words::quantity(ranking))));
+        columns.number("median", move |row| {
+            number_cell(row.value.map(|value| value.median), |median| number::fixed(median, decimals))
+        });
+        for quantity in study.quantities().into_iter().skip(1) {
+            let decimals = quantity.criterion.decimals();
+            columns.number(words::quantity(&quantity.criterion), move |row| {
+                description_cell((quantity.value)(row), decimals, "number")
+            });
         }
-        if self.has_comparisons {
-            columns.push(Column::number("difference to baseline"));
-            columns.push(Column::number("d"));
-            columns.push(Column::number("p (Holm)"));
+        if study.has_comparisons() {
+            columns.add_comparison(decimals);
         }
-        if self.has_wilcoxon {
-            columns.push(Column::number("p (Wilcoxon)"));
+        if has_wilcoxon(study) {
+            columns.number("p (Wilcoxon)", |row| {
+                number_cell(comparison(row).and_then(|comparison| comparison.wilcoxon), number::probability)
+            });
         }
         columns
     }
 
-    fn row(&self, row: &Row) -> String {
-        let mut cells = vec![number_cell(row.rank.map(f64::from), |rank| format!("{rank}"))];
-        if self.has_stages {
-            cells.push(text_cell(&row.stage, ""));
-        }
-        if self.axes.is_empty() {
-            cells.push(text_cell(&row.configuration.label, self.key(row)));
-        }
-        cells.extend(self.axes.iter().map(|axis| {
-            let key = if *axis == "algorithm" { self.key(row) } else { "" };
-            axis_cell(effect::on_axis(row, axis), key)
-        }));
-        cells.push(text_cell(&remark(row), ""));
-        let count = row.value.map_or(0, |value| value.count);
-        cells.push(number_cell(Some(count as f64), |_| seeds(count, row.seeds)));
-        let reported = &self.study.reported;
-        cells.push(description_cell(row.value, reported, "number main"));
-        if self.has_intervals {
-            let interval = row.value.and_then(|value| value.interval);
-            let text = interval.map(|interval| number::interval(&interval, reported.decimals()));
-            cells.push(cell("number", interval.map(|interval| interval.low), text));
-        }
-        let median = row.value.map(|value| value.median);
-        cells.push(number_cell(median, |median| number::fixed(median, reported.decimals())));
-        if let Some(test) = &self.test {
-            cells.push(description_cell(row.test, test, "number"));
-        }
-        if let Some(ranking) = &self.study.ranked_by {
-            cells.push(description_cell(row.ranked_by, ranking, "number"));
-        }
-        self.comparison(row, &mut cells);
-        let class = if row.best_of.is_some() { " class=\"winner\"" } else { "" };
-        format!("<tr{class}>{}</tr>\n", cells.concat())
+    fn add_comparison(&mut self, decimals: usize) {
+        self.number("difference to baseline", move |row| {
+            let text = comparison(row).map(|comparison| difference_text(&comparison, decimals));
+            cell("number", comparison(row).map(|comparison| comparison.difference), text)
+        });
+        self.number("d", |row| {
+            let effect = comparison(row).and_then(|comparison| comparison.effect_size);
+            number_cell(effect, |effect| number::fixed(effect, 2))
+        });
+        self.number("p (Holm)", |row| {
+            number_cell(row.versus.and_then(|versus| versus.corrected), number::probability)
+        });
     }
 
-    fn comparison(&self, row: &Row, cells: &mut Vec<String>) {
-        let versus = row.versus;
-        if self.has_comparisons {
-            let decimals = self.study.reported.decimals();
-            let difference = versus.map(|versus| versus.comparison.difference);
-            let text = versus.map(|versus| {
-                let difference = number::signed(versus.comparison.difference, decimals);
-                match versus.comparison.interval {
-                    Some(interval) => format!("{difference} {}", number::interval(&interval, decimals)),
-                    None => difference,
-                }
-            });
-            cells.push(cell("number", difference, text));
-            let effect = versus.and_then(|versus| versus.comparison.effect_size);
-            cells.push(number_cell(effect, |effect| number::fixed(effect, 2)));
-            cells.push(number_cell(versus.and_then(|versus| versus.corrected), number::probability));
-        }
-        if self.has_wilcoxon {
-            let wilcoxon = versus.and_then(|versus| versus.comparison.wilcoxon);
-            cells.push(number_cell(wilcoxon, number::probability));
-        }
+    fn text(&mut self, title: impl Into<String>, cell: impl Fn(&Row) -> String + 'a) {
+        self.heads.push(Column::text(title));
+        self.cells.push(Box::new(cell));
     }
 
-    fn key(&self, row: &Row) -> &str {
-        &self.keys[row.configuration.algorithm.as_str()]
+    fn number(&mut self, title: impl Into<String>, cell: impl Fn(&Row) -> String + 'a) {
+        self.heads.push(Column::number(title));
+        self.cells.push(Box::new(cell));
     }
 
-    fn explanation(&self) -> String {
-        let rows = &self.study.rows;
-        let mut text = "n counts the seeds that gave a value".to_owned();
-        if rows.iter().any(|row| row.value.map_or(0, |value| value.count) != row.seeds) {
-            text +=
-                "; 2/3 says that one is missing, diverged or failed, and such a configuration has no rank";
-        }
-        text += ".";
-        if self.has_intervals {
-            text += " Numbers are the mean ± the sample standard deviation over seeds; the 95 % interval is that of the \
-                     mean, by Student’s t.";
-        }
-        if self.has_comparisons {
-            text += &self.comparison_explained();
-        }
-        if rows.iter().any(|row| row.best_of.is_some()) {
-            text += " A shaded row is the best of its kind.";
-        }
-        if rows.len() > SHOWN {
-            text += &format!(
-                " The first {SHOWN} rows are shown, the others below them can be opened; sorting is over all."
-            );
-        }
-        text
-    }
-
-    fn comparison_explained(&self) -> String {
-        let baseline = self.study.rows.iter().find(|row| row.is_baseline);
-        let baseline = baseline.map_or_else(String::new, |row| format!(", {},", best::name(self.study, row)));
-        let points = if self.study.reported.unit().is_empty() { "" } else { " in percentage points" };
-        let wilcoxon = if self.has_wilcoxon {
-            "; p (Wilcoxon) that of the exact signed-rank test, uncorrected"
-        } else {
-            ""
-        };
-        format!(
-            " Differences to the baseline{baseline} are paired, seed by seed{points}, with the 95 % interval of their mean (a \
-             remark counts the pairs where some are missing); d is Cohen’s d of the pairs; p (Holm) that of the two-sided paired t test, corrected over the table{wilcoxon}."
-        )
+    fn rows<'row>(&self, rows: impl Iterator<Item = &'row Row>) -> Vec<String> {
+        rows.map(|row| {
+            let class = if row.best_of.is_some() { " class=\"winner\"" } else { "" };
+            let cells: String = self.cells.iter().map(|cell| cell(row)).collect();
+            format!("<tr{class}>{cells}</tr>\n")
+        })
+        .collect()
     }
 }
 
-fn seeds(count: usize, asked: usize) -> String {
-    if count == asked { number::whole(count) } else { format!("{count}/{asked}") }
+fn comparison(row: &Row) -> Option<Comparison> {
+    row.versus.map(|versus| versus.comparison)
+}
+
+fn has_wilcoxon(study: &Study) -> bool {
+    study.rows.iter().filter_map(comparison).any(|comparison| comparison.wilcoxon.is_some())
+}
+
+fn explanation(study: &Study) -> String {
+    let rows = &study.rows;
+    let mut text = "n is the number of seeds with a value".to_owned();
+    if rows.iter().any(|row| row.count() != row.seeds) {
+        text += "; 2/3 means that one of three seeds is missing, diverged or failed, and that the configuration is not ranked";
+    }
+    text += ".";
+    if rows.iter().any(|row| row.interval().is_some()) {
+        text += " Numbers are the mean ± the sample standard deviation over seeds; the 95 % interval is that of the mean, by \
+                 Student’s t.";
+    }
+    if study.has_comparisons() {
+        text += &comparison_explained(study);
+    }
+    if rows.iter().any(|row| row.best_of.is_some()) {
+        text += " Shaded rows are the best of their group.";
+    }
+    if rows.len() > SHOWN {
+        text += &format!(
+            " The first {SHOWN} rows are shown, the others can be opened below them; sorting moves rows between both parts."
+        );
+    }
+    text
+}
+
+fn comparison_explained(study: &Study) -> String {
+    let baseline = study.rows.iter().find(|row| row.is_baseline);
+    let baseline = baseline.map_or_else(String::new, |row| format!(", {},", best::name(study, row)));
+    let points = if study.reported.unit().is_empty() { "" } else { " in percentage points" };
+    let wilcoxon = if has_wilcoxon(study) {
+        "; p (Wilcoxon) is that of the exact signed-rank test, uncorrected"
+    } else {
+        ""
+    };
+    format!(
+        " Differences to the baseline{baseline} are paired by seed{points}, with the 95 % interval of their mean (a remark counts the \
+         pairs if some are missing); d is Cohen’s d of the pairs; p (Holm) is that of the two-sided paired t test, corrected over the \
+         table{wilcoxon}."
+    )
 }
 
 fn remark(row: &Row) -> String {
-    let mut remarks = Vec::new();
-    if row.is_baseline {
-        remarks.push("baseline".to_owned());
-    }
-    if let Some(kind) = &row.best_of {
-        remarks.push(format!("best {kind}"));
-    }
-    for (count, what) in [(row.diverged, "diverged"), (row.failed, "failed"), (row.missing, "missing")] {
-        if count > 0 {
-            remarks.push(format!("{} {what}", number::whole(count)));
-        }
-    }
-    if let Some(versus) = row.versus.filter(|versus| versus.comparison.pairs < row.seeds) {
-        remarks.push(counted(versus.comparison.pairs, "pair"));
-    }
+    let mut remarks = row.remarks();
+    let pairs = comparison(row).map(|comparison| comparison.pairs).filter(|pairs| *pairs < row.seeds);
+    remarks.extend(pairs.map(|pairs| counted(pairs, "pair")));
     remarks.join(", ")
 }
 
-fn description_cell(description: Option<Description>, criterion: &Criterion, class: &str) -> String {
-    let text = description.map(|description| number::mean_and_deviation(&description, criterion.decimals()));
+fn difference_text(comparison: &Comparison, decimals: usize) -> String {
+    let difference = number::signed(comparison.difference, decimals);
+    match comparison.interval {
+        Some(interval) => format!("{difference} {}", number::interval(&interval, decimals)),
+        None => difference,
+    }
+}
+
+fn description_cell(description: Option<Description>, decimals: usize, class: &str) -> String {
+    let text = description.map(|description| number::mean_and_deviation(&description, decimals));
     cell(class, description.map(|description| description.mean), text)
 }
 
@@ -275,7 +237,7 @@ fn axis_cell(value: Option<&AxisValue>, key: &str) -> String {
     }
 }
 
-/// A cell with the value that it sorts by; without one it comes last.
+/// Returns a cell with the value by which it is sorted. Cells without a value come last.
 fn cell(class: &str, value: Option<f64>, text: Option<String>) -> String {
     let text = text.map_or_else(|| number::ABSENT.to_owned(), |text| escaped(&text).into_owned());
     match value.filter(|value| value.is_finite()) {

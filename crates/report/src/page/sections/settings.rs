@@ -1,21 +1,15 @@
-//! What was done, item by item.
+//! The settings that all configurations share.
 
 use crate::{
     page::{text::escaped, words},
     study::Study,
 };
 
-use super::Section;
-
-/// The settings and what they are called.
-pub fn section(study: &Study) -> Option<Section> {
-    if study.settings.is_empty() {
-        return None;
-    }
+pub fn body(study: &Study) -> Option<String> {
     let items = study.settings.iter().map(|setting| {
         let name = words::capitalized(&words::spaced(&setting.name));
         format!("<dt>{}</dt><dd>{}</dd>\n", escaped(&name), escaped(&setting.value))
     });
-    let body = format!("<dl>\n{}</dl>\n", items.collect::<String>());
-    Some(Section { anchor: "settings", title: "Settings".to_owned(), body })
+    let items: String = items.collect();
+    (!items.is_empty()).then(|| format!("<dl>\n{items}</dl>\n"))
 }

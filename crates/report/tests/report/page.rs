@@ -1,16 +1,18 @@
-//! The page as a whole: well-formed, self-contained, and silent about what is not there.
+//! The page as a whole: well-formed, self-contained, without sections that have nothing to show.
+//!
+//! `PAGES=FOLDER cargo test -p report` writes the pages into a folder, to look at them.
 
-#[path = "../examples/write_page/made_up.rs"]
-mod made_up;
+use std::{env, fs, path::Path};
 
-use made_up::Extent;
 use report::{AxisValue, Criterion, End, Series, Study, page};
 use roxmltree::{Document, Node};
+
+use crate::studies::{Extent, made_up, typical};
 
 const NASTY: &str = "<b onclick='x()'>\"R&D\"</b> \u{1b}[1m ]]> --> </script>";
 
 fn small() -> Extent {
-    Extent { rates: vec![1e-3, 1e-2], seeds: 2, epochs: 4, layers: 1, ..made_up::typical() }
+    Extent { rates: vec![1e-3, 1e-2], seeds: 2, epochs: 4, layers: 1, ..typical() }
 }
 
 fn one() -> Extent {
@@ -25,7 +27,7 @@ fn one() -> Extent {
 }
 
 fn changed(extent: Extent, change: impl FnOnce(&mut Study)) -> Study {
-    let mut study = made_up::study(&extent);
+    let mut study = made_up(&extent);
     change(&mut study);
     study
 }
@@ -115,11 +117,11 @@ fn every_kind() -> Vec<(&'static str, Study)> {
         seeds: 1,
         epochs: 1,
         layers: 0,
-        ..made_up::typical()
+        ..typical()
     };
     vec![
-        ("typical", made_up::study(&made_up::typical())),
-        ("one row, one seed, one epoch", made_up::study(&one())),
+        ("typical", made_up(&typical())),
+        ("one row, one seed, one epoch", made_up(&one())),
         ("one row without results", changed(one(), without_results)),
         ("all missing", changed(small(), without_results)),
         ("no rows", changed(small(), |study| study.rows.clear())),
@@ -127,8 +129,8 @@ fn every_kind() -> Vec<(&'static str, Study)> {
         ("no trackers", changed(small(), without_trackers)),
         ("no numbers", changed(small(), with_no_numbers)),
         ("nasty names", changed(small(), with_nasty_names)),
-        ("twelve algorithms and layers", made_up::study(&many_algorithms())),
-        ("a thousand rows", made_up::study(&many_rows())),
+        ("twelve algorithms and layers", made_up(&many_algorithms())),
+        ("a thousand rows", made_up(&many_rows())),
         (
             "no axes",
             changed(small(), |study| study.rows.iter_mut().for_each(|row| row.configuration.axes.clear())),
@@ -150,10 +152,13 @@ fn sections(study: &Study) -> Vec<String> {
     anchors(&Document::parse(body(&page(study))).expect("well-formed"))
 }
 
-/// What is asked of the page of any study.
+/// Checks properties of the page of any study.
 #[track_caller]
 fn check(name: &str, study: &Study) {
     let page = page(study);
+    if let Some(folder) = env::var_os("PAGES") {
+        fs::write(Path::new(&folder).join(format!("{name}.html")), &page).expect("the folder is there");
+    }
     let document = Document::parse(body(&page)).unwrap_or_else(|error| panic!("{name}: {error}"));
     for node in document.descendants().filter(Node::is_element) {
         check_attributes(name, node);
@@ -202,7 +207,7 @@ fn every_page_is_well_formed_and_needs_nothing_beside_it() {
 
 #[test]
 fn the_style_sheet_asks_for_nothing() {
-    let page = page(&made_up::study(&one()));
+    let page = page(&made_up(&one()));
     let document = Document::parse(body(&page)).expect("well-formed");
     let style = document.descendants().find(|node| node.has_tag_name("style")).expect("a style sheet");
     let text = style.text().expect("rules");
@@ -212,7 +217,7 @@ fn the_style_sheet_asks_for_nothing() {
 #[test]
 fn a_typical_page_has_every_section() {
     assert_eq!(
-        sections(&made_up::study(&made_up::typical())),
+        sections(&made_up(&typical())),
         [
             "settings",
             "results",
@@ -232,11 +237,11 @@ fn a_typical_page_has_every_section() {
 #[test]
 fn a_section_with_nothing_to_show_is_absent() {
     let missing = |study: &Study| {
-        let all = sections(&made_up::study(&made_up::typical()));
+        let all = sections(&made_up(&typical()));
         let there = sections(study);
         all.into_iter().filter(|section| !there.contains(section)).collect::<Vec<_>>()
     };
-    let typical = made_up::typical;
+    let typical = typical;
     for (change, absent) in [
         (without_trackers as fn(&mut Study), &["alignment", "costs"][..]),
         (without_results, &["learning-curves", "axes", "learning-rates", "alignment", "costs"]),
@@ -261,15 +266,15 @@ fn a_section_with_nothing_to_show_is_absent() {
         assert_eq!(missing(&changed(typical(), change)), absent);
     }
     let one_rate = Extent { rates: vec![1e-3], ..typical() };
-    assert_eq!(missing(&made_up::study(&one_rate)), ["learning-rates", "gaps"]);
+    assert_eq!(missing(&made_up(&one_rate)), ["learning-rates", "gaps"]);
     let one_axis = Extent { networks: vec!["2x128".to_owned()], ..one_rate };
-    assert_eq!(missing(&made_up::study(&one_axis)), ["axes", "learning-rates", "gaps"]);
+    assert_eq!(missing(&made_up(&one_axis)), ["axes", "learning-rates", "gaps"]);
 }
 
 #[test]
 fn a_long_table_is_folded_and_whole() {
     let extent = Extent { rates: (1..=20).map(|rate| f64::from(rate) * 1e-4).collect(), ..small() };
-    let page = page(&made_up::study(&extent));
+    let page = page(&made_up(&extent));
     let document = Document::parse(body(&page)).expect("well-formed");
     let table =
         document.descendants().find(|node| node.attribute("class") == Some("sortable")).expect("a table");
@@ -299,7 +304,7 @@ fn every_row_has_a_cell_for_every_header() {
 
 #[test]
 fn the_heat_map_holds_the_lowest_mean_of_each_cell() {
-    let study = made_up::study(&made_up::typical());
+    let study = made_up(&typical());
     let page = page(&study);
     let document = Document::parse(body(&page)).expect("well-formed");
     let map =
@@ -317,7 +322,7 @@ fn the_heat_map_holds_the_lowest_mean_of_each_cell() {
 
 #[test]
 fn learning_rates_have_a_marker_for_each_rule_and_rate() {
-    let page = page(&made_up::study(&made_up::typical()));
+    let page = page(&made_up(&typical()));
     let document = Document::parse(body(&page)).expect("well-formed");
     let section = document.descendants().find(|node| node.attribute("id") == Some("learning-rates"));
     let chart =

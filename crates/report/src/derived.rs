@@ -1,0 +1,112 @@
+//! Values that several tables and charts derive from a study.
+
+use std::borrow::Cow;
+
+use statistics::{Description, Interval};
+
+use crate::study::{AxisValue, Configuration, Criterion, End, Row, Study, Trial};
+
+/// A quantity with its value in each row.
+pub(crate) struct Quantity {
+    pub(crate) criterion: Criterion,
+    pub(crate) value: fn(&Row) -> Option<Description>,
+}
+
+impl Study {
+    /// Returns the reported quantity, the one that ranks, and the one on the test split, if they are there.
+    pub(crate) fn quantities(&self) -> Vec<Quantity> {
+        let epoch = &self.reported.epoch;
+        let test = self.test_metric.clone().map(|metric| Criterion { metric, epoch: epoch.clone() });
+        let mut quantities = vec![Quantity { criterion: self.reported.clone(), value: |row| row.value }];
+        quantities.extend(
+            self.ranked_by.clone().map(|criterion| Quantity { criterion, value: |row| row.ranked_by }),
+        );
+        quantities.extend(test.map(|criterion| Quantity { criterion, value: |row| row.test }));
+        quantities
+    }
+
+    /// Returns the train stages in the order of their best rows.
+    pub(crate) fn stages(&self) -> Vec<&str> {
+        let mut stages = Vec::new();
+        for row in &self.rows {
+            if !stages.contains(&row.stage.as_str()) {
+                stages.push(&row.stage);
+            }
+        }
+        stages
+    }
+
+    /// Returns the configuration's label, with its stage if there are several.
+    pub(crate) fn label<'study>(&self, row: &'study Row) -> Cow<'study, str> {
+        let label = &row.configuration.label;
+        let is_only_stage = self.rows.iter().all(|other| other.stage == row.stage);
+        if is_only_stage { Cow::Borrowed(label) } else { Cow::Owned(format!("{}: {label}", row.stage)) }
+    }
+
+    pub(crate) fn has_comparisons(&self) -> bool {
+        self.rows.iter().any(|row| row.versus.is_some())
+    }
+}
+
+impl Row {
+    /// Returns the number of seeds that gave a value.
+    pub(crate) fn count(&self) -> usize {
+        self.value.map_or(0, |value| value.count)
+    }
+
+    /// Returns `3`, or `2/3` where a seed gave no value.
+    pub(crate) fn count_of_seeds(&self) -> String {
+        let count = self.count();
+        if count == self.seeds { count.to_string() } else { format!("{count}/{}", self.seeds) }
+    }
+
+    /// Returns the mean if every seed has a value and the mean is a finite number.
+    pub(crate) fn complete_mean(&self) -> Option<f64> {
+        self.value.filter(|_| self.rank.is_some()).map(|value| value.mean).filter(|mean| mean.is_finite())
+    }
+
+    /// Returns the 95 % interval of the mean.
+    pub(crate) fn interval(&self) -> Option<Interval> {
+        self.value?.interval
+    }
+
+    /// Returns the number of training steps until the end of an epoch.
+    pub(crate) fn step(&self, epoch: u32) -> Option<u64> {
+        Some(self.steps_per_epoch? * u64::from(epoch))
+    }
+
+    /// Returns the mean over the trials that were trained, whether they diverged or not.
+    pub(crate) fn mean_epochs(&self) -> Option<f64> {
+        let epochs: Vec<f64> = self.trials.iter().filter_map(Trial::epochs_trained).map(f64::from).collect();
+        (!epochs.is_empty()).then(|| epochs.iter().sum::<f64>() / epochs.len() as f64)
+    }
+
+    /// Returns `best dfa`, `baseline`, `1 diverged` and the like.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        remarks.extend(self.best_of.as_ref().map(|group| format!("best {group}")));
+        remarks.extend(self.is_baseline.then(|| "baseline".to_owned()));
+        let counts = [(self.diverged, "diverged"), (self.failed, "failed"), (self.missing, "missing")];
+        remarks.extend(
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, end)| format!("{count} {end}")),
+        );
+        remarks
+    }
+}
+
+impl Trial {
+    /// Returns the number of epochs, or none if the trial has no result.
+    pub(crate) fn epochs_trained(&self) -> Option<u32> {
+        match self.end {
+            End::Missing | End::Failed(_) => None,
+            End::Finished | End::Stopped | End::Diverged(_) => Some(self.epochs),
+        }
+    }
+}
+
+impl Configuration {
+    /// Returns the value on an axis, or none where the axis does not apply.
+    pub(crate) fn axis(&self, name: &str) -> Option<&AxisValue> {
+        self.axes.iter().find(|(axis, _)| *axis == name)?.1.as_ref()
+    }
+}

@@ -1,0 +1,5 @@
+//! Tables and pages of made-up studies.
+
+mod page;
+mod studies;
+mod tables;
