@@ -1,5 +1,3 @@
-//! What do the images look like, class by class?
-
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
@@ -7,26 +5,26 @@ use image::{ImageFormat, Rgb, RgbImage};
 use crate::pictures::resize;
 use crate::{Dataset, ImageShape, View};
 
-/// Training images of every class side by side, a row per class, with the class's number in front.
+/// A picture of training images: a row for each class, with the class's number in front.
 ///
-/// Rows stand in as many columns as make the sheet about as wide as it is high.
+/// The rows are arranged in columns that make the sheet about as wide as high.
 #[derive(Clone, Debug)]
 pub struct ContactSheet {
     sheet: RgbImage,
     classes: usize,
 }
 
-/// More classes than that are not shown.
-const MOST_CLASSES: usize = 1000;
-/// Smaller images are shown larger, by a whole factor, so that a pixel stays a square.
+/// The number of classes that are shown at most.
+const MAX_CLASSES: usize = 1000;
+/// The side up to which smaller images are enlarged, by a whole factor so that a pixel stays a square.
 const ENLARGED_SIDE: usize = 64;
-/// Larger images are shrunk.
-const LARGEST_SIDE: usize = 96;
+/// The side to which larger images are shrunk.
+const MAX_SIDE: usize = 96;
 const GAP: u32 = 3;
 const BACKGROUND: Rgb<u8> = Rgb([40, 40, 48]);
 const INK: Rgb<u8> = Rgb([240, 240, 240]);
 
-/// Three by five pixels each, row by row from the top, the left pixel of a row in its highest bit.
+/// Digits of three by five pixels, row by row from the top; the left pixel of a row is its highest bit.
 const DIGITS: [[u8; 5]; 10] = [
     [0b111, 0b101, 0b101, 0b101, 0b111],
     [0b010, 0b110, 0b010, 0b010, 0b111],
@@ -39,11 +37,11 @@ const DIGITS: [[u8; 5]; 10] = [
     [0b111, 0b101, 0b111, 0b101, 0b111],
     [0b111, 0b101, 0b111, 0b001, 0b111],
 ];
-/// Along each side of a digit's pixel.
+/// The size of a digit's pixel on the sheet.
 const DOT: u32 = 2;
 const DIGIT_WIDTH: u32 = 4 * DOT;
 
-/// Where things stand on a sheet, in pixels.
+/// The arrangement of a sheet, in pixels.
 struct Layout {
     tile: (u32, u32),
     label_width: u32,
@@ -53,10 +51,9 @@ struct Layout {
 }
 
 impl ContactSheet {
-    /// At most `per_class` training images of each class, evenly spread over those there are.
-    #[must_use]
+    /// Draws at most `per_class` training images of each class, evenly spread over its examples.
     pub fn of(dataset: &Dataset, per_class: usize) -> Self {
-        let classes = dataset.classes().min(MOST_CLASSES);
+        let classes = dataset.classes().min(MAX_CLASSES);
         let view = dataset.train();
         let layout = Layout::of(dataset.shape(), classes, per_class);
         let (width, height) = layout.size();
@@ -77,14 +74,12 @@ impl ContactSheet {
         Self { sheet, classes }
     }
 
-    /// How many classes are on it.
-    #[must_use]
+    /// Returns the number of classes on the sheet.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The sheet as a PNG file.
-    #[must_use]
+    /// Returns the sheet as a PNG file.
     pub fn to_png(&self) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
         self.sheet.write_to(&mut bytes, ImageFormat::Png).expect("memory can be written");
@@ -113,20 +108,20 @@ impl Layout {
         (self.columns * column + GAP, self.rows * row + GAP)
     }
 
-    /// From one column to the next, and from one row to the next.
+    /// Returns the distances from one column to the next and from one row to the next.
     fn steps(&self) -> (u32, u32) {
         let (width, height) = self.tile;
-        // A wider gap after each column, which belongs to the next number.
+        // A wider gap separates each column from the next number.
         (self.label_width + self.per_class * (width + GAP) + 2 * GAP, height.max(5 * DOT) + GAP)
     }
 
-    /// The upper left corner of a row.
+    /// Returns the upper left corner of a class's row.
     fn row(&self, class: u32) -> (u32, u32) {
         let (column, row) = self.steps();
         (GAP + class / self.rows * column, GAP + class % self.rows * row)
     }
 
-    /// The upper left corner of image `at` of `class`.
+    /// Returns the upper left corner of image `at` of `class`.
     fn place(&self, class: u32, at: u32) -> (u32, u32) {
         let (left, top) = self.row(class);
         (left + self.label_width + at * (self.tile.0 + GAP), top)
@@ -152,21 +147,21 @@ impl Layout {
     }
 }
 
-/// Width and height in which images are shown.
+/// Returns the width and height in which images are shown.
 fn tile_size(shape: ImageShape) -> (u32, u32) {
     let longer = shape.width.max(shape.height);
-    let shown = |side: usize| match longer > LARGEST_SIDE {
-        true => (side * LARGEST_SIDE / longer).max(1),
+    let [width, height] = [shape.width, shape.height].map(|side| match longer > MAX_SIDE {
+        true => (side * MAX_SIDE / longer).max(1),
         false => side * (ENLARGED_SIDE / longer).max(1),
-    };
-    (shown(shape.width) as u32, shown(shape.height) as u32)
+    });
+    (width as u32, height as u32)
 }
 
 fn tile(view: View<'_>, position: usize, (width, height): (u32, u32)) -> RgbImage {
     let (shape, image) = (view.shape, view.image(position));
     let picture = RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
         let at = y as usize * shape.width + x as usize;
-        // A grey image's one channel is each of the three.
+        // The one channel of a grey image is used for all three colors.
         Rgb([0, 1, 2].map(|channel: usize| image[channel.min(shape.channels - 1) * shape.plane() + at]))
     });
     if width < picture.width() || height < picture.height() {

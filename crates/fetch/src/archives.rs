@@ -167,7 +167,6 @@ const fn kept(
 }
 
 /// Returns the archives of `source`; `None` for drawn figures and a user's own images.
-#[must_use]
 pub fn collection(source: &Source) -> Option<Collection<'static>> {
     match source {
         Source::Mnist => Some(MNIST),

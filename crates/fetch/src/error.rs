@@ -61,7 +61,6 @@ impl Error {
     }
 
     /// Returns what the user can do about it.
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NotPublished { .. } => "put the files where the source's settings say".to_owned(),

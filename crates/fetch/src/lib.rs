@@ -79,7 +79,6 @@ pub fn fetch(source: &Source, fetching: &Fetching<'_>) -> Result<Fetched, Error>
 
 /// Returns the official archives that `source` lacks under `data_dir` and the folder for their files; `None` if it lacks
 /// none.
-#[must_use]
 pub fn missing(source: &Source, data_dir: &Path) -> Option<(Vec<Wanted>, PathBuf)> {
     let collection = collection(source)?;
     let lacks = !source.presence(data_dir).complete;

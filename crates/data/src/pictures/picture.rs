@@ -1,4 +1,4 @@
-//! From the bytes of one JPEG or PNG file to the pixels of one image.
+//! Decodes one JPEG or PNG file and brings it to the size of the images.
 
 use std::io::Cursor;
 
@@ -8,23 +8,23 @@ use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use super::resize::resize;
 use crate::ImageShape;
 
-/// The size images are given.
+/// The size that images get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
     /// Every picture must have the size of the first.
     AsFirst,
     /// Every picture must have this many pixels along each side.
     Exactly(u32),
-    /// Scaled so that its longer side has this many pixels, and centred on black.
+    /// A picture is scaled so that its longer side has this many pixels, and centered on black.
     Padded(u32),
 }
 
-/// No official picture comes near; what is larger is not believed.
-const LARGEST_SIDE: u32 = 1 << 14;
-const LARGEST_ALLOCATION: u64 = 1 << 30;
+/// The limits on pictures, which no official picture comes near.
+const MAX_SIDE: u32 = 1 << 14;
+const MAX_ALLOCATION: u64 = 1 << 30;
 
 impl Fit {
-    /// For the key of what was decoded.
+    /// Returns the text for the key of decoded pixels.
     pub(crate) fn describe(self) -> String {
         match self {
             Self::AsFirst => "as it is".to_owned(),
@@ -33,7 +33,7 @@ impl Fit {
         }
     }
 
-    /// The shape of every image if the first picture is `first`.
+    /// Returns the shape of every image if the first picture is `first`.
     pub(crate) fn shape(self, first: &RgbImage) -> ImageShape {
         let (width, height) = match self {
             Self::AsFirst => first.dimensions(),
@@ -42,7 +42,7 @@ impl Fit {
         ImageShape { channels: 3, height: height as usize, width: width as usize }
     }
 
-    /// Writes `[3, height, width]` of `shape`, or gives back the size, width first, that does not fit.
+    /// Writes `[3, height, width]` into `image`, or returns the picture's width and height if it is not of `shape`.
     pub(crate) fn write(
         self,
         picture: RgbImage,
@@ -66,24 +66,24 @@ impl Fit {
     }
 }
 
-/// Decodes to red, green and blue; transparency is dropped and orientation marks are not followed.
+/// Decodes a file to red, green and blue. Transparency is dropped and orientation marks are ignored.
 pub(crate) fn decode(bytes: &[u8]) -> Result<RgbImage, ImageError> {
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(ImageError::IoError)?;
     if reader.format() == Some(ImageFormat::Jpeg) && !ends(bytes) {
-        // The decoder fills what is missing with grey and says nothing.
+        // The decoder fills missing pixels with grey and reports no error.
         let hint = ImageFormatHint::Exact(ImageFormat::Jpeg);
         return Err(ImageError::Decoding(DecodingError::new(hint, "the file is cut short")));
     }
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(LARGEST_ALLOCATION);
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOCATION);
     reader.limits(limits);
     Ok(reader.decode()?.into_rgb8())
 }
 
-/// Whether a JPEG file has its end mark after the start of its scan. Before the scan, a thumbnail may bring its own.
+/// Whether a JPEG file has an end mark after the start of its scan. A thumbnail before the scan may have its own.
 fn ends(jpeg: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xda;
     let mut at = 2;
@@ -91,13 +91,13 @@ fn ends(jpeg: &[u8]) -> bool {
         if mark == START_OF_SCAN {
             return jpeg[at..].windows(2).any(|bytes| bytes == [0xff, 0xd9]);
         }
-        // Fill bytes are allowed before a mark.
+        // Fill bytes may come before a mark.
         at += if mark == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
     }
     false
 }
 
-/// Scales the longer side to `side`, and centres on black.
+/// Scales the longer side to `side` and centers the picture on black.
 fn pad(picture: RgbImage, side: u32) -> RgbImage {
     let (width, height) = picture.dimensions();
     if (width, height) == (side, side) {
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// A picture whose colors say where they are.
+    /// Returns a picture with colors that depend on their place.
     fn gradient(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| {
             image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, ((x * 7 + y * 13) % 256) as u8])
@@ -132,7 +132,7 @@ mod tests {
         bytes
     }
 
-    /// Golden digests, printed by this code when it was first written: after a change, bump `REVISION`.
+    /// Golden digests, printed by this code when it was first written. After a change, increment `REVISION`.
     #[test]
     fn a_jpeg_decodes_and_shrinks_to_the_same_pixels_in_every_release() {
         let picture = decode(include_bytes!("../../tests/gradient.jpg")).expect("it is whole");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_centred_on_black_and_fills_its_longer_side() {
+    fn a_picture_is_centered_on_black_and_fills_its_longer_side() {
         let white = RgbImage::from_pixel(100, 50, image::Rgb([255; 3]));
         let padded = pad(white, 64);
         let row = |y: u32| (0..64).map(|x| padded.get_pixel(x, y).0[0]).collect::<Vec<_>>();

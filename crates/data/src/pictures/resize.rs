@@ -1,17 +1,16 @@
-//! Brings a picture to another size by a triangle filter as wide as the reduction, so that nothing is aliased.
-//!
-//! Written out, and in arithmetic that rounds the same way on every machine; resizing is a small part of decoding.
+//! Resizes a picture by a triangle filter that is as wide as the reduction, so that nothing is aliased. The arithmetic
+//! rounds the same way on every machine.
 
 use image::RgbImage;
 
-/// What one pixel of the result is made of, along one side.
+/// The source pixels of one pixel of the result, along one side.
 struct Taps {
     first: usize,
-    /// They sum to one.
+    /// The weights of the source pixels from `first` on, which sum to one.
     weights: Vec<f32>,
 }
 
-/// `picture` with `width` by `height` pixels.
+/// Returns `picture` with `width` by `height` pixels.
 pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     let source: Vec<f32> = picture.as_raw().iter().map(|byte| f32::from(*byte)).collect();
     let (columns, rows) = (taps(picture.width(), width), taps(picture.height(), height));
@@ -41,23 +40,24 @@ pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     RgbImage::from_raw(width, height, bytes).expect("there are three bytes per pixel")
 }
 
-/// `[to]`, from a side of `from` pixels.
+/// Returns `[to]` for a side of `from` pixels.
 fn taps(from: u32, to: u32) -> Vec<Taps> {
     let scale = f64::from(from) / f64::from(to);
     let radius = scale.max(1.0);
-    let tap = |target: u32| {
-        let centre = (f64::from(target) + 0.5) * scale;
-        let first = (centre - radius).floor().max(0.0);
-        let end = (centre + radius).ceil().min(f64::from(from));
-        let weight = |source: u32| (1.0 - ((f64::from(source) + 0.5 - centre) / radius).abs()).max(0.0);
-        let weights: Vec<f64> = (first as u32..end as u32).map(weight).collect();
-        let sum: f64 = weights.iter().sum();
-        Taps {
-            first: first as usize,
-            weights: weights.into_iter().map(|weight| (weight / sum) as f32).collect(),
-        }
-    };
-    (0..to).map(tap).collect()
+    (0..to)
+        .map(|target| {
+            let center = (f64::from(target) + 0.5) * scale;
+            let first = (center - radius).floor().max(0.0);
+            let end = (center + radius).ceil().min(f64::from(from));
+            let distances = (first as u32..end as u32).map(|source| (f64::from(source) + 0.5 - center).abs());
+            let weights: Vec<f64> = distances.map(|distance| (1.0 - distance / radius).max(0.0)).collect();
+            let sum: f64 = weights.iter().sum();
+            Taps {
+                first: first as usize,
+                weights: weights.into_iter().map(|weight| (weight / sum) as f32).collect(),
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

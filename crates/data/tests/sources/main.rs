@@ -1,4 +1,4 @@
-//! What the crate promises about every source, about broken files, and about the real ones.
+//! Tests of every source, of damaged files, and of the official files.
 
 mod contract;
 mod damage;

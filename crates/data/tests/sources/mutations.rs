@@ -1,5 +1,4 @@
-//! Files with random damage: an error or whole images, never a panic, and never memory that the file does not account
-//! for. `fuzz/` has the same readers for cargo-fuzz.
+//! Files with random damage give an error or complete images, never a panic. `fuzz/` does the same with cargo-fuzz.
 
 use std::fs;
 
@@ -10,7 +9,7 @@ use crate::samples::{
     cifar_records, cifar100_records, idx_images, idx_labels, jpeg, labels, npz, picture, png, write,
 };
 
-/// Flips, overwrites, cuts, repeats: up to eight changes.
+/// Makes up to eight random changes.
 fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..1 + stream.next_u32() % 8 {
@@ -21,7 +20,7 @@ fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
             (1, Some(byte)) => *byte = stream.next_u32() as u8,
             (2, Some(byte)) => *byte = 0xff,
             (3, _) => bytes.truncate(at),
-            // Most formats have what matters in front.
+            // Most formats have headers at the start.
             (4, _) => bytes[at % 64.min(at + 1)] = stream.next_u32() as u8,
             _ => bytes.extend_from_within(at..),
         }
