@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::Fit;
+use super::format::decode;
 use super::listing::{Listing, PictureFile};
-use super::picture::{Fit, decode};
 use crate::files::SourceFile;
 use crate::{DecodingProgress, Error, ImageShape, Loading, Skipped};
 
@@ -57,8 +58,8 @@ impl Decoding<'_> {
             match decode(&read(file)?) {
                 Ok(decoded) => return Ok(self.fit.shape(&decoded)),
                 Err(_) if self.skip_damaged => (),
-                Err(error) => {
-                    return Err(Error::DamagedPicture { file: file.clone(), reason: error.to_string() });
+                Err(reason) => {
+                    return Err(Error::DamagedPicture { file: file.clone(), reason });
                 }
             }
         }
@@ -70,7 +71,7 @@ impl Decoding<'_> {
         let bytes = read(file)?;
         let ImageShape { height, width, .. } = shape;
         let decoded = match decode(&bytes) {
-            Err(error) => Err(error.to_string()),
+            Err(reason) => Err(reason),
             Ok(decoded) => match (self.fit.write(decoded, shape, image), self.fit) {
                 (Ok(()), _) => Ok(()),
                 (Err((found_width, found_height)), Fit::AsFirst) => {

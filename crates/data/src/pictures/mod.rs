@@ -5,16 +5,19 @@
 
 mod decode;
 mod decoded_file;
+mod fit;
+mod format;
 mod listing;
-mod picture;
 mod resize;
+mod rgb_image;
 
 use std::path::{Path, PathBuf};
 
 use self::decode::{Decoded, Decoding};
+pub(crate) use self::fit::Fit;
 use self::listing::Listing;
-pub(crate) use self::picture::Fit;
 pub(crate) use self::resize::resize;
+pub(crate) use self::rgb_image::RgbImage;
 use crate::{Error, Fingerprint, Loaded, Loading, Part};
 
 /// A folder that holds one folder of pictures per class.

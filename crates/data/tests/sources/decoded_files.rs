@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use data::{EuroSat, Loaded, Loading, Source};
 use tempfile::TempDir;
 
-use crate::samples::{jpeg, picture, write, write_euro_sat};
+use crate::jpeg::jpeg;
+use crate::samples::{picture, write, write_euro_sat};
 
 /// A source of pictures, and the folder with its file of decoded pictures.
 struct Kept {

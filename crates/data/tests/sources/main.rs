@@ -3,6 +3,7 @@
 mod contract;
 mod damage;
 mod decoded_files;
+mod jpeg;
 mod mutations;
 mod official_files;
 mod own_arrays;

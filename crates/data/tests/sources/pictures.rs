@@ -9,7 +9,8 @@ use data::{Caltech256, Dataset, DatasetSettings, EuroSat, ImageFolder, Loading, 
 use insta::assert_snapshot;
 
 use crate::damage::shown;
-use crate::samples::{jpeg, picture, png, write, write_caltech256, write_euro_sat, write_image_folder};
+use crate::jpeg::jpeg;
+use crate::samples::{picture, png, write, write_caltech256, write_euro_sat, write_image_folder};
 
 const FOREST: &str = "EuroSAT/Forest/Forest_3.jpg";
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
+use crate::jpeg::jpeg;
 use data::{Caltech256, Cifar100, EuroSat, Glyphs, Idx, IdxFiles, ImageFolder, Npz, Source};
 use flate2::{Compression, write::GzEncoder};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, Rgb, RgbImage};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -119,23 +118,31 @@ pub fn write_image_folder(folder: &Path) {
     write(&folder.join("empty/readme.txt"), b"no picture");
 }
 
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    /// `[height, width, 3]`.
+    pub bytes: Vec<u8>,
+}
+
 /// Returns a picture that differs from the pictures with other labels and numbers.
-pub fn picture(label: usize, number: usize, width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        Rgb([(x * 200 / width) as u8 + label as u8, (y * 200 / height) as u8, (number * 9) as u8])
-    })
+pub fn picture(label: usize, number: usize, width: u32, height: u32) -> Picture {
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let colors = places.flat_map(|(x, y)| {
+        [(x * 200 / width) as u8 + 5 * label as u8, (y * 200 / height) as u8, (number * 9) as u8]
+    });
+    Picture { width, height, bytes: colors.collect() }
 }
 
-pub fn jpeg(picture: &RgbImage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(picture).expect("memory can be written");
-    bytes
-}
-
-pub fn png(picture: &RgbImage) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).expect("memory can be written");
-    bytes.into_inner()
+pub fn png(picture: &Picture) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().expect("memory can be written");
+    writer.write_image_data(&picture.bytes).expect("memory can be written");
+    writer.finish().expect("memory can be written");
+    file
 }
 
 /// Returns color images of 6x5 pixels without a test part, as `numpy.savez_compressed` writes them.
