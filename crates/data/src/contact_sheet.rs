@@ -74,7 +74,6 @@ impl ContactSheet {
         self.classes
     }
 
-    /// Returns the sheet as a PNG file.
     pub fn to_png(&self) -> Vec<u8> {
         let mut file = Vec::new();
         let (width, height) = (self.sheet.width as u32, self.sheet.height as u32);
@@ -143,7 +142,6 @@ impl Layout {
     }
 }
 
-/// Returns the width and height in which images are shown.
 fn tile_size(shape: ImageShape) -> (usize, usize) {
     let longer = shape.width.max(shape.height);
     let [width, height] = [shape.width, shape.height].map(|side| match longer > MAX_SIDE {

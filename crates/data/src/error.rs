@@ -55,7 +55,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns what the user can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Settings { problems } => {

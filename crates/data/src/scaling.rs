@@ -22,9 +22,9 @@ pub enum Scaling {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum PerChannel {
-    /// Measured on the training examples in use. Validation and test examples have no influence.
+    /// The values of the training examples in use. Validation and test examples have no influence.
     Measured,
-    /// Given, for images of one channel.
+    /// Given values, for images of one channel.
     Grey {
         /// The mean, which is subtracted.
         ///
@@ -35,7 +35,7 @@ pub enum PerChannel {
         /// Allowed: above 0. Example: `0.353`.
         sd: f32,
     },
-    /// Given, for images of red, green and blue.
+    /// Given values, for images of red, green and blue.
     Color {
         /// The means, which are subtracted.
         ///

@@ -60,7 +60,6 @@ impl Error {
         Self::Io { path: path.to_path_buf(), source }
     }
 
-    /// Returns what the user can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::NotPublished { .. } => "put the files where the source's settings say".to_owned(),

@@ -23,7 +23,7 @@ use crate::{ImageShape, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Augmentation {
-    /// Makes images lighter or darker by up to `largest` of the range of pixels.
+    /// A random brightness: up to `largest` of the range of pixels lighter or darker.
     Brightness {
         /// The largest change.
         ///
@@ -31,7 +31,7 @@ pub enum Augmentation {
         #[serde(default = "brightness::default")]
         largest: f32,
     },
-    /// Multiplies the distance of pixels from their channel's mean by a factor from `1 - largest` to `1 + largest`.
+    /// A random contrast: distances from a channel's mean, times a factor from `1 - largest` to `1 + largest`.
     Contrast {
         /// The largest change.
         ///
@@ -39,7 +39,7 @@ pub enum Augmentation {
         #[serde(default = "contrast::default")]
         largest: f32,
     },
-    /// Shows from `1 - largest` to `1 + largest` of the image's height and width.
+    /// A random zoom that shows from `1 - largest` to `1 + largest` of the image's height and width.
     Zoom {
         /// The largest change.
         ///
@@ -47,7 +47,7 @@ pub enum Augmentation {
         #[serde(default = "zoom::default")]
         largest: f32,
     },
-    /// Shifts by up to `largest` of the height and, independently, of the width, in either direction.
+    /// A random shift by up to `largest` of the height and, independently, of the width, in either direction.
     Translation {
         /// The largest change.
         ///
@@ -55,7 +55,7 @@ pub enum Augmentation {
         #[serde(default = "translation::default")]
         largest: f32,
     },
-    /// Turns by up to `largest` of a full turn, in either direction.
+    /// A random rotation by up to `largest` of a full turn, in either direction.
     Rotation {
         /// The largest change.
         ///
@@ -63,7 +63,7 @@ pub enum Augmentation {
         #[serde(default = "rotation::default")]
         largest: f32,
     },
-    /// Swaps left and right with probability 1/2.
+    /// A swap of left and right with probability 1/2.
     HorizontalFlip,
 }
 

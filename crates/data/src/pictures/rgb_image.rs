@@ -3,7 +3,7 @@
 pub(crate) struct RgbImage {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// `[height, width, 3]`.
+    /// The pixels, `[height, width, 3]`.
     pub(crate) bytes: Vec<u8>,
 }
 

@@ -141,7 +141,6 @@ impl Source {
         }
     }
 
-    /// Returns the source's name for people.
     pub fn name(&self) -> &'static str {
         self.images().about().name
     }
@@ -165,57 +164,58 @@ impl Source {
     /// Returns the same source with empty paths, for keys: the fingerprint says which files the paths led to.
     #[must_use]
     pub fn without_paths(&self) -> Self {
-        let nowhere = PathBuf::new;
-        match self {
-            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { path: nowhere(), ..folder.clone() }),
-            Self::Idx(Idx { test, .. }) => {
-                let test = test.as_ref().map(|_| IdxFiles { images: nowhere(), labels: nowhere() });
-                Self::Idx(Idx { images: nowhere(), labels: nowhere(), test })
+        let mut source = self.clone();
+        match &mut source {
+            Self::ImageFolder(ImageFolder { path, .. }) | Self::Npz(Npz { path }) => path.clear(),
+            Self::Idx(Idx { images, labels, test }) => {
+                let test = test.iter_mut().flat_map(|test| [&mut test.images, &mut test.labels]);
+                [images, labels].into_iter().chain(test).for_each(PathBuf::clear);
             }
-            Self::Npz(_) => Self::Npz(Npz { path: nowhere() }),
-            other => other.clone(),
+            _ => (),
         }
+        source
     }
 
     /// Returns the same source with a user's own images at `paths`: one folder, one file, or a file of images and a file of
     /// labels. Returns `None` if the source takes another number of paths.
     #[must_use]
-    pub fn with_paths(self, paths: &[PathBuf]) -> Option<Self> {
-        let own = match (self, paths) {
-            (Self::ImageFolder(folder), [path]) => {
-                Self::ImageFolder(ImageFolder { path: path.clone(), ..folder })
+    pub fn with_paths(mut self, paths: &[PathBuf]) -> Option<Self> {
+        match (&mut self, paths) {
+            (Self::ImageFolder(ImageFolder { path, .. }) | Self::Npz(Npz { path }), [own]) => {
+                path.clone_from(own);
             }
-            (Self::Idx(idx), [images, labels]) => {
-                Self::Idx(Idx { images: images.clone(), labels: labels.clone(), ..idx })
+            (Self::Idx(Idx { images, labels, .. }), [own_images, own_labels]) => {
+                images.clone_from(own_images);
+                labels.clone_from(own_labels);
             }
-            (Self::Npz(_), [path]) => Self::Npz(Npz { path: path.clone() }),
-            (other, []) if !other.is_own() => other,
+            (other, []) if !other.is_own() => (),
             _ => return None,
-        };
-        Some(own)
+        }
+        Some(self)
     }
 
     /// Returns the same source, with damaged pictures left out if it has pictures.
     #[must_use]
-    pub fn skipping_damaged(self) -> Self {
-        let skip_damaged = true;
-        match self {
-            Self::EuroSat(EuroSat { .. }) => Self::EuroSat(EuroSat { skip_damaged }),
-            Self::Caltech256(caltech256) => Self::Caltech256(Caltech256 { skip_damaged, ..caltech256 }),
-            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { skip_damaged, ..folder }),
-            other => other,
+    pub fn skipping_damaged(mut self) -> Self {
+        match &mut self {
+            Self::EuroSat(EuroSat { skip_damaged })
+            | Self::Caltech256(Caltech256 { skip_damaged, .. })
+            | Self::ImageFolder(ImageFolder { skip_damaged, .. }) => *skip_damaged = true,
+            _ => (),
         }
+        self
     }
 
     /// Returns the same source with pictures scaled to `side` pixels along each side; `None` if the size of its images is
     /// fixed.
     #[must_use]
-    pub fn with_side(self, side: u32) -> Option<Self> {
-        match self {
-            Self::Caltech256(caltech256) => Some(Self::Caltech256(Caltech256 { side, ..caltech256 })),
-            Self::ImageFolder(folder) => Some(Self::ImageFolder(ImageFolder { size: Some(side), ..folder })),
-            _ => None,
+    pub fn with_side(mut self, side: u32) -> Option<Self> {
+        match &mut self {
+            Self::Caltech256(caltech256) => caltech256.side = side,
+            Self::ImageFolder(folder) => folder.size = Some(side),
+            _ => return None,
         }
+        Some(self)
     }
 
     /// Reads, decodes or draws every image and keeps no decoded pictures.
@@ -262,11 +262,11 @@ impl Source {
     fn require_files(&self, data_dir: &Path) -> Result<(), Error> {
         let About { name: source_name, origin, .. } = self.images().about();
         let files = origin.files(data_dir);
-        let is_missing = match origin {
-            Origin::Folders(_) => |path: &PathBuf| !path.is_dir(),
-            _ => |path: &PathBuf| !path.is_file(),
+        let paths = files.iter().map(|file| file.path.clone());
+        let missing: Vec<PathBuf> = match origin {
+            Origin::Folders(_) => paths.filter(|path| !path.is_dir()).collect(),
+            _ => paths.filter(|path| !path.is_file()).collect(),
         };
-        let missing: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).filter(is_missing).collect();
         if missing.is_empty() {
             return Ok(());
         }

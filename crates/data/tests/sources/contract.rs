@@ -252,7 +252,7 @@ fn decoded_pictures_are_kept_and_the_second_start_decodes_none() {
 }
 
 #[test]
-fn a_source_is_told_apart_from_what_its_authors_publish() {
+fn a_partial_source_differs_from_the_official_one() {
     for_every_source(|source, data_dir| {
         let dataset = load(&settings(source), data_dir);
         assert_eq!(dataset.counts(), Counts { images: TRAIN + TEST, classes: 10 }, "{source:?}");

@@ -60,7 +60,7 @@ fn a_damaged_picture_is_named() {
 }
 
 #[test]
-fn of_two_damaged_pictures_the_first_is_named_whatever_the_threads_do() {
+fn of_two_damaged_pictures_the_first_is_named_independently_of_the_threads() {
     for _ in 0..5 {
         let text = after(&euro_sat(), |data_dir| {
             write(&data_dir.join("EuroSAT/River/River_2.jpg"), b"");

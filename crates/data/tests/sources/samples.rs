@@ -121,7 +121,7 @@ pub fn write_image_folder(folder: &Path) {
 pub struct Picture {
     pub width: u32,
     pub height: u32,
-    /// `[height, width, 3]`.
+    /// The pixels, `[height, width, 3]`.
     pub bytes: Vec<u8>,
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// Every answer ends after this many bytes of the file, whatever its header says.
+    /// Every answer ends after this many bytes of the file, even if its header promises more.
     CutAfter(usize),
     /// The right number of wrong bytes.
     WrongContent,
