@@ -1,4 +1,5 @@
-//! One input as an archive whose checksum is right, in each of the packings. Nothing is written outside of the folder.
+//! Reads the input as an archive with a right checksum, in each of the packings. Nothing may be written outside of the
+//! folder.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! One input as every file of CIFAR-10 and of CIFAR-100, and as the lists of names.
+//! Reads the input as every file of CIFAR-10 and CIFAR-100 and as the lists of class names.
 
 #![no_main]
 
@@ -31,7 +31,7 @@ const FILES: [&str; 10] = [
 ];
 
 fuzz_target!(|input: &[u8]| {
-    // The first byte says which files are there at all: the lists of names may be absent.
+    // The first byte says which lists of class names exist.
     let Some((which, content)) = input.split_first() else { return };
     for (at, name) in FILES.iter().enumerate() {
         let path = FOLDER.path().join(name);

@@ -1,4 +1,4 @@
-//! Images and labels from one input: a byte that says where the labels begin, then both files.
+//! Reads images and labels from one input: a byte with the size of the labels' file, then both files.
 
 #![no_main]
 

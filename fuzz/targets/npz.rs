@@ -1,4 +1,4 @@
-//! One input as an NPZ file.
+//! Reads the input as an NPZ file.
 
 #![no_main]
 

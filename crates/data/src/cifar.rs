@@ -2,32 +2,62 @@
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
+use std::path::Path;
 
-use crate::files::SourceFile;
-use crate::{Error, ImageShape, Part};
+use crate::files::{OfficialFiles, SourceFile};
+use crate::{Error, ImageShape, Loaded, Part};
 
-pub(crate) const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const IMAGE_BYTES: usize = 3 * 32 * 32;
 
-/// The largest official file has 154 MB; nothing much larger than that is read into memory.
-const LARGEST_FILE_BYTES: u64 = 1 << 30;
+/// The limit on what is read into memory; the largest official file has 154 MB.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// How a record begins.
+/// A collection in this format.
 #[derive(Clone, Copy)]
-pub(crate) struct Records {
-    /// Labels before the pixels.
+pub(crate) struct Cifar {
+    /// The files of training records, then the file of test records.
+    pub(crate) files: OfficialFiles,
+    /// The number of labels before the pixels of a record.
     pub(crate) label_bytes: usize,
-    /// Which of them is meant.
+    /// The position of the label that is used.
     pub(crate) label_at: usize,
-    pub(crate) classes: usize,
+    pub(crate) class_names: &'static [&'static str],
+    /// An optional file, which is not part of the fingerprint because names change no number.
+    pub(crate) class_names_file: &'static str,
 }
 
-impl Records {
-    /// The records of `files`, one file after the other.
-    pub(crate) fn read_part(self, files: &[SourceFile]) -> Result<Part, Error> {
+impl Cifar {
+    pub(crate) fn load(&self, data_dir: &Path) -> Result<Loaded, Error> {
+        let files = self.files.all(data_dir);
+        let (test, train) = files.split_last().expect("the list of files is not empty");
+        let class_names = self.class_names(&self.files.find(data_dir, self.class_names_file))?;
+        let train = self.read_part(train)?;
+        let test = self.read_part(std::slice::from_ref(test))?;
+        Ok(Loaded::new(SHAPE, class_names, train, Some(test)))
+    }
+
+    /// Returns the names in the official file if it exists, or else the known names, which are the same.
+    fn class_names(&self, file: &SourceFile) -> Result<Vec<String>, Error> {
+        if !file.path.is_file() {
+            return Ok(self.class_names.iter().map(|name| (*name).to_owned()).collect());
+        }
+        let bytes = fs::read(&file.path).map_err(|source| file.unreadable(source))?;
+        let text = String::from_utf8(bytes).map_err(|_| file.damaged("text", "bytes that are not UTF-8"))?;
+        let found = text.lines().map(str::trim).filter(|name| !name.is_empty());
+        let found: Vec<String> = found.map(str::to_owned).collect();
+        if found.len() != self.class_names.len() {
+            let expected = format!("{} class names, one per line", self.class_names.len());
+            return Err(file.damaged(expected, found.len().to_string()));
+        }
+        Ok(found)
+    }
+
+    /// Reads the records of `files`, one file after the other.
+    fn read_part(&self, files: &[SourceFile]) -> Result<Part, Error> {
         let counts = files.iter().map(|file| self.count(file)).collect::<Result<Vec<_>, Error>>()?;
         let total: usize = counts.iter().sum();
-        // Exactly once, at the final size: doubling would copy a hundred megabytes.
+        // Allocated once, at the final size: growing would copy a hundred megabytes.
         let (mut images, mut labels) = (Vec::with_capacity(total * IMAGE_BYTES), Vec::with_capacity(total));
         for (file, count) in files.iter().zip(counts) {
             self.append(file, count, &mut images, &mut labels)?;
@@ -35,13 +65,13 @@ impl Records {
         Ok(Part { images: images.into(), labels })
     }
 
-    /// How many records the file has; at least one, all whole.
-    fn count(self, file: &SourceFile) -> Result<usize, Error> {
+    /// Counts the file's records, of which there must be at least one and none incomplete.
+    fn count(&self, file: &SourceFile) -> Result<usize, Error> {
         let record_bytes = (self.label_bytes + IMAGE_BYTES) as u64;
         let bytes = fs::metadata(&file.path).map_err(|source| file.unreadable(source))?.len();
         let is_whole = bytes > 0 && bytes.is_multiple_of(record_bytes);
-        if !is_whole || bytes > LARGEST_FILE_BYTES {
-            let most = LARGEST_FILE_BYTES / record_bytes;
+        if !is_whole || bytes > MAX_FILE_BYTES {
+            let most = MAX_FILE_BYTES / record_bytes;
             let expected = format!("whole records of {record_bytes} bytes, 1 to {most} of them");
             return Err(file.damaged(expected, format!("{bytes} bytes")));
         }
@@ -49,7 +79,7 @@ impl Records {
     }
 
     fn append(
-        self,
+        &self,
         file: &SourceFile,
         count: usize,
         images: &mut Vec<u8>,
@@ -61,8 +91,8 @@ impl Records {
         for position in 0..count {
             reader.read_exact(&mut record).map_err(|source| file.unreadable(source))?;
             let label = record[self.label_at];
-            if usize::from(label) >= self.classes {
-                let expected = format!("labels from 0 to {}", self.classes - 1);
+            if usize::from(label) >= self.class_names.len() {
+                let expected = format!("labels from 0 to {}", self.class_names.len() - 1);
                 return Err(file.damaged(expected, format!("label {label} in record {position}")));
             }
             labels.push(u16::from(label));
@@ -70,20 +100,4 @@ impl Records {
         }
         Ok(())
     }
-}
-
-/// The names in the official file if it is there, or else `names`, which are the same.
-pub(crate) fn class_names(file: &SourceFile, names: &[&str]) -> Result<Vec<String>, Error> {
-    if !file.path.is_file() {
-        return Ok(names.iter().map(|name| (*name).to_owned()).collect());
-    }
-    let bytes = fs::read(&file.path).map_err(|source| file.unreadable(source))?;
-    let text = String::from_utf8(bytes).map_err(|_| file.damaged("text", "bytes that are not UTF-8"))?;
-    let found: Vec<String> =
-        text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    if found.len() != names.len() {
-        let expected = format!("{} class names, one per line", names.len());
-        return Err(file.damaged(expected, format!("{}", found.len())));
-    }
-    Ok(found)
 }

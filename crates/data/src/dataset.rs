@@ -1,8 +1,6 @@
-//! Everything a training run sees.
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-
-use crate::split::{Split, split, split_with_test};
+use crate::split::{Split, split};
 use crate::{
     Augmentation, Counts, DatasetSettings, Error, ImageShape, Loaded, Loading, Part, Problem, Scaler,
     Scaling, Skipped, View,
@@ -10,9 +8,9 @@ use crate::{
 
 /// A source, split and ready to be gathered into batches.
 ///
-/// The test part is the official one or, where there is none, drawn by the split seed. With a holdout, examples are
-/// chosen on the holdout and the test part is kept for the end. Without one, validation *is* the test part and there
-/// is nothing left to test on, which a report must say.
+/// The test part is the official one. If there is none, the split seed draws one. With a holdout, configurations are chosen
+/// on the holdout and the test part is kept for the end. Without a holdout, validation *is* the test part and nothing is
+/// left to test on, which a report must say.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     shape: ImageShape,
@@ -20,34 +18,32 @@ pub struct Dataset {
     counts: Counts,
     official: Option<Counts>,
     skipped: Vec<Skipped>,
-    decoded_in: Option<PathBuf>,
     scaling: Scaling,
     scaler: Scaler,
     augmentations: Vec<Augmentation>,
-    /// Everything, where there are no official parts.
+    /// The official training part, or all examples if there are no official parts.
     official_train: Part,
     test: Test,
-    /// Indices into the official training part.
+    /// Ascending indices into `official_train`.
     train: Vec<u32>,
-    /// Indices into the official training part; `None` without a holdout.
+    /// Ascending indices into `official_train`; `None` without a holdout.
     holdout: Option<Vec<u32>>,
 }
 
-/// Where the test examples are.
 #[derive(Clone, Debug)]
 enum Test {
     Official(Part),
-    /// Indices into everything.
+    /// Indices into all examples.
     Drawn(Vec<u32>),
 }
 
 impl Dataset {
-    /// Reads the source under `data_dir` and splits it, keeping nothing.
+    /// Reads the source under `data_dir` and splits it. Decoded pictures are not kept.
     pub fn load(settings: &DatasetSettings, data_dir: &Path) -> Result<Self, Error> {
         Self::load_with(settings, &Loading::from(data_dir))
     }
 
-    /// Reads the source, or maps what was decoded before, and splits it.
+    /// Reads the source or maps its decoded pictures, and splits it.
     pub fn load_with(settings: &DatasetSettings, loading: &Loading<'_>) -> Result<Self, Error> {
         let problems = settings.problems();
         if !problems.is_empty() {
@@ -56,15 +52,11 @@ impl Dataset {
         Self::new(settings, settings.source.load_with(loading)?)
     }
 
-    /// Splits what is already loaded. The settings have no [`problems`](DatasetSettings::problems).
+    /// Splits a loaded source. The settings must have no [`problems`](DatasetSettings::problems).
     pub fn new(settings: &DatasetSettings, loaded: Loaded) -> Result<Self, Error> {
         let counts = loaded.counts();
-        let Loaded { shape, class_names, train: official_train, test: official_test, skipped, decoded_in } =
-            loaded;
-        let split = match official_test {
-            Some(_) => split(&official_train.labels, settings),
-            None => split_with_test(&official_train.labels, settings),
-        };
+        let Loaded { shape, class_names, train: official_train, test: official_test, skipped, .. } = loaded;
+        let split = split(&official_train.labels, official_test.is_some(), settings);
         require_examples(&split, settings, official_train.labels.len())?;
         let Split { train, holdout, test } = split;
         let test = match official_test {
@@ -79,7 +71,6 @@ impl Dataset {
             counts,
             official: settings.source.official(),
             skipped,
-            decoded_in,
             scaling: settings.scaling,
             scaler,
             augmentations: settings.augmentations.clone(),
@@ -90,15 +81,12 @@ impl Dataset {
         })
     }
 
-    /// The examples weights are learned from.
-    #[must_use]
     pub fn train(&self) -> View<'_> {
         let view = self.view(&self.official_train, Some(&self.train));
         View { augmentations: &self.augmentations, ..view }
     }
 
-    /// The examples configurations are chosen on: the holdout, or else the test part.
-    #[must_use]
+    /// Returns the examples on which configurations are chosen: the holdout, or without one the test part.
     pub fn validation(&self) -> View<'_> {
         match &self.holdout {
             Some(holdout) => self.view(&self.official_train, Some(holdout)),
@@ -106,76 +94,55 @@ impl Dataset {
         }
     }
 
-    /// The test part, or `None` when it already serves as validation.
-    #[must_use]
+    /// Returns the test part; `None` if it serves as validation.
     pub fn test(&self) -> Option<View<'_>> {
         self.holdout.as_ref().map(|_| self.test_part())
     }
 
-    /// Whether choices made on validation were made on the test part.
-    #[must_use]
+    /// Whether choices made on validation are made on the test part.
     pub fn validation_is_test_split(&self) -> bool {
         self.holdout.is_none()
     }
 
-    /// Whether the test part was drawn by the split seed, because its source has no official one.
-    #[must_use]
+    /// Whether the test part was drawn by the split seed because its source has no official one.
     pub fn test_is_drawn(&self) -> bool {
         matches!(self.test, Test::Drawn(_))
     }
 
-    /// The shape of every image.
-    #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// How pixels become inputs, as the settings say.
-    #[must_use]
     pub fn scaling(&self) -> Scaling {
         self.scaling
     }
 
-    /// How pixels become inputs, in numbers.
-    #[must_use]
     pub fn scaler(&self) -> &Scaler {
         &self.scaler
     }
 
-    /// `[classes]`, in the order of the labels.
-    #[must_use]
+    /// Returns `[classes]`, in the order of the labels.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// How many classes there are, including any that a small split happens to lack.
-    #[must_use]
+    /// Returns the number of classes, including classes without examples in a small split.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }
 
-    /// How much of the source is there, whether used or not.
-    #[must_use]
+    /// Returns the size of the source before the split.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// How much its authors publish, when that is another number than is there.
-    #[must_use]
+    /// Returns the official size, if the source has another size.
     pub fn partial_of(&self) -> Option<Counts> {
         self.official.filter(|official| *official != self.counts)
     }
 
-    /// Damaged pictures that were left out, because the settings say so.
-    #[must_use]
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
-    }
-
-    /// The file of decoded pictures the images are mapped from, if they are.
-    #[must_use]
-    pub fn decoded_in(&self) -> Option<&Path> {
-        self.decoded_in.as_deref()
     }
 
     fn test_part(&self) -> View<'_> {
@@ -191,16 +158,14 @@ impl Dataset {
 }
 
 fn require_examples(split: &Split, settings: &DatasetSettings, of: usize) -> Result<(), Error> {
-    let lists = [("test", split.test.as_ref()), ("validation", split.holdout.as_ref())];
-    let empty = lists
-        .into_iter()
-        .chain([("training", Some(&split.train))])
-        .find_map(|(part, indices)| indices.is_some_and(Vec::is_empty).then_some(part));
-    match empty {
-        Some(part) => {
-            let DatasetSettings { holdout, fraction, .. } = *settings;
-            Err(Error::EmptySplit { part, holdout, fraction, of })
-        }
+    let DatasetSettings { holdout, fraction, .. } = *settings;
+    let lists = [
+        ("test", split.test.as_ref()),
+        ("validation", split.holdout.as_ref()),
+        ("training", Some(&split.train)),
+    ];
+    match lists.into_iter().find(|(_, indices)| indices.is_some_and(Vec::is_empty)) {
+        Some((part, _)) => Err(Error::EmptySplit { part, holdout, fraction, of }),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Which files does a source need, and which of them are there?
+//! The files of a source, and which of them exist.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -11,78 +11,59 @@ use crate::Error;
 /// The files of a source as its authors publish them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OfficialFiles {
-    /// Folder under the data directory.
+    /// The source's folder under the data directory.
     pub(crate) folder: &'static str,
     /// Every file that is needed, in the order in which they are hashed.
     pub(crate) names: &'static [&'static str],
-    /// Where the authors publish them.
     pub(crate) homepage: &'static str,
 }
 
-/// One file of a source as it was found, or as it should be.
+/// One file of a source, which may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// On disk; without the ending `.gz` when only the unpacked file is there.
+    /// The path on disk, without the ending `.gz` if only the unpacked file exists.
     pub path: PathBuf,
-    /// The name under which its authors publish it, or what it is for in a user's own collection.
+    /// The name under which its authors publish it, or the role of a user's own file.
     pub name: String,
-    /// Where its authors publish it; `None` for a user's own file.
+    /// The page on which its authors publish it; `None` for a user's own file.
     pub homepage: Option<&'static str>,
 }
 
-/// What is there of a source; see [`Source::presence`](crate::Source::presence).
+/// The files of a source, and which of them exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence {
-    /// The source's name for people.
-    pub name: &'static str,
-    /// Where its files lie or should lie; `None` for a source that has no files.
+    /// The folder of the source's files, which may be missing; `None` for a source without files.
     pub folder: Option<PathBuf>,
-    /// Every file that is needed, and whether it is there; the one folder of a source of folders of pictures.
+    /// Every file that is needed, and whether it exists. For folders of pictures, the folder that holds them.
     pub files: Vec<(PathBuf, bool)>,
-    /// Whether the source can be loaded as far as the presence of files tells.
+    /// Whether no file is missing.
     pub complete: bool,
 }
 
 impl OfficialFiles {
-    /// The official file `name`, or its unpacked form when only that is there.
-    pub(crate) fn find(&self, data_dir: &Path, name: &'static str) -> SourceFile {
+    /// Returns the official file `name`, or its unpacked form if only that exists.
+    pub(crate) fn find(&self, data_dir: &Path, name: &str) -> SourceFile {
         let path = data_dir.join(self.folder).join(name);
-        SourceFile { path, name: name.to_owned(), homepage: Some(self.homepage) }.or_unpacked()
+        let file = SourceFile { path, name: name.to_owned(), homepage: Some(self.homepage) };
+        let unpacked = file.path.with_extension("");
+        if file.is_packed() && !file.path.is_file() && unpacked.is_file() {
+            return SourceFile { path: unpacked, ..file };
+        }
+        file
     }
 
-    /// Every file.
     pub(crate) fn all(&self, data_dir: &Path) -> Vec<SourceFile> {
         self.names.iter().map(|name| self.find(data_dir, name)).collect()
     }
 }
 
-/// Names every missing file at once.
-pub(crate) fn require_all(source: &'static str, files: &[SourceFile]) -> Result<(), Error> {
-    let missing: Vec<_> =
-        files.iter().filter(|file| !file.path.is_file()).map(|file| file.path.clone()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let homepage = files.iter().find_map(|file| file.homepage);
-    Err(Error::Missing { source_name: source, missing, of: files.len(), homepage })
-}
-
 impl SourceFile {
-    /// A user's own file at `path`, which serves as `role`.
+    /// Returns a user's own file at `path`, which serves as `role`.
     pub(crate) fn own(path: PathBuf, role: &str) -> Self {
         Self { path, name: role.to_owned(), homepage: None }
     }
 
-    /// Itself, or the file without the ending `.gz` when only that is there.
-    fn or_unpacked(self) -> Self {
-        let unpacked = self.path.with_extension("");
-        if self.is_packed() && !self.path.is_file() && unpacked.is_file() {
-            return Self { path: unpacked, ..self };
-        }
-        self
-    }
-
-    /// Opens it for reading unpacked bytes.
+    /// Opens the file for reading its unpacked bytes.
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let file = File::open(&self.path).map_err(|source| self.unreadable(source))?;
         let file = BufReader::with_capacity(1 << 20, file);
@@ -93,7 +74,7 @@ impl SourceFile {
         self.path.extension().is_some_and(|extension| extension == "gz")
     }
 
-    /// The error of reading on after `unpacked_bytes` came out of [`open`](Self::open)'s reader.
+    /// Returns the error of a reader from [`open`](Self::open) that failed after `unpacked_bytes`.
     pub(crate) fn interrupted(&self, unpacked_bytes: usize, source: io::Error) -> Error {
         let is_damage = matches!(
             source.kind(),

@@ -1,5 +1,3 @@
-//! Which bytes determine a source's images?
-
 use std::fmt;
 use std::fs::File;
 
@@ -8,30 +6,29 @@ use blake3::{Hash, Hasher};
 use crate::Error;
 use crate::files::SourceFile;
 
-/// BLAKE3 over everything that determines a source's images and labels, as 64 lowercase hexadecimal digits.
+/// A BLAKE3 hash of everything that determines a source's images and labels, as 64 lowercase hexadecimal digits.
 ///
-/// For official files: each official name and the hash of the file as it lies on disk, in list order. Nothing is
-/// unpacked, so a packed and an unpacked copy of the same images have different fingerprints.
-/// For folders of pictures: each picture's path within its folder and the hash of the file, sorted, and the revision of
-/// the decoding. For drawn figures: the revision of the drawing program and its settings.
+/// - Official files: each official name and the hash of the file on disk, in the order of the list. Nothing is unpacked,
+///   so a packed and an unpacked copy of the same images have different fingerprints.
+/// - Folders of pictures: each picture's path within its folder and the hash of the file, sorted, and the revision of
+///   the decoder.
+/// - Drawn figures: the revision of the drawing code and its settings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Of a source whose images follow from `recipe` alone.
+    /// Hashes `recipe`, which alone determines the images.
     pub(crate) fn of_recipe(recipe: &str) -> Self {
         let mut hasher = Hasher::new_derive_key("bpfree drawn images, revision 1");
         hasher.update(recipe.as_bytes());
-        Self(hasher.finalize().to_hex().to_string())
+        Self::finish(&hasher)
     }
 
-    /// Of files, all of which are there.
+    /// Hashes files, all of which must exist.
     pub(crate) fn of_files(files: &[SourceFile]) -> Result<Self, Error> {
         let mut hasher = Hasher::new_derive_key("bpfree image files, revision 1");
         for file in files {
@@ -41,10 +38,10 @@ impl Fingerprint {
                 .map_err(|source| file.unreadable(source))?;
             update_named(&mut hasher, &file.name, &content.finalize());
         }
-        Ok(Self(hasher.finalize().to_hex().to_string()))
+        Ok(Self::finish(&hasher))
     }
 
-    /// Of pictures by name and content, sorted by name, which a program of this revision decodes.
+    /// Hashes the decoder's revision and the names and contents of pictures, which must be sorted by name.
     pub(crate) fn of_pictures<'a>(
         revision: u32,
         pictures: impl Iterator<Item = (&'a str, &'a Hash)>,
@@ -54,6 +51,10 @@ impl Fingerprint {
         for (name, content) in pictures {
             update_named(&mut hasher, name, content);
         }
+        Self::finish(&hasher)
+    }
+
+    fn finish(hasher: &Hasher) -> Self {
         Self(hasher.finalize().to_hex().to_string())
     }
 }

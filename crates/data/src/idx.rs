@@ -1,5 +1,4 @@
-//! The IDX format of MNIST and its successors (LeCun, Cortes and Burges 1998): a big-endian
-//! header, then bytes.
+//! The IDX format of MNIST and its successors (LeCun, Cortes and Burges 1998): a big-endian header, then bytes.
 //!
 //! ```text
 //! images: 2051, count, height, width, then `[count, height, width]` pixels
@@ -7,43 +6,51 @@
 //! ```
 
 use std::io::Read;
+use std::path::Path;
 
-use crate::files::SourceFile;
-use crate::{Error, ImageShape, Part};
+use crate::files::{OfficialFiles, SourceFile};
+use crate::{Error, ImageShape, Loaded, Part};
 
 const IMAGES_MAGIC: u32 = 2051;
 const LABELS_MAGIC: u32 = 2049;
 
-/// A header that asks for more is not believed; the largest official file unpacks to 47 MB.
-const LARGEST_BODY_BYTES: u64 = 1 << 30;
-const LARGEST_SIDE: u32 = 1 << 14;
+/// The limit on the size that a header may claim; the largest official file unpacks to 47 MB.
+const MAX_BODY_BYTES: u64 = 1 << 30;
+const MAX_SIDE: u32 = 1 << 14;
 const FIRST_ALLOCATION_BYTES: u64 = 1 << 26;
 
-/// What is known of a pair of files before they are read.
-#[derive(Clone, Copy)]
-pub(crate) struct Known {
-    pub(crate) shape: ImageShape,
-    pub(crate) classes: usize,
+/// The files of MNIST and of collections in its format.
+pub(crate) const OFFICIAL_NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+];
+const OFFICIAL_SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+
+/// Reads the four files with [`OFFICIAL_NAMES`].
+pub(crate) fn load_official(
+    files: &OfficialFiles,
+    data_dir: &Path,
+    class_names: Vec<String>,
+) -> Result<Loaded, Error> {
+    let [train_images, train_labels, test_images, test_labels] =
+        OFFICIAL_NAMES.map(|name| files.find(data_dir, name));
+    let (known_shape, classes) = (Some(OFFICIAL_SHAPE), Some(class_names.len()));
+    let (train, shape) = read_pair(&train_images, &train_labels, known_shape, classes)?;
+    let (test, _) = read_pair(&test_images, &test_labels, known_shape, classes)?;
+    Ok(Loaded::new(shape, class_names, train, Some(test)))
 }
 
-/// Reads a file of images and the file of their labels, which must be as is known.
-pub(crate) fn read_part(
-    images_file: &SourceFile,
-    labels_file: &SourceFile,
-    shape: ImageShape,
-    classes: usize,
-) -> Result<Part, Error> {
-    read_pair(images_file, labels_file, Some(Known { shape, classes })).map(|(part, _)| part)
-}
-
-/// Reads a file of images and the file of their labels; `None` for any shape and any labels.
+/// Reads a file of images and the file of their labels. `None` allows images of any shape and any labels.
 pub(crate) fn read_pair(
     images_file: &SourceFile,
     labels_file: &SourceFile,
-    known: Option<Known>,
+    known_shape: Option<ImageShape>,
+    classes: Option<usize>,
 ) -> Result<(Part, ImageShape), Error> {
-    let (images, shape) = read_images(images_file, known.map(|known| known.shape))?;
-    let labels = read_labels(labels_file, known.map(|known| known.classes))?;
+    let (images, shape) = read_images(images_file, known_shape)?;
+    let labels = read_labels(labels_file, classes)?;
     let count = images.len() / shape.pixels();
     if labels.len() != count {
         let expected = format!("{count} labels, one for each image in {}", images_file.path.display());
@@ -52,7 +59,7 @@ pub(crate) fn read_pair(
     Ok((Part { images: images.into(), labels }, shape))
 }
 
-/// `[examples, height, width]`, row-major.
+/// Returns `[examples, height, width]`, row-major.
 fn read_images(file: &SourceFile, known: Option<ImageShape>) -> Result<(Vec<u8>, ImageShape), Error> {
     let mut reader = file.open()?;
     let [magic, count, height, width] = read_header(&mut reader, file)?;
@@ -61,16 +68,15 @@ fn read_images(file: &SourceFile, known: Option<ImageShape>) -> Result<(Vec<u8>,
     if let Some(known) = known {
         require_shape(file, shape, known)?;
     }
-    if !(1..=LARGEST_SIDE).contains(&height) || !(1..=LARGEST_SIDE).contains(&width) {
-        let expected = format!("images of 1x1 to {LARGEST_SIDE}x{LARGEST_SIDE} pixels");
+    if !(1..=MAX_SIDE).contains(&height) || !(1..=MAX_SIDE).contains(&width) {
+        let expected = format!("images of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels");
         return Err(file.damaged(expected, format!("{height}x{width}")));
     }
-    let images =
-        Body { header_bytes: 16, items: count, item_bytes: shape.pixels() }.read(&mut reader, file)?;
-    Ok((images, shape))
+    let body = Body { header_bytes: 16, items: count, item_bytes: shape.pixels() };
+    Ok((body.read(&mut reader, file)?, shape))
 }
 
-pub(crate) fn require_shape(file: &SourceFile, found: ImageShape, expected: ImageShape) -> Result<(), Error> {
+fn require_shape(file: &SourceFile, found: ImageShape, expected: ImageShape) -> Result<(), Error> {
     if found == expected {
         return Ok(());
     }
@@ -78,7 +84,7 @@ pub(crate) fn require_shape(file: &SourceFile, found: ImageShape, expected: Imag
     Err(file.damaged(expected, format!("{}x{}", found.height, found.width)))
 }
 
-/// `[examples]`, each below `classes` where that is known.
+/// Returns `[examples]`, each below `classes` if that is known.
 fn read_labels(file: &SourceFile, classes: Option<usize>) -> Result<Vec<u16>, Error> {
     let mut reader = file.open()?;
     let [magic, count] = read_header(&mut reader, file)?;
@@ -97,9 +103,8 @@ fn read_header<const WORDS: usize>(reader: &mut dyn Read, file: &SourceFile) -> 
     let read = reader.take(4 * WORDS as u64).read_to_end(&mut bytes);
     read.map_err(|source| file.interrupted(bytes.len(), source))?;
     if bytes.len() < 4 * WORDS {
-        return Err(
-            file.damaged(format!("a header of {} bytes", 4 * WORDS), format!("{} bytes", bytes.len()))
-        );
+        let expected = format!("a header of {} bytes", 4 * WORDS);
+        return Err(file.damaged(expected, format!("{} bytes", bytes.len())));
     }
     let (words, _) = bytes.as_chunks::<4>();
     Ok(std::array::from_fn(|word| u32::from_be_bytes(words[word])))
@@ -109,10 +114,10 @@ fn check_magic(file: &SourceFile, found: u32, expected: u32, content: &str) -> R
     if found == expected {
         return Ok(());
     }
-    Err(file.damaged(format!("magic number {expected} (IDX {content})"), format!("{found}")))
+    Err(file.damaged(format!("magic number {expected} (IDX {content})"), found.to_string()))
 }
 
-/// What a header says about the bytes that follow it.
+/// The bytes that follow a header.
 struct Body {
     header_bytes: usize,
     items: u32,
@@ -120,15 +125,15 @@ struct Body {
 }
 
 impl Body {
-    /// Reads exactly the items, and at most one byte more to see that nothing follows.
+    /// Reads exactly the items, and at most one byte more to check that nothing follows.
     fn read(&self, reader: &mut dyn Read, file: &SourceFile) -> Result<Vec<u8>, Error> {
         let Self { header_bytes, items, item_bytes } = *self;
         let expected = u64::from(items) * item_bytes as u64;
-        if expected == 0 || expected > LARGEST_BODY_BYTES {
-            let allowed = format!("a count from 1 to {}", LARGEST_BODY_BYTES / item_bytes as u64);
+        if expected == 0 || expected > MAX_BODY_BYTES {
+            let allowed = format!("a count from 1 to {}", MAX_BODY_BYTES / item_bytes as u64);
             return Err(file.damaged(allowed, format!("a count of {items}")));
         }
-        // Memory grows with what is really there, not with what the header claims.
+        // Memory grows with the bytes that are really there, not with the header's claim.
         let mut bytes = Vec::with_capacity(expected.min(FIRST_ALLOCATION_BYTES) as usize + 1);
         let read = reader.take(expected + 1).read_to_end(&mut bytes);
         read.map_err(|source| file.interrupted(header_bytes + bytes.len(), source))?;

@@ -1,14 +1,12 @@
-//! Where do images come from?
+//! Images and labels, from files to batches.
 //!
-//! A [`Source`] is one of the image collections in the list of [`sources`]: official files under a data directory, a
-//! user's own, or figures this program draws itself. [`Dataset::load`] reads one, splits it by seed into training,
-//! validation and test examples, and hands each out as a [`View`], which copies scaled pixels into the caller's batch.
-//! With a folder to keep decoded pictures in ([`Loading`]), pictures are decoded once and mapped from then on.
+//! A [`Source`] is one entry in the list of [`sources`]: official files under a data directory, a user's own images, or
+//! figures that this program draws. [`Dataset::load`] reads a source and splits it by seed into training, validation and
+//! test examples. Each split is a [`View`], which copies scaled pixels into the caller's batch. If [`Loading`] names a
+//! folder for decoded pictures, pictures are decoded once and mapped from then on.
 //!
-//! What this crate leaves to others: it downloads nothing, holds no tensors, and its only state is the files it reads
-//! and the decoded pictures it keeps where it is told to.
+//! This crate downloads nothing and holds no tensors. Its only state are the files it reads and the decoded pictures.
 
-mod arrays;
 mod augmentation;
 mod cifar;
 mod contact_sheet;
@@ -40,7 +38,6 @@ pub use fingerprint::Fingerprint;
 pub use loading::{DecodingProgress, Loading};
 pub use order::batch_order;
 pub use part::{Counts, ImageShape, Loaded, Part, Skipped};
-pub use pictures::verify_decoded;
 pub use pixels::Pixels;
 pub use scaling::{PerChannel, Scaler, Scaling};
 pub use settings::{DatasetSettings, Problem};

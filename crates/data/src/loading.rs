@@ -1,34 +1,29 @@
-//! Where a source is read from, and who is told how far it is.
-
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-/// Where a source is read from, where decoded pictures are kept, and who is told how far decoding is.
+/// The folders, threads and progress callback for loading a source.
 #[derive(Clone, Copy)]
 pub struct Loading<'a> {
-    /// Relative paths of sources start here.
+    /// The folder at which the relative paths of sources start.
     pub data_dir: &'a Path,
-    /// Folder for files of decoded pictures; `None` to decode anew each time.
+    /// The folder for files of decoded pictures; `None` to decode pictures each time.
     pub decoded_dir: Option<&'a Path>,
-    /// Threads that decode.
+    /// The number of threads that decode.
     pub threads: NonZeroUsize,
-    /// Called from any of those threads after each picture.
+    /// Called after each picture by the thread that decoded it.
     pub progress: &'a (dyn Fn(DecodingProgress) + Sync),
 }
 
-/// How far the decoding of a source is.
+/// The number of pictures that are decoded, out of `total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodingProgress {
-    /// Pictures that are decoded.
     pub done: usize,
-    /// Pictures in all.
     pub total: usize,
 }
 
 impl<'a> Loading<'a> {
-    /// From files under `data_dir`, decoding on every core, keeping and telling nothing.
-    #[must_use]
+    /// Loads from files under `data_dir` and decodes on every core. Nothing is kept or reported.
     pub fn from(data_dir: &'a Path) -> Self {
         Self {
             data_dir,
@@ -38,7 +33,7 @@ impl<'a> Loading<'a> {
         }
     }
 
-    /// Keeps decoded pictures in `folder`, and takes them from there when they are.
+    /// Keeps decoded pictures in `folder` and maps them from there the next time.
     #[must_use]
     pub fn keeping_decoded_in(self, folder: &'a Path) -> Self {
         Self { decoded_dir: Some(folder), ..self }

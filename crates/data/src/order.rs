@@ -1,9 +1,6 @@
-//! In which order does an epoch visit the training examples?
-
-/// The positions `0..examples` in the order in which `epoch` of a run with `seed` visits them.
+/// Returns the positions `0..examples` in the order in which `epoch` of a trial with `seed` visits the training examples.
 ///
-/// It depends on nothing else: every configuration of one seed sees the same batches, and any epoch can be replayed.
-#[must_use]
+/// The order depends on nothing else, so every configuration of one seed sees the same batches.
 pub fn batch_order(seed: u64, epoch: u32, examples: usize) -> Vec<u32> {
     random::permutation(examples, &mut random::stream(seed, "batch order", &[u64::from(epoch)]))
 }

@@ -1,4 +1,4 @@
-//! Images and labels, as a source's authors divided them.
+//! Images and labels, divided as a source's authors divided them.
 
 use std::path::PathBuf;
 
@@ -6,26 +6,22 @@ use serde::Serialize;
 
 use crate::Pixels;
 
-/// The shape of one image; the same for every image of a source.
+/// The shape of every image of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageShape {
-    /// 1 for grey, 3 for red, green, blue.
+    /// 1 for grey, 3 for red, green and blue.
     pub channels: usize,
-    /// Pixels from top to bottom.
     pub height: usize,
-    /// Pixels from left to right.
     pub width: usize,
 }
 
 impl ImageShape {
-    /// Numbers per image: `channels * height * width`.
-    #[must_use]
+    /// Returns the numbers per image: `channels * height * width`.
     pub fn pixels(self) -> usize {
         self.channels * self.plane()
     }
 
-    /// Numbers per channel: `height * width`.
-    #[must_use]
+    /// Returns the numbers per channel: `height * width`.
     pub fn plane(self) -> usize {
         self.height * self.width
     }
@@ -40,29 +36,28 @@ pub struct Part {
     pub labels: Vec<u16>,
 }
 
-/// A whole source, not yet split or scaled.
+/// A source with all of its images, not yet split or scaled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// Of every image of both parts.
     pub shape: ImageShape,
     /// `[classes]`, in the order of the labels.
     pub class_names: Vec<String>,
-    /// The official training part, or every example where there is no official test part.
+    /// The official training part, or every example if there is no official test part.
     pub train: Part,
-    /// The official test part; without one, a test part is drawn by the split seed.
+    /// The official test part. Without one, a test part is drawn by the split seed.
     pub test: Option<Part>,
-    /// Damaged pictures that were left out, because the settings say so.
+    /// The damaged pictures that were left out because the settings say so.
     pub skipped: Vec<Skipped>,
-    /// The file of decoded pictures this was mapped from, if it was.
+    /// The file of decoded pictures from which the images are mapped, if they are.
     pub decoded_in: Option<PathBuf>,
 }
 
-/// How much there is of a source.
+/// The size of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// In all parts together.
+    /// The number of images in all parts together.
     pub images: usize,
-    /// That have at least one image.
+    /// The number of classes that have at least one image.
     pub classes: usize,
 }
 
@@ -71,21 +66,30 @@ pub struct Counts {
 pub struct Skipped {
     /// The picture's path within its source's folder, with `/` between the parts.
     pub name: String,
-    /// What is wrong with it.
     pub reason: String,
 }
 
 impl Loaded {
-    /// What is there of the source; less than [`Source::official`](crate::Source::official) in a partial copy.
-    #[must_use]
+    pub(crate) fn new(shape: ImageShape, class_names: Vec<String>, train: Part, test: Option<Part>) -> Self {
+        Self { shape, class_names, train, test, skipped: Vec::new(), decoded_in: None }
+    }
+
+    /// Names the classes of a user's own arrays by their numbers, from 0 to the largest label of any part.
+    pub(crate) fn with_numbered_classes(shape: ImageShape, train: Part, test: Option<Part>) -> Self {
+        let labels = train.labels.iter().chain(test.iter().flat_map(|part| &part.labels));
+        let classes = labels.max().map_or(0, |largest| u32::from(*largest) + 1);
+        Self::new(shape, (0..classes).map(|class| class.to_string()).collect(), train, test)
+    }
+
+    /// Counts what is there, which is less than [`Source::official`](crate::Source::official) in a partial copy.
     pub fn counts(&self) -> Counts {
-        let parts = || [Some(&self.train), self.test.as_ref()].into_iter().flatten();
+        let labels = || self.train.labels.iter().chain(self.test.iter().flat_map(|test| &test.labels));
         let mut has_examples = vec![false; self.class_names.len()];
-        for label in parts().flat_map(|part| &part.labels) {
+        for label in labels() {
             has_examples[usize::from(*label)] = true;
         }
         Counts {
-            images: parts().map(|part| part.labels.len()).sum(),
+            images: labels().count(),
             classes: has_examples.into_iter().filter(|has_examples| *has_examples).count(),
         }
     }

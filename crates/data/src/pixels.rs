@@ -1,12 +1,10 @@
-//! The bytes of many images, in memory or mapped from a file.
-
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use memmap2::Mmap;
 
-/// Bytes of images; reads like a slice. A copy of mapped bytes costs nothing.
+/// The bytes of images, in memory or mapped from a file. They are read like a slice. A copy of mapped bytes costs nothing.
 #[derive(Clone)]
 pub struct Pixels(Bytes);
 
@@ -17,13 +15,11 @@ enum Bytes {
 }
 
 impl Pixels {
-    /// The bytes `range` of a mapped file.
     pub(crate) fn mapped(file: Arc<Mmap>, range: Range<usize>) -> Self {
         Self(Bytes::Mapped { file, range })
     }
 
-    /// Whether the bytes lie in a file and not in the process's own memory.
-    #[must_use]
+    /// Whether the bytes are in a file and not in the process's own memory.
     pub fn is_mapped(&self) -> bool {
         matches!(self.0, Bytes::Mapped { .. })
     }

@@ -1,4 +1,4 @@
-//! Which number does a network see for a pixel?
+//! The scaling of pixels to a network's inputs.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,162 +18,139 @@ pub enum Scaling {
     PerChannel(PerChannel),
 }
 
-/// Mean and standard deviation of each channel's pixels, where black is 0 and white is 1.
+/// The mean and standard deviation of each channel's pixels, where black is 0 and white is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum PerChannel {
-    /// Those of the training examples in use; validation and test are not looked at.
+    /// The values of the training examples in use. Validation and test examples have no influence.
     Measured,
-    /// Given, for images of one channel.
+    /// Given values, for images of one channel.
     Grey {
-        /// Is subtracted.
+        /// The mean, which is subtracted.
         ///
         /// Example: `0.286`.
         mean: f32,
-        /// Divides.
+        /// The standard deviation, which divides.
         ///
         /// Allowed: above 0. Example: `0.353`.
         sd: f32,
     },
-    /// Given, for images of red, green and blue.
+    /// Given values, for images of red, green and blue.
     Color {
-        /// Is subtracted.
+        /// The means, which are subtracted.
         ///
         /// Example: `(0.491, 0.482, 0.447)`.
         mean: [f32; 3],
-        /// Divides.
+        /// The standard deviations, which divide.
         ///
         /// Allowed: above 0. Example: `(0.247, 0.243, 0.262)`.
         sd: [f32; 3],
     },
 }
 
-/// The numbers a [`Scaling`] comes to for a dataset.
+/// The numbers of a [`Scaling`] for one dataset: an input is `(x - offset) / divisor`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scaler {
-    /// `[channels]`; the first entries are used.
-    channels: [Affine; MOST_CHANNELS],
+    /// `[channels]` of (offset, divisor). The first entries are used.
+    channels: [(f32, f32); MAX_CHANNELS],
 }
 
-/// `(x - offset) / divisor`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Affine {
-    offset: f32,
-    divisor: f32,
-}
-
-const MOST_CHANNELS: usize = 3;
+const MAX_CHANNELS: usize = 3;
 
 impl Scaling {
-    /// Every value that is not allowed.
     pub(crate) fn problems(self) -> Vec<Problem> {
-        let (mean, sd) = match self {
+        let (means, sds) = match self {
             Self::PerChannel(PerChannel::Grey { mean, sd }) => (vec![mean], vec![sd]),
             Self::PerChannel(PerChannel::Color { mean, sd }) => (mean.to_vec(), sd.to_vec()),
             _ => return Vec::new(),
         };
-        let problem = |message| Problem { field: "scaling", message };
-        let wrong_mean = mean.into_iter().find(|mean| !mean.is_finite());
-        let wrong_sd = sd.into_iter().find(|sd| !(sd.is_finite() && *sd > 0.0));
-        let means =
-            wrong_mean.map(|mean| problem(format!("got a mean of {mean:?}, allowed: finite numbers")));
-        let sds =
-            wrong_sd.map(|sd| problem(format!("got an sd of {sd:?}, allowed: finite numbers above 0.0")));
-        means.into_iter().chain(sds).collect()
+        let mut messages = Vec::new();
+        if let Some(mean) = means.into_iter().find(|mean| !mean.is_finite()) {
+            messages.push(format!("got a mean of {mean:?}, allowed: finite numbers"));
+        }
+        if let Some(sd) = sds.into_iter().find(|sd| !(sd.is_finite() && *sd > 0.0)) {
+            messages.push(format!("got an sd of {sd:?}, allowed: finite numbers above 0.0"));
+        }
+        messages.into_iter().map(|message| Problem { field: "scaling", message }).collect()
     }
 }
 
 impl Scaler {
-    /// That of `scaling` for images of `shape`, measured on `examples` of `part` where it is to be measured; `None`
-    /// if the scaling has values for another number of channels.
+    /// Returns the scaler for images of `shape`. [`PerChannel::Measured`] measures `examples` of `part`. Returns `None` if
+    /// the scaling has values for another number of channels.
     pub(crate) fn new(scaling: Scaling, shape: ImageShape, part: &Part, examples: &[u32]) -> Option<Self> {
-        let same = |offset, divisor| Self { channels: [Affine { offset, divisor }; MOST_CHANNELS] };
-        Some(match scaling {
-            Scaling::Standard => same(127.5, 127.5),
-            Scaling::ZeroOne => same(0.0, 255.0),
-            Scaling::Identity => same(0.0, 1.0),
-            Scaling::PerChannel(PerChannel::Measured) => Self::measure(shape, part, examples),
+        let channels = match scaling {
+            Scaling::Standard => [(127.5, 127.5); MAX_CHANNELS],
+            Scaling::ZeroOne => [(0.0, 255.0); MAX_CHANNELS],
+            Scaling::Identity => [(0.0, 1.0); MAX_CHANNELS],
+            Scaling::PerChannel(PerChannel::Measured) => measure(shape, part, examples),
             Scaling::PerChannel(PerChannel::Grey { mean, sd }) if shape.channels == 1 => {
-                same(255.0 * mean, 255.0 * sd)
+                [(255.0 * mean, 255.0 * sd); MAX_CHANNELS]
             }
-            Scaling::PerChannel(PerChannel::Color { mean, sd }) if shape.channels == 3 => Self {
-                channels: std::array::from_fn(|channel| Affine {
-                    offset: 255.0 * mean[channel],
-                    divisor: 255.0 * sd[channel],
-                }),
-            },
+            Scaling::PerChannel(PerChannel::Color { mean, sd }) if shape.channels == 3 => {
+                std::array::from_fn(|channel| (255.0 * mean[channel], 255.0 * sd[channel]))
+            }
             Scaling::PerChannel(_) => return None,
-        })
+        };
+        Some(Self { channels })
     }
 
-    /// Sums are of whole numbers, so they are exact, in any order and on every machine.
-    fn measure(shape: ImageShape, part: &Part, examples: &[u32]) -> Self {
-        let mut channels = [Affine { offset: 0.0, divisor: 1.0 }; MOST_CHANNELS];
-        for (channel, affine) in channels.iter_mut().take(shape.channels).enumerate() {
-            let (mut sum, mut squares) = (0_u64, 0_u64);
-            for example in examples {
-                let start = *example as usize * shape.pixels() + channel * shape.plane();
-                for pixel in &part.images[start..][..shape.plane()] {
-                    sum += u64::from(*pixel);
-                    squares += u64::from(*pixel) * u64::from(*pixel);
-                }
-            }
-            let count = (examples.len() * shape.plane()) as f64;
-            let mean = sum as f64 / count;
-            let variance = squares as f64 / count - mean * mean;
-            // A channel that never varies is only moved to zero.
-            let divisor = if variance > 0.0 { variance.sqrt() as f32 } else { 1.0 };
-            *affine = Affine { offset: mean as f32, divisor };
-        }
-        Self { channels }
-    }
-
-    /// The input for one pixel of `channel`.
-    #[must_use]
+    /// Returns the input for one pixel of `channel`.
     pub fn scale(&self, channel: usize, pixel: u8) -> f32 {
-        self.channels[channel].apply(f32::from(pixel))
+        scale(self.channels[channel], f32::from(pixel))
     }
 
-    /// What is subtracted from the pixels of `channel`, and what then divides them.
-    #[must_use]
     pub fn offset_and_divisor(&self, channel: usize) -> (f32, f32) {
-        let Affine { offset, divisor } = self.channels[channel];
-        (offset, divisor)
+        self.channels[channel]
     }
 
-    /// The smallest and the largest input `channel` can have.
-    #[must_use]
-    pub fn range(&self, channel: usize) -> (f32, f32) {
-        (self.scale(channel, 0), self.scale(channel, 255))
-    }
-
-    /// The inputs for the pixels of one image, equal to [`scale`](Self::scale) bit for bit.
+    /// Writes the inputs for the pixels of one image, which are those of [`scale`](Self::scale) bit for bit.
     pub(crate) fn scale_into(&self, shape: ImageShape, pixels: &[u8], inputs: &mut [f32]) {
         let planes = pixels.chunks_exact(shape.plane()).zip(inputs.chunks_exact_mut(shape.plane()));
-        for (affine, (pixels, inputs)) in self.channels.iter().zip(planes) {
+        for (channel, (pixels, inputs)) in self.channels.iter().zip(planes) {
             for (input, pixel) in inputs.iter_mut().zip(pixels) {
-                *input = affine.apply(f32::from(*pixel));
+                *input = scale(*channel, f32::from(*pixel));
             }
         }
     }
 
-    /// Scales the pixels of one image where they are; pixels outside 0 to 255 are clipped to it, so that inputs lie in
-    /// the [`range`](Self::range).
+    /// Scales the pixels of one image in place. Pixels are clipped to 0 to 255.
     pub(crate) fn scale_in_place(&self, shape: ImageShape, image: &mut [f32]) {
-        for (affine, plane) in self.channels.iter().zip(image.chunks_exact_mut(shape.plane())) {
+        for (channel, plane) in self.channels.iter().zip(image.chunks_exact_mut(shape.plane())) {
             for value in plane {
-                *value = affine.apply(value.clamp(0.0, 255.0));
+                *value = scale(*channel, value.clamp(0.0, 255.0));
             }
         }
     }
 }
 
-impl Affine {
-    /// It divides, as the definition does: a multiplication by the reciprocal rounds differently, and the loop
-    /// vectorizes either way.
-    fn apply(self, pixel: f32) -> f32 {
-        (pixel - self.offset) / self.divisor
+/// Divides, as the definition does: a multiplication by the reciprocal rounds differently, and the loop vectorizes
+/// either way.
+fn scale((offset, divisor): (f32, f32), pixel: f32) -> f32 {
+    (pixel - offset) / divisor
+}
+
+/// Measures mean and standard deviation of each channel. The sums are sums of whole numbers, so they are exact in any
+/// order and on every machine.
+fn measure(shape: ImageShape, part: &Part, examples: &[u32]) -> [(f32, f32); MAX_CHANNELS] {
+    let mut channels = [(0.0, 1.0); MAX_CHANNELS];
+    for (channel, measured) in channels.iter_mut().take(shape.channels).enumerate() {
+        let (mut sum, mut squares) = (0_u64, 0_u64);
+        for example in examples {
+            let start = *example as usize * shape.pixels() + channel * shape.plane();
+            for pixel in &part.images[start..][..shape.plane()] {
+                sum += u64::from(*pixel);
+                squares += u64::from(*pixel) * u64::from(*pixel);
+            }
+        }
+        let count = (examples.len() * shape.plane()) as f64;
+        let mean = sum as f64 / count;
+        let variance = squares as f64 / count - mean * mean;
+        // A channel that never varies is only moved to zero.
+        let divisor = if variance > 0.0 { variance.sqrt() as f32 } else { 1.0 };
+        *measured = (mean as f32, divisor);
     }
+    channels
 }
 
 #[cfg(test)]
@@ -182,7 +159,7 @@ mod tests {
 
     const COLOR: ImageShape = ImageShape { channels: 3, height: 4, width: 5 };
 
-    /// Ten images whose channels differ.
+    /// Returns ten images with different channels.
     fn part() -> Part {
         let pixel = |at: usize| ((at * 37) % 101 + 40 * ((at / COLOR.plane()) % 3)) as u8;
         Part { images: (0..10 * COLOR.pixels()).map(pixel).collect::<Vec<_>>().into(), labels: vec![0; 10] }
@@ -194,9 +171,9 @@ mod tests {
 
     #[test]
     fn ranges_are_those_in_the_documentation() {
-        let ranges =
-            [Scaling::Standard, Scaling::ZeroOne, Scaling::Identity].map(|scaling| scaler(scaling).range(2));
-        assert_eq!(ranges, [(-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)]);
+        let ranges = [Scaling::Standard, Scaling::ZeroOne, Scaling::Identity]
+            .map(|scaling| [0, 255].map(|pixel| scaler(scaling).scale(2, pixel)));
+        assert_eq!(ranges, [[-1.0, 1.0], [0.0, 1.0], [0.0, 255.0]]);
     }
 
     #[test]

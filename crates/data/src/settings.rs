@@ -1,32 +1,32 @@
-//! What a pipeline file says about a dataset.
+//! The settings of a dataset in a pipeline file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Augmentation, Scaling, Source};
 
-/// Which images, how scaled, and how split.
+/// The images of a dataset, their scaling and their splits.
 ///
-/// A field at its default is left out of the text, so that an option added later leaves today's texts, and the keys
-/// made from them, as they are.
+/// A field with its default value is left out of the text. An option added later therefore changes neither today's texts
+/// nor the keys made from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetSettings {
-    /// Where the images come from.
+    /// The source of the images.
     pub source: Source,
-    /// How pixels become inputs.
+    /// How a pixel becomes an input of the network.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scaling: Scaling,
     /// The share of the training examples that is used, after the holdout was taken away; in (0, 1].
     #[serde(default = "everything", skip_serializing_if = "is_everything")]
     pub fraction: f64,
-    /// The share of the official training part that is held out for validation; in [0, 1), 0 for none. Of a source
-    /// without an official test part, the share of what its drawn test part leaves.
+    /// The share of the training examples that is held out for validation; in [0, 1), 0 for none. If the source has no
+    /// official test part, the share of the examples that remain after one was drawn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub holdout: f64,
-    /// Decides which examples are held out and which are used.
+    /// The seed that decides which examples are held out and which are used.
     #[serde(default, skip_serializing_if = "is_default")]
     pub split_seed: u64,
-    /// Random changes of training images, in this order; none unless asked for.
+    /// Random changes of training images, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub augmentations: Vec<Augmentation>,
 }
@@ -36,13 +36,12 @@ pub struct DatasetSettings {
 pub struct Problem {
     /// The field as a pipeline file spells it, for example `fraction` or `source.train`.
     pub field: &'static str,
-    /// What was found and what is allowed.
+    /// The value found and the values allowed.
     pub message: String,
 }
 
 impl DatasetSettings {
-    /// The whole of `source`: standard scaling, no holdout.
-    #[must_use]
+    /// Returns the settings for all of `source`, with standard scaling and no holdout.
     pub fn of(source: Source) -> Self {
         Self {
             source,
@@ -54,14 +53,13 @@ impl DatasetSettings {
         }
     }
 
-    /// The same settings with empty paths: what a key holds, beside the fingerprint of what lies there.
+    /// Returns the same settings with empty paths, for keys: the fingerprint says which files the paths led to.
     #[must_use]
     pub fn without_paths(&self) -> Self {
         Self { source: self.source.without_paths(), ..self.clone() }
     }
 
-    /// Every value that is not allowed; empty when all is well.
-    #[must_use]
+    /// Returns every value that is not allowed.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.source.problems();
         if !(self.fraction > 0.0 && self.fraction <= 1.0) {
@@ -86,7 +84,7 @@ fn is_everything(fraction: &f64) -> bool {
     *fraction == everything()
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

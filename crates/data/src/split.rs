@@ -1,47 +1,35 @@
-//! Which training examples are held out, and which are used?
+//! The split into training, validation and test examples.
 //!
-//! Every draw is stratified: every class keeps its share to within one example. Of a source without an official test
-//! part, that is drawn first, so that it depends on the split seed alone. The holdout is drawn next, so that it does not
-//! change with the fraction and learning curves over fractions are all measured on the same examples.
+//! Every draw is stratified: every class keeps its share to within one example. If a source has no official test part, one
+//! is drawn first, so that it depends on the split seed alone. The holdout is drawn next, so that it does not depend on the
+//! fraction and learning curves over fractions are all measured on the same examples.
 
 use crate::DatasetSettings;
 
-/// Of all examples, where the authors made no test part. A fifth, as EuroSAT's authors and many others do.
+/// The share of a drawn test part: a fifth of all examples, as EuroSAT's authors and many others do.
 const TEST_SHARE: f64 = 0.2;
 
-/// Ascending indices into the official training part, or into everything; no two lists share one.
+/// Disjoint lists of ascending indices into the official training part, or into all examples.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Split {
     pub(crate) train: Vec<u32>,
     /// `None` without a holdout.
     pub(crate) holdout: Option<Vec<u32>>,
-    /// `None` where there is an official test part.
+    /// `None` if there is an official test part.
     pub(crate) test: Option<Vec<u32>>,
 }
 
-/// Splits the official training part, whose labels are `labels`.
-pub(crate) fn split(labels: &[u16], settings: &DatasetSettings) -> Split {
-    let (train, holdout) = split_rest(by_class(labels), settings);
-    Split { train, holdout, test: None }
-}
-
-/// Splits everything there is, whose labels are `labels`, of a source without an official test part.
-pub(crate) fn split_with_test(labels: &[u16], settings: &DatasetSettings) -> Split {
+/// Splits the official training part, or all examples of a source without an official test part, by their labels.
+pub(crate) fn split(labels: &[u16], has_official_test: bool, settings: &DatasetSettings) -> Split {
     let mut rest = by_class(labels);
-    let test = flatten(take_stratified(&mut rest, TEST_SHARE, settings.split_seed, "test"));
-    let (train, holdout) = split_rest(rest, settings);
-    Split { train, holdout, test: Some(test) }
+    let mut take = |share, purpose| take_stratified(&mut rest, share, settings.split_seed, purpose);
+    let test = (!has_official_test).then(|| take(TEST_SHARE, "test"));
+    let holdout = (settings.holdout > 0.0).then(|| take(settings.holdout, "holdout"));
+    let train = take(settings.fraction, "fraction");
+    Split { train, holdout, test }
 }
 
-/// What is trained on, and what is held out if anything is.
-fn split_rest(mut rest: Vec<Vec<u32>>, settings: &DatasetSettings) -> (Vec<u32>, Option<Vec<u32>>) {
-    let holdout = (settings.holdout > 0.0)
-        .then(|| flatten(take_stratified(&mut rest, settings.holdout, settings.split_seed, "holdout")));
-    let train = flatten(take_stratified(&mut rest, settings.fraction, settings.split_seed, "fraction"));
-    (train, holdout)
-}
-
-/// `[classes][examples of the class]`.
+/// Returns `[classes][examples of the class]`.
 fn by_class(labels: &[u16]) -> Vec<Vec<u32>> {
     let classes = labels.iter().max().map_or(0, |largest| usize::from(*largest) + 1);
     let mut members = vec![Vec::new(); classes];
@@ -51,25 +39,25 @@ fn by_class(labels: &[u16]) -> Vec<Vec<u32>> {
     members
 }
 
-/// Moves `fraction` of every class out of `members`, drawn by seed and purpose.
-fn take_stratified(members: &mut [Vec<u32>], fraction: f64, seed: u64, purpose: &str) -> Vec<Vec<u32>> {
+/// Moves `fraction` of every class out of `members`, drawn by seed and purpose, and returns it in ascending order.
+fn take_stratified(members: &mut [Vec<u32>], fraction: f64, seed: u64, purpose: &str) -> Vec<u32> {
     let counts = counts_to_take(&members.iter().map(Vec::len).collect::<Vec<_>>(), fraction);
-    (0..)
-        .zip(members.iter_mut().zip(counts))
-        .map(|(class, (members, count))| {
-            let order = random::permutation(members.len(), &mut random::stream(seed, purpose, &[class]));
-            let mut shuffled: Vec<u32> = order.iter().map(|position| members[*position as usize]).collect();
-            *members = shuffled.split_off(count);
-            members.sort_unstable();
-            shuffled
-        })
-        .collect()
+    let mut taken = Vec::new();
+    for (class, (members, count)) in (0..).zip(members.iter_mut().zip(counts)) {
+        let order = random::permutation(members.len(), &mut random::stream(seed, purpose, &[class]));
+        let mut shuffled: Vec<u32> = order.iter().map(|position| members[*position as usize]).collect();
+        *members = shuffled.split_off(count);
+        members.sort_unstable();
+        taken.extend(shuffled);
+    }
+    taken.sort_unstable();
+    taken
 }
 
-/// How many of each class to take, so that the total is the nearest to `fraction` of all.
+/// Returns the number of examples to take from each class, so that the total is nearest to `fraction` of all.
 ///
-/// Largest remainders (Hamilton's method of apportionment): every class first gets its quota rounded down, then the
-/// classes that lost most by rounding get one more. Among equals the lower class wins.
+/// Uses largest remainders (Hamilton's method of apportionment): every class gets its quota rounded down, then the classes
+/// that lost most by rounding get one more. Among equals the lower class wins.
 fn counts_to_take(sizes: &[usize], fraction: f64) -> Vec<usize> {
     let total = (sizes.iter().sum::<usize>() as f64 * fraction).round() as usize;
     let quotas: Vec<f64> = sizes.iter().map(|size| *size as f64 * fraction).collect();
@@ -83,12 +71,6 @@ fn counts_to_take(sizes: &[usize], fraction: f64) -> Vec<usize> {
     counts
 }
 
-fn flatten(members: Vec<Vec<u32>>) -> Vec<u32> {
-    let mut indices = members.concat();
-    indices.sort_unstable();
-    indices
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -100,7 +82,15 @@ mod tests {
         DatasetSettings { fraction, holdout, split_seed, ..DatasetSettings::of(Source::Mnist) }
     }
 
-    /// Labels of `sizes[class]` examples per class, in an order that mixes the classes.
+    fn split(labels: &[u16], settings: &DatasetSettings) -> Split {
+        super::split(labels, true, settings)
+    }
+
+    fn split_with_test(labels: &[u16], settings: &DatasetSettings) -> Split {
+        super::split(labels, false, settings)
+    }
+
+    /// Returns labels of `sizes[class]` examples per class, in an order that mixes the classes.
     fn labels_of(sizes: &[usize]) -> Vec<u16> {
         let sorted: Vec<u16> =
             (0..).zip(sizes).flat_map(|(class, size)| std::iter::repeat_n(class, *size)).collect();

@@ -1,29 +1,31 @@
-//! The examples of one split, and how a batch of them is gathered.
+//! Views of splits, which gather batches.
 
 use crate::augmentation::{augment, change};
 use crate::{Augmentation, ImageChange, ImageShape, Occasion, Part, Scaler};
 
-/// Examples of an official part: all of them, or those an index list names.
+/// The examples of one split. A position, `0..len`, is an index into the view.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(crate) part: &'a Part,
     pub(crate) shape: ImageShape,
     pub(crate) scaler: Scaler,
-    /// Empty for every view but that of training.
+    /// The augmentations of a training view; empty for every other view.
     pub(crate) augmentations: &'a [Augmentation],
-    /// `[examples]` of this view, as indices into the part; `None` when the view is the whole part.
+    /// `[examples]` of this view, as ascending indices into the part; `None` if the view is the whole part.
     pub(crate) indices: Option<&'a [u32]>,
 }
 
 impl<'a> View<'a> {
-    /// How many examples this view has.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.indices.map_or(self.part.labels.len(), <[u32]>::len)
     }
 
-    /// `[classes]`: how many examples of each class this view has.
-    #[must_use]
+    /// Whether this view has no example. The views of a [`Dataset`](crate::Dataset) have at least one.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns `[classes]`, the number of examples of each class.
     pub fn count_by_class(&self, classes: usize) -> Vec<usize> {
         let mut counts = vec![0; classes];
         for position in 0..self.len() {
@@ -32,82 +34,58 @@ impl<'a> View<'a> {
         counts
     }
 
-    /// Whether this view has no example; never so for the views of a [`Dataset`](crate::Dataset).
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Ascending indices into the official part, or into everything where there are no official parts; `None` when the
-    /// view is the whole part.
-    #[must_use]
-    pub fn indices(&self) -> Option<&'a [u32]> {
-        self.indices
-    }
-
-    /// The index in the official part of the example at `position`, `0..len`.
-    #[must_use]
+    /// Returns the index of an example in the official part, or in all examples if there are no official parts.
     pub fn example(&self, position: usize) -> usize {
         self.indices.map_or(position, |indices| indices[position] as usize)
     }
 
-    /// The class of the example at `position`, `0..len`.
-    #[must_use]
     pub fn label(&self, position: usize) -> u16 {
         self.part.labels[self.example(position)]
     }
 
-    /// The pixels of the example at `position`, `0..len`, before scaling: `[channels, height, width]`.
-    #[must_use]
+    /// Returns the unscaled pixels of an example, `[channels, height, width]`.
     pub fn image(&self, position: usize) -> &'a [u8] {
         let pixels = self.shape.pixels();
         &self.part.images[self.example(position) * pixels..][..pixels]
     }
 
-    /// All pixels of this view, before scaling: `[examples, channels, height, width]`.
-    #[must_use]
+    /// Returns all unscaled pixels of this view, `[examples, channels, height, width]`.
     pub fn pixels(&self) -> Vec<u8> {
         (0..self.len()).flat_map(|position| self.image(position)).copied().collect()
     }
 
-    /// Of an image.
-    #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// What is subtracted from the pixels of each channel, and what then divides them.
-    #[must_use]
+    /// Returns the offset and divisor of each channel, by which an input is `(pixel - offset) / divisor`.
     pub fn scaling(&self) -> Vec<(f32, f32)> {
         (0..self.shape.channels).map(|channel| self.scaler.offset_and_divisor(channel)).collect()
     }
 
-    /// How the example at `position` is changed to be trained on; `None` where nothing is augmented.
-    #[must_use]
+    /// Returns the augmentation of an example in numbers; `None` if the view has no augmentations.
     pub fn change(&self, occasion: Occasion, position: usize) -> Option<ImageChange> {
         let is_augmented = !self.augmentations.is_empty();
         is_augmented.then(|| change(self.augmentations, occasion, self.example(position), self.shape))
     }
 
-    /// Copies the examples at `positions` into a batch the caller owns, as they are.
+    /// Writes the examples at `positions` into a batch, without augmentation.
     ///
     /// `images` is `[positions, pixels]` and receives scaled pixels; `labels` is `[positions]`.
     ///
     /// # Panics
-    ///
-    /// When a buffer has another length, or a position is not in `0..len`.
+    /// If a buffer has another length, or a position is not in `0..len`.
     pub fn gather(&self, positions: &[u32], images: &mut [f32], labels: &mut [u16]) {
         self.gather_each(positions, images, labels, |_, pixels, image| {
             self.scaler.scale_into(self.shape, pixels, image);
         });
     }
 
-    /// Copies the examples at `positions` into a batch to train on: as [`gather`](Self::gather) does, and changed by
-    /// the dataset's augmentations as (seed, epoch, example) say. Inputs stay in the scaler's range.
+    /// Writes the examples at `positions` into a batch like [`gather`](Self::gather), augmented by the draws for (seed,
+    /// epoch, example). Inputs stay in the scaler's range.
     ///
     /// # Panics
-    ///
-    /// As [`gather`](Self::gather) does.
+    /// If a buffer has another length, or a position is not in `0..len`.
     pub fn gather_augmented(
         &self,
         occasion: Occasion,
@@ -127,7 +105,7 @@ impl<'a> View<'a> {
         });
     }
 
-    /// `write` gets the example's index, its pixels, and where its inputs go.
+    /// Calls `write` for each example with its index, its pixels, and the slice for its inputs.
     fn gather_each(
         &self,
         positions: &[u32],

@@ -1,113 +1,96 @@
 //! The list of official archives.
 //!
-//! Checksums of the files of MNIST and Fashion-MNIST were computed from files whose MD5s are the authors'. Those of the
-//! archives are the ones that several independent projects pin beside the MD5s that the authors publish.
+//! The checksums of the files of MNIST and Fashion-MNIST were computed from files whose MD5s the authors publish. The
+//! checksums of the other archives are pinned by several independent projects next to the authors' MD5s.
 
 use data::Source;
 
-/// More files than any of the archives has.
-pub(crate) const MOST_ENTRIES: usize = 100_000;
+/// A limit that none of the archives reaches.
+pub(crate) const MAX_ENTRIES: usize = 100_000;
 
 /// The archives of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Collection<'a> {
-    /// Folder under the data directory.
+    /// The source's folder under the data directory.
     pub folder: &'a str,
-    /// Where their authors publish them.
+    /// The page on which the authors publish the files.
     pub homepage: &'a str,
-    /// Every one is needed.
+    /// All archives; every one is needed.
     pub archives: &'a [Archive<'a>],
 }
 
-/// One file to download.
+/// A file to download.
 #[derive(Clone, Copy, Debug)]
 pub struct Archive<'a> {
-    /// Of the file; the last part of its address.
+    /// The file's name, which is the last part of its address.
     pub name: &'a str,
-    /// Folders that serve it, with a slash at the end, the best first.
+    /// The folders that serve the file, each with a slash at the end, in the order in which they are asked.
     pub served_from: &'a [&'a str],
-    /// Exactly as many.
     pub bytes: u64,
-    /// Of the file, 64 lowercase hexadecimal digits.
+    /// The SHA-256 as 64 lowercase hexadecimal digits.
     pub sha256: &'a str,
-    /// What is in it.
     pub packing: Packing,
 }
 
-/// What is in an archive.
+/// The format of an archive. A packed archive holds one folder and unpacks to at most `unpacked_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// It is kept as it is.
+    /// A file that is kept as it is.
     Kept,
-    /// A gzipped tar file with one folder.
     TarGz {
-        /// Of all files in it, at most.
         unpacked_bytes: u64,
     },
-    /// A tar file with one folder.
     Tar {
-        /// Of all files in it, at most.
         unpacked_bytes: u64,
     },
-    /// A zip file with one folder.
     Zip {
-        /// Of all files in it, at most.
         unpacked_bytes: u64,
     },
+}
+
+impl Packing {
+    pub(crate) fn unpacked_bytes(self) -> u64 {
+        match self {
+            Self::Kept => 0,
+            Self::TarGz { unpacked_bytes } | Self::Tar { unpacked_bytes } | Self::Zip { unpacked_bytes } => {
+                unpacked_bytes
+            }
+        }
+    }
 }
 
 const MNIST: Collection<'_> = Collection {
     folder: "mnist",
     homepage: "http://yann.lecun.com/exdb/mnist",
-    archives: &[
-        mnist(
-            "train-images-idx3-ubyte.gz",
-            9_912_422,
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        ),
-        mnist(
-            "train-labels-idx1-ubyte.gz",
-            28_881,
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        ),
-        mnist(
-            "t10k-images-idx3-ubyte.gz",
-            1_648_877,
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        ),
-        mnist(
-            "t10k-labels-idx1-ubyte.gz",
-            4_542,
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-    ],
+    archives: &idx_files(
+        &[
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ],
+        [
+            (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+        ],
+    ),
 };
 
 const FASHION_MNIST: Collection<'_> = Collection {
     folder: "fashion-mnist",
     homepage: "https://github.com/zalandoresearch/fashion-mnist",
-    archives: &[
-        fashion_mnist(
-            "train-images-idx3-ubyte.gz",
-            26_421_880,
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        ),
-        fashion_mnist(
-            "train-labels-idx1-ubyte.gz",
-            29_515,
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        ),
-        fashion_mnist(
-            "t10k-images-idx3-ubyte.gz",
-            4_422_102,
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        ),
-        fashion_mnist(
-            "t10k-labels-idx1-ubyte.gz",
-            5_148,
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-    ],
+    archives: &idx_files(
+        &[
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ],
+        [
+            (26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            (29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+            (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        ],
+    ),
 };
 
 const CIFAR10: Collection<'_> = Collection {
@@ -118,7 +101,7 @@ const CIFAR10: Collection<'_> = Collection {
         served_from: &["https://www.cs.toronto.edu/~kriz/"],
         bytes: 170_052_171,
         sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-        // 60,000 records, and a page of text.
+        // 60,000 records and a page of text.
         packing: Packing::TarGz { unpacked_bytes: 184_380_000 + (1 << 20) },
     }],
 };
@@ -131,7 +114,7 @@ const CIFAR100: Collection<'_> = Collection {
         served_from: &["https://www.cs.toronto.edu/~kriz/"],
         bytes: 168_513_733,
         sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-        // 60,000 records, and lists of names.
+        // 60,000 records and lists of names.
         packing: Packing::TarGz { unpacked_bytes: 184_440_000 + (1 << 20) },
     }],
 };
@@ -144,7 +127,7 @@ const EURO_SAT: Collection<'_> = Collection {
         served_from: &["https://zenodo.org/records/7711810/files/"],
         bytes: 94_658_721,
         sha256: "b4f5b234ecb7d7ff9c6cddb046543b4717c53fd6e9815be6c0e80cc614f51b90",
-        // JPEG files, which hardly shrink.
+        // JPEG files hardly shrink.
         packing: Packing::Zip { unpacked_bytes: 200_000_000 },
     }],
 };
@@ -161,24 +144,29 @@ const CALTECH256: Collection<'_> = Collection {
     }],
 };
 
-const fn mnist(name: &'static str, bytes: u64, sha256: &'static str) -> Archive<'static> {
-    let served_from = &[
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    ];
+/// Returns the four files of MNIST and Fashion-MNIST, whose names are the same, by their sizes and checksums.
+const fn idx_files(
+    served_from: &'static [&'static str],
+    files: [(u64, &'static str); 4],
+) -> [Archive<'static>; 4] {
+    let [train_images, train_labels, test_images, test_labels] = files;
+    [
+        kept("train-images-idx3-ubyte.gz", served_from, train_images),
+        kept("train-labels-idx1-ubyte.gz", served_from, train_labels),
+        kept("t10k-images-idx3-ubyte.gz", served_from, test_images),
+        kept("t10k-labels-idx1-ubyte.gz", served_from, test_labels),
+    ]
+}
+
+const fn kept(
+    name: &'static str,
+    served_from: &'static [&'static str],
+    (bytes, sha256): (u64, &'static str),
+) -> Archive<'static> {
     Archive { name, served_from, bytes, sha256, packing: Packing::Kept }
 }
 
-const fn fashion_mnist(name: &'static str, bytes: u64, sha256: &'static str) -> Archive<'static> {
-    let served_from = &[
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-    ];
-    Archive { name, served_from, bytes, sha256, packing: Packing::Kept }
-}
-
-/// The archives of `source`; `None` for drawn figures and a user's own images.
-#[must_use]
+/// Returns the archives of `source`; `None` for drawn figures and a user's own images.
 pub fn collection(source: &Source) -> Option<Collection<'static>> {
     match source {
         Source::Mnist => Some(MNIST),

@@ -1,36 +1,35 @@
-//! Which bytes are there, for a person who wants to compare them?
+//! Checksums of files, for downloads and for a person who compares them.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use data::Source;
+use sha2::{Digest, Sha256};
 
-use crate::{Archive, Error, Packing, check, collection};
+use crate::{Archive, Error, Packing, collection};
 
-/// One file of a source as it lies in the data directory.
+/// One file of a source in the data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
-    /// The file.
     pub path: PathBuf,
-    /// Its size.
     pub bytes: u64,
-    /// 64 lowercase hexadecimal digits.
+    /// The SHA-256 as 64 lowercase hexadecimal digits.
     pub sha256: String,
-    /// Whether it is its authors'.
     pub authenticity: Authenticity,
 }
 
 /// Whether a file is the one its authors publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authenticity {
-    /// Byte by byte.
     Official,
-    /// It has an official file's name, and other bytes.
+    /// The file has an official file's name and other bytes.
     Other,
-    /// Only the archive it came from has a known checksum, or it is a user's own.
+    /// The file is a user's own, or only the archive it came from has a known checksum.
     Unknown,
 }
 
-/// The single files of `source` under `data_dir`, all of which are there; folders of pictures are not listed.
+/// Returns the checksums of the files of `source` that are under `data_dir`. Folders of pictures are left out.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -41,14 +40,42 @@ pub fn checksums(source: &Source, data_dir: &Path) -> Result<Vec<Checksum>, Erro
 }
 
 fn checksum(path: PathBuf, archives: &[Archive<'_>]) -> Result<Checksum, Error> {
-    let failed = |source| Error::Unreadable { path: path.clone(), source };
-    let bytes = path.metadata().map_err(failed)?.len();
-    let sha256 = check::sha256(&path).map_err(failed)?;
-    let is_kept = |archive: &&Archive<'_>| archive.packing == Packing::Kept && path.ends_with(archive.name);
-    let authenticity = match archives.iter().find(is_kept) {
+    let (bytes, sha256) = match size_and_sha256(&path) {
+        Ok(found) => found,
+        Err(source) => return Err(Error::Unreadable { path, source }),
+    };
+    let official = archives.iter().find(|it| it.packing == Packing::Kept && path.ends_with(it.name));
+    let authenticity = match official {
         None => Authenticity::Unknown,
         Some(archive) if archive.sha256 == sha256 => Authenticity::Official,
         Some(_) => Authenticity::Other,
     };
     Ok(Checksum { path, bytes, sha256, authenticity })
+}
+
+fn size_and_sha256(path: &Path) -> io::Result<(u64, String)> {
+    Ok((path.metadata()?.len(), sha256(path)?))
+}
+
+/// Returns in which way the file at `path` differs from `archive`, if it does.
+pub(crate) fn difference(archive: &Archive<'_>, path: &Path) -> Result<Option<String>, Error> {
+    let bytes = path.metadata().map_err(|source| Error::io(path, source))?.len();
+    if bytes != archive.bytes {
+        return Ok(Some(format!("expected {} bytes, found {bytes}", archive.bytes)));
+    }
+    let found = sha256(path).map_err(|source| Error::io(path, source))?;
+    Ok((found != archive.sha256).then(|| format!("expected SHA-256 {}, found {found}", archive.sha256)))
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,70 +1,72 @@
-//! One archive, from the first address that serves it whole.
+//! Downloads one archive from the first address that serves all of it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::checksum::difference;
 use crate::request::{Answer, Refusal, request};
-use crate::{Archive, Error, Fetching, Network, Progress, Trouble, check};
+use crate::{Archive, Error, Fetching, Network, Progress};
 
-/// How often one address is asked again after it was cut, having sent something new each time.
-const MOST_CONTINUATIONS: usize = 50;
+/// How often a download from one address is resumed, as long as each request brings new bytes.
+const MAX_RESUMPTIONS: usize = 50;
 
-/// The file under its final name, whole and checked, in the folder `downloads`.
+/// Downloads and checks `archive`, and returns its path, which is in the folder `downloads`.
 pub(crate) fn download(
     archive: &Archive<'_>,
     downloads: &Path,
     fetching: &Fetching<'_>,
 ) -> Result<PathBuf, Error> {
-    let whole = downloads.join(archive.name);
-    if is_whole(archive, &whole, fetching)? {
-        return Ok(whole);
+    let complete = downloads.join(archive.name);
+    if is_complete(archive, &complete, fetching)? {
+        return Ok(complete);
     }
     let part = downloads.join(format!("{}.part", archive.name));
-    let mut troubles = Vec::new();
+    let mut failures = Vec::new();
     for address in addresses(archive, fetching.network) {
         match download_from(&address, archive, &part, fetching)? {
             Ok(()) => {
-                fs::rename(&part, &whole).map_err(|source| Error::io(&whole, source))?;
-                return Ok(whole);
+                fs::rename(&part, &complete).map_err(|source| Error::io(&complete, source))?;
+                return Ok(complete);
             }
-            Err(reason) => troubles.push(Trouble { address, reason }),
+            Err(reason) => failures.push(format!("{address}: {reason}")),
         }
     }
     let homepage = archive.served_from.first().copied().unwrap_or("its authors").to_owned();
-    Err(Error::NotDownloaded { name: archive.name.to_owned(), troubles, homepage })
+    Err(Error::NotDownloaded { name: archive.name.to_owned(), failures, homepage })
 }
 
 fn addresses(archive: &Archive<'_>, network: Network<'_>) -> Vec<String> {
-    let address = |folder: &str| format!("{}/{}", folder.trim_end_matches('/'), archive.name);
-    match network {
-        Network::Official => archive.served_from.iter().copied().map(address).collect(),
-        Network::Mirror(folder) => vec![address(folder)],
-        Network::Offline => Vec::new(),
-    }
+    let folders = match &network {
+        Network::Official => archive.served_from,
+        Network::Mirror(folder) => std::slice::from_ref(folder),
+        Network::Offline => &[],
+    };
+    folders.iter().map(|folder| format!("{}/{}", folder.trim_end_matches('/'), archive.name)).collect()
 }
 
-/// Whether an earlier attempt left the file, checked or not.
-fn is_whole(archive: &Archive<'_>, path: &Path, fetching: &Fetching<'_>) -> Result<bool, Error> {
+/// Whether an earlier attempt left the complete file. Another file is removed.
+fn is_complete(archive: &Archive<'_>, path: &Path, fetching: &Fetching<'_>) -> Result<bool, Error> {
     if !path.is_file() {
         return Ok(false);
     }
     (fetching.progress)(Progress::Checking { archive: archive.name });
-    let difference = check::difference(archive, path).map_err(|source| Error::io(path, source))?;
-    if difference.is_some() {
+    let is_complete = difference(archive, path)?.is_none();
+    if !is_complete {
         remove(path)?;
     }
-    Ok(difference.is_none())
+    Ok(is_complete)
 }
 
-/// Asks one address until the file is whole, or it sends nothing new. The inner error says in words what happened.
+/// Sends requests to one address until the file is complete or the server sends nothing new. The inner error is the reason
+/// why this address failed.
 fn download_from(
     address: &str,
     archive: &Archive<'_>,
     part: &Path,
     fetching: &Fetching<'_>,
 ) -> Result<Result<(), String>, Error> {
-    for _ in 0..=MOST_CONTINUATIONS {
+    for _ in 0..=MAX_RESUMPTIONS {
         let before = bytes_of(part);
         let mut interruption = None;
         if before < archive.bytes {
@@ -82,33 +84,29 @@ fn download_from(
             if after > before {
                 continue;
             }
-            let cut = || format!("cut after {after} of {} bytes", archive.bytes);
-            return Ok(Err(interruption.unwrap_or_else(cut)));
+            return Ok(Err(
+                interruption.unwrap_or_else(|| format!("cut after {after} of {} bytes", archive.bytes))
+            ));
         }
         (fetching.progress)(Progress::Checking { archive: archive.name });
-        match check::difference(archive, part).map_err(|source| Error::io(part, source))? {
-            None => return Ok(Ok(())),
-            Some(difference) => {
-                remove(part)?;
-                // What was continued may have begun elsewhere: once more, from the start.
-                if before == 0 {
-                    return Ok(Err(difference));
-                }
-            }
+        let Some(difference) = difference(archive, part)? else { return Ok(Ok(())) };
+        remove(part)?;
+        // A resumed file may have begun at another server: it is requested once more, from its start.
+        if before == 0 {
+            return Ok(Err(difference));
         }
     }
-    Ok(Err(format!("cut more than {MOST_CONTINUATIONS} times")))
+    Ok(Err(format!("cut more than {MAX_RESUMPTIONS} times")))
 }
 
-/// Writes what the server sends, at most one byte more than the file has; what interrupts the server is no error, for
-/// the next request goes on from there.
+/// Writes the bytes that the server sends, at most one more than the file has. Returns the reason if the server was
+/// interrupted, which is no error because the next request resumes.
 fn append(
     answer: Answer,
     archive: &Archive<'_>,
     part: &Path,
     fetching: &Fetching<'_>,
 ) -> Result<Option<String>, Error> {
-    let failed = |source| Error::io(part, source);
     let is_start = answer.starts_at == 0;
     let mut file = OpenOptions::new()
         .create(true)
@@ -116,7 +114,7 @@ fn append(
         .append(!is_start)
         .truncate(is_start)
         .open(part)
-        .map_err(failed)?;
+        .map_err(|source| Error::io(part, source))?;
     let mut done = answer.starts_at;
     let mut body = answer.body.take(archive.bytes + 1 - done);
     let mut buffer = vec![0; 1 << 16];
@@ -124,19 +122,16 @@ fn append(
         match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
-                file.write_all(&buffer[..count]).map_err(failed)?;
+                file.write_all(&buffer[..count]).map_err(|source| Error::io(part, source))?;
                 done += count as u64;
-                (fetching.progress)(Progress::Downloading {
-                    archive: archive.name,
-                    done,
-                    total: archive.bytes,
-                });
+                let total = archive.bytes;
+                (fetching.progress)(Progress::Downloading { archive: archive.name, done, total });
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => (),
             Err(error) => return Ok(Some(error.to_string())),
         }
     }
-    file.sync_all().map_err(failed)?;
+    file.sync_all().map_err(|source| Error::io(part, source))?;
     Ok(None)
 }
 

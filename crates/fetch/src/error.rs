@@ -1,135 +1,57 @@
-//! What can go wrong between an address and a data directory.
-
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::archives::MOST_ENTRIES;
-
-/// Why files are not there. [`hint`](Self::hint) says what to do about it.
+/// The reason why files could not be fetched. [`hint`](Self::hint) says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Drawn figures, or a user's own images.
+    /// Files of drawn figures or of a user's own images are missing.
     #[error("{source_name} has no official files to download")]
-    NotPublished {
-        /// The source's name for people.
-        source_name: &'static str,
-    },
+    NotPublished { source_name: &'static str },
 
-    /// Files are missing and may not be downloaded.
-    #[error("files are missing and the network is not to be used: {}", wanted.iter().map(Wanted::describe).collect::<Vec<_>>().join("; "))]
-    Offline {
-        /// What to get; at least one.
-        wanted: Vec<Wanted>,
-        /// Where to put it, unpacked unless it is kept as it is.
-        folder: PathBuf,
-    },
+    #[error("files are missing and the network is not to be used: {}", wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Offline { wanted: Vec<Wanted>, folder: PathBuf },
 
-    /// No address serves the file whole.
-    #[error("cannot download {name}: {}", troubles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("cannot download {name}: {}", failures.join("; "))]
     NotDownloaded {
-        /// The archive.
         name: String,
-        /// What happened at each address, in the order of the attempts; at least one.
-        troubles: Vec<Trouble>,
-        /// Where its authors publish it, or the mirror.
+        /// Each address and the reason why it failed.
+        failures: Vec<String>,
         homepage: String,
     },
 
-    /// An archive that would write outside of its folder.
-    #[error("{}: expected names of files within one folder, found `{entry}`", archive.display())]
-    Escapes {
-        /// The archive.
-        archive: PathBuf,
-        /// The name in it.
-        entry: String,
-    },
+    /// The archive would write outside of its folder, is too large, or holds more than files and folders.
+    #[error("{}: expected {expected}, found {found}", archive.display())]
+    BadArchive { archive: PathBuf, expected: String, found: String },
 
-    /// An archive with a link in it, a device, or whatever else is neither file nor folder.
-    #[error("{}: expected files and folders, found {kind} `{entry}`", archive.display())]
-    NoFile {
-        /// The archive.
-        archive: PathBuf,
-        /// What it is, for example `a link`.
-        kind: &'static str,
-        /// Its name in the archive.
-        entry: String,
-    },
-
-    /// An archive that unpacks to more than it should.
-    #[error("{}: expected at most {unpacked_bytes} unpacked bytes in {MOST_ENTRIES} files, found more", archive.display())]
-    TooLarge {
-        /// The archive.
-        archive: PathBuf,
-        /// How many bytes were expected at most.
-        unpacked_bytes: u64,
-    },
-
-    /// An archive that does not unpack.
     #[error("cannot unpack {}", archive.display())]
-    NotUnpacked {
-        /// The archive.
-        archive: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
+    NotUnpacked { archive: PathBuf, source: io::Error },
 
-    /// A folder of another origin lies where the unpacked one goes.
     #[error("{}: expected nothing in the place of the downloaded folder, found a folder that lacks files", path.display())]
-    InTheWay {
-        /// The folder.
-        path: PathBuf,
-    },
+    InTheWay { path: PathBuf },
 
-    /// Everything was downloaded and unpacked, and files are missing still.
     #[error("{}: expected every file of the source after unpacking, found that some are missing", folder.display())]
-    Incomplete {
-        /// Where they should be.
-        folder: PathBuf,
-    },
+    Incomplete { folder: PathBuf },
 
-    /// The operating system refused.
     #[error("cannot read {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
 
-    /// The operating system refused.
     #[error("cannot write {}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// A file that is to be there.
+/// A file that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Of the file.
     pub name: String,
-    /// Exactly as many.
     pub bytes: u64,
-    /// Where its authors publish it.
+    /// The page on which its authors publish it.
     pub homepage: String,
 }
 
-/// What happened at one address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{address}: {reason}")]
-pub struct Trouble {
-    /// Of the file.
-    pub address: String,
-    /// In words.
-    pub reason: String,
-}
-
-impl Wanted {
-    fn describe(&self) -> String {
-        format!("{} ({} bytes) from {}", self.name, self.bytes, self.homepage)
+impl fmt::Display for Wanted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({} bytes) from {}", self.name, self.bytes, self.homepage)
     }
 }
 
@@ -138,8 +60,6 @@ impl Error {
         Self::Io { path: path.to_path_buf(), source }
     }
 
-    /// What the user can do about it.
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NotPublished { .. } => "put the files where the source's settings say".to_owned(),
@@ -150,11 +70,11 @@ impl Error {
             Self::NotDownloaded { homepage, .. } => format!(
                 "try again later, which continues where it stopped; or give a mirror, or get the file from {homepage}"
             ),
-            Self::Escapes { archive, .. } | Self::NoFile { archive, .. } | Self::TooLarge { archive, .. } => {
+            Self::BadArchive { archive, .. } => {
                 format!("delete {} and get the file from its authors", archive.display())
             }
             Self::NotUnpacked { archive, .. } => {
-                format!("delete {} to download it anew", archive.display())
+                format!("delete {} to download it again", archive.display())
             }
             Self::InTheWay { path } => format!("move {} away", path.display()),
             Self::Incomplete { folder } => format!("delete {} and try again", folder.display()),

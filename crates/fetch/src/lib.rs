@@ -1,13 +1,12 @@
-//! How do official files get into the data directory?
+//! Downloads the official files of a source into the data directory.
 //!
-//! [`fetch`] downloads what a source lacks: each archive from the first address that serves it whole, continued where
-//! an earlier attempt was cut, checked by size and SHA-256 before anything is unpacked, unpacked beside its place and
-//! renamed into it. So a source's folder never holds half of a file under a name that is read.
+//! [`fetch`] takes each missing archive from the first address that serves it completely and resumes interrupted
+//! downloads. An archive is checked by size and SHA-256, unpacked into a temporary folder on the same disk, and only then
+//! renamed to its final name. A source's folder therefore never holds an incomplete file under a name that is read.
 //!
-//! What this crate leaves to others: it decodes no image, prints nothing, and decides nothing about when to download.
+//! This crate decodes no images, prints nothing, and leaves it to its caller when to download.
 
 mod archives;
-mod check;
 mod checksum;
 mod download;
 mod error;
@@ -23,86 +22,63 @@ use data::Source;
 
 pub use archives::{Archive, Collection, Packing, collection};
 pub use checksum::{Authenticity, Checksum, checksums};
-pub use error::{Error, Trouble, Wanted};
+pub use error::{Error, Wanted};
 
-/// Where files go, where they come from, and who is told how far it is.
+/// The settings of a download.
 #[derive(Clone, Copy)]
 pub struct Fetching<'a> {
-    /// Folders of sources are in here.
+    /// The folder that holds a folder for each source.
     pub data_dir: &'a Path,
-    /// Where files come from.
     pub network: Network<'a>,
     /// Called after every piece of work.
     pub progress: &'a dyn Fn(Progress<'_>),
 }
 
-/// Where files come from.
+/// The servers that may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network<'a> {
-    /// The addresses in the list of archives, one after the other.
+    /// The addresses in the list of archives, in their order.
     Official,
-    /// `http://`, `https://` or `file://` and a folder, which serves every archive under its own name.
+    /// A folder by its `http://`, `https://` or `file://` address, which serves every archive under its own name.
     Mirror(&'a str),
-    /// Nowhere: what is missing is an error that says what to put where.
+    /// No server: missing files are an error.
     Offline,
 }
 
-/// How far fetching is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// Another process fetches into the same folder.
     Waiting,
-    /// Bytes that are there, and bytes in all.
-    Downloading {
-        /// The archive's name.
-        archive: &'a str,
-        /// Bytes that are there.
-        done: u64,
-        /// Bytes in all.
-        total: u64,
-    },
-    /// The archive is there and is compared with its checksum.
-    Checking {
-        /// The archive's name.
-        archive: &'a str,
-    },
-    /// Bytes that were unpacked, of about as many in all.
-    Unpacking {
-        /// The archive's name.
-        archive: &'a str,
-        /// Bytes that were unpacked.
-        done: u64,
-        /// About as many as there will be.
-        total: u64,
-    },
+    /// `done` of `total` bytes are downloaded.
+    Downloading { archive: &'a str, done: u64, total: u64 },
+    /// The archive is downloaded and is compared with its checksum.
+    Checking { archive: &'a str },
+    /// `done` bytes are unpacked; `total` is an upper bound.
+    Unpacking { archive: &'a str, done: u64, total: u64 },
 }
 
-/// What fetching did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// Every file was there; nothing was looked for elsewhere.
+    /// No file was missing, and no server was asked.
     WasThere,
-    /// Files were downloaded.
     Downloaded,
 }
 
-/// Fetches what `source` lacks.
+/// Fetches the files of `source` that are missing.
 ///
 /// # Errors
 /// If the source has no official files, if files are missing and may not be downloaded, or if no address serves them.
 pub fn fetch(source: &Source, fetching: &Fetching<'_>) -> Result<Fetched, Error> {
-    let Some(collection) = collection(source) else {
-        return if source.presence(fetching.data_dir).complete {
-            Ok(Fetched::WasThere)
-        } else {
-            Err(Error::NotPublished { source_name: source.name() })
-        };
-    };
-    fetch_collection(&collection, &|| source.presence(fetching.data_dir).complete, fetching)
+    let is_complete = || source.presence(fetching.data_dir).complete;
+    match collection(source) {
+        Some(collection) => fetch_collection(&collection, &is_complete, fetching),
+        None if is_complete() => Ok(Fetched::WasThere),
+        None => Err(Error::NotPublished { source_name: source.name() }),
+    }
 }
 
-/// What `source` lacks under `data_dir`, and the folder it belongs into; `None` if it lacks nothing that is published.
-#[must_use]
+/// Returns the official archives that `source` lacks under `data_dir` and the folder for their files; `None` if it lacks
+/// none.
 pub fn missing(source: &Source, data_dir: &Path) -> Option<(Vec<Wanted>, PathBuf)> {
     let collection = collection(source)?;
     let lacks = !source.presence(data_dir).complete;
@@ -128,7 +104,7 @@ pub fn fetch_collection(
     let downloads = fetching.data_dir.join(".downloads").join(collection.folder);
     fs::create_dir_all(&downloads).map_err(|source| Error::io(&downloads, source))?;
     let _lock = lock::acquire(&downloads.join("lock"), fetching.progress)?;
-    // Another process may have been faster.
+    // Another process may have fetched them while this one waited for the lock.
     if is_complete() {
         return Ok(Fetched::WasThere);
     }

@@ -1,19 +1,18 @@
-//! One process at a time fetches into a folder.
+//! The lock that lets one process at a time fetch into a folder.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::{Error, Progress};
 
-/// Held until the file is dropped, also when the process is killed.
+/// Waits for the lock. The lock is released when the file is dropped or the process ends.
 pub(crate) fn acquire(path: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<File, Error> {
-    let failed = |source| Error::io(path, source);
-    let file = File::create(path).map_err(failed)?;
+    let file = File::create(path).map_err(|source| Error::io(path, source))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => progress(Progress::Waiting),
-        Err(TryLockError::Error(source)) => return Err(failed(source)),
+        Err(TryLockError::Error(source)) => return Err(Error::io(path, source)),
     }
-    file.lock().map_err(failed)?;
+    file.lock().map_err(|source| Error::io(path, source))?;
     Ok(file)
 }

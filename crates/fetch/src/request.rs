@@ -1,4 +1,4 @@
-//! One request for a file, or for the rest of it.
+//! Requests for a file or for the rest of a file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,27 +9,25 @@ use ureq::Agent;
 use ureq::http::StatusCode;
 use ureq::http::header::{CONTENT_RANGE, RANGE};
 
-/// What a server answers with.
 pub(crate) struct Answer {
-    /// The position of the first byte: what was asked for, or 0 from a server that knows no ranges.
+    /// The position of the first byte: the requested one, or 0 from a server that does not support ranges.
     pub(crate) starts_at: u64,
     pub(crate) body: Box<dyn Read>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 pub(crate) enum Refusal {
-    /// The server has no bytes from there on, or sent others: the file is to be asked for from its start.
+    /// The server has no bytes from that position on or sent other ones. The file must be requested from its start.
     NoSuchPart,
-    /// What happened, in words.
     Other(String),
 }
 
-/// A server must begin to answer within this time.
+/// The time within which a server must begin to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// A body that takes longer is cut, and continued by the next request.
+/// The time after which a body is cut; the next request resumes it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Asks for the bytes of `address` from `start` on.
+/// Requests the bytes of `address` from `start` on.
 pub(crate) fn request(address: &str, start: u64) -> Result<Answer, Refusal> {
     match address.strip_prefix("file://") {
         Some(path) => open(Path::new(path), start),
@@ -66,7 +64,7 @@ fn get(address: &str, start: u64) -> Result<Answer, Refusal> {
     Ok(Answer { starts_at, body: Box::new(response.into_body().into_reader()) })
 }
 
-/// 100 of `bytes 100-199/200`.
+/// Returns 100 for `bytes 100-199/200`.
 fn range_start(range: &str) -> Option<u64> {
     range.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! From an archive to the files in it, in a folder of their own.
+//! Unpacks an archive into a folder.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -8,33 +8,27 @@ use flate2::bufread::GzDecoder;
 use tar::EntryType;
 use zip::ZipArchive;
 
-use crate::archives::MOST_ENTRIES;
-use crate::{Error, Packing};
+use crate::archives::MAX_ENTRIES;
+use crate::{Archive, Error, Packing, Progress};
 
-/// Files of at least this size are synced: a picture that a power cut damages does not decode, but a large file of
-/// numbers would be read as it is.
+/// The size from which files are synced. A picture that a power cut damages does not decode, but a large file of numbers
+/// would be read with its damage.
 const SYNCED_BYTES: u64 = 1 << 20;
 
-/// Writes the files of `archive` into `folder`, without the one folder that the archive has around them. An archive with
-/// a link in it is refused: no source has any, and through a link a file could be written anywhere.
+/// Writes the files of `archive`, which is at `packed`, into `folder`, without the one folder that the archive has around
+/// them.
 ///
-/// `progress` is told the bytes that were unpacked.
+/// An archive with a link in it is refused: no source has any, and through a link a file could be written anywhere.
 pub(crate) fn unpack(
-    archive: &Path,
-    packing: Packing,
+    archive: &Archive<'_>,
+    packed: &Path,
     folder: &Path,
-    progress: &dyn Fn(u64),
+    progress: &dyn Fn(Progress<'_>),
 ) -> Result<(), Error> {
-    let unpacked_bytes = match packing {
-        Packing::Kept => 0,
-        Packing::Tar { unpacked_bytes }
-        | Packing::TarGz { unpacked_bytes }
-        | Packing::Zip { unpacked_bytes } => unpacked_bytes,
-    };
-    let mut unpacking = Unpacking { archive, folder, unpacked_bytes, done: 0, entries: 0, progress };
-    let failed = |source| Error::NotUnpacked { archive: archive.to_path_buf(), source };
-    let file = BufReader::with_capacity(1 << 20, File::open(archive).map_err(failed)?);
-    match packing {
+    let mut unpacking = Unpacking { archive, packed, folder, done: 0, entries: 0, progress };
+    let file = File::open(packed).map_err(|error| unpacking.failed(error))?;
+    let file = BufReader::with_capacity(1 << 20, file);
+    match archive.packing {
         Packing::Kept => Ok(()),
         Packing::Tar { .. } => unpacking.tar(file),
         Packing::TarGz { .. } => unpacking.tar(GzDecoder::new(file)),
@@ -43,33 +37,33 @@ pub(crate) fn unpack(
 }
 
 struct Unpacking<'a> {
-    archive: &'a Path,
+    archive: &'a Archive<'a>,
+    packed: &'a Path,
     folder: &'a Path,
-    unpacked_bytes: u64,
     done: u64,
     entries: usize,
-    progress: &'a dyn Fn(u64),
+    progress: &'a dyn Fn(Progress<'_>),
 }
 
-/// What an entry of an archive is.
+/// The kind of an archive's entry.
 #[derive(Clone, Copy)]
 enum Kind {
     File,
     Folder,
-    /// Neither, in words.
+    /// An entry that is refused, as an error message calls it.
     Other(&'static str),
 }
 
 impl Unpacking<'_> {
     fn tar(&mut self, reader: impl Read) -> Result<(), Error> {
-        // Headers and padding add to the bytes of the files; the rest of a bomb is never read.
-        let mut archive =
-            tar::Archive::new(reader.take(2 * self.unpacked_bytes + (MOST_ENTRIES as u64 * 1024)));
+        // Headers and padding add to the bytes of the files. Of an archive that unpacks to more, the rest is never read.
+        let limit = 2 * self.archive.packing.unpacked_bytes() + MAX_ENTRIES as u64 * 1024;
+        let mut archive = tar::Archive::new(reader.take(limit));
         for entry in archive.entries().map_err(|error| self.failed(error))? {
             let mut entry = entry.map_err(|error| self.failed(error))?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let kind = match entry.header().entry_type() {
-                // Notes about all entries that follow.
+                // Attributes of all entries that follow.
                 EntryType::XGlobalHeader => continue,
                 EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
                 EntryType::Directory => Kind::Folder,
@@ -83,11 +77,10 @@ impl Unpacking<'_> {
     }
 
     fn zip(&mut self, reader: BufReader<File>) -> Result<(), Error> {
-        let failed = |error: zip::result::ZipError| io::Error::other(error);
-        let mut archive = ZipArchive::new(reader).map_err(|error| self.failed(failed(error)))?;
+        let mut archive = ZipArchive::new(reader).map_err(|error| self.failed(error.into()))?;
         for index in 0..archive.len() {
-            let mut entry = archive.by_index(index).map_err(|error| self.failed(failed(error)))?;
-            let name = entry.name().map_err(|error| self.failed(failed(error)))?.into_owned();
+            let mut entry = archive.by_index(index).map_err(|error| self.failed(error.into()))?;
+            let name = entry.name().map_err(|error| self.failed(error.into()))?.into_owned();
             let kind = match (entry.is_symlink(), entry.is_dir()) {
                 (true, _) => Kind::Other("a link"),
                 (false, true) => Kind::Folder,
@@ -98,18 +91,21 @@ impl Unpacking<'_> {
         Ok(())
     }
 
-    /// Writes one entry if it is a file. Names are checked whatever the entry is.
+    /// Writes one entry if it is a file. The names of all entries are checked.
     fn write(&mut self, name: &str, kind: Kind, content: &mut dyn Read) -> Result<(), Error> {
         self.entries += 1;
-        if self.entries > MOST_ENTRIES {
+        if self.entries > MAX_ENTRIES {
             return Err(self.too_large());
         }
-        let (archive, entry) = (self.archive.to_path_buf(), name.to_owned());
-        let Some(inner) = inner_path(name) else { return Err(Error::Escapes { archive, entry }) };
+        let Some(inner) = inner_path(name) else {
+            return Err(self.bad("names of files within one folder".to_owned(), format!("`{name}`")));
+        };
         match kind {
-            Kind::Other(kind) => return Err(Error::NoFile { archive, kind, entry }),
+            Kind::Other(kind) => {
+                return Err(self.bad("files and folders".to_owned(), format!("{kind} `{name}`")));
+            }
             Kind::Folder => return Ok(()),
-            // A file beside the one folder is no part of the source.
+            // A file next to the one folder is not part of the source.
             Kind::File if inner.as_os_str().is_empty() => return Ok(()),
             Kind::File => (),
         }
@@ -117,18 +113,18 @@ impl Unpacking<'_> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|source| Error::io(parent, source))?;
         }
-        let written = self.copy(content, &path)?;
-        self.done += written;
-        if self.done > self.unpacked_bytes {
+        self.done += self.copy(content, &path)?;
+        let total = self.archive.packing.unpacked_bytes();
+        if self.done > total {
             return Err(self.too_large());
         }
-        (self.progress)(self.done);
+        (self.progress)(Progress::Unpacking { archive: self.archive.name, done: self.done, total });
         Ok(())
     }
 
-    /// Reads at most one byte more than there may be.
+    /// Returns the number of bytes written: at most one more than is allowed.
     fn copy(&self, content: &mut dyn Read, path: &Path) -> Result<u64, Error> {
-        let mut content = content.take(self.unpacked_bytes - self.done + 1);
+        let mut content = content.take(self.archive.packing.unpacked_bytes() - self.done + 1);
         let mut file = File::create(path).map_err(|source| Error::io(path, source))?;
         let mut buffer = vec![0; 1 << 16];
         let mut written = 0;
@@ -147,17 +143,23 @@ impl Unpacking<'_> {
     }
 
     fn failed(&self, source: io::Error) -> Error {
-        Error::NotUnpacked { archive: self.archive.to_path_buf(), source }
+        Error::NotUnpacked { archive: self.packed.to_path_buf(), source }
+    }
+
+    fn bad(&self, expected: String, found: String) -> Error {
+        Error::BadArchive { archive: self.packed.to_path_buf(), expected, found }
     }
 
     fn too_large(&self) -> Error {
-        Error::TooLarge { archive: self.archive.to_path_buf(), unpacked_bytes: self.unpacked_bytes }
+        let unpacked_bytes = self.archive.packing.unpacked_bytes();
+        let expected = format!("at most {unpacked_bytes} unpacked bytes in {MAX_ENTRIES} files");
+        self.bad(expected, "more".to_owned())
     }
 }
 
-/// The path below the archive's one folder; `None` for a name that leads out of it.
+/// Returns the path below the archive's one folder; `None` for a name that leads out of the folder.
 fn inner_path(name: &str) -> Option<PathBuf> {
-    // Windows writes them, and some readers split at them.
+    // Archives made on Windows have backslashes, and some readers split at them.
     if name.contains('\\') || name.contains('\0') {
         return None;
     }

@@ -1,19 +1,18 @@
-//! Lighter or darker as a whole.
+//! Makes an image lighter or darker.
 
 use random::Stream;
 
-use super::to_either_side;
+use super::draw_between;
 
-pub(super) fn usual() -> f32 {
+pub(super) fn default() -> f32 {
     0.2
 }
 
-/// What is added to all pixels.
+/// Draws the number that is added to all pixels, which are from 0 to 255.
 pub(super) fn draw(largest: f32, stream: &mut Stream) -> f32 {
-    255.0 * to_either_side(largest, stream)
+    255.0 * draw_between(largest, stream)
 }
 
-/// Adds one number to all of `image`.
 pub(super) fn apply(largest: f32, image: &mut [f32], stream: &mut Stream) {
     let added = draw(largest, stream);
     for pixel in image {

@@ -1,20 +1,20 @@
-//! Pixels moved from their channel's mean, or towards it.
+//! Moves pixels away from their channel's mean or towards it.
 
 use random::Stream;
 
-use super::to_either_side;
+use super::draw_between;
 use crate::ImageShape;
 
-pub(super) fn usual() -> f32 {
+pub(super) fn default() -> f32 {
     0.1
 }
 
-/// What distances from the mean are multiplied by.
+/// Draws the factor for distances from the mean.
 pub(super) fn draw(largest: f32, stream: &mut Stream) -> f32 {
-    1.0 + to_either_side(largest, stream)
+    1.0 + draw_between(largest, stream)
 }
 
-/// One factor for all channels of `image`, `[channels, height, width]`; each keeps its mean.
+/// Changes all channels of `image`, `[channels, height, width]`, by one factor. Each keeps its mean.
 pub(super) fn apply(largest: f32, shape: ImageShape, image: &mut [f32], stream: &mut Stream) {
     let factor = draw(largest, stream);
     for plane in image.chunks_exact_mut(shape.plane()) {

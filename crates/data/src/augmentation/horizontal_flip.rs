@@ -1,10 +1,10 @@
-//! Left and right swapped.
+//! Swaps left and right.
 
 use random::{Stream, uniform};
 
 use super::map::Map;
 
-/// Every other time, on average.
+/// Draws a flip with probability 1/2.
 pub(super) fn draw(stream: &mut Stream) -> Map {
     if uniform(stream) < 0.5 {
         return Map::IDENTITY;

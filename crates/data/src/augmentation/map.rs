@@ -1,26 +1,25 @@
-//! Where does each pixel of a changed image come from?
+//! The map from the pixels of a changed image to those of the original.
 
 use crate::ImageShape;
 
-/// An affine map from a place in the changed image to a place in the given one.
+/// An affine map from a place in the changed image to a place in the original.
 ///
-/// Places are in pixels from the centre of the image, x to the right and y down.
+/// Places are in pixels from the center of the image, x to the right and y down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Map {
     /// `[y, x]` by `[y, x]`.
     pub(super) linear: [[f32; 2]; 2],
-    /// `[y, x]`.
+    /// `[y, x]`, in pixels.
     pub(super) shift: [f32; 2],
 }
 
 impl Map {
-    /// Which stays where it is.
     pub(super) const IDENTITY: Self = Self { linear: [[1.0, 0.0], [0.0, 1.0]], shift: [0.0, 0.0] };
 
-    /// The map of changing an image by `self` and the result by `next`: a place is looked up in the result first.
+    /// Returns the map of changing an image by `self` and the result by `next`. A place is looked up in the result first.
     pub(super) fn then(self, next: Self) -> Self {
-        let column = |column: usize| [next.linear[0][column], next.linear[1][column]];
-        let [first, second] = [0, 1].map(|at| self.apply_linear(column(at)));
+        let columns = [0, 1].map(|column| [next.linear[0][column], next.linear[1][column]]);
+        let [first, second] = columns.map(|column| self.apply_linear(column));
         Self { linear: [[first[0], second[0]], [first[1], second[1]]], shift: self.apply(next.shift) }
     }
 
@@ -33,20 +32,20 @@ impl Map {
         [y + self.shift[0], x + self.shift[1]]
     }
 
-    /// Changes `image`, `[channels, height, width]`, by bilinear interpolation. Beyond its edges it is mirrored, as the
-    /// predecessor's was.
+    /// Changes `image`, `[channels, height, width]`, by bilinear interpolation. The image is mirrored beyond its edges, as
+    /// in the predecessor.
     pub(super) fn sample(self, shape: ImageShape, image: &mut [f32]) {
         if self == Self::IDENTITY {
             return;
         }
         let ImageShape { height, width, .. } = shape;
-        let centre = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
+        let center = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
         let source = image.to_vec();
         for target_y in 0..height {
             for target_x in 0..width {
-                let [y, x] = self.apply([target_y as f32 - centre[0], target_x as f32 - centre[1]]);
-                let [top, bottom, down] = neighbours(y + centre[0], height);
-                let [left, right, across] = neighbours(x + centre[1], width);
+                let [y, x] = self.apply([target_y as f32 - center[0], target_x as f32 - center[1]]);
+                let [top, bottom, down] = neighbors(y + center[0], height);
+                let [left, right, across] = neighbors(x + center[1], width);
                 let corners = [
                     (top as usize * width + left as usize, (1.0 - down) * (1.0 - across)),
                     (top as usize * width + right as usize, (1.0 - down) * across),
@@ -63,13 +62,13 @@ impl Map {
     }
 }
 
-/// The pixels before and after `place` along a side of `length` pixels, and how far it lies between them.
-fn neighbours(place: f32, length: usize) -> [f32; 3] {
+/// Returns the pixels before and after `place` along a side of `length` pixels, and how far `place` is between them.
+fn neighbors(place: f32, length: usize) -> [f32; 3] {
     let before = place.floor();
     [mirrored(before, length), mirrored(before + 1.0, length), place - before]
 }
 
-/// The pixel, `0..length`, that a pixel beyond the edge shows: `d c b a | a b c d | d c b a`.
+/// Returns the pixel, `0..length`, that a pixel beyond the edge shows: `d c b a | a b c d | d c b a`.
 fn mirrored(pixel: f32, length: usize) -> f32 {
     let length = length as f32;
     let folded = pixel.rem_euclid(2.0 * length);

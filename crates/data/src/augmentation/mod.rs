@@ -1,9 +1,9 @@
-//! How does a training image change from epoch to epoch?
+//! Random changes of training images, drawn again in each epoch.
 //!
-//! An [`Augmentation`] is one kind of change. Those that move pixels are composed, in the order of the list, into one
-//! map from target to source, so that an image is sampled once; those that change brightness follow, in their order.
-//! Every draw comes from the stream of (seed, epoch, example) and of the kind of change, so that adding one leaves the
-//! draws of the others alone. The arithmetic is IEEE 754's, so that images are the same bytes on every machine.
+//! Augmentations that move pixels are composed, in the order of the list, into one map from target to source, so that an
+//! image is sampled once. Augmentations that change pixel values follow, in their order. Each draw comes from the stream of
+//! (seed, epoch, example) and of the kind of change, so another augmentation does not alter the draws of the first. The
+//! arithmetic is IEEE 754's, so images are the same bytes on every machine.
 
 mod brightness;
 mod contrast;
@@ -19,101 +19,99 @@ use serde::{Deserialize, Serialize};
 use self::map::Map;
 use crate::{ImageShape, Problem};
 
-/// One kind of random change of training images. Defaults are the predecessor's; it had no rotation and no flip.
+/// A random change of training images. The defaults are the predecessor's, which had no rotation and no flip.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Augmentation {
-    /// Adds up to `largest` of the range of pixels, to either side.
+    /// A random brightness: up to `largest` of the range of pixels lighter or darker.
     Brightness {
         /// The largest change.
         ///
         /// Allowed: above 0, at most 1.
-        #[serde(default = "brightness::usual")]
+        #[serde(default = "brightness::default")]
         largest: f32,
     },
-    /// Moves pixels from their channel's mean, or towards it, by a factor from `1 - largest` to `1 + largest`.
+    /// A random contrast: distances from a channel's mean, times a factor from `1 - largest` to `1 + largest`.
     Contrast {
         /// The largest change.
         ///
         /// Allowed: above 0, at most 1.
-        #[serde(default = "contrast::usual")]
+        #[serde(default = "contrast::default")]
         largest: f32,
     },
-    /// Shows from `1 - largest` to `1 + largest` of the image's height and width.
+    /// A random zoom that shows from `1 - largest` to `1 + largest` of the image's height and width.
     Zoom {
         /// The largest change.
         ///
         /// Allowed: above 0, below 1.
-        #[serde(default = "zoom::usual")]
+        #[serde(default = "zoom::default")]
         largest: f32,
     },
-    /// Shifts by up to `largest` of the height and, independently, of the width, to either side.
+    /// A random shift by up to `largest` of the height and, independently, of the width, in either direction.
     Translation {
         /// The largest change.
         ///
         /// Allowed: above 0, at most 1.
-        #[serde(default = "translation::usual")]
+        #[serde(default = "translation::default")]
         largest: f32,
     },
-    /// Turns by up to `largest` of a full turn, to either side.
+    /// A random rotation by up to `largest` of a full turn, in either direction.
     Rotation {
         /// The largest change.
         ///
         /// Allowed: above 0, at most 0.5.
-        #[serde(default = "rotation::usual")]
+        #[serde(default = "rotation::default")]
         largest: f32,
     },
-    /// Swaps left and right every other time.
+    /// A swap of left and right with probability 1/2.
     HorizontalFlip,
 }
 
-/// Which random numbers change an image.
+/// The seed and epoch that select the random numbers of an augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occasion {
-    /// Of the trial.
     pub seed: u64,
-    /// From 1.
+    /// Counted from 1 on.
     pub epoch: u32,
 }
 
-/// How an image is changed, in numbers: for who applies it elsewhere than in the host's memory.
+/// The augmentation of an image in numbers, for code that applies it on a device.
 ///
-/// First pixels move: the one at a place `p` comes from `linear p + shift`, both in pixels from the image's centre as
-/// `[y, x]`, interpolated between four neighbours, mirrored beyond the edges. Then a pixel `v` becomes
-/// `contrast (v - mean) + mean + brightness`, with the mean over its channel. That is what [`View::gather_augmented`] does
-/// but for rounding: there brightness and contrast follow each other in the order of the list.
+/// First pixels move: the pixel at a place `p` comes from `linear p + shift`, both in pixels from the image's center as
+/// `[y, x]`, interpolated between four neighbors and mirrored beyond the edges. Then a pixel `v` becomes
+/// `contrast (v - mean) + mean + brightness`, with the mean over its channel. The result is that of
+/// [`View::gather_augmented`] except for rounding, because there brightness and contrast follow each other in the order of
+/// the list.
 ///
 /// [`View::gather_augmented`]: crate::View::gather_augmented
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ImageChange {
     /// `[y, x]` by `[y, x]`.
     pub linear: [[f32; 2]; 2],
-    /// `[y, x]`.
+    /// `[y, x]`, in pixels.
     pub shift: [f32; 2],
-    /// 1 leaves values as they are.
+    /// A factor; 1 changes nothing.
     pub contrast: f32,
-    /// Of values from 0 to 255.
+    /// A number added to pixels, which are from 0 to 255.
     pub brightness: f32,
 }
 
-/// How `augmentations` change an example.
+/// Draws the changes of an example, in numbers.
 pub(crate) fn change(
     augmentations: &[Augmentation],
     occasion: Occasion,
     example: usize,
     shape: ImageShape,
 ) -> ImageChange {
-    let stream = |augmentation: &Augmentation| augmentation.stream(occasion, example);
-    let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut stream(it)));
-    let Map { linear, shift } = maps.reduce(Map::then).unwrap_or(Map::IDENTITY);
+    let Map { linear, shift } = map(augmentations, occasion, example, shape).unwrap_or(Map::IDENTITY);
     let mut change = ImageChange { linear, shift, contrast: 1.0, brightness: 0.0 };
     for augmentation in augmentations {
         match *augmentation {
             Augmentation::Brightness { largest } => {
-                change.brightness += brightness::draw(largest, &mut stream(augmentation));
+                change.brightness += brightness::draw(largest, &mut augmentation.stream(occasion, example));
             }
             Augmentation::Contrast { largest } => {
-                change.contrast *= contrast::draw(largest, &mut stream(augmentation));
+                change.contrast *= contrast::draw(largest, &mut augmentation.stream(occasion, example));
             }
             _ => (),
         }
@@ -121,7 +119,7 @@ pub(crate) fn change(
     change
 }
 
-/// Changes one image, `[channels, height, width]` of pixels from 0 to 255. What it leaves may lie outside 0 to 255.
+/// Changes one image, `[channels, height, width]` of pixels from 0 to 255. The result may be outside of 0 to 255.
 pub(crate) fn augment(
     augmentations: &[Augmentation],
     occasion: Occasion,
@@ -129,26 +127,30 @@ pub(crate) fn augment(
     shape: ImageShape,
     image: &mut [f32],
 ) {
-    let stream = |augmentation: &Augmentation| augmentation.stream(occasion, example);
-    let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut stream(it)));
-    if let Some(map) = maps.reduce(Map::then) {
+    if let Some(map) = map(augmentations, occasion, example, shape) {
         map.sample(shape, image);
     }
     for augmentation in augmentations {
         match *augmentation {
             Augmentation::Brightness { largest } => {
-                brightness::apply(largest, image, &mut stream(augmentation));
+                brightness::apply(largest, image, &mut augmentation.stream(occasion, example));
             }
             Augmentation::Contrast { largest } => {
-                contrast::apply(largest, shape, image, &mut stream(augmentation));
+                contrast::apply(largest, shape, image, &mut augmentation.stream(occasion, example));
             }
             _ => (),
         }
     }
 }
 
+/// Draws and composes the maps of all augmentations that move pixels.
+fn map(augmentations: &[Augmentation], occasion: Occasion, example: usize, shape: ImageShape) -> Option<Map> {
+    let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut it.stream(occasion, example)));
+    maps.reduce(Map::then)
+}
+
 impl Augmentation {
-    /// Names its draws; never to change.
+    /// Returns the name of the stream of draws, which must never change.
     fn purpose(self) -> &'static str {
         match self {
             Self::Brightness { .. } => "brightness",
@@ -160,13 +162,12 @@ impl Augmentation {
         }
     }
 
-    /// Its draws for an example.
     fn stream(self, occasion: Occasion, example: usize) -> Stream {
         let purpose = format!("augmentation {}", self.purpose());
         random::stream(occasion.seed, &purpose, &[u64::from(occasion.epoch), example as u64])
     }
 
-    /// Where the pixels of the changed image come from; `None` if they stay where they are.
+    /// Draws the map of pixels; `None` for augmentations that move no pixels.
     fn map(self, shape: ImageShape, stream: &mut Stream) -> Option<Map> {
         match self {
             Self::Brightness { .. } | Self::Contrast { .. } => None,
@@ -177,7 +178,6 @@ impl Augmentation {
         }
     }
 
-    /// What is not allowed.
     pub(crate) fn problem(self) -> Option<Problem> {
         let (largest, is_allowed, allowed) = match self {
             Self::HorizontalFlip => return None,
@@ -192,8 +192,8 @@ impl Augmentation {
     }
 }
 
-/// A uniform draw from `-largest..largest`.
-fn to_either_side(largest: f32, stream: &mut Stream) -> f32 {
+/// Draws uniformly from `-largest..largest`.
+fn draw_between(largest: f32, stream: &mut Stream) -> f32 {
     (2.0 * uniform(stream) - 1.0) * largest
 }
 
@@ -230,7 +230,7 @@ mod tests {
     fn seed_epoch_and_example_decide_every_kind_of_change_and_nothing_else_does() {
         for augmentation in EVERY {
             let of = |seed, epoch, example| changed(&[augmentation], seed, epoch, example);
-            // A flip has two results: of sixteen occasions, not all are the same.
+            // A flip has only two results, but of sixteen draws not all are the same.
             for vary in [|n| (n, 1, 1), |n| (1, n as u32, 1), |n| (1, 1, n as usize)] {
                 let results = (0..16_u64).map(|n| {
                     let (seed, epoch, example) = vary(n);
@@ -271,8 +271,8 @@ mod tests {
         }
     }
 
-    /// Golden digest, printed by this code when it was first written: a change here changes every result that uses
-    /// augmentation and must bump the numerics revision.
+    /// Golden digest, printed by this code when it was first written. A change here changes every result that uses
+    /// augmentation and must increment the numerics revision.
     #[test]
     fn changed_images_are_the_same_on_every_machine_and_in_every_release() {
         let image = changed(&EVERY, 42, 7, 1234);

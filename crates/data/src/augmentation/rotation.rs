@@ -1,26 +1,26 @@
-//! Turned about the centre.
+//! Turns an image about its center.
 
 use std::f64::consts::TAU;
 
 use random::Stream;
 
+use super::draw_between;
 use super::map::Map;
-use super::to_either_side;
 
-/// 18 degrees.
-pub(super) fn usual() -> f32 {
+/// Returns 18 degrees in turns.
+pub(super) fn default() -> f32 {
     0.05
 }
 
-/// Lengths stay as they are, also in images that are not square.
+/// Draws a rotation, which keeps lengths also in images that are not square.
 pub(super) fn draw(largest: f32, stream: &mut Stream) -> Map {
-    let angle = f64::from(to_either_side(largest, stream)) * TAU;
+    let angle = f64::from(draw_between(largest, stream)) * TAU;
     let (sine, cosine) = (sine(angle) as f32, cosine(angle) as f32);
     Map { linear: [[cosine, -sine], [sine, cosine]], ..Map::IDENTITY }
 }
 
-/// By its series, for angles up to half a turn: libraries round sines differently, sums and products are the same
-/// everywhere.
+/// Computes a sine by its series, for angles up to half a turn. Libraries round sines differently; sums and products are
+/// the same everywhere.
 fn sine(angle: f64) -> f64 {
     series(angle, angle, 1)
 }
@@ -29,7 +29,7 @@ fn cosine(angle: f64) -> f64 {
     series(1.0, angle, 0)
 }
 
-/// The sum of terms that follow `first`, whose power is `power`.
+/// Sums the series that begins with the term `first` of power `power`.
 fn series(first: f64, angle: f64, power: u32) -> f64 {
     let mut term = first;
     let mut sum = first;

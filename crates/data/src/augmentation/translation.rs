@@ -1,18 +1,18 @@
-//! Shifted along both sides.
+//! Shifts an image along both sides.
 
 use random::Stream;
 
+use super::draw_between;
 use super::map::Map;
-use super::to_either_side;
 use crate::ImageShape;
 
-pub(super) fn usual() -> f32 {
+pub(super) fn default() -> f32 {
     0.2
 }
 
-/// Two draws, as shares of the height and the width.
+/// Draws a shift along each side, as a share of the side.
 pub(super) fn draw(largest: f32, shape: ImageShape, stream: &mut Stream) -> Map {
-    let shift = [shape.height, shape.width].map(|side| to_either_side(largest, stream) * side as f32);
+    let shift = [shape.height, shape.width].map(|side| draw_between(largest, stream) * side as f32);
     Map { shift, ..Map::IDENTITY }
 }
 

@@ -1,17 +1,17 @@
-//! Nearer or farther, with the centre in its place.
+//! Enlarges or shrinks an image about its center.
 
 use random::Stream;
 
+use super::draw_between;
 use super::map::Map;
-use super::to_either_side;
 
-pub(super) fn usual() -> f32 {
+pub(super) fn default() -> f32 {
     0.2
 }
 
-/// Height and width change by one factor.
+/// Draws one factor for height and width.
 pub(super) fn draw(largest: f32, stream: &mut Stream) -> Map {
-    let shown = 1.0 + to_either_side(largest, stream);
+    let shown = 1.0 + draw_between(largest, stream);
     Map { linear: [[shown, 0.0], [0.0, shown]], ..Map::IDENTITY }
 }
 

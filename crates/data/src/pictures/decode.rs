@@ -1,4 +1,4 @@
-//! Many pictures at once, on every core.
+//! Decodes many pictures, on every core.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::Fit;
+use super::format::decode;
 use super::listing::{Listing, PictureFile};
-use super::picture::{Fit, decode};
 use crate::files::SourceFile;
 use crate::{DecodingProgress, Error, ImageShape, Loading, Skipped};
 
-/// What is decoded, and how.
+/// The pictures to decode and the settings of their source.
 #[derive(Clone, Copy)]
 pub(super) struct Decoding<'a> {
     pub(super) listing: &'a Listing,
@@ -20,26 +21,22 @@ pub(super) struct Decoding<'a> {
     pub(super) skip_damaged: bool,
 }
 
-/// Pixels in the order of the listing, without what was skipped.
+/// The pixels of the pictures in the order of the listing, without skipped pictures.
 pub(super) struct Decoded {
     pub(super) shape: ImageShape,
     /// `[examples, 3, height, width]`.
     pub(super) images: Vec<u8>,
     pub(super) labels: Vec<u16>,
     pub(super) skipped: Vec<Skipped>,
-    /// `[pictures]`: of the bytes that were decoded, damaged ones among them.
+    /// `[pictures]`: the hashes of all files, including damaged ones.
     pub(super) hashes: Vec<blake3::Hash>,
 }
 
-/// What became of one picture.
-struct Outcome {
-    hash: blake3::Hash,
-    /// The reason if it is damaged.
-    decoded: Result<(), String>,
-}
+/// The hash of a picture's file, and the reason if the picture is damaged.
+type Outcome = (blake3::Hash, Result<(), String>);
 
 impl Decoding<'_> {
-    /// Decodes every picture. Of several that are wrong, the first is reported, whatever the threads do.
+    /// Decodes every picture. If several are wrong, the first is reported, independently of the threads.
     pub(super) fn run(&self, loading: &Loading<'_>) -> Result<Decoded, Error> {
         let shape = self.shape()?;
         let pictures = &self.listing.pictures;
@@ -47,65 +44,63 @@ impl Decoding<'_> {
         let done = AtomicUsize::new(0);
         let tasks = pictures.iter().zip(images.chunks_exact_mut(shape.pixels()));
         let outcomes = in_parallel(loading.threads, tasks, |(picture, image)| {
-            let outcome = self.decode_one(picture, shape, image)?;
+            let outcome = self.decode_one(&picture.file, shape, image)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (loading.progress)(DecodingProgress { done, total: pictures.len() });
             Ok(outcome)
         })?;
-        self.gather(shape, images, outcomes)
+        Ok(self.gather(shape, images, outcomes))
     }
 
-    /// That of every image: the first picture that is whole decides.
+    /// Returns the shape of every image, which the first undamaged picture decides.
     fn shape(&self) -> Result<ImageShape, Error> {
-        for picture in &self.listing.pictures {
-            match decode(&self.read(picture)?) {
+        for PictureFile { file, .. } in &self.listing.pictures {
+            match decode(&read(file)?) {
                 Ok(decoded) => return Ok(self.fit.shape(&decoded)),
                 Err(_) if self.skip_damaged => (),
-                Err(error) => return Err(self.damaged(picture, error.to_string())),
+                Err(reason) => {
+                    return Err(Error::DamagedPicture { file: file.clone(), reason });
+                }
             }
         }
-        let folder = self.listing.pictures[0].path.parent().map_or_else(PathBuf::new, PathBuf::from);
+        let folder = self.listing.pictures[0].file.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         Err(Error::NoPictures { folder, homepage: self.listing.homepage })
     }
 
-    fn decode_one(
-        &self,
-        picture: &PictureFile,
-        shape: ImageShape,
-        image: &mut [u8],
-    ) -> Result<Outcome, Error> {
-        let bytes = self.read(picture)?;
-        let hash = blake3::hash(&bytes);
+    fn decode_one(&self, file: &SourceFile, shape: ImageShape, image: &mut [u8]) -> Result<Outcome, Error> {
+        let bytes = read(file)?;
+        let ImageShape { height, width, .. } = shape;
         let decoded = match decode(&bytes) {
-            Err(error) => Err(error.to_string()),
+            Err(reason) => Err(reason),
             Ok(decoded) => match (self.fit.write(decoded, shape, image), self.fit) {
                 (Ok(()), _) => Ok(()),
-                (Err((width, height)), Fit::AsFirst) => {
-                    let (path, expected) = (picture.path.clone(), (shape.width, shape.height));
-                    return Err(Error::MixedSizes { path, width, height, expected });
+                (Err((found_width, found_height)), Fit::AsFirst) => {
+                    return Err(Error::Unsuitable {
+                        path: file.path.clone(),
+                        expected: format!("{width}x{height} pixels as the first picture has"),
+                        found: format!("{found_width}x{found_height}"),
+                        hint: "give the source a `size`, for example `size: Some(64)`",
+                    });
                 }
-                (Err((width, height)), _) => {
-                    Err(format!("expected {}x{} pixels, found {width}x{height}", shape.width, shape.height))
+                (Err((found_width, found_height)), _) => {
+                    Err(format!("expected {width}x{height} pixels, found {found_width}x{found_height}"))
                 }
             },
         };
         match decoded {
-            Err(reason) if !self.skip_damaged => Err(self.damaged(picture, reason)),
-            decoded => Ok(Outcome { hash, decoded }),
+            Err(reason) if !self.skip_damaged => Err(Error::DamagedPicture { file: file.clone(), reason }),
+            decoded => Ok((blake3::hash(&bytes), decoded)),
         }
     }
 
-    fn gather(
-        &self,
-        shape: ImageShape,
-        mut images: Vec<u8>,
-        outcomes: Vec<Outcome>,
-    ) -> Result<Decoded, Error> {
+    fn gather(&self, shape: ImageShape, mut images: Vec<u8>, outcomes: Vec<Outcome>) -> Decoded {
         let (mut labels, mut skipped) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        let mut hashes = Vec::with_capacity(outcomes.len());
         let pixels = shape.pixels();
-        for (position, (picture, outcome)) in self.listing.pictures.iter().zip(&outcomes).enumerate() {
-            match &outcome.decoded {
-                Err(reason) => skipped.push(Skipped { name: picture.name.clone(), reason: reason.clone() }),
+        for (position, (picture, (hash, decoded))) in self.listing.pictures.iter().zip(outcomes).enumerate() {
+            hashes.push(hash);
+            match decoded {
+                Err(reason) => skipped.push(Skipped { name: picture.file.name.clone(), reason }),
                 Ok(()) => {
                     images.copy_within(position * pixels..(position + 1) * pixels, labels.len() * pixels);
                     labels.push(picture.label);
@@ -113,37 +108,23 @@ impl Decoding<'_> {
             }
         }
         images.truncate(labels.len() * pixels);
-        let hashes = outcomes.into_iter().map(|outcome| outcome.hash).collect();
-        Ok(Decoded { shape, images, labels, skipped, hashes })
-    }
-
-    fn read(&self, picture: &PictureFile) -> Result<Vec<u8>, Error> {
-        read(picture, self.listing.homepage)
-    }
-
-    fn damaged(&self, picture: &PictureFile, reason: String) -> Error {
-        Error::DamagedPicture { path: picture.path.clone(), reason, homepage: self.listing.homepage }
+        Decoded { shape, images, labels, skipped, hashes }
     }
 }
 
-/// `[pictures]`: hashes of the files' bytes.
+/// Returns `[pictures]`, the hashes of the files.
 pub(super) fn hashes(listing: &Listing, loading: &Loading<'_>) -> Result<Vec<blake3::Hash>, Error> {
-    in_parallel(loading.threads, listing.pictures.iter(), |picture| {
-        Ok(blake3::hash(&read(picture, listing.homepage)?))
-    })
+    let files = listing.pictures.iter().map(|picture| &picture.file);
+    in_parallel(loading.threads, files, |file| Ok(blake3::hash(&read(file)?)))
 }
 
-fn read(picture: &PictureFile, homepage: Option<&'static str>) -> Result<Vec<u8>, Error> {
-    fs::read(&picture.path).map_err(|source| {
-        let file = SourceFile { path: picture.path.clone(), name: picture.name.clone(), homepage };
-        file.unreadable(source)
-    })
+fn read(file: &SourceFile) -> Result<Vec<u8>, Error> {
+    fs::read(&file.path).map_err(|source| file.unreadable(source))
 }
 
-/// `work` on every task, in the order of the tasks; or the error of the first task that has one.
+/// Calls `work` on every task and returns the outputs in the order of the tasks, or the error of the first task that failed.
 ///
-/// Tasks are begun in order and each that was begun is finished, so the first error is the same however many threads
-/// there are.
+/// Tasks are started in order and every started task is finished, so the first error is the same for any number of threads.
 fn in_parallel<Task, Output>(
     threads: NonZeroUsize,
     tasks: impl Iterator<Item = Task> + Send,
@@ -155,13 +136,11 @@ where
     let tasks = Mutex::new(tasks.enumerate());
     let results = Mutex::new(Vec::new());
     let has_failed = AtomicBool::new(false);
-    let next = || match has_failed.load(Ordering::Relaxed) {
-        true => None,
-        false => tasks.lock().unwrap_or_else(PoisonError::into_inner).next(),
-    };
     let run = || {
         let mut own = Vec::new();
-        while let Some((position, task)) = next() {
+        while !has_failed.load(Ordering::Relaxed) {
+            let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((position, task)) = next else { break };
             let result = work(task);
             if result.is_err() {
                 has_failed.store(true, Ordering::Relaxed);

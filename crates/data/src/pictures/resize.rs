@@ -1,22 +1,21 @@
-//! Brings a picture to another size by a triangle filter as wide as the reduction, so that nothing is aliased.
-//!
-//! Written out, and in arithmetic that rounds the same way on every machine; resizing is a small part of decoding.
+//! Resizes a picture by a triangle filter that is as wide as the reduction, so that nothing is aliased. The arithmetic
+//! rounds the same way on every machine.
 
-use image::RgbImage;
+use super::RgbImage;
 
-/// What one pixel of the result is made of, along one side.
+/// The source pixels of one pixel of the result, along one side.
 struct Taps {
     first: usize,
-    /// They sum to one.
+    /// The weights of the source pixels from `first` on, which sum to one.
     weights: Vec<f32>,
 }
 
-/// `picture` with `width` by `height` pixels.
-pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let source: Vec<f32> = picture.as_raw().iter().map(|byte| f32::from(*byte)).collect();
-    let (columns, rows) = (taps(picture.width(), width), taps(picture.height(), height));
-    let mut narrow = Vec::with_capacity(picture.height() as usize * width as usize * 3);
-    for row in source.chunks_exact(3 * picture.width() as usize) {
+/// Returns `picture` with `width` by `height` pixels.
+pub(crate) fn resize(picture: &RgbImage, width: usize, height: usize) -> RgbImage {
+    let source: Vec<f32> = picture.bytes.iter().map(|byte| f32::from(*byte)).collect();
+    let (columns, rows) = (taps(picture.width, width), taps(picture.height, height));
+    let mut narrow = Vec::with_capacity(picture.height * width * 3);
+    for row in source.chunks_exact(3 * picture.width) {
         for taps in &columns {
             let mut sums = [0.0_f32; 3];
             for (pixel, weight) in row[3 * taps.first..].chunks_exact(3).zip(&taps.weights) {
@@ -27,8 +26,8 @@ pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
             narrow.extend(sums);
         }
     }
-    let row_length = 3 * width as usize;
-    let mut bytes = Vec::with_capacity(height as usize * row_length);
+    let row_length = 3 * width;
+    let mut bytes = Vec::with_capacity(height * row_length);
     for taps in &rows {
         let mut sums = vec![0.0_f32; row_length];
         for (row, weight) in narrow[taps.first * row_length..].chunks_exact(row_length).zip(&taps.weights) {
@@ -38,56 +37,49 @@ pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
         }
         bytes.extend(sums.into_iter().map(|sum| sum.round() as u8));
     }
-    RgbImage::from_raw(width, height, bytes).expect("there are three bytes per pixel")
+    RgbImage { width, height, bytes }
 }
 
-/// `[to]`, from a side of `from` pixels.
-fn taps(from: u32, to: u32) -> Vec<Taps> {
-    let scale = f64::from(from) / f64::from(to);
+/// Returns `[to]` for a side of `from` pixels.
+fn taps(from: usize, to: usize) -> Vec<Taps> {
+    let scale = from as f64 / to as f64;
     let radius = scale.max(1.0);
-    let tap = |target: u32| {
-        let centre = (f64::from(target) + 0.5) * scale;
-        let first = (centre - radius).floor().max(0.0);
-        let end = (centre + radius).ceil().min(f64::from(from));
-        let weight = |source: u32| (1.0 - ((f64::from(source) + 0.5 - centre) / radius).abs()).max(0.0);
-        let weights: Vec<f64> = (first as u32..end as u32).map(weight).collect();
-        let sum: f64 = weights.iter().sum();
-        Taps {
-            first: first as usize,
-            weights: weights.into_iter().map(|weight| (weight / sum) as f32).collect(),
-        }
-    };
-    (0..to).map(tap).collect()
+    (0..to)
+        .map(|target| {
+            let center = (target as f64 + 0.5) * scale;
+            let first = (center - radius).floor().max(0.0) as usize;
+            let end = (center + radius).ceil().min(from as f64) as usize;
+            let distances = (first..end).map(|source| (source as f64 + 0.5 - center).abs());
+            let weights: Vec<f64> = distances.map(|distance| (1.0 - distance / radius).max(0.0)).collect();
+            let sum: f64 = weights.iter().sum();
+            Taps { first, weights: weights.into_iter().map(|weight| (weight / sum) as f32).collect() }
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
-
     use super::*;
 
     #[test]
     fn the_same_size_gives_the_same_picture() {
-        let picture = RgbImage::from_fn(7, 5, |x, y| Rgb([x as u8 * 30, y as u8 * 50, (x * y) as u8]));
+        let picture = RgbImage::from_fn(7, 5, |x, y| [x as u8 * 30, y as u8 * 50, (x * y) as u8]);
         assert_eq!(resize(&picture, 7, 5), picture);
     }
 
     #[test]
     fn doubling_interpolates_and_halving_averages() {
-        let pair = RgbImage::from_raw(2, 1, vec![0, 0, 0, 100, 40, 20]).expect("two pixels");
-        assert_eq!(resize(&pair, 4, 1).into_raw(), [0, 0, 0, 25, 10, 5, 75, 30, 15, 100, 40, 20]);
-        let checkers = RgbImage::from_fn(256, 256, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
-        assert!(resize(&checkers, 32, 32).as_raw().iter().all(|byte| (127..=128).contains(byte)));
+        let pair = RgbImage { width: 2, height: 1, bytes: vec![0, 0, 0, 100, 40, 20] };
+        assert_eq!(resize(&pair, 4, 1).bytes, [0, 0, 0, 25, 10, 5, 75, 30, 15, 100, 40, 20]);
+        let checkers = RgbImage::from_fn(256, 256, |x, y| [if (x + y) % 2 == 0 { 255 } else { 0 }; 3]);
+        assert!(resize(&checkers, 32, 32).bytes.iter().all(|byte| (127..=128).contains(byte)));
     }
 
     #[test]
     fn one_color_stays_one_color_at_every_size() {
-        let picture = RgbImage::from_pixel(37, 23, Rgb([255, 1, 128]));
+        let picture = RgbImage::filled(37, 23, [255, 1, 128]);
         for (width, height) in [(1, 1), (5, 64), (100, 3)] {
-            assert_eq!(
-                resize(&picture, width, height),
-                RgbImage::from_pixel(width, height, Rgb([255, 1, 128]))
-            );
+            assert_eq!(resize(&picture, width, height), RgbImage::filled(width, height, [255, 1, 128]));
         }
     }
 }

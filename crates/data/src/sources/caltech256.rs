@@ -1,56 +1,49 @@
-//! Caltech-256: photographs of objects in their own sizes (Griffin, Holub and Perona 2007, "Caltech-256 object category
-//! dataset"), brought to one size.
+//! Caltech-256: photographs of objects in different sizes (Griffin, Holub and Perona 2007, "Caltech-256 object category
+//! dataset"), scaled to one size.
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Images, Origin, is_default};
+use super::{About, Images, Origin, grouped};
 use crate::pictures::{ClassFolders, Fit};
+use crate::settings::is_default;
 use crate::{Counts, Error, Loaded, Loading, Problem};
 
-/// Photographs of objects; without an official test part, so one is drawn by the split seed.
+/// Photographs of objects. There is no official test part, so one is drawn by the split seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caltech256 {
-    /// Pixels along each side: a picture's longer side is scaled to it, the rest is black.
+    /// The number of pixels along each side. A picture's longer side is scaled to it, and the rest is black.
     ///
     /// Allowed: 1 to 1024.
-    #[serde(skip_serializing_if = "is_usual_side")]
+    #[serde(skip_serializing_if = "is_default_side")]
     pub side: u32,
-    /// Whether the 257th class, pictures of nothing in particular, is among the classes.
+    /// Whether the 257th class is used, which has pictures of nothing in particular.
     #[serde(skip_serializing_if = "is_default")]
     pub clutter: bool,
-    /// Whether damaged pictures are left out, or are an error.
+    /// Whether damaged pictures are left out. Otherwise they are an error.
     #[serde(skip_serializing_if = "is_default")]
     pub skip_damaged: bool,
 }
 
-const USUAL_SIDE: u32 = 64;
+const DEFAULT_SIDE: u32 = 64;
 const CLUTTER: &str = "257.clutter";
-/// Of them, 827 show clutter.
-const IMAGES: usize = 30_607;
-const CLUTTER_IMAGES: usize = 827;
 
 impl Default for Caltech256 {
     fn default() -> Self {
-        Self { side: USUAL_SIDE, clutter: false, skip_damaged: false }
+        Self { side: DEFAULT_SIDE, clutter: false, skip_damaged: false }
     }
 }
 
 impl Images for Caltech256 {
     fn about(&self) -> About {
-        let Self { side, clutter, .. } = self;
-        let (summary, official) = match clutter {
-            true => ("30,607", Counts { images: IMAGES, classes: 257 }),
-            false => ("29,780", Counts { images: IMAGES - CLUTTER_IMAGES, classes: 256 }),
-        };
+        let Self { side, clutter, .. } = *self;
+        let (images, classes) = if clutter { (30_607, 257) } else { (29_780, 256) };
+        let count = grouped(images);
         About {
             name: "Caltech-256",
-            summary: format!(
-                "{summary} color {side}x{side} images, {} classes (Griffin et al. 2007)",
-                official.classes
-            ),
+            summary: format!("{count} color {side}x{side} images, {classes} classes (Griffin et al. 2007)"),
             origin: Origin::Folders(self.folders()),
-            official: Some(official),
+            official: Some(Counts { images, classes }),
         }
     }
 
@@ -66,11 +59,10 @@ impl Images for Caltech256 {
 impl Caltech256 {
     fn folders(self) -> ClassFolders {
         ClassFolders {
-            source_name: "Caltech-256",
             folder: "256_ObjectCategories".into(),
             homepage: Some("https://data.caltech.edu/records/nyy15-4j048"),
             is_class: if self.clutter { is_category } else { |name| is_category(name) && name != CLUTTER },
-            // Two folders of the official archive hold copies and scripts in folders of their own.
+            // Two folders of the official archive have inner folders with copies and scripts.
             nested: false,
             fit: Fit::Padded(self.side),
             skip_damaged: self.skip_damaged,
@@ -78,12 +70,12 @@ impl Caltech256 {
     }
 }
 
-/// `001.ak47` to `257.clutter`.
+/// Whether `name` is one of `001.ak47` to `257.clutter`.
 fn is_category(name: &str) -> bool {
     let number = name.split_once('.').map_or("", |(number, _)| number);
     number.len() == 3 && number.parse().is_ok_and(|number: u16| (1..=257).contains(&number))
 }
 
-fn is_usual_side(side: &u32) -> bool {
-    *side == USUAL_SIDE
+fn is_default_side(side: &u32) -> bool {
+    *side == DEFAULT_SIDE
 }

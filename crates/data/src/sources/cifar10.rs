@@ -2,7 +2,7 @@
 //! the binary version.
 
 use super::{About, Images, Origin};
-use crate::cifar::{self, Records};
+use crate::cifar::Cifar;
 use crate::files::OfficialFiles;
 use crate::{Counts, Error, Loaded, Loading};
 
@@ -21,12 +21,13 @@ const FILES: OfficialFiles = OfficialFiles {
     homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
 };
 
-/// Not needed, and not part of the fingerprint: names change no number.
-const CLASS_NAMES_FILE: &str = "batches.meta.txt";
-const CLASS_NAMES: [&str; 10] =
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
-
-const RECORDS: Records = Records { label_bytes: 1, label_at: 0, classes: 10 };
+const CIFAR: Cifar = Cifar {
+    files: FILES,
+    label_bytes: 1,
+    label_at: 0,
+    class_names: &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+    class_names_file: "batches.meta.txt",
+};
 
 impl Images for Cifar10 {
     fn about(&self) -> About {
@@ -39,15 +40,6 @@ impl Images for Cifar10 {
     }
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
-        let files = FILES.all(loading.data_dir);
-        let (test, train) = files.split_last().expect("the list above is not empty");
-        Ok(Loaded {
-            shape: cifar::SHAPE,
-            class_names: cifar::class_names(&FILES.find(loading.data_dir, CLASS_NAMES_FILE), &CLASS_NAMES)?,
-            train: RECORDS.read_part(train)?,
-            test: Some(RECORDS.read_part(std::slice::from_ref(test))?),
-            skipped: Vec::new(),
-            decoded_in: None,
-        })
+        CIFAR.load(loading.data_dir)
     }
 }

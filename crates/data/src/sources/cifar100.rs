@@ -1,29 +1,29 @@
 //! CIFAR-100: small photographs of a hundred things in twenty groups (Krizhevsky 2009, "Learning multiple layers of
-//! features from tiny images"), read from the binary version: a group's label, a thing's label, and the pixels.
+//! features from tiny images"), read from the binary version. A record has a group's label, a thing's label and pixels.
 
 use serde::{Deserialize, Serialize};
 
 use super::{About, Images, Origin};
-use crate::cifar::{self, Records};
+use crate::cifar::Cifar;
 use crate::files::OfficialFiles;
 use crate::{Counts, Error, Loaded, Loading};
 
-/// Which labels are learned.
+/// The labels of CIFAR-100.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cifar100 {
-    /// Things or groups of things.
+    /// Whether classes are things or groups of things.
     #[serde(skip_serializing_if = "is_fine")]
     pub labels: Cifar100Labels,
 }
 
-/// The two labels of every picture.
+/// The two kinds of labels that every picture has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cifar100Labels {
-    /// A hundred things.
+    /// A hundred kinds of things.
     #[default]
     Fine,
-    /// Twenty groups of five things each.
+    /// Twenty groups of five kinds each.
     Coarse,
 }
 
@@ -35,7 +35,7 @@ const FILES: OfficialFiles = OfficialFiles {
 
 impl Images for Cifar100 {
     fn about(&self) -> About {
-        let classes = self.names().len();
+        let classes = self.collection().class_names.len();
         About {
             name: "CIFAR-100",
             summary: format!("50,000 + 10,000 color 32x32 images, {classes} classes (Krizhevsky 2009)"),
@@ -45,41 +45,17 @@ impl Images for Cifar100 {
     }
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
-        let [train, test] = [0, 1].map(|file| FILES.find(loading.data_dir, FILES.names[file]));
-        let names_file = FILES.find(loading.data_dir, self.names_file());
-        Ok(Loaded {
-            shape: cifar::SHAPE,
-            class_names: cifar::class_names(&names_file, self.names())?,
-            train: self.records().read_part(&[train])?,
-            test: Some(self.records().read_part(&[test])?),
-            skipped: Vec::new(),
-            decoded_in: None,
-        })
+        self.collection().load(loading.data_dir)
     }
 }
 
 impl Cifar100 {
-    fn records(self) -> Records {
-        let label_at = match self.labels {
-            Cifar100Labels::Coarse => 0,
-            Cifar100Labels::Fine => 1,
+    fn collection(self) -> Cifar {
+        let (label_at, class_names, class_names_file) = match self.labels {
+            Cifar100Labels::Coarse => (0, &COARSE_NAMES[..], "coarse_label_names.txt"),
+            Cifar100Labels::Fine => (1, &FINE_NAMES[..], "fine_label_names.txt"),
         };
-        Records { label_bytes: 2, label_at, classes: self.names().len() }
-    }
-
-    /// Not needed, and not part of the fingerprint: names change no number.
-    fn names_file(self) -> &'static str {
-        match self.labels {
-            Cifar100Labels::Coarse => "coarse_label_names.txt",
-            Cifar100Labels::Fine => "fine_label_names.txt",
-        }
-    }
-
-    fn names(self) -> &'static [&'static str] {
-        match self.labels {
-            Cifar100Labels::Coarse => &COARSE_NAMES,
-            Cifar100Labels::Fine => &FINE_NAMES,
-        }
+        Cifar { files: FILES, label_bytes: 2, label_at, class_names, class_names_file }
     }
 }
 

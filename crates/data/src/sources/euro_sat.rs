@@ -3,31 +3,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Images, Origin, is_default};
+use super::{About, Images, Origin};
 use crate::pictures::{ClassFolders, Fit};
+use crate::settings::is_default;
 use crate::{Counts, Error, Loaded, Loading};
 
-/// Satellite pictures; without an official test part, so one is drawn by the split seed.
+/// Satellite pictures. There is no official test part, so one is drawn by the split seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EuroSat {
-    /// Whether damaged pictures are left out, or are an error.
+    /// Whether damaged pictures are left out. Otherwise they are an error.
     #[serde(skip_serializing_if = "is_default")]
     pub skip_damaged: bool,
 }
 
-/// Every class is a folder of this name; other folders are not read.
+/// The folders of the classes; other folders are not read.
+#[rustfmt::skip]
 const CLASS_NAMES: [&str; 10] = [
-    "AnnualCrop",
-    "Forest",
-    "HerbaceousVegetation",
-    "Highway",
-    "Industrial",
-    "Pasture",
-    "PermanentCrop",
-    "Residential",
-    "River",
-    "SeaLake",
+    "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture", "PermanentCrop",
+    "Residential", "River", "SeaLake",
 ];
 
 impl Images for EuroSat {
@@ -48,7 +42,6 @@ impl Images for EuroSat {
 impl EuroSat {
     fn folders(self) -> ClassFolders {
         ClassFolders {
-            source_name: "EuroSAT",
             folder: "EuroSAT".into(),
             homepage: Some("https://zenodo.org/records/7711810"),
             is_class: |name| CLASS_NAMES.contains(&name),

@@ -2,35 +2,20 @@
 
 use super::{About, Images, Origin};
 use crate::files::OfficialFiles;
-use crate::{Counts, Error, ImageShape, Loaded, Loading, idx};
+use crate::{Counts, Error, Loaded, Loading, idx};
 
 pub(super) struct FashionMnist;
 
 const FILES: OfficialFiles = OfficialFiles {
     folder: "fashion-mnist",
-    names: &[
-        "train-images-idx3-ubyte.gz",
-        "train-labels-idx1-ubyte.gz",
-        "t10k-images-idx3-ubyte.gz",
-        "t10k-labels-idx1-ubyte.gz",
-    ],
+    names: &idx::OFFICIAL_NAMES,
     homepage: "https://github.com/zalandoresearch/fashion-mnist",
 };
 
-const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
-
-/// As the authors' page lists them.
+/// The names on the authors' page.
+#[rustfmt::skip]
 const CLASS_NAMES: [&str; 10] = [
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 ];
 
 impl Images for FashionMnist {
@@ -44,15 +29,6 @@ impl Images for FashionMnist {
     }
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
-        let [train_images, train_labels, test_images, test_labels] =
-            [0, 1, 2, 3].map(|file| FILES.find(loading.data_dir, FILES.names[file]));
-        Ok(Loaded {
-            shape: SHAPE,
-            train: idx::read_part(&train_images, &train_labels, SHAPE, CLASS_NAMES.len())?,
-            test: Some(idx::read_part(&test_images, &test_labels, SHAPE, CLASS_NAMES.len())?),
-            class_names: CLASS_NAMES.map(str::to_owned).to_vec(),
-            skipped: Vec::new(),
-            decoded_in: None,
-        })
+        idx::load_official(&FILES, loading.data_dir, CLASS_NAMES.map(str::to_owned).to_vec())
     }
 }

@@ -1,15 +1,15 @@
 //! Glyphs: distorted stroke figures that this program draws, for work without any files.
 //!
-//! Ten classes share strokes (a T, a Y and an arrow are one stem under three heads), and a quarter of the pictures are
-//! negatives, so that ways of learning separate on them. Measured with scikit-learn on the default counts, test error:
+//! The ten classes share strokes (a T, a Y and an arrow are one stem under three heads), and a quarter of the pictures are
+//! negatives, so that learning rules differ on them. Test errors, measured with scikit-learn on the default counts:
 //! multinomial logistic regression 30 to 32 % (C = 0.01 and 0.001); 500 + 500 tanh units after five epochs of
 //! backpropagation with Adam, batches of 128, 7.3 to 8.6 % at a learning rate of 1e-3 and 17 to 19 % at 3e-4 (three
 //! seeds each).
 //!
-//! Every example has its own stream, so a larger count only appends examples. The arithmetic is additions,
-//! products, quotients and square roots, which IEEE 754 rounds the same way everywhere; sines and cosines, which
-//! libraries round differently, are avoided by the rational parametrisation of the circle. So the images are the same
-//! bytes on every machine.
+//! Every example has its own stream of random numbers, so a larger count only appends examples. The images are the same
+//! bytes on every machine: the arithmetic is additions, products, quotients and square roots, which IEEE 754 rounds the
+//! same way everywhere. Libraries round sines and cosines differently; the rational parametrization of the circle avoids
+//! them.
 
 mod drawing;
 mod figures;
@@ -18,35 +18,36 @@ use serde::{Deserialize, Serialize};
 
 use self::drawing::{PIXELS, SIDE, draw};
 use self::figures::FIGURES;
-use super::{About, Images, Origin};
+use super::{About, Images, Origin, grouped};
 use crate::{Error, ImageShape, Loaded, Loading, Part, Problem};
 
-/// Counts for the official parts, and the seed of the drawing.
+/// The numbers of images to draw and their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Glyphs {
-    /// Examples in the training part.
+    /// The number of training examples.
     ///
     /// Allowed: 10 to 1000000.
     #[serde(skip_serializing_if = "is_default_train")]
     pub train: u32,
-    /// Examples in the test part.
+    /// The number of test examples.
     ///
     /// Allowed: 10 to 1000000.
     #[serde(skip_serializing_if = "is_default_test")]
     pub test: u32,
-    /// Decides every distortion.
+    /// The seed of all distortions.
     #[serde(skip_serializing_if = "is_default_seed")]
     pub seed: u64,
 }
 
-/// Bump with every change of a pixel: it is in the fingerprint. The golden test tells when.
+/// The revision of the drawing code, part of the fingerprint. Increment it with every change of a pixel, which the golden
+/// test finds.
 const REVISION: u32 = 1;
 
-const FEWEST: u32 = FIGURES.len() as u32;
-const MOST: u32 = 1_000_000;
+const MIN_EXAMPLES: u32 = FIGURES.len() as u32;
+const MAX_EXAMPLES: u32 = 1_000_000;
 
-/// The streams' index for the two parts.
+/// The index of a part's streams.
 #[derive(Clone, Copy)]
 enum Split {
     Train = 0,
@@ -66,8 +67,8 @@ impl Images for Glyphs {
             name: "Glyphs",
             summary: format!(
                 "{} + {} grey {SIDE}x{SIDE} images, {} classes (drawn by this program)",
-                grouped(*train),
-                grouped(*test),
+                grouped(*train as usize),
+                grouped(*test as usize),
                 FIGURES.len()
             ),
             origin: Origin::Recipe(format!(
@@ -78,22 +79,20 @@ impl Images for Glyphs {
     }
 
     fn load(&self, _loading: &Loading<'_>) -> Result<Loaded, Error> {
-        Ok(Loaded {
-            shape: ImageShape { channels: 1, height: SIDE, width: SIDE },
-            class_names: FIGURES.iter().map(|figure| figure.name.to_owned()).collect(),
-            train: self.draw_part(Split::Train, self.train),
-            test: Some(self.draw_part(Split::Test, self.test)),
-            skipped: Vec::new(),
-            decoded_in: None,
-        })
+        let shape = ImageShape { channels: 1, height: SIDE, width: SIDE };
+        let class_names = FIGURES.iter().map(|figure| figure.name.to_owned()).collect();
+        let train = self.draw_part(Split::Train, self.train);
+        let test = self.draw_part(Split::Test, self.test);
+        Ok(Loaded::new(shape, class_names, train, Some(test)))
     }
 
     fn problems(&self) -> Vec<Problem> {
         [("source.train", self.train), ("source.test", self.test)]
             .into_iter()
-            .filter(|(_, count)| !(FEWEST..=MOST).contains(count))
+            .filter(|(_, count)| !(MIN_EXAMPLES..=MAX_EXAMPLES).contains(count))
             .map(|(field, count)| {
-                let message = format!("got {count}, allowed: {FEWEST} (one example per class) to {MOST}");
+                let message =
+                    format!("got {count}, allowed: {MIN_EXAMPLES} (one example per class) to {MAX_EXAMPLES}");
                 Problem { field, message }
             })
             .collect()
@@ -124,11 +123,6 @@ fn is_default_seed(seed: &u64) -> bool {
     *seed == Glyphs::default().seed
 }
 
-/// 12,345 for 12345.
-fn grouped(count: u32) -> String {
-    if count < 1000 { count.to_string() } else { format!("{},{:03}", grouped(count / 1000), count % 1000) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -139,7 +133,7 @@ mod tests {
         glyphs.load(&Loading::from(Path::new(""))).expect("drawing reads no file")
     }
 
-    /// Golden digest, printed by this code when it was first written: after a change of any pixel, bump `REVISION`.
+    /// Golden digest, printed by this code when it was first written. After a change of any pixel, increment `REVISION`.
     #[test]
     fn the_first_hundred_images_are_the_same_on_every_machine_and_in_every_release() {
         let Part { images, labels } = load(Glyphs { train: 100, test: 10, seed: 0 }).train;

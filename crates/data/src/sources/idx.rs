@@ -4,39 +4,37 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Images, Origin, OwnFile};
-use crate::arrays::Arrays;
-use crate::files::SourceFile;
+use super::{About, Images, Origin};
 use crate::{Error, Loaded, Loading, idx};
 
-/// Grey images and their labels; classes are numbered from 0 to the largest label.
+/// Grey images and their labels. Classes are numbered from 0 to the largest label.
 ///
-/// Paths are relative to the data directory. Without files for testing, a test part is drawn by the split seed.
+/// Paths are relative to the data directory. Without test files, a test part is drawn by the split seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Idx {
-    /// File of images, magic number 2051.
+    /// The file of images, with magic number 2051.
     ///
     /// Example: `"my/images.gz"`.
     pub images: PathBuf,
-    /// File of as many labels, magic number 2049.
+    /// The file of their labels, with magic number 2049.
     ///
     /// Example: `"my/labels.gz"`.
     pub labels: PathBuf,
-    /// The same for the test part, if there is one.
+    /// The files of the test part, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<IdxFiles>,
 }
 
-/// Images and their labels.
+/// The images of a test part and their labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdxFiles {
-    /// File of images, magic number 2051.
+    /// The file of images, with magic number 2051.
     ///
     /// Example: `"my/test-images.gz"`.
     pub images: PathBuf,
-    /// File of as many labels, magic number 2049.
+    /// The file of their labels, with magic number 2049.
     ///
     /// Example: `"my/test-labels.gz"`.
     pub labels: PathBuf,
@@ -50,32 +48,25 @@ impl Default for Idx {
 
 impl Images for Idx {
     fn about(&self) -> About {
-        let pairs = [("images", &self.images), ("labels", &self.labels)];
-        let test =
-            self.test.iter().flat_map(|test| [("test images", &test.images), ("test labels", &test.labels)]);
-        let own = |(role, path): (&'static str, &PathBuf)| OwnFile { role, path: path.clone() };
+        let mut files = vec![("images", self.images.clone()), ("labels", self.labels.clone())];
+        if let Some(IdxFiles { images, labels }) = &self.test {
+            files.extend([("test images", images.clone()), ("test labels", labels.clone())]);
+        }
         About {
             name: "Idx",
             summary: "your own grey images in the format of MNIST".to_owned(),
-            origin: Origin::OwnFiles(pairs.into_iter().chain(test).map(own).collect()),
+            origin: Origin::OwnFiles(files),
             official: None,
         }
     }
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
-        let file = |path: &PathBuf, role| SourceFile::own(loading.data_dir.join(path), role);
-        let (train, shape) =
-            idx::read_pair(&file(&self.images, "images"), &file(&self.labels, "labels"), None)?;
-        let test = match &self.test {
-            None => None,
-            Some(IdxFiles { images, labels }) => {
-                let images = file(images, "test images");
-                let (test, found) = idx::read_pair(&images, &file(labels, "test labels"), None)?;
-                idx::require_shape(&images, found, shape)?;
-                Some(test)
-            }
+        let files = self.about().origin.files(loading.data_dir);
+        let (train, shape) = idx::read_pair(&files[0], &files[1], None, None)?;
+        let test = match &files[2..] {
+            [images, labels] => Some(idx::read_pair(images, labels, Some(shape), None)?.0),
+            _ => None,
         };
-        let arrays = Arrays { shape, train, test };
-        Ok(arrays.into_loaded())
+        Ok(Loaded::with_numbered_classes(shape, train, test))
     }
 }

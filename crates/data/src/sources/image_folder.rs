@@ -4,25 +4,26 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Images, Origin, is_default};
+use super::{About, Images, Origin};
 use crate::pictures::{ClassFolders, Fit};
+use crate::settings::is_default;
 use crate::{Error, Loaded, Loading, Problem};
 
 /// A folder of folders of pictures. A test part is drawn by the split seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageFolder {
-    /// The folder of the classes' folders, relative to the data directory.
+    /// The folder that holds one folder per class, relative to the data directory.
     ///
     /// Example: `"my/pictures"`.
     pub path: PathBuf,
-    /// Pixels along each side, if pictures are to be brought to one size: the longer side is scaled to it, the rest is
-    /// black. Without it, every picture must have the size of the first.
+    /// The number of pixels along each side. A picture's longer side is scaled to it, and the rest is black. Without a size,
+    /// every picture must have the size of the first.
     ///
     /// Allowed: 1 to 1024. Example: `64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
-    /// Whether damaged pictures are left out, or are an error.
+    /// Whether damaged pictures are left out. Otherwise they are an error.
     #[serde(default, skip_serializing_if = "is_default")]
     pub skip_damaged: bool,
 }
@@ -55,7 +56,6 @@ impl Images for ImageFolder {
 impl ImageFolder {
     fn folders(&self) -> ClassFolders {
         ClassFolders {
-            source_name: "ImageFolder",
             folder: self.path.clone(),
             homepage: None,
             is_class: |_| true,

@@ -3,22 +3,15 @@
 
 use super::{About, Images, Origin};
 use crate::files::OfficialFiles;
-use crate::{Counts, Error, ImageShape, Loaded, Loading, idx};
+use crate::{Counts, Error, Loaded, Loading, idx};
 
 pub(super) struct Mnist;
 
 const FILES: OfficialFiles = OfficialFiles {
     folder: "mnist",
-    names: &[
-        "train-images-idx3-ubyte.gz",
-        "train-labels-idx1-ubyte.gz",
-        "t10k-images-idx3-ubyte.gz",
-        "t10k-labels-idx1-ubyte.gz",
-    ],
+    names: &idx::OFFICIAL_NAMES,
     homepage: "http://yann.lecun.com/exdb/mnist",
 };
-
-const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 
 impl Images for Mnist {
     fn about(&self) -> About {
@@ -31,16 +24,7 @@ impl Images for Mnist {
     }
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
-        let [train_images, train_labels, test_images, test_labels] =
-            [0, 1, 2, 3].map(|file| FILES.find(loading.data_dir, FILES.names[file]));
-        let class_names: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        Ok(Loaded {
-            shape: SHAPE,
-            train: idx::read_part(&train_images, &train_labels, SHAPE, class_names.len())?,
-            test: Some(idx::read_part(&test_images, &test_labels, SHAPE, class_names.len())?),
-            class_names,
-            skipped: Vec::new(),
-            decoded_in: None,
-        })
+        let class_names = (0..10).map(|digit| digit.to_string()).collect();
+        idx::load_official(&FILES, loading.data_dir, class_names)
     }
 }

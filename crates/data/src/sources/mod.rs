@@ -1,4 +1,4 @@
-//! The one list of sources. A new source is a file beside this one, and its lines here.
+//! The list of sources. A new source is a file in this folder and its lines here.
 
 mod caltech256;
 mod cifar10;
@@ -23,26 +23,26 @@ pub use idx::{Idx, IdxFiles};
 pub use image_folder::ImageFolder;
 pub use npz::Npz;
 
-use crate::files::{OfficialFiles, SourceFile, require_all};
+use crate::files::{OfficialFiles, SourceFile};
 use crate::pictures::ClassFolders;
 use crate::{Counts, Error, Fingerprint, Loaded, Loading, Presence, Problem};
 
-/// A collection of labelled images.
+/// A collection of labeled images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Source {
-    /// Figures this program draws; needs no files.
+    /// Figures that this program draws. They need no files.
     Glyphs(Glyphs),
-    /// Handwritten digits.
+    /// Handwritten digits, ten classes.
     Mnist,
-    /// Pictures of clothes.
+    /// Pictures of clothes, ten classes.
     FashionMnist,
-    /// Small photographs of ten things.
+    /// Small photographs of ten kinds of things.
     Cifar10,
-    /// Small photographs of a hundred things.
+    /// Small photographs of a hundred kinds of things.
     Cifar100(Cifar100),
-    /// Satellite pictures.
+    /// Satellite pictures of land, ten classes.
     EuroSat(EuroSat),
-    /// Photographs of objects.
+    /// Photographs of objects, 256 classes.
     Caltech256(Caltech256),
     /// A user's own pictures.
     ImageFolder(ImageFolder),
@@ -52,8 +52,7 @@ pub enum Source {
     Npz(Npz),
 }
 
-/// Every source, with its settings at their defaults.
-#[must_use]
+/// Returns every source with default settings.
 pub fn sources() -> Vec<Source> {
     vec![
         Source::Glyphs(Glyphs::default()),
@@ -69,55 +68,59 @@ pub fn sources() -> Vec<Source> {
     ]
 }
 
-/// What each file in this folder provides.
+/// The contract of the files in this folder.
 trait Images {
-    /// What the source is, and what its images are made from.
     fn about(&self) -> About;
 
-    /// Reads, decodes or draws every image. The files [`about`](Self::about) names are there.
+    /// Reads, decodes or draws every image. The files that [`about`](Self::about) names exist.
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error>;
 
-    /// The source's settings that are not allowed; called before anything is loaded.
+    /// Returns the source's settings that are not allowed. Called before anything is loaded.
     fn problems(&self) -> Vec<Problem> {
         Vec::new()
     }
 }
 
 struct About {
-    /// For people.
+    /// The name for people.
     name: &'static str,
-    /// What the name does not say: how many images of what, in how many classes, and who made them.
+    /// The number and kind of images, the number of classes, and the authors.
     summary: String,
     origin: Origin,
-    /// How much its authors publish; `None` where that is up to the user.
+    /// The official size; `None` if it is up to the user.
     official: Option<Counts>,
 }
 
 enum Origin {
     Files(OfficialFiles),
-    OwnFiles(Vec<OwnFile>),
+    /// A user's own files: the role of each, which is part of the fingerprint, and its path relative to the data directory.
+    OwnFiles(Vec<(&'static str, PathBuf)>),
     Folders(ClassFolders),
-    /// Drawn; the text names the drawing program's revision and its settings.
+    /// Drawn images: the text names the revision of the drawing code and its settings.
     Recipe(String),
 }
 
-/// A user's own file.
-struct OwnFile {
-    /// What it is for; part of the fingerprint.
-    role: &'static str,
-    /// Relative to the data directory.
-    path: PathBuf,
-}
-
 impl Origin {
-    /// Single files; folders of pictures are listed elsewhere.
+    /// Returns the files, or the folder that holds folders of pictures.
     fn files(&self, data_dir: &Path) -> Vec<SourceFile> {
         match self {
             Self::Files(files) => files.all(data_dir),
             Self::OwnFiles(files) => {
-                files.iter().map(|file| SourceFile::own(data_dir.join(&file.path), file.role)).collect()
+                files.iter().map(|(role, path)| SourceFile::own(data_dir.join(path), role)).collect()
             }
-            Self::Folders(_) | Self::Recipe(_) => Vec::new(),
+            Self::Folders(ClassFolders { folder, homepage, .. }) => {
+                vec![SourceFile { path: data_dir.join(folder), name: String::new(), homepage: *homepage }]
+            }
+            Self::Recipe(_) => Vec::new(),
+        }
+    }
+
+    fn folder(&self, data_dir: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Files(files) => Some(data_dir.join(files.folder)),
+            Self::OwnFiles(_) => Some(data_dir.to_path_buf()),
+            Self::Folders(folders) => Some(folders.path(data_dir)),
+            Self::Recipe(_) => None,
         }
     }
 }
@@ -138,87 +141,84 @@ impl Source {
         }
     }
 
-    /// The source's name for people.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.images().about().name
     }
 
-    /// One line about the source.
-    #[must_use]
+    /// Returns one line about the source.
     pub fn describe(&self) -> String {
         let About { name, summary, .. } = self.images().about();
         format!("{name}: {summary}")
     }
 
-    /// How much its authors publish, all parts together; `None` for drawn figures and a user's own images.
-    #[must_use]
+    /// Returns the official size of all parts together; `None` for drawn figures and a user's own images.
     pub fn official(&self) -> Option<Counts> {
         self.images().about().official
     }
 
-    /// Whether these are a user's own images, whose paths the settings name.
-    #[must_use]
+    /// Whether these are a user's own images, whose paths are in the settings.
     pub fn is_own(&self) -> bool {
         matches!(self, Self::ImageFolder(_) | Self::Idx(_) | Self::Npz(_))
     }
 
-    /// The same source with empty paths: what a key holds, for the fingerprint tells what lies there.
+    /// Returns the same source with empty paths, for keys: the fingerprint says which files the paths led to.
     #[must_use]
     pub fn without_paths(&self) -> Self {
-        let nowhere = PathBuf::new;
-        match self {
-            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { path: nowhere(), ..folder.clone() }),
-            Self::Idx(Idx { test, .. }) => {
-                let test = test.as_ref().map(|_| IdxFiles { images: nowhere(), labels: nowhere() });
-                Self::Idx(Idx { images: nowhere(), labels: nowhere(), test })
+        let mut source = self.clone();
+        match &mut source {
+            Self::ImageFolder(ImageFolder { path, .. }) | Self::Npz(Npz { path }) => path.clear(),
+            Self::Idx(Idx { images, labels, test }) => {
+                let test = test.iter_mut().flat_map(|test| [&mut test.images, &mut test.labels]);
+                [images, labels].into_iter().chain(test).for_each(PathBuf::clear);
             }
-            Self::Npz(_) => Self::Npz(Npz { path: nowhere() }),
-            other => other.clone(),
+            _ => (),
         }
+        source
     }
 
-    /// The same source with a user's own images at `paths`: a folder, one file, or one of images and one of labels.
-    /// `None` if it takes another number of paths.
+    /// Returns the same source with a user's own images at `paths`: one folder, one file, or a file of images and a file of
+    /// labels. Returns `None` if the source takes another number of paths.
     #[must_use]
-    pub fn with_paths(self, paths: &[PathBuf]) -> Option<Self> {
-        let own = match (self, paths) {
-            (Self::ImageFolder(folder), [path]) => {
-                Self::ImageFolder(ImageFolder { path: path.clone(), ..folder })
+    pub fn with_paths(mut self, paths: &[PathBuf]) -> Option<Self> {
+        match (&mut self, paths) {
+            (Self::ImageFolder(ImageFolder { path, .. }) | Self::Npz(Npz { path }), [own]) => {
+                path.clone_from(own);
             }
-            (Self::Idx(idx), [images, labels]) => {
-                Self::Idx(Idx { images: images.clone(), labels: labels.clone(), ..idx })
+            (Self::Idx(Idx { images, labels, .. }), [own_images, own_labels]) => {
+                images.clone_from(own_images);
+                labels.clone_from(own_labels);
             }
-            (Self::Npz(_), [path]) => Self::Npz(Npz { path: path.clone() }),
-            (other, []) if !other.is_own() => other,
+            (other, []) if !other.is_own() => (),
             _ => return None,
-        };
-        Some(own)
-    }
-
-    /// The same source, leaving damaged pictures out where it has pictures.
-    #[must_use]
-    pub fn skipping_damaged(self) -> Self {
-        let skip_damaged = true;
-        match self {
-            Self::EuroSat(EuroSat { .. }) => Self::EuroSat(EuroSat { skip_damaged }),
-            Self::Caltech256(caltech256) => Self::Caltech256(Caltech256 { skip_damaged, ..caltech256 }),
-            Self::ImageFolder(folder) => Self::ImageFolder(ImageFolder { skip_damaged, ..folder }),
-            other => other,
         }
+        Some(self)
     }
 
-    /// The same source with pictures brought to `side` pixels along each side; `None` if its images have their size.
+    /// Returns the same source, with damaged pictures left out if it has pictures.
     #[must_use]
-    pub fn with_side(self, side: u32) -> Option<Self> {
-        match self {
-            Self::Caltech256(caltech256) => Some(Self::Caltech256(Caltech256 { side, ..caltech256 })),
-            Self::ImageFolder(folder) => Some(Self::ImageFolder(ImageFolder { size: Some(side), ..folder })),
-            _ => None,
+    pub fn skipping_damaged(mut self) -> Self {
+        match &mut self {
+            Self::EuroSat(EuroSat { skip_damaged })
+            | Self::Caltech256(Caltech256 { skip_damaged, .. })
+            | Self::ImageFolder(ImageFolder { skip_damaged, .. }) => *skip_damaged = true,
+            _ => (),
         }
+        self
     }
 
-    /// Reads, decodes or draws every image, keeping nothing.
+    /// Returns the same source with pictures scaled to `side` pixels along each side; `None` if the size of its images is
+    /// fixed.
+    #[must_use]
+    pub fn with_side(mut self, side: u32) -> Option<Self> {
+        match &mut self {
+            Self::Caltech256(caltech256) => caltech256.side = side,
+            Self::ImageFolder(folder) => folder.size = Some(side),
+            _ => return None,
+        }
+        Some(self)
+    }
+
+    /// Reads, decodes or draws every image and keeps no decoded pictures.
     pub fn load(&self, data_dir: &Path) -> Result<Loaded, Error> {
         self.load_with(&Loading::from(data_dir))
     }
@@ -239,52 +239,51 @@ impl Source {
         }
     }
 
-    /// Which of the source's files are there.
-    #[must_use]
+    /// Returns which of the source's files exist.
     pub fn presence(&self, data_dir: &Path) -> Presence {
-        let About { name, origin, .. } = self.images().about();
-        let folder = match &origin {
-            Origin::Files(files) => Some(data_dir.join(files.folder)),
-            Origin::OwnFiles(_) => Some(data_dir.to_path_buf()),
-            Origin::Folders(folders) => Some(folders.path(data_dir)),
-            Origin::Recipe(_) => None,
-        };
-        let files: Vec<(PathBuf, bool)> = match &origin {
-            Origin::Folders(folders) => {
-                let path = folders.path(data_dir);
-                vec![(path, folders.is_there(data_dir))]
-            }
-            origin => {
-                let paths = origin.files(data_dir).into_iter().map(|file| file.path);
-                paths.map(|path| (path.clone(), path.is_file())).collect()
-            }
-        };
-        let complete = files.iter().all(|(_, is_there)| *is_there);
-        Presence { name, folder, files, complete }
+        let origin = self.images().about().origin;
+        let mut files = Vec::new();
+        for SourceFile { path, .. } in origin.files(data_dir) {
+            let exists = match &origin {
+                Origin::Folders(folders) => folders.has_pictures(data_dir),
+                _ => path.is_file(),
+            };
+            files.push((path, exists));
+        }
+        let complete = files.iter().all(|(_, exists)| *exists);
+        Presence { folder: origin.folder(data_dir), files, complete }
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
         self.images().problems()
     }
 
+    /// Reports all missing files together.
     fn require_files(&self, data_dir: &Path) -> Result<(), Error> {
-        let About { name, origin, .. } = self.images().about();
-        match origin {
-            Origin::Folders(folders) => folders.require(data_dir),
-            origin => require_all(name, &origin.files(data_dir)),
+        let About { name: source_name, origin, .. } = self.images().about();
+        let files = origin.files(data_dir);
+        let paths = files.iter().map(|file| file.path.clone());
+        let missing: Vec<PathBuf> = match origin {
+            Origin::Folders(_) => paths.filter(|path| !path.is_dir()).collect(),
+            _ => paths.filter(|path| !path.is_file()).collect(),
+        };
+        if missing.is_empty() {
+            return Ok(());
         }
+        let homepage = files.iter().find_map(|file| file.homepage);
+        Err(Error::Missing { source_name, missing, of: files.len(), homepage })
     }
 }
 
-/// What is wrong with a number of pixels along each side, if anything is.
-fn side_problem(field: &'static str, side: u32) -> Option<Problem> {
-    const MOST: u32 = 1024;
-    let message = format!("got {side}, allowed: 1 to {MOST} pixels");
-    (!(1..=MOST).contains(&side)).then_some(Problem { field, message })
+/// Returns `12,345` for 12345.
+fn grouped(count: usize) -> String {
+    if count < 1000 { count.to_string() } else { format!("{},{:03}", grouped(count / 1000), count % 1000) }
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+fn side_problem(field: &'static str, side: u32) -> Option<Problem> {
+    const MAX: u32 = 1024;
+    let message = format!("got {side}, allowed: 1 to {MAX} pixels");
+    (!(1..=MAX).contains(&side)).then_some(Problem { field, message })
 }
 
 #[cfg(test)]
@@ -308,7 +307,7 @@ mod tests {
         assert_eq!(stems, listed);
     }
 
-    /// `FashionMnist` lives in `fashion_mnist.rs`.
+    /// Returns `fashion_mnist` for `FashionMnist`.
     fn file_stem(source: &Source) -> String {
         let variant = format!("{source:?}");
         let name = variant.split('(').next().expect("split gives at least one piece");

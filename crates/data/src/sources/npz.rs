@@ -1,4 +1,4 @@
-//! A user's own images as arrays in one NumPy file, named as Keras names them: `x_train`, `y_train`, and for a test
+//! A user's own images as arrays in one NumPy file, with the array names of Keras: `x_train`, `y_train`, and for a test
 //! part `x_test`, `y_test`.
 
 use std::fs::File;
@@ -9,20 +9,19 @@ use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{About, Images, Origin, OwnFile};
-use crate::arrays::Arrays;
+use super::{About, Images, Origin};
 use crate::files::SourceFile;
-use crate::npy::{Array, Kind, Trouble};
+use crate::npy::{Array, ArrayReader, Kind};
 use crate::{Error, ImageShape, Loaded, Loading, Part};
 
-/// Images as bytes, `[examples, height, width]` or `[examples, height, width, 1 or 3]`, and whole numbers as labels;
-/// classes are numbered from 0 to the largest label.
+/// Images as bytes, `[examples, height, width]` or `[examples, height, width, 1 or 3]`, and labels as whole numbers.
+/// Classes are numbered from 0 to the largest label.
 ///
 /// Without `x_test` and `y_test`, a test part is drawn by the split seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Npz {
-    /// The file, relative to the data directory.
+    /// The path of the file, relative to the data directory.
     ///
     /// Example: `"my/images.npz"`.
     pub path: PathBuf,
@@ -41,7 +40,7 @@ impl Images for Npz {
         About {
             name: "Npz",
             summary: "your own images as NumPy arrays".to_owned(),
-            origin: Origin::OwnFiles(vec![OwnFile { role: "arrays", path: self.path.clone() }]),
+            origin: Origin::OwnFiles(vec![("arrays", self.path.clone())]),
             official: None,
         }
     }
@@ -53,18 +52,15 @@ impl Images for Npz {
             ZipArchive::new(BufReader::new(opened)).map_err(|error| damaged_archive(&file, error))?;
         let (train, shape) = read_part(&mut archive, &file, ["x_train", "y_train"])?;
         let has_test = ["x_test.npy", "y_test.npy"].iter().any(|name| archive.index_for_name(name).is_some());
-        let test = match has_test {
-            false => None,
-            true => {
-                let (test, found) = read_part(&mut archive, &file, ["x_test", "y_test"])?;
-                if found != shape {
-                    let [expected, found] = [shape, found].map(describe);
-                    return Err(file.damaged(format!("`x_test` of {expected} as `x_train`"), found));
-                }
-                Some(test)
-            }
-        };
-        Ok(Arrays { shape, train, test }.into_loaded())
+        if !has_test {
+            return Ok(Loaded::with_numbered_classes(shape, train, None));
+        }
+        let (test, found) = read_part(&mut archive, &file, ["x_test", "y_test"])?;
+        if found != shape {
+            let expected = format!("`x_test` of {} as `x_train`", describe(shape));
+            return Err(file.damaged(expected, describe(found)));
+        }
+        Ok(Loaded::with_numbered_classes(shape, train, Some(test)))
     }
 }
 
@@ -100,10 +96,7 @@ fn read_array(archive: &mut Archive, file: &SourceFile, name: &str) -> Result<Ar
         }
         Err(error) => return Err(damaged_archive(file, error)),
     };
-    Array::read(&mut member).map_err(|trouble| match trouble {
-        Trouble::Other { expected, found } => file.damaged(format!("{expected} in `{name}`"), found),
-        Trouble::Interrupted(error) => file.damaged(format!("a whole array `{name}`"), error.to_string()),
-    })
+    ArrayReader { reader: &mut member, file, name }.read()
 }
 
 fn damaged_archive(file: &SourceFile, error: ZipError) -> Error {
@@ -113,7 +106,7 @@ fn damaged_archive(file: &SourceFile, error: ZipError) -> Error {
     }
 }
 
-/// Examples, and the shape of one, if these are images.
+/// Returns the number of images and their shape, if the array holds images.
 fn shape(array: &Array) -> Option<(usize, ImageShape)> {
     let is_bytes = array.kind == Kind { is_signed: false, bytes: 1 };
     match *array.shape.as_slice() {
@@ -129,7 +122,7 @@ fn describe(shape: ImageShape) -> String {
     format!("{}x{} pixels, {} channels", shape.height, shape.width, shape.channels)
 }
 
-/// From `[examples, height, width, channels]` to `[examples, channels, height, width]`.
+/// Converts `[examples, height, width, channels]` to `[examples, channels, height, width]`.
 fn planes_first(mut images: Vec<u8>, shape: ImageShape) -> Vec<u8> {
     if shape.channels == 1 {
         return images;

@@ -1,4 +1,4 @@
-//! What holds for every source; a new one gets these tests for its line in the list.
+//! Tests that run on every source in the list.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ fn load(settings: &DatasetSettings, data_dir: &Path) -> Dataset {
     Dataset::load(settings, data_dir).expect("the sample is whole")
 }
 
-/// Every example of the view: `[len, pixels]` and `[len]`.
+/// Gathers every example of the view: `[len, pixels]` and `[len]`.
 fn gather_all(view: View<'_>, pixels: usize) -> (Vec<f32>, Vec<u16>) {
     let (mut images, mut labels) = (vec![f32::NAN; view.len() * pixels], vec![u16::MAX; view.len()]);
     view.gather(&(0..view.len() as u32).collect::<Vec<_>>(), &mut images, &mut labels);
@@ -61,7 +61,7 @@ fn images_are_as_many_of_the_shape_and_the_classes_that_the_files_say() {
     for_every_source(|source, data_dir| {
         let loaded = source.load(data_dir).expect("the sample is whole");
         let ImageShape { channels, height, width } = loaded.shape;
-        // Folders are read class by class; everything else was written with labels that count up, and glyphs are drawn so.
+        // Folders are read class by class. The labels of every other source count up.
         let (expected_shape, first_labels) = match source {
             Source::Glyphs(_) | Source::Mnist | Source::FashionMnist | Source::Idx(_) => {
                 ([1, 28, 28], COUNTING)
@@ -107,7 +107,7 @@ fn gathered_inputs_equal_the_scaling_of_each_pixel_bit_for_bit_and_lie_in_its_ra
                         dataset.scaler().scale(channel, *pixel).to_bits(),
                         "{source:?}"
                     );
-                    let (low, high) = dataset.scaler().range(channel);
+                    let [low, high] = [0, 255].map(|pixel| dataset.scaler().scale(channel, pixel));
                     assert!((low..=high).contains(&input), "{source:?}");
                 }
             }
@@ -160,7 +160,7 @@ fn with_a_holdout_no_example_is_on_two_sides_and_the_test_part_stays_the_same() 
     });
 }
 
-/// Whether the small version has copies, which are counted.
+/// Whether the small version has copies.
 fn repeats(source: &Source) -> bool {
     !source.presence(Path::new("")).files.is_empty()
         && !matches!(
@@ -219,7 +219,8 @@ fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_rang
         assert!(batch.0[pixels..2 * pixels] == gather(view, 1, &[9]).0, "{source:?}");
         assert_eq!(batch.1, [view.label(0), view.label(9), view.label(4)]);
         for (at, input) in batch.0.iter().enumerate() {
-            let (low, high) = dataset.scaler().range(at % pixels / dataset.shape().plane());
+            let channel = at % pixels / dataset.shape().plane();
+            let [low, high] = [0, 255].map(|pixel| dataset.scaler().scale(channel, pixel));
             assert!((low..=high).contains(input), "{source:?}");
         }
         let validation = dataset.validation();
@@ -251,7 +252,7 @@ fn decoded_pictures_are_kept_and_the_second_start_decodes_none() {
 }
 
 #[test]
-fn a_source_is_told_apart_from_what_its_authors_publish() {
+fn a_partial_source_differs_from_the_official_one() {
     for_every_source(|source, data_dir| {
         let dataset = load(&settings(source), data_dir);
         assert_eq!(dataset.counts(), Counts { images: TRAIN + TEST, classes: 10 }, "{source:?}");
@@ -333,7 +334,7 @@ fn a_source_with_files_is_incomplete_when_one_is_missing() {
     });
 }
 
-/// Every file that is needed; of folders of pictures, two of them.
+/// Returns every file that is needed; for folders of pictures, two of them.
 fn files_of(source: &Source, data_dir: &Path) -> Vec<PathBuf> {
     let paths = source.presence(data_dir).files.into_iter().map(|(path, _)| path);
     paths.flat_map(|path| if path.is_dir() { some_pictures(&path) } else { vec![path] }).collect()

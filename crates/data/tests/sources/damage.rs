@@ -1,4 +1,4 @@
-//! What the user sees when files are missing, cut short, or something else.
+//! The messages about files that are missing, cut short or damaged.
 
 use std::error::Error as _;
 use std::fs;
@@ -15,14 +15,14 @@ const IMAGES: &str = "fashion-mnist/train-images-idx3-ubyte.gz";
 const LABELS: &str = "fashion-mnist/train-labels-idx1-ubyte.gz";
 const BATCH: &str = "cifar-10-batches-bin/data_batch_2.bin";
 
-/// Message, sources and hint, with the data directory written as `<data>`.
+/// Returns message, source and hint, with the data directory written as `<data>`.
 pub fn shown(error: &Error, data_dir: &Path) -> String {
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     let text = format!("error: {error}{source}\nhint: {}", error.hint());
     text.replace(data_dir.to_str().expect("the folder's name is text"), "<data>")
 }
 
-/// What loading says after `break_it` had its way with whole samples.
+/// Returns the error of loading valid samples after `break_it` damaged them.
 #[track_caller]
 fn after(source: &Source, break_it: impl Fn(&Path)) -> String {
     let data_dir = tempfile::tempdir().expect("a folder can be made");
@@ -33,14 +33,14 @@ fn after(source: &Source, break_it: impl Fn(&Path)) -> String {
     shown(&Dataset::load(&settings, data_dir.path()).expect_err("the sample is broken"), data_dir.path())
 }
 
-/// What loading says when the file `name` has other content.
+/// Returns the error of loading when the file `name` has other content.
 #[track_caller]
 fn with(name: &str, content: &[u8]) -> String {
     let source = if name == BATCH { Source::Cifar10 } else { Source::FashionMnist };
     after(&source, |data_dir| write(&data_dir.join(name), content))
 }
 
-/// Gzip of `bytes` with one word of the header replaced.
+/// Packs `bytes` with one word of the header replaced.
 fn gzip_with_word(mut bytes: Vec<u8>, word: usize, value: u32) -> Vec<u8> {
     bytes[4 * word..][..4].copy_from_slice(&value.to_be_bytes());
     gzip(&bytes)
@@ -267,7 +267,7 @@ fn settings_that_are_not_allowed_are_all_named_before_files_are_looked_for() {
     ");
 }
 
-/// What splitting twenty glyphs says.
+/// Returns the error of splitting twenty glyphs.
 #[track_caller]
 fn splitting(fraction: f64, holdout: f64) -> String {
     let source = Source::Glyphs(Glyphs { train: 20, test: 10, seed: 0 });

@@ -1,8 +1,9 @@
-//! What the crate promises about every source, about broken files, and about the real ones.
+//! Tests of every source, of damaged files, and of the official files.
 
 mod contract;
 mod damage;
 mod decoded_files;
+mod jpeg;
 mod mutations;
 mod official_files;
 mod own_arrays;

@@ -1,16 +1,16 @@
-//! Files with random damage: an error or whole images, never a panic, and never memory that the file does not account
-//! for. `fuzz/` has the same readers for cargo-fuzz.
+//! Files with random damage give an error or complete images, never a panic. `fuzz/` does the same with cargo-fuzz.
 
 use std::fs;
 
 use data::{Cifar100, EuroSat, Idx, ImageFolder, Loaded, Npz, Source};
 use random::{Rng, Stream};
 
+use crate::jpeg::jpeg;
 use crate::samples::{
-    cifar_records, cifar100_records, idx_images, idx_labels, jpeg, labels, npz, picture, png, write,
+    cifar_records, cifar100_records, idx_images, idx_labels, labels, npz, picture, png, write,
 };
 
-/// Flips, overwrites, cuts, repeats: up to eight changes.
+/// Makes up to eight random changes.
 fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..1 + stream.next_u32() % 8 {
@@ -21,7 +21,7 @@ fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
             (1, Some(byte)) => *byte = stream.next_u32() as u8,
             (2, Some(byte)) => *byte = 0xff,
             (3, _) => bytes.truncate(at),
-            // Most formats have what matters in front.
+            // Most formats have headers at the start.
             (4, _) => bytes[at % 64.min(at + 1)] = stream.next_u32() as u8,
             _ => bytes.extend_from_within(at..),
         }
@@ -97,8 +97,8 @@ fn npz_files() {
 #[test]
 fn pictures() {
     let own = Source::ImageFolder(ImageFolder { size: Some(8), ..ImageFolder::default() });
-    let files =
-        [("images/a/1.png", png(&picture(1, 1, 20, 10))), ("images/a/2.jpg", jpeg(&picture(1, 2, 20, 10)))];
+    let encoded = include_bytes!("../gradient.jpg").to_vec();
+    let files = [("images/a/1.png", png(&picture(1, 1, 20, 10))), ("images/a/2.jpg", encoded)];
     for (name, _) in &files {
         check(&own, &files, name, 300);
     }

@@ -1,4 +1,4 @@
-//! The real files, where this machine has them beside the workspace.
+//! The official files, where this machine has them next to the workspace.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use data::{
     Loaded, Source,
 };
 
-/// Loads the real source, or says that it cannot.
+/// Loads the official files, or prints that the test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so; nothing else would show it")]
 fn real(source: &Source) -> Option<Loaded> {
     let data_dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -19,15 +19,15 @@ fn real(source: &Source) -> Option<Loaded> {
     Some(source.load(&data_dir).expect("the official files are whole"))
 }
 
-/// What is known of a source's files.
+/// The known properties of a source's files.
 struct Known<'a> {
-    /// Training and test images; 0 test images where there is no official test part.
+    /// The numbers of training and test images; 0 test images if there is no official test part.
     counts: [usize; 2],
-    /// Channels, height, width.
+    /// `[channels, height, width]` of an image.
     shape: [usize; 3],
     first_labels: [u16; 10],
     classes: usize,
-    /// Of a part of the training examples; empty where they are not known.
+    /// The numbers of training examples of the first classes; empty if they are not known.
     per_class: &'a [usize],
 }
 
@@ -47,7 +47,7 @@ fn check(source: &Source, known: &Known<'_>) {
     check_sides(source, loaded);
 }
 
-/// No index is on two sides, and images are only where the source itself has copies.
+/// Checks that no two splits share an index or an image.
 #[track_caller]
 fn check_sides(source: &Source, loaded: Loaded) {
     let settings = DatasetSettings { holdout: 0.2, ..DatasetSettings::of(source.clone()) };
@@ -59,7 +59,7 @@ fn check_sides(source: &Source, loaded: Loaded) {
         let test = indices(dataset.test().expect("there is a holdout"));
         assert!(train.is_disjoint(&test) && validation.is_disjoint(&test));
     }
-    // Not one of these collections contains an image twice, pixel by pixel.
+    // None of these collections has an image twice, pixel by pixel.
     assert_eq!(dataset.duplicates(), Duplicates::default());
 }
 
@@ -128,7 +128,7 @@ fn cifar100_class_names_are_the_same_with_and_without_their_files() {
 
 /// A subset: two of ten classes.
 #[test]
-fn euro_sat_loads_the_classes_that_are_there_and_tells_that_others_are_not() {
+fn euro_sat_loads_the_classes_that_are_there_and_reports_that_others_are_missing() {
     let source = Source::EuroSat(EuroSat::default());
     let known = Known {
         counts: [120, 0],

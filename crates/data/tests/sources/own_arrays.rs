@@ -1,4 +1,4 @@
-//! A user's own arrays: what is read, and what is said when they are not what they should be.
+//! A user's own arrays: how they are read, and the messages about arrays that do not fit.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use crate::damage::shown;
 use crate::samples::{idx_images, idx_labels, labels, npy, write, zip};
 
-/// What loading says about an NPZ file with these arrays.
+/// Returns the error of loading an NPZ file with these arrays.
 #[track_caller]
 fn refused(arrays: &[(&str, Vec<u8>)]) -> String {
     let data_dir = tempfile::tempdir().expect("a folder can be made");

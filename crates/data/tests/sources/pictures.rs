@@ -1,4 +1,4 @@
-//! What the user sees when folders of pictures are not what they should be.
+//! Folders of pictures: how they are read, and the messages about pictures that are missing or damaged.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +9,8 @@ use data::{Caltech256, Dataset, DatasetSettings, EuroSat, ImageFolder, Loading, 
 use insta::assert_snapshot;
 
 use crate::damage::shown;
-use crate::samples::{jpeg, picture, png, write, write_caltech256, write_euro_sat, write_image_folder};
+use crate::jpeg::jpeg;
+use crate::samples::{picture, png, write, write_caltech256, write_euro_sat, write_image_folder};
 
 const FOREST: &str = "EuroSAT/Forest/Forest_3.jpg";
 
@@ -21,7 +22,7 @@ fn own(folder: ImageFolder) -> Source {
     Source::ImageFolder(folder)
 }
 
-/// What loading says after `break_it` had its way with whole samples.
+/// Returns the error of loading valid samples after `break_it` damaged them.
 #[track_caller]
 fn after(source: &Source, break_it: impl Fn(&Path)) -> String {
     let data_dir = tempfile::tempdir().expect("a folder can be made");
@@ -59,7 +60,7 @@ fn a_damaged_picture_is_named() {
 }
 
 #[test]
-fn of_two_damaged_pictures_the_first_is_named_whatever_the_threads_do() {
+fn of_two_damaged_pictures_the_first_is_named_independently_of_the_threads() {
     for _ in 0..5 {
         let text = after(&euro_sat(), |data_dir| {
             write(&data_dir.join("EuroSAT/River/River_2.jpg"), b"");
@@ -108,7 +109,7 @@ fn missing_and_empty_folders_say_what_belongs_there() {
 }
 
 #[test]
-fn names_that_are_no_text_are_shown_as_far_as_they_go() {
+fn names_that_are_not_text_are_shown_as_far_as_possible() {
     let text = after(&own(ImageFolder::default()), |data_dir| {
         let name = OsStr::from_bytes(b"caf\xe9.png");
         write(&data_dir.join("images/class 3").join(name), &png(&picture(1, 1, 9, 7)));
@@ -123,7 +124,7 @@ fn names_that_are_no_text_are_shown_as_far_as_they_go() {
 fn damaged_pictures_are_skipped_and_listed_when_asked_for() {
     let data_dir = tempfile::tempdir().expect("a folder can be made");
     write_euro_sat(&data_dir.path().join("EuroSAT"));
-    // The first of all, too: the shape does not depend on it.
+    // The shape of images does not depend on the first picture if that is damaged.
     for name in ["EuroSAT/AnnualCrop/AnnualCrop_1.jpg", FOREST] {
         write(&data_dir.path().join(name), b"damaged");
     }
@@ -148,7 +149,7 @@ fn pictures_are_read_in_the_order_of_their_names_and_hidden_and_other_files_are_
     write_image_folder(&data_dir.path().join("images"));
     let loaded = own(ImageFolder::default()).load(data_dir.path()).expect("the sample is whole");
     assert_eq!(loaded.class_names[..2], ["class 0", "class 1"]);
-    // 1.png, 10.png, 12.JPEG, 13.png, ... and then what is in the folder `deeper`.
+    // 1.png, 10.png, 12.JPEG, 13.png, ... and then the files in the folder `deeper`.
     let pixels = loaded.shape.pixels();
     let numbers: Vec<u8> = (0..25).map(|at| loaded.train.images[at * pixels + pixels - 1] / 9).collect();
     assert_eq!(numbers[..2], [1, 10]);

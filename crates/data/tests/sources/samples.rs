@@ -1,22 +1,21 @@
-//! Small collections in the official layout of each source.
+//! Small versions of all sources in their official layouts.
 
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
+use crate::jpeg::jpeg;
 use data::{Caltech256, Cifar100, EuroSat, Glyphs, Idx, IdxFiles, ImageFolder, Npz, Source};
 use flate2::{Compression, write::GzEncoder};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, Rgb, RgbImage};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 pub const TRAIN: usize = 200;
 pub const TEST: usize = 50;
-/// Where there is no official test part, a fifth of everything is drawn: as many.
+/// The size of a source without an official test part: a fifth is drawn, which is `TEST`.
 const ALL: usize = TRAIN + TEST;
 
-/// Every source in the list, made small; files, where needed, are written under `data_dir`.
+/// Returns a small version of every source in the list and writes its files under `data_dir`.
 pub fn small_sources(data_dir: &Path) -> Vec<Source> {
     data::sources().into_iter().map(|source| small(source, data_dir)).collect()
 }
@@ -73,7 +72,6 @@ pub fn write_cifar100(folder: &Path) {
     }
 }
 
-/// All ten classes, 64x64.
 pub fn write_euro_sat(folder: &Path) {
     const CLASSES: &str = "AnnualCrop Forest HerbaceousVegetation Highway Industrial Pasture PermanentCrop \
                            Residential River SeaLake";
@@ -87,7 +85,7 @@ pub fn write_euro_sat(folder: &Path) {
     }
 }
 
-/// Ten classes, the clutter, and what the official archive has beside pictures.
+/// Writes ten classes, the clutter, and other files like those in the official archive.
 pub fn write_caltech256(folder: &Path) {
     for label in 0..10 {
         for number in 1..=ALL / 10 {
@@ -101,7 +99,7 @@ pub fn write_caltech256(folder: &Path) {
     write(&folder.join("257.clutter/257_0001.jpg"), &jpeg(&picture(10, 1, 30, 30)));
 }
 
-/// PNG and JPEG files, hidden ones, and some deeper down.
+/// Writes PNG and JPEG files, some of them hidden and some in inner folders.
 pub fn write_image_folder(folder: &Path) {
     for label in 0..10 {
         for number in 1..=ALL / 10 {
@@ -120,26 +118,34 @@ pub fn write_image_folder(folder: &Path) {
     write(&folder.join("empty/readme.txt"), b"no picture");
 }
 
-/// Of colors that tell every picture from every other.
-pub fn picture(label: usize, number: usize, width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        Rgb([(x * 200 / width) as u8 + label as u8, (y * 200 / height) as u8, (number * 9) as u8])
-    })
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    /// The pixels, `[height, width, 3]`.
+    pub bytes: Vec<u8>,
 }
 
-pub fn jpeg(picture: &RgbImage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(picture).expect("memory can be written");
-    bytes
+/// Returns a picture that differs from the pictures with other labels and numbers.
+pub fn picture(label: usize, number: usize, width: u32, height: u32) -> Picture {
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let colors = places.flat_map(|(x, y)| {
+        [(x * 200 / width) as u8 + 5 * label as u8, (y * 200 / height) as u8, (number * 9) as u8]
+    });
+    Picture { width, height, bytes: colors.collect() }
 }
 
-pub fn png(picture: &RgbImage) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).expect("memory can be written");
-    bytes.into_inner()
+pub fn png(picture: &Picture) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().expect("memory can be written");
+    writer.write_image_data(&picture.bytes).expect("memory can be written");
+    writer.finish().expect("memory can be written");
+    file
 }
 
-/// Color images of 6x5 pixels without a test part, as `numpy.savez_compressed` writes them.
+/// Returns color images of 6x5 pixels without a test part, as `numpy.savez_compressed` writes them.
 pub fn npz(count: usize) -> Vec<u8> {
     let images: Vec<u8> = (0..count * 6 * 5 * 3).map(|at| (at % 251) as u8).collect();
     let labels: Vec<u8> = labels(count).iter().flat_map(|label| i64::from(*label).to_le_bytes()).collect();
@@ -158,7 +164,7 @@ pub fn zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     writer.finish().expect("memory can be written").into_inner()
 }
 
-/// As NumPy writes an array: the header ends with a line break at a multiple of 64 bytes.
+/// Returns an array as NumPy writes it: the header ends with a line break at a multiple of 64 bytes.
 pub fn npy(kind: &str, shape: &[usize], numbers: &[u8]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(|side| format!("{side},")).collect();
     let sides = sides.join(" ");
@@ -168,7 +174,7 @@ pub fn npy(kind: &str, shape: &[usize], numbers: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &length[..], dictionary.as_bytes(), padding.as_bytes(), b"\n", numbers].concat()
 }
 
-/// Header and pixels that count up.
+/// Returns images with pixels that count up.
 pub fn idx_images(count: u32, height: u32, width: u32) -> Vec<u8> {
     let header = [2051, count, height, width].into_iter().flat_map(u32::to_be_bytes);
     header.chain((0..count * height * width).map(|pixel| pixel as u8)).collect()

@@ -1,5 +1,4 @@
-//! Archives that lie: the checksum is right, as it is for a source whose authors made a mistake, and what is in them
-//! is not.
+//! Archives with a right checksum and a wrong content, as a source would have whose authors made a mistake.
 
 use std::fs;
 use std::io::Cursor;
@@ -18,7 +17,7 @@ use crate::server::{Fault, Server};
 const ZIP: Packing = Packing::Zip { unpacked_bytes: 4 * 6 * 3 * 3073 };
 const TAR: Packing = Packing::Tar { unpacked_bytes: 4 * 6 * 3 * 3073 };
 
-/// What fetching this archive says; no set is left, nor anything outside of the data directory.
+/// Returns the error of fetching this archive. Neither the source's files nor a file outside of the data directory are left.
 #[track_caller]
 fn check_refused(archive: &[u8], packing: Packing) -> String {
     let server = Server::start(&[(NAME, archive.to_vec())], Fault::None);
@@ -105,7 +104,7 @@ fn links_are_refused_so_no_file_goes_through_them() {
 }
 
 #[test]
-fn devices_are_refused_and_notes_about_all_entries_are_passed_over() {
+fn devices_are_refused_and_attributes_of_all_entries_are_ignored() {
     let with_entry = |kind: EntryType, content: &[u8]| {
         let mut builder = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_ustar();
@@ -125,12 +124,12 @@ fn devices_are_refused_and_notes_about_all_entries_are_passed_over() {
     assert!(refusal.contains("found an entry of an unknown kind"), "{refusal}");
     let archive = with_entry(EntryType::XGlobalHeader, b"15 comment=hi\n");
     let (server, place) = (Server::start(&[(NAME, archive.clone())], Fault::None), Place::of(&archive, TAR));
-    place.fetch(&[&server.address]).expect("what is needed is in it");
+    place.fetch(&[&server.address]).expect("every file is in it");
     place.check_complete();
 }
 
 #[test]
-fn an_archive_that_unpacks_to_more_than_it_should_is_left_in_time() {
+fn an_archive_that_unpacks_to_more_than_it_should_is_refused_in_time() {
     let bomb = vec![(format!("{FOLDER}/data_batch_1.bin"), vec![0; 100 << 20])];
     let [packed, zipped] = [gzip(&tar(&bomb)), zip(&bomb)];
     assert!(packed.len() < 1 << 20 && zipped.len() < 1 << 20);
@@ -141,9 +140,9 @@ fn an_archive_that_unpacks_to_more_than_it_should_is_left_in_time() {
     ");
 }
 
-/// Files of no bytes, so many that they fill a disk by their names.
+/// Files without content can fill a disk with their names.
 #[test]
-fn an_archive_of_too_many_files_is_left_in_time() {
+fn an_archive_of_too_many_files_is_refused_in_time() {
     let names = (0..100_001).map(|number| (format!("{FOLDER}/{number}"), Vec::new()));
     let archive = gzip(&tar(&names.collect::<Vec<_>>()));
     let text = check_refused(&archive, TAR_GZ);
@@ -153,16 +152,16 @@ fn an_archive_of_too_many_files_is_left_in_time() {
 #[test]
 fn archives_that_are_cut_or_something_else_are_refused() {
     let whole = archive();
-    // In the words of the unpacking library, which differ between its versions.
+    // The rest of the message comes from the unpacking library and differs between its versions.
     let cut = check_refused(&whole[..whole.len() / 2], TAR_GZ);
     assert!(cut.starts_with("error: cannot unpack <data>/.downloads/cifar-10-batches-bin/"), "{cut}");
     assert_snapshot!(check_refused(b"<html>not found</html>", TAR_GZ), @r"
     error: cannot unpack <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz: invalid gzip header
-    hint: delete <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz to download it anew
+    hint: delete <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz to download it again
     ");
     assert_snapshot!(check_refused(b"<html>not found</html>", ZIP), @r"
     error: cannot unpack <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz: invalid Zip archive: Could not find EOCD
-    hint: delete <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz to download it anew
+    hint: delete <data>/.downloads/cifar-10-batches-bin/cifar-10-binary.tar.gz to download it again
     ");
 }
 
@@ -191,7 +190,7 @@ fn an_unfinished_folder_of_a_killed_attempt_is_not_used() {
     assert!(!place.path(FOLDER).join("stale.bin").exists());
 }
 
-/// A small disk of its own.
+/// A small disk, mounted for one test.
 struct Disk(tempfile::TempDir);
 
 impl Disk {

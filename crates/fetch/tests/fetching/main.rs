@@ -1,4 +1,4 @@
-//! What fetching does with servers that fail, archives that lie, and disks that are full.
+//! Fetching from servers that fail, of archives that are not what they should be, and onto disks that are full.
 
 mod archives;
 mod mutations;

@@ -1,5 +1,5 @@
-//! Archives with random damage whose checksum is right all the same: an error or files within the folder, never a
-//! panic. `fuzz/` has the same reader for cargo-fuzz.
+//! Archives with random damage and a right checksum give an error or files within the folder, never a panic. `fuzz/`
+//! does the same with cargo-fuzz.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use random::{Rng, Stream};
 
 use crate::samples::{FOLDER, NAME, Place, TAR_GZ, archive, files, tar, zip};
 
-/// Flips, overwrites, cuts, repeats: up to eight changes.
+/// Makes up to eight random changes.
 fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..1 + stream.next_u32() % 8 {
@@ -18,7 +18,7 @@ fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
             (0, Some(byte)) => *byte ^= 1 << (stream.next_u32() % 8),
             (1, Some(byte)) => *byte = stream.next_u32() as u8,
             (2, _) => bytes.truncate(at),
-            // Names and sizes are in front, and a zip file's again at its end.
+            // Names and sizes are at the start, and in a zip file also at the end.
             (3, _) => bytes[at % 512.min(at + 1)] = stream.next_u32() as u8,
             _ => {
                 let end = bytes.len() - 1 - at % 512.min(bytes.len());
@@ -47,7 +47,7 @@ fn damaged_archives_are_errors_or_stay_within_their_folder() {
     }
 }
 
-/// Whether it was refused.
+/// Returns whether the archive was refused.
 #[track_caller]
 fn check(archive: &[u8], packing: Packing) -> bool {
     let outer = tempfile::tempdir().expect("a folder can be made");

@@ -1,4 +1,4 @@
-//! The real files, where this machine has them beside the workspace, served as a mirror would serve them.
+//! The official files, where this machine has them next to the workspace, served by a mirror.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use fetch::{Authenticity, Error, Fetched, Fetching, Network, fetch};
 
 use crate::server::{Fault, Server};
 
-/// The folder of `source`, or a word that it is not there.
+/// Returns the folder of `source`, or prints that the test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so; nothing else would show it")]
 fn real(source: &Source) -> Option<PathBuf> {
     let data_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -52,7 +52,7 @@ fn what_is_not_published_is_not_fetched() {
 }
 
 #[test]
-fn checksums_tell_an_official_file_from_another_and_from_one_that_nobody_knows() {
+fn checksums_tell_an_official_file_from_another_and_from_an_unknown_one() {
     let data_dir = tempfile::tempdir().expect("a folder can be made");
     let folder = data_dir.path().join("mnist");
     fs::create_dir(&folder).expect("a folder can be made");

@@ -1,4 +1,4 @@
-//! Two processes at once, and one that is killed: this program starts itself again, as a process that only fetches.
+//! Two processes at once, and one that is killed. This program starts itself again as a process that only fetches.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -9,18 +9,18 @@ use fetch::Fetched;
 use crate::samples::{FOLDER, NAME, Place, TAR_GZ, archive};
 use crate::server::{Fault, Server};
 
-/// Where a process that only fetches takes files from, and where it puts them.
+/// Environment variables with the address and the data directory of a process that only fetches.
 const ADDRESS: &str = "FETCH_TEST_ADDRESS";
 const DATA_DIR: &str = "FETCH_TEST_DATA_DIR";
 
-/// No test of its own: what the other processes do.
+/// Is not a test itself: the other processes run it.
 #[test]
 fn only_fetches() {
     let (Ok(address), Ok(data_dir)) = (std::env::var(ADDRESS), std::env::var(DATA_DIR)) else { return };
     let place = Place::of(&archive(), TAR_GZ);
     place
         .fetch_into(data_dir.as_ref(), &[&address], fetch::Network::Official)
-        .expect("the test that started this one looks at the exit code");
+        .expect("the test that started this process reads the exit code");
 }
 
 fn start(place: &Place, server: &Server) -> Child {
@@ -34,7 +34,7 @@ fn start(place: &Place, server: &Server) -> Child {
 }
 
 #[test]
-fn two_processes_that_fetch_the_same_set_at_once_download_it_once() {
+fn two_processes_that_fetch_the_same_source_at_once_download_it_once() {
     let server = Server::start(&[(NAME, archive())], Fault::SlowStart);
     let place = Place::of(&archive(), TAR_GZ);
     let processes = [start(&place, &server), start(&place, &server)];
@@ -46,7 +46,7 @@ fn two_processes_that_fetch_the_same_set_at_once_download_it_once() {
 }
 
 #[test]
-fn a_killed_process_leaves_no_set_and_the_next_one_goes_on_where_it_stopped() {
+fn a_killed_process_leaves_no_files_and_the_next_one_resumes_the_download() {
     let half = archive().len() / 2;
     let stalling = Server::start(&[(NAME, archive())], Fault::StallAfter(half));
     let place = Place::of(&archive(), TAR_GZ);

@@ -1,4 +1,4 @@
-//! A small CIFAR-10 in an archive like the official one, and the collection that describes it.
+//! A small CIFAR-10 in an archive like the official one, and the collection that lists it.
 
 use std::error::Error as _;
 use std::fs;
@@ -15,7 +15,7 @@ use zip::write::SimpleFileOptions;
 pub const NAME: &str = "cifar-10-binary.tar.gz";
 pub const FOLDER: &str = "cifar-10-batches-bin";
 
-/// The names and contents of the small CIFAR-10.
+/// Returns the names and contents of the small CIFAR-10.
 pub fn files() -> Vec<(String, Vec<u8>)> {
     let records =
         |seed: usize| (0..3 * 3073).map(|at| if at % 3073 == 0 { 3 } else { (at * seed) as u8 }).collect();
@@ -30,7 +30,7 @@ pub fn tar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        // Written as it is, for the builder refuses names that lead out.
+        // Written directly, because the builder refuses names that lead out of the folder.
         header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
         header.set_cksum();
         builder.append(&header, bytes.as_slice()).expect("memory can be written");
@@ -53,15 +53,15 @@ pub fn zip(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     writer.finish().expect("memory can be written").into_inner()
 }
 
-/// The archive of the small CIFAR-10.
+/// Returns the archive of the small CIFAR-10.
 pub fn archive() -> Vec<u8> {
     gzip(&tar(&files()))
 }
 
-/// As the official one, with room for four times the small files.
+/// The packing of the official archive, with a limit of four times the small files.
 pub const TAR_GZ: Packing = Packing::TarGz { unpacked_bytes: 4 * 6 * 3 * 3073 };
 
-/// A data directory, and what fetching into it is told.
+/// A data directory, and the archive that is fetched into it.
 pub struct Place {
     pub data_dir: TempDir,
     pub packing: Packing,
@@ -70,7 +70,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// For an archive of these bytes.
     pub fn of(archive: &[u8], packing: Packing) -> Self {
         let data_dir = tempfile::tempdir().expect("a folder can be made");
         Self { data_dir, packing, bytes: archive.len() as u64, sha256: sha256(archive) }
@@ -80,7 +79,7 @@ impl Place {
         self.data_dir.path().join(name)
     }
 
-    /// Fetches from the addresses, one after the other.
+    /// Fetches from the given folders, in their order.
     pub fn fetch(&self, served_from: &[&str]) -> Result<Fetched, Error> {
         self.fetch_with(served_from, Network::Official)
     }
@@ -108,7 +107,7 @@ impl Place {
         fetch_collection(&collection, &is_complete, &Fetching { data_dir, network, progress: &|_| () })
     }
 
-    /// Message, sources and hint, without what differs from run to run.
+    /// Returns message, source and hint, with the paths and addresses of this run replaced.
     pub fn shown(&self, error: &Error, server: &str) -> String {
         let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         let text = format!("error: {error}{source}\nhint: {}", error.hint());
@@ -116,7 +115,7 @@ impl Place {
         if server.is_empty() { text } else { text.replace(server, "<server>") }
     }
 
-    /// Every file is there, whole, and nothing else is.
+    /// Checks that every file is there with its content, and nothing else.
     #[track_caller]
     pub fn check_complete(&self) {
         for (name, bytes) in files() {
@@ -127,14 +126,14 @@ impl Place {
         self.check_tidy();
     }
 
-    /// No file of the source is there, so that no later run accepts it.
+    /// Checks that no file of the source is there, which a later run would accept.
     #[track_caller]
     pub fn check_absent(&self) {
         assert!(!self.path(FOLDER).exists());
         assert!(!Source::Cifar10.presence(self.data_dir.path()).complete);
     }
 
-    /// No archive and no unfinished folder is left.
+    /// Checks that no archive and no unfinished folder is left.
     #[track_caller]
     pub fn check_tidy(&self) {
         let downloads = fs::read_dir(self.path(".downloads").join(FOLDER)).expect("there were downloads");
@@ -143,7 +142,6 @@ impl Place {
     }
 }
 
-/// Lowercase hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! A small HTTP server on this machine that fails as it is told to.
+//! A small HTTP server that fails in a chosen way.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,26 +6,26 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// How a server fails.
+/// The way in which a server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// Every answer ends after so many bytes of the file, whatever its header says.
+    /// Every answer ends after this many bytes of the file, even if its header promises more.
     CutAfter(usize),
-    /// As many bytes, but others.
+    /// The right number of wrong bytes.
     WrongContent,
-    /// More bytes than the file has, without end.
+    /// Sends bytes without end.
     Endless,
     NotFound,
-    /// Sends so many bytes of the file, then nothing more, and keeps the connection.
+    /// Sends this many bytes of the file, then nothing more, and keeps the connection.
     StallAfter(usize),
     /// Sends the first bytes one by one.
     SlowStart,
-    /// Sends to the same server, under another name.
+    /// Redirects to another name on the same server.
     Redirect,
-    /// Closes the connection where the file ends, instead of saying how long it is.
+    /// Closes the connection at the end of the file and sends no length.
     NoLength,
-    /// Answers with the whole file, whatever was asked for.
+    /// Answers with the whole file even if a part was requested.
     NoRanges,
     /// Answers a request for a part with another part.
     WrongRange,
@@ -34,12 +34,10 @@ pub enum Fault {
 }
 
 pub struct Server {
-    /// `http://127.0.0.1:port`.
     pub address: String,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// What was asked for.
 struct Request {
     name: String,
     start: Option<usize>,
@@ -56,14 +54,14 @@ impl Server {
         let written = Arc::clone(&log);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A client may hang up in the middle of an answer; that is its right.
+                // A client may close the connection in the middle of an answer.
                 drop(serve(stream, &files, fault, &written));
             }
         });
         Self { address, log }
     }
 
-    /// Every request so far: the name, and the first byte where a part was asked for.
+    /// Returns all requests so far: the name, and the first byte if a part was requested.
     pub fn requests(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -123,7 +121,7 @@ fn send(stream: &mut TcpStream, body: &[u8], fault: Fault) -> std::io::Result<()
         Fault::CutAfter(bytes) => stream.write_all(&body[..bytes.min(body.len())]),
         Fault::StallAfter(bytes) => {
             stream.write_all(&body[..bytes.min(body.len())])?;
-            // Until the other side is gone.
+            // Waits until the client closes the connection.
             stream.read(&mut [0]).map(|_| ())
         }
         Fault::WrongContent => stream.write_all(&body.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()),

@@ -1,4 +1,4 @@
-//! Servers that fail: the result is the whole set, or an error and nothing that a later run accepts.
+//! Servers that fail. The result is every file, or an error and no file that a later run would accept.
 
 use std::fs;
 use std::thread;
@@ -17,7 +17,16 @@ fn place() -> Place {
     Place::of(&archive(), TAR_GZ)
 }
 
-/// Fetching succeeds from a server with this fault; what was asked of it.
+/// Returns a place in which an earlier attempt left `part` of the archive.
+fn place_with_part(part: &[u8]) -> Place {
+    let place = place();
+    let downloads = place.path(".downloads").join(FOLDER);
+    fs::create_dir_all(&downloads).expect("the folder can be made");
+    fs::write(downloads.join(format!("{NAME}.part")), part).expect("the folder can be written");
+    place
+}
+
+/// Checks that fetching from a server with this fault succeeds, and returns the requests.
 #[track_caller]
 fn check_succeeds(fault: Fault) -> Vec<String> {
     let (server, place) = (serve(fault), place());
@@ -26,13 +35,13 @@ fn check_succeeds(fault: Fault) -> Vec<String> {
     server.requests()
 }
 
-/// Fetching fails from a server with this fault, and leaves no set; what it says.
+/// Checks that fetching from a server with this fault fails and leaves no file, and returns the error.
 #[track_caller]
 fn check_fails(fault: Fault) -> String {
     let (server, place) = (serve(fault), place());
     let error = place.fetch(&[&server.address]).expect_err("it is not served");
     place.check_absent();
-    // Packing gives other bytes in another version of its library.
+    // Another version of the packing library gives other bytes.
     let wrong: Vec<u8> = archive().iter().map(|byte| byte ^ 1).collect();
     place
         .shown(&error, &server.address)
@@ -43,12 +52,12 @@ fn check_fails(fault: Fault) -> String {
 }
 
 #[test]
-fn a_server_that_does_what_it_should_is_asked_once() {
+fn a_server_without_faults_is_asked_once() {
     assert_eq!(check_succeeds(Fault::None), [NAME]);
 }
 
 #[test]
-fn a_set_that_is_there_is_not_asked_for_again() {
+fn files_that_are_there_are_not_requested_again() {
     let (server, place) = (serve(Fault::None), place());
     place.fetch(&[&server.address]).expect("it is served");
     assert_eq!(place.fetch(&[&server.address]).expect("it is there"), Fetched::WasThere);
@@ -57,19 +66,16 @@ fn a_set_that_is_there_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_cut_download_is_continued_where_it_stopped() {
+fn a_cut_download_is_resumed() {
     let third = archive().len() / 3 + 1;
     let expected = [NAME.to_owned(), format!("{NAME} from {third}"), format!("{NAME} from {}", 2 * third)];
     assert_eq!(check_succeeds(Fault::CutAfter(third)), expected);
 }
 
 #[test]
-fn a_later_attempt_continues_at_another_server() {
+fn a_later_attempt_resumes_at_another_server() {
     let half = archive().len() / 2;
-    let place = place();
-    fs::create_dir_all(place.path(".downloads").join(FOLDER)).expect("the folder can be made");
-    let part = place.path(".downloads").join(FOLDER).join(format!("{NAME}.part"));
-    fs::write(&part, &archive()[..half]).expect("the folder can be written");
+    let place = place_with_part(&archive()[..half]);
     let (missing, server) = (serve(Fault::NotFound), serve(Fault::None));
     place.fetch(&[&missing.address, &server.address]).expect("the second serves it");
     place.check_complete();
@@ -77,39 +83,33 @@ fn a_later_attempt_continues_at_another_server() {
 }
 
 #[test]
-fn a_part_of_another_file_is_thrown_away_and_the_file_asked_for_from_its_start() {
-    let place = place();
-    fs::create_dir_all(place.path(".downloads").join(FOLDER)).expect("the folder can be made");
-    let part = place.path(".downloads").join(FOLDER).join(format!("{NAME}.part"));
-    fs::write(&part, [9; 100]).expect("the folder can be written");
+fn a_part_of_another_file_is_deleted_and_the_file_requested_from_its_start() {
+    let place = place_with_part(&[9; 100]);
     let server = serve(Fault::None);
     place.fetch(&[&server.address]).expect("it is served");
     place.check_complete();
     assert_eq!(server.requests(), [format!("{NAME} from 100"), NAME.to_owned()]);
 }
 
-/// What a server that cannot continue is asked after an earlier attempt left a hundred bytes.
+/// Checks the requests to a server that cannot resume, after an earlier attempt left a hundred bytes.
 #[track_caller]
-fn check_starts_anew(fault: Fault, requests: &[String]) {
-    let (server, place) = (serve(fault), place());
-    fs::create_dir_all(place.path(".downloads").join(FOLDER)).expect("the folder can be made");
-    let part = place.path(".downloads").join(FOLDER).join(format!("{NAME}.part"));
-    fs::write(&part, &archive()[..100]).expect("the folder can be written");
+fn check_starts_again(fault: Fault, requests: &[String]) {
+    let (server, place) = (serve(fault), place_with_part(&archive()[..100]));
     place.fetch(&[&server.address]).expect("it is served");
     place.check_complete();
     assert_eq!(server.requests(), requests);
 }
 
 #[test]
-fn servers_that_cannot_continue_a_file_are_asked_for_all_of_it() {
+fn servers_that_cannot_resume_are_asked_for_the_whole_file() {
     let from_100 = format!("{NAME} from 100");
-    check_starts_anew(Fault::NoRanges, std::slice::from_ref(&from_100));
-    check_starts_anew(Fault::WrongRange, &[from_100.clone(), NAME.to_owned()]);
-    check_starts_anew(Fault::NoSuchRange, &[from_100, NAME.to_owned()]);
+    check_starts_again(Fault::NoRanges, std::slice::from_ref(&from_100));
+    check_starts_again(Fault::WrongRange, &[from_100.clone(), NAME.to_owned()]);
+    check_starts_again(Fault::NoSuchRange, &[from_100, NAME.to_owned()]);
 }
 
 #[test]
-fn redirects_are_followed_slow_starts_waited_for_and_lengths_not_needed() {
+fn redirects_are_followed_slow_answers_awaited_and_lengths_not_needed() {
     assert_eq!(check_succeeds(Fault::Redirect), [NAME.to_owned(), format!("moved/{NAME}")]);
     check_succeeds(Fault::SlowStart);
     check_succeeds(Fault::NoLength);
@@ -141,7 +141,7 @@ fn a_server_without_the_file_is_named() {
 }
 
 #[test]
-fn a_file_without_end_is_left_after_the_size_it_should_have() {
+fn a_file_without_end_is_cut_after_the_size_it_should_have() {
     assert_snapshot!(check_fails(Fault::Endless), @r"
     error: cannot download cifar-10-binary.tar.gz: <server>/cifar-10-binary.tar.gz: expected N bytes, found N + 1
     hint: try again later, which continues where it stopped; or give a mirror, or get the file from <server>
@@ -159,7 +159,7 @@ fn a_server_that_sends_nothing_is_given_up() {
 #[test]
 fn a_server_that_is_not_there_is_named() {
     let place = place();
-    // Nothing listens at this port, which no user's program may take.
+    // No program of a user may listen at this port.
     let error = place.fetch(&["http://127.0.0.1:1"]).expect_err("nothing listens");
     place.check_absent();
     assert!(error.to_string().contains("http://127.0.0.1:1/cifar-10-binary.tar.gz: "), "{error}");
@@ -190,9 +190,9 @@ fn a_mirror_replaces_every_address_by_web_and_by_file() {
     }
 }
 
-/// Locks belong to open files, so two threads exclude each other as two processes do.
+/// Locks belong to open files, so two threads exclude each other like two processes.
 #[test]
-fn two_that_fetch_the_same_set_at_once_download_it_once() {
+fn two_threads_that_fetch_the_same_source_at_once_download_it_once() {
     let (server, place) = (serve(Fault::SlowStart), place());
     let results = thread::scope(|scope| {
         let fetch = || place.fetch(&[&server.address]).expect("it is served");
@@ -204,7 +204,7 @@ fn two_that_fetch_the_same_set_at_once_download_it_once() {
 }
 
 #[test]
-fn a_missing_file_of_a_set_is_brought_back_and_the_others_stay() {
+fn a_missing_file_is_downloaded_again_and_the_others_stay() {
     let (server, place) = (serve(Fault::None), place());
     place.fetch(&[&server.address]).expect("it is served");
     fs::remove_file(place.path(&files()[2].0)).expect("the file is there");

@@ -1,42 +1,42 @@
-//! Draws one distorted figure: places its points, strokes lines between them, sometimes swaps black and white, adds
-//! noise, and rounds to bytes.
+//! Draws one distorted figure: places its points, draws lines between them, sometimes swaps black and white, adds noise,
+//! and rounds to bytes.
 
 use random::{Rng, Stream, uniform};
 
 use super::figures::Figure;
 
-/// Pixels from side to side.
+/// The number of pixels along each side.
 pub(super) const SIDE: usize = 28;
-/// Numbers per image.
 pub(super) const PIXELS: usize = SIDE * SIDE;
 
-/// Tangent of half the largest rotation to either side: 23 degrees.
-const LARGEST_HALF_ANGLE_TANGENT: f32 = 0.2;
-const LARGEST_SHEAR: f32 = 0.2;
-/// Pixels from the figure's centre to the edge of its box, drawn for each axis.
+/// The tangent of half the largest rotation to either side, 23 degrees.
+const MAX_HALF_ANGLE_TANGENT: f32 = 0.2;
+const MAX_SHEAR: f32 = 0.2;
+/// The range of pixels from the figure's center to the edge of its box, drawn for each axis.
 const RADIUS: [f32; 2] = [7.0, 11.0];
-/// Pixels along each axis.
-const LARGEST_SHIFT: f32 = 1.0;
-/// Of each control point along each axis, in units of the figure's box.
-const LARGEST_JITTER: f32 = 0.12;
-/// Pixels.
+/// The largest shift along each axis, in pixels.
+const MAX_SHIFT: f32 = 1.0;
+/// The largest shift of each point along each axis, in units of the figure's box.
+const MAX_JITTER: f32 = 0.12;
+/// The range of half a line's width, in pixels.
 const HALF_WIDTH: [f32; 2] = [0.6, 1.4];
-/// 1 is white on black.
+/// The range of a line's brightness; 1 is white on black.
 const INK: [f32; 2] = [0.55, 1.0];
-/// How often there is one more line that belongs to no figure, and how bright and long (pixels along each axis).
+/// The probability of one more line that belongs to no figure, the range of its brightness, and its largest length in
+/// pixels along each axis.
 const DISTRACTOR_PROBABILITY: f32 = 0.5;
 const DISTRACTOR_INK: [f32; 2] = [0.3, 0.7];
-const LARGEST_DISTRACTOR: f32 = 10.0;
-/// How often the picture is a negative, dark on white. A linear classifier's template answers a figure and its negative
-/// with opposite signs, so this is what keeps it behind a network with hidden units.
+const MAX_DISTRACTOR: f32 = 10.0;
+/// The probability of a negative, dark on white. A linear classifier answers a figure and its negative with opposite signs,
+/// so it stays behind a network with hidden units.
 const NEGATIVE_PROBABILITY: f32 = 0.25;
-/// Standard deviation in steps of the 256 grey levels.
+/// The standard deviation of the noise, in steps of the 256 grey levels.
 const NOISE: f32 = 20.0;
 
-/// x to the right, y down, in pixels from the upper left corner.
+/// x to the right and y down, in pixels from the upper left corner.
 type Point = [f32; 2];
 
-/// Draws `figure` as the stream says: `[SIDE, SIDE]`, row-major.
+/// Draws `figure` with distortions from `stream` and returns `[SIDE, SIDE]`, row-major.
 pub(super) fn draw(figure: &Figure, stream: &mut Stream) -> [u8; PIXELS] {
     let placement = Placement::random(stream);
     let points: Vec<Point> =
@@ -57,17 +57,16 @@ pub(super) fn draw(figure: &Figure, stream: &mut Stream) -> [u8; PIXELS] {
 
 /// An affine map from the figure's box to pixels.
 struct Placement {
-    /// `[row, column]`.
     matrix: [[f32; 2]; 2],
-    centre: Point,
+    center: Point,
 }
 
 impl Placement {
     fn random(stream: &mut Stream) -> Self {
-        // cos = (1 - t^2) / (1 + t^2) and sin = 2t / (1 + t^2) with t = tan(angle / 2): no library is asked for a sine.
-        let t = either_side(LARGEST_HALF_ANGLE_TANGENT, stream);
+        // cos = (1 - t^2) / (1 + t^2) and sin = 2t / (1 + t^2) with t = tan(angle / 2), so no library computes a sine.
+        let t = either_side(MAX_HALF_ANGLE_TANGENT, stream);
         let (cosine, sine) = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
-        let shear = either_side(LARGEST_SHEAR, stream);
+        let shear = either_side(MAX_SHEAR, stream);
         let (width, height) = (between(RADIUS, stream), between(RADIUS, stream));
         let middle = SIDE as f32 / 2.0;
         Self {
@@ -76,20 +75,17 @@ impl Placement {
                 [cosine * width, (cosine * shear - sine) * height],
                 [sine * width, (sine * shear + cosine) * height],
             ],
-            centre: [
-                middle + either_side(LARGEST_SHIFT, stream),
-                middle + either_side(LARGEST_SHIFT, stream),
-            ],
+            center: [middle + either_side(MAX_SHIFT, stream), middle + either_side(MAX_SHIFT, stream)],
         }
     }
 
     fn place(&self, [x, y]: [f32; 2]) -> Point {
-        [0, 1].map(|axis| self.matrix[axis][0] * x + self.matrix[axis][1] * y + self.centre[axis])
+        [0, 1].map(|axis| self.matrix[axis][0] * x + self.matrix[axis][1] * y + self.center[axis])
     }
 }
 
 fn jitter([x, y]: [f32; 2], stream: &mut Stream) -> [f32; 2] {
-    [x + either_side(LARGEST_JITTER, stream), y + either_side(LARGEST_JITTER, stream)]
+    [x + either_side(MAX_JITTER, stream), y + either_side(MAX_JITTER, stream)]
 }
 
 #[derive(Clone, Copy)]
@@ -128,7 +124,7 @@ impl Canvas {
     fn stroke_distractor(&mut self, half_width: f32, stream: &mut Stream) {
         let side = SIDE as f32;
         let from = [side * uniform(stream), side * uniform(stream)];
-        let to = from.map(|coordinate| coordinate + either_side(LARGEST_DISTRACTOR, stream));
+        let to = from.map(|coordinate| coordinate + either_side(MAX_DISTRACTOR, stream));
         self.stroke(from, to, Pen { half_width, ink: between(DISTRACTOR_INK, stream) });
     }
 
@@ -142,15 +138,15 @@ impl Canvas {
     }
 }
 
-/// The pixels, along one axis, whose centres can lie within `reach` of a line from `from` to `to`.
+/// Returns the pixels along one axis whose centers can be within `reach` of a line from `from` to `to`.
 fn touched(from: f32, to: f32, reach: f32) -> std::ops::Range<usize> {
-    // The cast rounds towards zero and takes what is negative to 0.
+    // The cast rounds towards zero and turns negative numbers into 0.
     let first = (from.min(to) - reach) as usize;
     let last = (from.max(to) + reach + 1.0) as usize;
     first.min(SIDE)..last.min(SIDE)
 }
 
-/// Nearly normal, mean 0 and variance 1: the sum of four uniform bytes, which asks no library for a logarithm.
+/// Returns a nearly normal number with mean 0 and variance 1: the sum of four uniform bytes, which needs no logarithm.
 fn bell(stream: &mut Stream) -> f32 {
     let sum: u32 = stream.next_u32().to_le_bytes().into_iter().map(u32::from).sum();
     // Four bytes have mean 4 * 127.5 and variance 4 * (256^2 - 1) / 12.

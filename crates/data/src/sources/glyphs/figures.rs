@@ -1,23 +1,22 @@
-//! The ten figures before any distortion.
+//! The ten figures, undistorted.
 
-/// One class: strokes through numbered points.
+/// The figure of one class: strokes through numbered points.
 pub(super) struct Figure {
-    /// For people.
     pub(super) name: &'static str,
-    /// (x to the right, y down) in a box from -1 to 1. Strokes that name the same point stay joined when it is moved.
+    /// (x to the right, y down) in a box from -1 to 1. Strokes that share a point stay joined when the point is moved.
     pub(super) points: &'static [[f32; 2]],
-    /// Each a chain of indices into `points`.
+    /// Chains of indices into `points`.
     pub(super) strokes: &'static [&'static [usize]],
 }
 
 impl Figure {
-    /// Every line from one point to the next, as indices into `points`.
+    /// Returns every line from one point to the next, as indices into `points`.
     pub(super) fn segments(&self) -> impl Iterator<Item = [usize; 2]> {
         self.strokes.iter().flat_map(|stroke| stroke.windows(2).map(|pair| [pair[0], pair[1]]))
     }
 }
 
-/// In the order of their labels.
+/// The figures in the order of their labels.
 #[rustfmt::skip]
 pub(super) const FIGURES: [Figure; 10] = [
     Figure {
@@ -53,7 +52,7 @@ pub(super) const FIGURES: [Figure; 10] = [
     },
     Figure {
         name: "spiral",
-        // Eighths of a turn while the radius grows from 0.1 to 0.95.
+        // Eighths of a turn, while the radius grows from 0.1 to 0.95.
         points: &[
             [0.1, 0.0], [0.12, 0.12], [0.0, 0.23], [-0.21, 0.21], [-0.36, 0.0], [-0.3, -0.3], [0.0, -0.49],
             [0.39, -0.39], [0.62, 0.0], [0.48, 0.48], [0.0, 0.75], [-0.58, 0.58], [-0.88, 0.0], [-0.67, -0.67],

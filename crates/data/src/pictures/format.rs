@@ -1,0 +1,225 @@
+//! Decodes JPEG and PNG files.
+
+use std::io::Cursor;
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::RgbImage;
+
+/// The limits on pictures, which no official picture comes near.
+const MAX_SIDE: usize = 1 << 14;
+const MAX_BYTES: usize = 1 << 30;
+const TOO_LARGE: &str = "Image size exceeds limit";
+const TOO_MUCH_MEMORY: &str = "Memory limit exceeded";
+
+/// Decodes a file to red, green and blue, or returns the reason why it cannot be decoded. Transparency is dropped, and
+/// orientation marks and color profiles are ignored.
+pub(super) fn decode(file: &[u8]) -> Result<RgbImage, String> {
+    match file {
+        // The decoder fills missing pixels with grey and reports no error.
+        [0xff, 0xd8, 0xff, ..] if !ends(file) => {
+            Err("Format error decoding Jpeg: the file is cut short".to_owned())
+        }
+        [0xff, 0xd8, 0xff, ..] => decode_jpeg(file),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => decode_png(file),
+        _ => Err(match other_format(file) {
+            Some(name) => format!("The image format {name} is not supported"),
+            None => "The image format could not be determined".to_owned(),
+        }),
+    }
+}
+
+/// Whether a JPEG file has an end mark after the start of its scan. A thumbnail before the scan may have its own.
+fn ends(jpeg: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    while let [0xff, mark, high, low, ..] = jpeg[at.min(jpeg.len())..] {
+        if mark == START_OF_SCAN {
+            return jpeg[at..].windows(2).any(|bytes| bytes == [0xff, 0xd9]);
+        }
+        // Fill bytes may come before a mark.
+        at += if mark == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
+    }
+    false
+}
+
+fn decode_jpeg(file: &[u8]) -> Result<RgbImage, String> {
+    let options =
+        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let mut headers = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    headers.decode_headers().map_err(jpeg_error)?;
+    let (width, height) = headers.dimensions().expect("the headers are decoded");
+    let (colors, samples) = match headers.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+        _ => (ColorSpace::RGB, 3),
+    };
+    let bytes = within_memory(width, height, samples)?;
+    check_sides(width, height)?;
+    let mut decoded = vec![0; bytes];
+    let options = options.jpeg_set_out_colorspace(colors);
+    JpegDecoder::new_with_options(ZCursor::new(file), options)
+        .decode_into(&mut decoded)
+        .map_err(jpeg_error)?;
+    Ok(RgbImage { width, height, bytes: to_rgb(decoded, samples) })
+}
+
+fn jpeg_error(error: DecodeErrors) -> String {
+    match error {
+        DecodeErrors::Unsupported(scheme) => {
+            format!("The decoder for Jpeg does not support the format features {scheme:?}")
+        }
+        DecodeErrors::LargeDimensions(_) => TOO_LARGE.to_owned(),
+        error => format!("Format error decoding Jpeg: {error}"),
+    }
+}
+
+fn decode_png(file: &[u8]) -> Result<RgbImage, String> {
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes: MAX_BYTES });
+    decoder.set_ignore_text_chunk(false);
+    let header = decoder.read_header_info().map_err(png_error)?;
+    let (width, height) = (header.width as usize, header.height as usize);
+    check_sides(width, height)?;
+    // Palettes and samples of less than a byte are expanded to bytes.
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(png_error)?;
+    let (colors, depth) = reader.output_color_type();
+    let (samples, is_wide) = (colors.samples(), depth == png::BitDepth::Sixteen);
+    let sample_bytes = if is_wide { 2 } else { 1 };
+    let mut decoded = vec![0; within_memory(width, height, samples * sample_bytes)?];
+    reader.next_frame(&mut decoded).map_err(png_error)?;
+    let decoded = if is_wide { narrowed(&decoded) } else { decoded };
+    Ok(RgbImage { width, height, bytes: to_rgb(decoded, samples) })
+}
+
+fn png_error(error: png::DecodingError) -> String {
+    match error {
+        png::DecodingError::IoError(error) => error.to_string(),
+        png::DecodingError::Format(error) => format!("Format error decoding Png: {error}"),
+        png::DecodingError::Parameter(error) => format!("The parameter is malformed: {error}"),
+        png::DecodingError::LimitsExceeded => TOO_MUCH_MEMORY.to_owned(),
+    }
+}
+
+/// Returns the number of bytes of the decoded picture.
+fn within_memory(width: usize, height: usize, pixel_bytes: usize) -> Result<usize, String> {
+    let bytes = width * height * pixel_bytes;
+    if bytes > MAX_BYTES { Err(TOO_MUCH_MEMORY.to_owned()) } else { Ok(bytes) }
+}
+
+fn check_sides(width: usize, height: usize) -> Result<(), String> {
+    if width > MAX_SIDE || height > MAX_SIDE { Err(TOO_LARGE.to_owned()) } else { Ok(()) }
+}
+
+/// Rounds big-endian samples of 16 bits to 8 bits.
+fn narrowed(samples: &[u8]) -> Vec<u8> {
+    let (samples, _) = samples.as_chunks();
+    samples.iter().map(|sample| ((u32::from(u16::from_be_bytes(*sample)) + 128) / 257) as u8).collect()
+}
+
+/// Converts grey (1 sample), grey and alpha (2), or red, green, blue and alpha (4) to red, green and blue (3).
+fn to_rgb(pixels: Vec<u8>, samples: usize) -> Vec<u8> {
+    match samples {
+        1 | 2 => pixels.chunks_exact(samples).flat_map(|pixel| [pixel[0]; 3]).collect(),
+        3 => pixels,
+        _ => pixels.chunks_exact(samples).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+    }
+}
+
+/// Returns the name of a format that is not decoded.
+fn other_format(file: &[u8]) -> Option<&'static str> {
+    let name = match file {
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => "Gif",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "WebP",
+        [b'M', b'M', 0, b'*', ..] | [b'I', b'I', b'*', 0, ..] => "Tiff",
+        [b'D', b'D', b'S', b' ', ..] => "Dds",
+        [b'B', b'M', ..] => "Bmp",
+        [0, 0, 1, 0, ..] => "Ico",
+        [b'#', b'?', b'R', b'A', b'D', b'I', b'A', b'N', b'C', b'E', ..] => "Hdr",
+        [0, 0, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => "Avif",
+        [0x76, 0x2f, 0x31, 1, ..] => "OpenExr",
+        [b'q', b'o', b'i', b'f', ..] => "Qoi",
+        [b'P', b'1'..=b'7', ..] => "Pnm",
+        [b'f', b'a', b'r', b'b', b'f', b'e', b'l', b'd', ..] => "Farbfeld",
+        _ => return None,
+    };
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JPEG: &[u8] = include_bytes!("../../tests/gradient.jpg");
+
+    fn png(colors: png::ColorType, depth: png::BitDepth, width: u32, bytes: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, width, 1);
+        encoder.set_color(colors);
+        encoder.set_depth(depth);
+        if colors == png::ColorType::Indexed {
+            encoder.set_palette(vec![9, 8, 7, 60, 50, 40]);
+            encoder.set_trns(vec![0]);
+        }
+        let mut writer = encoder.write_header().expect("memory can be written");
+        writer.write_image_data(bytes).expect("memory can be written");
+        writer.finish().expect("memory can be written");
+        file
+    }
+
+    #[test]
+    fn every_kind_of_png_becomes_red_green_and_blue_without_transparency() {
+        use png::BitDepth::{Eight, One, Sixteen};
+        use png::ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
+        for (colors, depth, bytes, expected) in [
+            (Grayscale, One, &[0b0100_0000][..], [0, 0, 0, 255, 255, 255]),
+            (Grayscale, Eight, &[3, 200], [3, 3, 3, 200, 200, 200]),
+            (GrayscaleAlpha, Eight, &[3, 0, 200, 9], [3, 3, 3, 200, 200, 200]),
+            (Rgb, Eight, &[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]),
+            (Rgba, Eight, &[1, 2, 3, 0, 4, 5, 6, 128], [1, 2, 3, 4, 5, 6]),
+            (Indexed, Eight, &[1, 0], [60, 50, 40, 9, 8, 7]),
+            // 128 is rounded to 0 and 129 to 1.
+            (Grayscale, Sixteen, &[0, 128, 0, 129], [0, 0, 0, 1, 1, 1]),
+            (Rgb, Sixteen, &[0, 128, 0, 129, 255, 255, 0, 0, 1, 1, 2, 2], [0, 1, 255, 0, 1, 2]),
+        ] {
+            let decoded = decode(&png(colors, depth, 2, bytes)).expect("it is whole");
+            assert_eq!(decoded, RgbImage { width: 2, height: 1, bytes: expected.to_vec() }, "{colors:?}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_cut_anywhere_is_refused() {
+        assert!(decode(JPEG).is_ok());
+        for length in 0..JPEG.len() - 1 {
+            assert!(decode(&JPEG[..length]).is_err(), "{length} of {} bytes", JPEG.len());
+        }
+    }
+
+    /// The header of a JPEG file claims a size of `width` by `height`.
+    fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
+        let frame = JPEG.windows(2).position(|mark| mark == [0xff, 0xc0]).expect("there is a frame");
+        let mut file = JPEG.to_vec();
+        file[frame + 5..][..2].copy_from_slice(&height.to_be_bytes());
+        file[frame + 7..][..2].copy_from_slice(&width.to_be_bytes());
+        file
+    }
+
+    #[test]
+    fn pictures_that_claim_too_much_are_refused_before_anything_is_allocated() {
+        assert_eq!(decode(&jpeg_of(65_000, 65_000)).expect_err("it is too large"), TOO_MUCH_MEMORY);
+        assert_eq!(decode(&jpeg_of(20_000, 10)).expect_err("it is too wide"), TOO_LARGE);
+        let mut wide = png(png::ColorType::Grayscale, png::BitDepth::Eight, 20_000, &[0; 20_000]);
+        assert_eq!(decode(&wide).expect_err("it is too wide"), TOO_LARGE);
+        wide[29] ^= 1;
+        assert!(decode(&wide).expect_err("the checksum is wrong").starts_with("Format error decoding Png: "));
+    }
+
+    #[test]
+    fn other_formats_are_named() {
+        assert_eq!(decode(b"GIF89a...").expect_err("it is no JPEG"), "The image format Gif is not supported");
+        assert_eq!(decode(b"<html>").expect_err("it is no JPEG"), "The image format could not be determined");
+    }
+}
