@@ -1,8 +1,9 @@
-"""What a network that `cargo xtask export` wrote says to images: torch, numpy and safetensors are all that is needed.
+"""Predicts with a network that `cargo xtask export` wrote. Needs torch, numpy and safetensors.
 
     python examples/pytorch_predict.py DIR/CONFIGURATION/seed-0 IMAGES.npy [LOGITS.npy]
 
-IMAGES.npy holds u8 pixels, [examples, channels, height, width]. docs/model-json.md explains model.json.
+IMAGES.npy holds uint8 pixels, [examples, channels, height, width]. Prints the class of each image, or the reconstructed
+pixels. docs/model-json.md explains model.json.
 """
 import json
 import sys
@@ -30,6 +31,6 @@ for layer in model["layers"]:
 if classes := model["task"]["classes"]:
     print(*(classes[index] for index in h.argmax(1)), sep="\n")
 else:
-    print("pixels, as scaled for the input:", functions[model["task"]["squash"]](h), sep="\n")
+    print("pixels, scaled like the input:", functions[model["task"]["squash"]](h), sep="\n")
 if len(sys.argv) > 3:
     numpy.save(sys.argv[3], h.numpy())
