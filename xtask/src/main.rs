@@ -64,7 +64,7 @@ enum Command {
     Doctor(DoctorArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),
-    /// Print everything that a pipeline file may hold, from the types that read it: what `pipelines/schema.md` is made by.
+    /// Print every field and value that a pipeline file may have: the text of `pipelines/schema.md`.
     Schema,
 }
 
