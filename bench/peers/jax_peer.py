@@ -5,10 +5,9 @@
 Modes: `jit` trains the trials of a population one after the other, `vmap` together: an outer vmap over the streams of
 batches and an inner one over the trials of a stream, so that they share one copy of their batch.
 
-Backprop is `jax.value_and_grad`; the feedback rules are written out. XLA's flags are left as they are (set XLA_FLAGS to
-try others). Weights are stored as `[units, inputs]`, which XLA multiplies faster than `[inputs, units]` on CPU.
-
-Departures: none in what is computed.
+Backprop is `jax.value_and_grad`; the feedback rules are written out. XLA's flags have their defaults (set XLA_FLAGS to
+try others). Weights are stored as `[units, inputs]`, which XLA multiplies faster than `[inputs, units]` on CPU. The
+numbers are those of our rules.
 """
 
 import functools
@@ -17,7 +16,7 @@ import sys
 
 import protocol
 
-# XLA reads them once, when its client starts.
+# XLA reads the environment once, when its client starts.
 ARGUMENTS = protocol.read_arguments()
 os.environ["JAX_PLATFORMS"] = ARGUMENTS.device
 # Other programs train on the same GPU in turn.
@@ -36,15 +35,14 @@ def train(problem):
     precision = PRECISIONS[problem.precision]
     step = functools.partial(take_step, problem.rule)
     trials = range(len(problem.learning_rates))
-    # Of each student, by their number: a stream's of a trial, all streams' of a population.
-    batches = []
+    # The batches of each model: those of one stream for a trial, those of all streams for a population.
     if problem.mode == "vmap":
-        students = [student(problem, together(problem))]
+        models = [model(problem, together(problem))]
         step = jax.vmap(jax.vmap(step, in_axes=(0, 0, 0, None, None)))
         every_stream = problem.inputs.swapaxes(0, 1), problem.targets.swapaxes(0, 1)
         batches = [on_device(*every_stream)]
     else:
-        students = [student(problem, trial) for trial in trials]
+        models = [model(problem, trial) for trial in trials]
         of_stream = [on_device(*both) for both in zip(problem.inputs, problem.targets)]
         batches = [of_stream[stream] for stream in problem.streams]
     step = jax.jit(step, donate_argnums=0)
@@ -52,15 +50,15 @@ def train(problem):
 
     def run(steps):
         nonlocal taken
-        # To the end one after the other, so that a student's parameters stay in the cache.
+        # All steps of a model before the next model, so that its parameters stay in the cache.
         columns = []
-        for position, (state, feedback, learning_rate) in enumerate(students):
+        for position, (state, feedback, learning_rate) in enumerate(models):
             losses, seen = [], batches[position]
             with jax.default_matmul_precision(precision):
                 for number in range(taken, taken + steps):
                     state, loss = step(state, feedback, learning_rate, *seen[number % len(seen)])
                     losses.append(loss)
-            students[position] = jax.block_until_ready(state), feedback, learning_rate
+            models[position] = jax.block_until_ready(state), feedback, learning_rate
             columns.append(np.stack(jax.device_get(losses)).reshape(steps, -1))
         taken += steps
         return np.concatenate(columns, axis=1).tolist()
@@ -73,15 +71,16 @@ def on_device(inputs, targets):
 
 
 def together(problem):
-    """The trials of each stream, `[streams, trials of a stream]`."""
+    """Returns the trials of each stream, `[streams, trials of a stream]`."""
     parts = [list(range(part.start, part.stop)) for part in problem.parts()]
     if len({len(part) for part in parts}) != 1:
-        raise ValueError(f"streams of {', '.join(str(len(part)) for part in parts)} trials, wanted equal ones")
+        raise ValueError(f"streams of {', '.join(str(len(part)) for part in parts)} trials, expected equal numbers")
     return np.array(parts)
 
 
-def student(problem, selection):
-    """State, feedback and learning rate of one trial (by its index) or of many (by an array of indices, whose axes lead)."""
+def model(problem, selection):
+    """Returns state, feedback and learning rate of the trial with an index, or of the trials in an array of indices, whose axes
+    become leading axes."""
     seeds = np.array(problem.seeds)[selection]
     parameters = [
         (jnp.array(layer.weight[seeds].swapaxes(-1, -2)), jnp.array(layer.bias[seeds])) for layer in problem.layers
@@ -93,7 +92,7 @@ def student(problem, selection):
 
 
 def take_step(rule, state, feedback, learning_rate, input, target):
-    """Of one trial: the state after the step, and the loss before it."""
+    """Returns the state of one trial after the step, and the loss before it."""
     parameters, first, second, steps = state
     if rule == "backprop":
         loss, gradients = jax.value_and_grad(loss_of)(parameters, input, target)
@@ -141,7 +140,7 @@ def cross_entropy(logits, target):
 
 
 def forward(parameters, input):
-    """The input, the hidden layers' outputs, and the logits."""
+    """Returns the input, the outputs of the hidden layers, and the logits."""
     *hidden, (weight, bias) = parameters
     values = [input]
     for hidden_weight, hidden_bias in hidden:
@@ -152,9 +151,9 @@ def forward(parameters, input):
 def check_device():
     try:
         jax.devices()
-    # A platform without its plugin fails an assertion, one without a device a run-time error.
+    # A platform without its plugin fails an assertion; a platform without a device raises a RuntimeError.
     except (AssertionError, RuntimeError) as error:
-        reason = str(error).strip().splitlines() or ["it has no such platform"]
+        reason = str(error).strip().splitlines() or ["the platform is missing"]
         sys.exit(f"JAX {jax.__version__} cannot use {ARGUMENTS.device}: {reason[0]}")
 
 

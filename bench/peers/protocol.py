@@ -1,4 +1,4 @@
-"""What a peer and the bench say to each other: a JSON object per line in, a JSON object per line back.
+"""The protocol between a peer and the benchmark: a JSON object per line in, a JSON object per line back.
 
     {"command": "describe"}
     {"command": "prepare", "id": "a", "rule": "dfa", "mode": "eager", "precision": "f32", "arrays": "case.safetensors",
@@ -7,10 +7,10 @@
     {"command": "forget", "id": "a"}
     {"command": "memory"}
 
-`prepare` answers the losses of the first steps from the given weights; those steps are the warm-up too. Learning rates,
-seeds and streams have one entry per trial: a seed is a place among the given weights, a stream one among the given batches, and
-trials of one stream stand together. `measure` takes further steps and answers the seconds they took, the losses of all of
-them read back. `forget` gives the memory of a case back.
+`prepare` answers with the losses of the first steps from the given weights; these steps are also the warm-up. Learning rates,
+seeds and streams have one entry per trial: a seed is an index into the given weights, a stream an index into the given batches.
+Trials with the same stream are neighbors. `measure` takes further steps and answers with their seconds, which include reading
+all losses back. `forget` frees the memory of a case.
 
 A script that cannot use its device ends with a message before the first answer.
 """
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 DEVICES = ("cpu", "cuda")
 
-# "tf32" lets products round their factors to 10 bits; everything else stays as it is.
+# "tf32" lets products round their factors to 10 bits; everything else is single precision.
 PRECISIONS = ("f32", "tf32")
 
 RULES = ("dfa", "drtp", "local-cross-entropy", "backprop")
@@ -49,7 +49,7 @@ class Layer:
 
 @dataclass
 class Problem:
-    """What is to be trained. Tanh in the hidden layers, softmax and cross-entropy at the output, Adam everywhere."""
+    """The trials of a case. Tanh in the hidden layers, softmax and cross-entropy at the output, Adam everywhere."""
 
     rule: str
     mode: str
@@ -58,18 +58,18 @@ class Problem:
     inputs: "numpy.ndarray"  # [streams, batches, batch, inputs].
     targets: "numpy.ndarray"  # [streams, batches, batch, outputs], one-hot.
     learning_rates: list[float]  # One per trial.
-    seeds: list[int]  # One per trial, each a place among the layers' seeds.
+    seeds: list[int]  # One per trial, each an index into the leading axis of the layers.
     streams: list[int]  # One per trial, none smaller than the one before.
 
     def parts(self):
-        """For each stream, the slice of the trials that see it."""
+        """Returns the slice of the trials of each stream."""
         ends = [sum(stream <= last for stream in self.streams) for last in range(len(self.inputs))]
         return [slice(start, end) for start, end in zip([0, *ends], ends)]
 
 
 def read_arguments():
-    """Threads and device from the command line. The threads go to the environment, too: call it before a framework is
-    imported."""
+    """Reads threads and device from the command line. Sets the threads in the environment, too: call it before importing a
+    framework."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--device", choices=DEVICES, default="cpu")
@@ -80,10 +80,11 @@ def read_arguments():
 
 
 def serve(framework, version, modes, train, wait=lambda: None, release=lambda: None):
-    """Answers requests until the end of the input. `train(problem)` gives a function that takes a number of steps, goes
-    that far, and returns the losses, `[steps][trials]`. `wait` returns when the device has done everything, `release` gives
-    memory that nothing uses back to it."""
-    # Whatever a library prints must not end up between the answers.
+    """Answers requests until the end of the input.
+
+    `train(problem)` returns a function that takes the given number of further steps and returns their losses,
+    `[steps][trials]`. `wait` returns when the device has finished all work, `release` returns unused memory to it."""
+    # Output of a library must not appear between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     cases = {}
@@ -116,7 +117,7 @@ def serve(framework, version, modes, train, wait=lambda: None, release=lambda: N
             traceback.print_exc()
             message = {"error": f"{type(error).__name__}: {error}"}
         if "error" in message:
-            # Only now nothing holds the error's frames, and what the case had on the device, any more.
+            # The frames of the error kept the arrays of the case on the device until here.
             gc.collect()
             release()
         print(json.dumps(message), file=answers, flush=True)

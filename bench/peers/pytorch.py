@@ -3,25 +3,25 @@
     python bench/peers/pytorch.py --threads 2      # then requests on stdin, see protocol.py
 
 Modes: `eager` and `compile` train the trials of a population one after the other; with `-batched` they train together,
-with a leading axis of trials on every tensor. On a GPU also `graph`, `compile-graph` and so on: the step is captured once for
-each batch and replayed. `autotune` is Inductor's max-autotune.
+with a leading axis of trials on every tensor. A GPU also has `graph`, `compile-graph` and so on: the step is captured once
+for each batch and replayed. `autotune` is Inductor's max-autotune.
 
-Eager backprop is autograd. Eager feedback rules need no graph: their gradients are written into buffers that stay. Both
-learn by the fused `torch.optim.Adam`; where a step is captured, by the fused kernel itself, and where trials have rates of
-their own on a GPU, by `torch._foreach` operations, because the fused kernel has one rate. Compiled, a step is one graph with
-backprop by `torch.func.grad` and with Adam written out, which was faster on CPU than the fused optimizer after a compiled
-gradient; so was Inductor's default than its max-autotune.
+Eager backprop uses autograd. Eager feedback rules need no autograd graph: their gradients are written into permanent buffers.
+Both use the fused `torch.optim.Adam`. A captured step uses the fused kernel directly. Trials with different rates on a GPU use
+`torch._foreach` operations, because the fused kernel has one rate. A compiled step is one graph with `torch.func.grad` for
+backprop and with Adam written out, which was faster on CPU than the fused optimizer after a compiled gradient. Inductor's
+default was faster there than its max-autotune.
 
 Trials of one stream share their batch: an expanded axis has a stride of 0 and takes no memory.
 
-Departures: the loss of eager backprop takes class indices, made of the one-hot targets beforehand.
+One difference from our rules: the loss of eager backprop takes class indices, computed from the one-hot targets beforehand.
 """
 
 import sys
 
 import protocol
 
-# OpenMP reads the threads once, when torch is imported.
+# OpenMP reads the number of threads once, when torch is imported.
 ARGUMENTS = protocol.read_arguments()
 
 import torch
@@ -29,50 +29,50 @@ import torch.nn.functional as F
 
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
-# What torch calls the precisions of the protocol.
+# The names of the protocol's precisions in PyTorch.
 PRECISIONS = {"f32": "highest", "tf32": "high"}
 
-# All trials, where they are not cut into parts.
+# The parts of trials that are not divided: all of them.
 WHOLE = [None]
 
 
 def train(problem):
     if problem.precision != "f32" and ARGUMENTS.device == "cpu":
-        raise ValueError(f"{problem.precision} is no precision of the CPU")
+        raise ValueError(f"the CPU has no precision {problem.precision}")
     torch.set_float32_matmul_precision(PRECISIONS[problem.precision])
     trials = range(len(problem.learning_rates))
     words = problem.mode.split("-")
     selections = [slice(None)] if "batched" in words else trials
-    students = [student_type(problem, words)(problem, selection) for selection in selections]
+    models = [model_type(problem, words)(problem, selection) for selection in selections]
     if "graph" in words:
-        students = [Captured(student) for student in students]
+        models = [Captured(model) for model in models]
 
     def run(steps):
-        # Another case may have set it.
+        # Another case may have changed it.
         torch.set_float32_matmul_precision(PRECISIONS[problem.precision])
-        # To the end one after the other, so that a student's parameters stay in the cache.
-        losses = [torch.stack([student.step() for _ in range(steps)]) for student in students]
+        # All steps of a model before the next model, so that its parameters stay in the cache.
+        losses = [torch.stack([model.step() for _ in range(steps)]) for model in models]
         return torch.cat([loss.reshape(steps, -1) for loss in losses], dim=1).tolist()
 
     return run
 
 
-def student_type(problem, words):
+def model_type(problem, words):
     if "compile" in words:
-        return CompiledStudent
+        return CompiledModel
     if "autotune" in words:
-        return AutotunedStudent
-    return AutogradStudent if problem.rule == "backprop" else FeedbackStudent
+        return AutotunedModel
+    return AutogradModel if problem.rule == "backprop" else FeedbackModel
 
 
-class Student:
-    """One trial, whose tensors are matrices, or all trials together, with a leading axis of trials."""
+class Model:
+    """One trial, with matrices as parameters, or all trials together, with a leading axis of trials."""
 
     def __init__(self, problem, selection):
         seeds, streams = (torch.tensor(places)[selection] for places in (problem.seeds, problem.streams))
 
         def select(array):
-            # A single one would be a view, which keeps all of them.
+            # The weights of one trial would be a view, which keeps those of all trials in memory.
             selected = tensor(array)[seeds]
             return selected if self.batched else selected.clone()
 
@@ -86,7 +86,7 @@ class Student:
         self.feedback = [select(layer.feedback) for layer in problem.layers[:-1] if layer.feedback is not None]
         inputs, targets = tensor(problem.inputs), tensor(problem.targets)
         if self.batched:
-            # By batch, then by stream.
+            # The first axis has the batches, the second one the streams.
             parts = problem.parts()
             self.parts = parts if len(parts) > 1 else WHOLE
             counts = [part.stop - part.start for part in parts]
@@ -97,12 +97,12 @@ class Student:
             self.parts = WHOLE
             self.inputs = [[input] for input in inputs[streams]]
         self.targets = [target.contiguous() for target in targets[streams].unbind(-3)]
-        # Of the step that is taken, in a place that stays.
+        # The rate of the present step, in a tensor that a captured graph can read.
         self.rate = torch.zeros(self.learning_rates.shape, device=ARGUMENTS.device)
         self.steps = 0
 
     def step(self):
-        """The losses before the step, `[]` or `[trials]`."""
+        """Returns the losses before the step, `[]` or `[trials]`."""
         return self.learn(self.next_batch())
 
     def next_batch(self):
@@ -111,86 +111,86 @@ class Student:
         return batch
 
     def set_rate(self):
-        """With Keras' bias correction, outside of which its epsilon stands."""
+        """Sets the rate with the bias correction of Keras, which adds epsilon outside of the correction."""
         bias_correction = (1 - protocol.BETA_2**self.steps) ** 0.5 / (1 - protocol.BETA_1**self.steps)
         torch.mul(self.learning_rates, bias_correction, out=self.rate)
 
     def state(self):
-        """Everything that a step changes, beside the number of steps."""
+        """Returns the tensors that a step changes."""
         return self.parameters
 
 
 def tensor(array):
-    # A copy: the file's own bytes are read-only, and not aligned for vector loads.
+    # A copy: the bytes of the file are read-only and not aligned for vector loads.
     return torch.tensor(array, device=ARGUMENTS.device)
 
 
-def adam_of(student):
-    if student.captured:
-        return ForeachAdam(student) if student.batched else FusedKernel(student)
-    return ForeachAdam(student) if student.batched and ARGUMENTS.device == "cuda" else FusedAdam(student)
+def adam_of(model):
+    if model.captured:
+        return ForeachAdam(model) if model.batched else FusedKernel(model)
+    return ForeachAdam(model) if model.batched and ARGUMENTS.device == "cuda" else FusedAdam(model)
 
 
 class FusedAdam:
-    """`torch.optim.Adam` on the parameters of a student; of a batched one, on the part of each trial, because a fused
-    kernel has one learning rate."""
+    """`torch.optim.Adam` on the parameters of a model, or of each trial in a batched model, because a fused kernel has one
+    learning rate."""
 
-    def __init__(self, student):
-        self.student = student
+    def __init__(self, model):
+        self.model = model
         settings = {"betas": (protocol.BETA_1, protocol.BETA_2), "eps": protocol.EPSILON, "fused": True}
-        if student.batched:
-            self.parts = [[whole.detach()[trial] for whole in student.parameters] for trial in range(self.trials())]
+        if model.batched:
+            self.parts = [[whole.detach()[trial] for whole in model.parameters] for trial in range(self.trials())]
         else:
-            self.parts = [student.parameters]
-        rates = student.learning_rates.reshape(-1).tolist()
+            self.parts = [model.parameters]
+        rates = model.learning_rates.reshape(-1).tolist()
         groups = [{"params": part, "lr": rate} for part, rate in zip(self.parts, rates)]
         self.optimizer = torch.optim.Adam(groups, **settings)
 
     def trials(self):
-        return len(self.student.learning_rates)
+        return len(self.model.learning_rates)
 
     def share_gradients(self):
-        """Gives each trial its part of the gradients."""
-        for trial, part in enumerate(self.parts if self.student.batched else []):
-            for parameter, whole in zip(part, self.student.parameters):
+        """Gives the optimizer each trial's part of the gradients."""
+        for trial, part in enumerate(self.parts if self.model.batched else []):
+            for parameter, whole in zip(part, self.model.parameters):
                 parameter.grad = whole.grad[trial]
 
     def step(self):
         # Keras adds epsilon before the bias correction of the second moment, PyTorch after it.
-        epsilon = protocol.EPSILON / (1 - protocol.BETA_2**self.student.steps) ** 0.5
+        epsilon = protocol.EPSILON / (1 - protocol.BETA_2**self.model.steps) ** 0.5
         for group in self.optimizer.param_groups:
             group["eps"] = epsilon
         self.optimizer.step()
 
 
 class Moments:
-    """Adam on tensors that stay where they are, with the rate of the step from a tensor: what can be captured."""
+    """Adam that can be captured: its tensors keep their addresses, and the rate is a tensor."""
 
-    def __init__(self, student):
-        self.student = student
-        self.first = [torch.zeros_like(parameter) for parameter in student.parameters]
-        self.second = [torch.zeros_like(parameter) for parameter in student.parameters]
+    def __init__(self, model):
+        self.model = model
+        self.first = [torch.zeros_like(parameter) for parameter in model.parameters]
+        self.second = [torch.zeros_like(parameter) for parameter in model.parameters]
 
     def share_gradients(self):
         pass
 
     def gradients(self):
-        return [parameter.grad for parameter in self.student.parameters]
+        return [parameter.grad for parameter in self.model.parameters]
 
     def step(self):
-        if not self.student.captured:
-            self.student.set_rate()
+        if not self.model.captured:
+            self.model.set_rate()
         with torch.no_grad():
-            self.update(self.student.parameters, self.gradients(), self.student.rate)
+            self.update(self.model.parameters, self.gradients(), self.model.rate)
 
 
 class FusedKernel(Moments):
-    """The kernel of the fused `torch.optim.Adam`, told that so many steps were taken that its own bias corrections are 1:
-    the rate has them, and epsilon is Keras'."""
+    """The kernel of the fused `torch.optim.Adam`. Its step count is so large that its bias corrections are 1: the rate contains
+    them, and epsilon is added as in Keras."""
 
-    def __init__(self, student):
-        super().__init__(student)
-        self.many_steps = [torch.tensor(1e9, device=ARGUMENTS.device) for _ in student.parameters]
+    def __init__(self, model):
+        super().__init__(model)
+        self.many_steps = [torch.tensor(1e9, device=ARGUMENTS.device) for _ in model.parameters]
 
     def update(self, parameters, gradients, rate):
         torch._fused_adam_(
@@ -225,11 +225,11 @@ class ForeachAdam(Moments):
 
 
 def per_trial(rate):
-    """In a form that goes with parameters, `[]` or `[trials, 1, 1]`."""
+    """Returns the rate in a shape that broadcasts to parameters, `[]` or `[trials, 1, 1]`."""
     return rate[:, None, None] if rate.dim() == 1 else rate
 
 
-class FeedbackStudent(Student):
+class FeedbackModel(Model):
     def __init__(self, problem, selection):
         super().__init__(problem, selection)
         for parameter in self.parameters:
@@ -259,7 +259,7 @@ class FeedbackStudent(Student):
         return loss
 
     def forward(self, inputs):
-        """The hidden layers' outputs, and the logits."""
+        """Returns the outputs of the hidden layers, and the logits."""
         values, seen, parts = [], inputs, self.parts
         for weight, bias, preactivation in zip(self.weights, self.biases, self.preactivations):
             add_product = torch.baddbmm if self.batched else torch.addmm
@@ -272,7 +272,7 @@ class FeedbackStudent(Student):
         return values
 
     def signal(self, error, target, output, feedback):
-        """What the feedback takes to a hidden layer, `[.., batch, outputs]`."""
+        """Returns the signal that the feedback projects to a hidden layer, `[.., batch, outputs]`."""
         match self.rule:
             case "dfa":
                 return error
@@ -290,7 +290,7 @@ class FeedbackStudent(Student):
         return self.parameters + self.adam.first + self.adam.second
 
 
-class AutogradStudent(Student):
+class AutogradModel(Model):
     def __init__(self, problem, selection):
         super().__init__(problem, selection)
         for parameter in self.parameters:
@@ -313,7 +313,7 @@ class AutogradStudent(Student):
         return [parameter.detach() for parameter in self.parameters] + self.adam.first + self.adam.second
 
 
-class CompiledStudent(Student):
+class CompiledModel(Model):
     compiled = "default"
 
     def __init__(self, problem, selection):
@@ -327,55 +327,55 @@ class CompiledStudent(Student):
             self.set_rate()
         moments = self.weights, self.biases, self.first, self.second
         step = COMPILED[self.compiled]
-        # The rate is a tensor: a number would be compiled in.
+        # The rate is a tensor: a number would be compiled into the step.
         return step(self.rule, moments, self.feedback, self.inputs[batch], self.parts, self.targets[batch], self.rate)
 
     def state(self):
         return self.parameters + self.first + self.second
 
 
-class AutotunedStudent(CompiledStudent):
+class AutotunedModel(CompiledModel):
     compiled = "max-autotune-no-cudagraphs"
 
 
 class Captured:
-    """A student whose steps were captured as CUDA graphs, one for each batch. They share their memory, because one is replayed
-    after the other."""
+    """A model whose steps were captured as CUDA graphs, one for each batch. The graphs share their memory, because they are
+    replayed one after the other."""
 
-    # Whatever compiles, allocates or chooses an algorithm at the first calls must have done so.
+    # The first calls compile, allocate and choose algorithms.
     WARM_UP_STEPS = 3
 
-    def __init__(self, student):
-        self.student = student
+    def __init__(self, model):
+        self.model = model
         self.warm_up()
         pool = torch.cuda.graph_pool_handle()
         self.graphs, self.losses = [], []
-        for batch in range(len(student.inputs)):
+        for batch in range(len(model.inputs)):
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, pool=pool):
-                loss = student.learn(batch)
+                loss = model.learn(batch)
             self.graphs.append(graph)
             self.losses.append(loss)
 
     def warm_up(self):
-        """On a stream of its own, as capturing asks for; the state is put back."""
-        student = self.student
-        before = [values.clone() for values in student.state()]
+        """Takes steps on a separate stream, as capturing requires, and restores the state."""
+        model = self.model
+        before = [values.clone() for values in model.state()]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(self.WARM_UP_STEPS):
-                student.learn(0)
+                model.learn(0)
         torch.cuda.current_stream().wait_stream(side)
         with torch.no_grad():
-            for values, first in zip(student.state(), before):
+            for values, first in zip(model.state(), before):
                 values.copy_(first)
 
     def step(self):
-        batch = self.student.next_batch()
-        self.student.set_rate()
+        batch = self.model.next_batch()
+        self.model.set_rate()
         self.graphs[batch].replay()
-        # The next replay overwrites it.
+        # The next replay overwrites the loss.
         return self.losses[batch].clone()
 
 
@@ -419,7 +419,7 @@ def feedback_gradients(rule, weights, biases, feedback, inputs, parts, target):
 
 
 def forward(weights, biases, inputs, parts):
-    """The hidden layers' outputs, and the logits. Each of the inputs is seen by a part of the trials."""
+    """Returns the outputs of the hidden layers, and the logits. Each part of the trials has one of the inputs."""
     values, seen = [], inputs
     for weight, bias in zip(weights, biases):
         add_product = torch.addmm if weight.dim() == 2 else torch.baddbmm
@@ -438,25 +438,25 @@ def joined(parts):
 
 
 def loss_and_error(logits, target):
-    """Mean cross-entropy over the batch, and its gradient at the logits."""
+    """Returns the mean cross-entropy over the batch, and its gradient at the logits."""
     log_probability = logits.log_softmax(-1)
     loss = -(log_probability * target).sum((-2, -1)) / target.shape[-2]
     return loss, (log_probability.exp() - target) / target.shape[-2]
 
 
 def modes():
-    of_one = ["eager", "compile"]
-    of_many = ["eager-batched", "compile-batched"]
+    sequential = ["eager", "compile"]
+    batched = ["eager-batched", "compile-batched"]
     if ARGUMENTS.device == "cuda":
-        of_one += ["graph", "compile-graph"]
-        of_many += ["graph-batched", "compile-graph-batched", "autotune-graph-batched"]
-    return of_one + of_many
+        sequential += ["graph", "compile-graph"]
+        batched += ["graph-batched", "compile-graph-batched", "autotune-graph-batched"]
+    return sequential + batched
 
 
 torch.set_num_threads(ARGUMENTS.threads)
 torch.set_num_interop_threads(1)
 torch.set_flush_denormal(True)
-# A compiled step per prepared case, of its exact shapes.
+# Each prepared case compiles a step for its exact shapes.
 torch._dynamo.config.recompile_limit = 1024
 COMPILED = {
     mode: torch.compile(whole_step, dynamic=False, fullgraph=True, mode=mode)
@@ -467,6 +467,6 @@ if __name__ == "__main__":
     wait = release = lambda: None
     if ARGUMENTS.device == "cuda":
         if not torch.cuda.is_available():
-            sys.exit(f"PyTorch {torch.__version__} sees no CUDA device")
+            sys.exit(f"PyTorch {torch.__version__} cannot find a CUDA device")
         wait, release = torch.cuda.synchronize, torch.cuda.empty_cache
     protocol.serve("PyTorch", torch.__version__, modes(), train, wait, release)

@@ -6,7 +6,7 @@ mod limits;
 mod terminal;
 mod warnings;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use data::Source;
@@ -50,8 +50,13 @@ enum Command {
         #[command(flatten)]
         places: Places,
     },
-    /// Measure how fast training is here, beside other programs if asked, and keep the figures.
-    Bench(BenchArguments),
+    /// Measure how fast training is on this machine, next to PyTorch and JAX if asked: builds and runs the program `bench`.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments of `bench`; `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Show what this machine has for training, and the way out where something is missing.
     ///
     /// Exits with 1 where results cannot be written, or where the device that `--device` names cannot be used: that is BROKEN. What is
@@ -59,7 +64,7 @@ enum Command {
     Doctor(DoctorArguments),
     /// Start TensorBoard on a pipeline's trials, also while they train.
     Tensorboard(TensorboardArguments),
-    /// Print everything that a pipeline file may hold, from the types that read it: what `pipelines/schema.md` is made by.
+    /// Print every field and value that a pipeline file may have: the text of `pipelines/schema.md`.
     Schema,
 }
 
@@ -292,79 +297,6 @@ struct DoctorArguments {
     device: Device,
 }
 
-#[derive(Args)]
-struct BenchArguments {
-    /// What to measure [default: on the CPU everything before `populations`, on a GPU `golden` and `populations`].
-    #[arg(value_enum)]
-    parts: Vec<BenchPart>,
-    /// Where populations train and golden vectors are computed: `cpu` or `cuda`.
-    #[arg(long, default_value_t = Device::Cpu, value_name = "DEVICE")]
-    device: Device,
-    /// A python with what `bench/peers/requirements.txt` lists: PyTorch and JAX take turns with us.
-    #[arg(long, value_name = "PYTHON")]
-    peers: Option<PathBuf>,
-    /// Folder of the peers' scripts [default: bench/peers, here or in the checkout that this was built from].
-    #[arg(long, value_name = "DIR")]
-    scripts: Option<PathBuf>,
-    /// Folder of the golden vectors [default: tests/vectors, here or in the checkout that this was built from].
-    #[arg(long, value_name = "DIR")]
-    vectors: Option<PathBuf>,
-    /// Trials of each population, separated by commas; those that memory does not hold are left out.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_values_t = [1, 48],
-        value_parser = positive,
-        value_name = "N"
-    )]
-    populations: Vec<usize>,
-    /// Only measure what has this text in its title.
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
-    only: String,
-    /// Seconds that one timing takes.
-    #[arg(long, default_value_t = 0.3, value_name = "S")]
-    seconds: f64,
-    /// An older report (JSON) to compare with.
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
-    /// Times that everything is timed, in turn.
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
-    rounds: u16,
-    /// Threads that everybody may use [default: one per core].
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
-    threads: Option<u16>,
-    /// Folder of the report, as Markdown and JSON.
-    #[arg(long, default_value = "artifacts/bench", value_name = "DIR")]
-    to: PathBuf,
-}
-
-/// What `bench` can measure.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum BenchPart {
-    /// A training step of each rule.
-    Steps,
-    /// The operations that a step is made of.
-    Kernels,
-    /// Many small trials.
-    Grid,
-    /// What a step keeps in memory.
-    Memory,
-    /// What each tracker costs.
-    Trackers,
-    /// Datasets, event files, the store.
-    Files,
-    /// Populations of many sizes, beside the peers and beside what memory allows.
-    Populations,
-    /// The golden vectors, replayed.
-    Golden,
-}
-
-/// A number of trials.
-fn positive(text: &str) -> Result<usize, String> {
-    let number: std::num::NonZeroUsize = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(number.get())
-}
-
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Init(arguments) => commands::init::init(&arguments),
@@ -382,7 +314,7 @@ fn main() -> ExitCode {
         Command::Data { command: Some(DataCommand::Info(arguments)), .. } => {
             commands::data_info::info(&arguments)
         }
-        Command::Bench(_) => unreachable!(),
+        Command::Bench { arguments } => commands::bench::bench(&arguments),
         Command::Doctor(arguments) => commands::doctor::doctor(&arguments),
         Command::Tensorboard(arguments) => commands::tensorboard::start(&arguments),
         Command::Schema => commands::schema::schema(),

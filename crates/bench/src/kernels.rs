@@ -1,44 +1,20 @@
-//! The operations that a step is made of, at the CIFAR-10 shape.
+//! The operations of a step, on the CPU.
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Activation, AdamStep, Input, Kernels, Parameter, Precision, WeightLesson};
+use model::{AdamStep, Input, Kernels, Parameter, WeightLesson};
+use settings::{Activation, Algorithm, Precision};
 
-use crate::{
-    Effort, Group,
-    rounds::{Contestant, Here, alternate, with_threads},
-};
+use crate::{case::Case, rounds::Contestant, session::Session};
 
 const BATCH: usize = 128;
 const UNITS: usize = 500;
+const FLOPS: f64 = 2.0 * (BATCH * UNITS * UNITS) as f64;
+const FULL: Precision = Precision::Full;
 
-pub(crate) fn measure(effort: &Effort, progress: &dyn Fn(&str)) -> Vec<Group> {
-    let shape = format!("{UNITS} units, batch {BATCH}");
-    let flops = 2.0 * (BATCH * UNITS * UNITS) as f64;
-    let mut groups = Vec::new();
-    let mut add = |title: String, flops: Option<f64>, work: fn() -> Vec<Named<'static>>| {
-        if effort.includes(&title) {
-            progress(&title);
-            groups.push(group(title, flops, effort, work()));
-        }
-    };
-    add(format!("dense, {shape}"), Some(flops), dense);
-    add(format!("the update of a weight matrix, {shape}"), Some(flops), learn_weights);
-    add(format!("activations with their slopes, {shape}"), None, activations);
-    groups
-}
-
-type Named<'a> = (&'static str, Box<dyn FnMut() + 'a>);
-
-fn group(title: String, flops: Option<f64>, effort: &Effort, named: Vec<Named<'_>>) -> Group {
-    let (names, mut work): (Vec<String>, Vec<_>) =
-        named.into_iter().map(|(name, work)| (name.to_owned(), work)).unzip();
-    let mut contestants: Vec<Box<dyn Contestant + '_>> = Vec::new();
-    for work in &mut work {
-        contestants.push(Box::new(Here(move |times| (0..times).for_each(|_| work()))));
-    }
-    let samples = with_threads(effort.threads, || alternate(&mut contestants, effort));
-    Group::new(title, flops, names, samples.expect("nothing here asks another process"))
+pub fn measure(session: &mut Session) -> anyhow::Result<()> {
+    dense(session)?;
+    update(session)
 }
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -47,67 +23,79 @@ fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
     Tensor::from_data(TensorData::new(values, shape), &Default::default())
 }
 
-fn dense() -> Vec<Named<'static>> {
-    let (input, weight, bias) =
-        (random([1, BATCH, UNITS], 1), random([1, UNITS, UNITS], 2), random([1, 1, UNITS], 3));
-    let full = Precision::Full;
-    let operands = (Input::from(input.clone()), weight.clone(), bias.clone());
-    let fused = move || {
-        let (input, weight, bias) = &operands;
-        drop(Flex::dense_activated(Activation::Tanh, input, weight, Some(bias), full));
-    };
-    let operands = (Input::from(input.clone()), weight.clone());
-    let product = move || drop(Flex::dense(&operands.0, &operands.1, None, full));
-    let operands = (input.clone(), weight.clone());
-    let transposed = move || drop(Flex::dense_transposed(&operands.0, &operands.1, full));
-    let plain = move || {
-        let preactivation = input.clone().matmul(weight.clone()) + bias.clone();
-        drop(Activation::Tanh.apply_with_slope(preactivation));
-    };
-    vec![
-        ("with bias, tanh and slope", Box::new(fused)),
-        ("the product alone", Box::new(product)),
-        ("the transposed product", Box::new(transposed)),
-        ("bias, tanh and slope in plain tensor operations", Box::new(plain)),
-    ]
+fn matrix(rows: usize, columns: usize) -> Tensor<Flex, 3> {
+    random([1, rows, columns], 1)
 }
 
-fn learn_weights() -> Vec<Named<'static>> {
-    let (input, delta) = (random([1, BATCH, UNITS], 1), random([1, BATCH, UNITS], 2));
-    let adam = || AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
-    let weight = || Some(Parameter::new(random([1, UNITS, UNITS], 4)));
-    let operands = (Input::from(input.clone()), delta.clone(), adam());
-    let mut parameter = weight();
-    let fused = move || {
-        let weight = parameter.take().expect("it was put back");
-        let lesson = WeightLesson { weight, input: &operands.0, delta: &operands.1 };
-        parameter = Flex::learn_weights(vec![lesson], &operands.2, Precision::Full).pop();
-    };
-    let operands = (Input::from(input.clone()), delta.clone());
-    let gradient = move || drop(Flex::weight_gradient(&operands.0, &operands.1, Precision::Full));
-    let (adam, mut parameter) = (adam(), weight());
-    let plain = move || {
-        let Parameter { value, moments } = parameter.take().expect("it was put back");
-        let gradient = input.clone().transpose().matmul(delta.clone());
-        let (value, moments) = model::Adam::update(value, moments, gradient, &adam.rate);
-        parameter = Some(Parameter { value, moments });
-    };
-    vec![
-        ("gradient and Adam", Box::new(fused)),
-        ("the gradient alone", Box::new(gradient)),
-        ("gradient and Adam in plain tensor operations", Box::new(plain)),
-    ]
+fn dense(session: &mut Session) -> anyhow::Result<()> {
+    let title = format!("dense, {UNITS} units, batch {BATCH}");
+    if !session.begins(&title) {
+        return Ok(());
+    }
+    let (values, weight, bias) =
+        (matrix(BATCH, UNITS), random([1, UNITS, UNITS], 2), random([1, 1, UNITS], 3));
+    let input = Input::from(values.clone());
+    let contestants = vec![
+        Contestant::once("with bias, tanh and slope", || {
+            drop(Flex::dense_activated(Activation::Tanh, &input, &weight, Some(&bias), FULL));
+        }),
+        Contestant::once("the product alone", || drop(Flex::dense(&input, &weight, None, FULL))),
+        Contestant::once("the transposed product", || drop(Flex::dense_transposed(&values, &weight, FULL))),
+        Contestant::once("bias, tanh and slope in plain tensor operations", || {
+            let preactivation = values.clone().matmul(weight.clone()) + bias.clone();
+            drop(model::activate_with_slope(Activation::Tanh, preactivation));
+        }),
+    ];
+    session.compare(title, contestants)?.flops = Some(FLOPS);
+    Ok(())
 }
 
-fn activations() -> Vec<Named<'static>> {
-    let named = |name, activation: Activation| -> Named<'static> {
-        let values = random([1, BATCH, UNITS], 1);
-        (name, Box::new(move || drop(Flex::activate(activation, values.clone()))))
-    };
-    vec![
-        named("tanh", Activation::Tanh),
-        named("relu", Activation::Relu),
-        named("swish", Activation::Swish),
-        named("leaky relu", Activation::LeakyRelu),
-    ]
+fn update(session: &mut Session) -> anyhow::Result<()> {
+    let title = format!("the update of a weight matrix, {UNITS} units, batch {BATCH}");
+    if !session.begins(&title) {
+        return Ok(());
+    }
+    let (values, delta) = (matrix(BATCH, UNITS), random([1, BATCH, UNITS], 2));
+    let input = Input::from(values.clone());
+    let adam = AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
+    let [mut fused, mut plain] = [(); 2].map(|()| Some(Parameter::new(random([1, UNITS, UNITS], 4))));
+    let contestants = vec![
+        Contestant::once("gradient and Adam", || {
+            let weight = fused.take().expect("it was put back");
+            let lesson = WeightLesson { weight, input: &input, delta: &delta };
+            fused = Flex::learn_weights(vec![lesson], &adam, FULL).pop();
+        }),
+        Contestant::once("the gradient alone", || drop(Flex::weight_gradient(&input, &delta, FULL))),
+        Contestant::once("gradient and Adam in plain tensor operations", || {
+            let Parameter { value, moments } = plain.take().expect("it was put back");
+            let gradient = values.clone().transpose().matmul(delta.clone());
+            let (value, moments) = model::Adam::update(value, moments, gradient, &adam.rate);
+            plain = Some(Parameter { value, moments });
+        }),
+    ];
+    session.compare(title, contestants)?.flops = Some(FLOPS);
+    Ok(())
+}
+
+/// Returns a contestant that computes the matrix products of a step and nothing else: the time of the step if the rest were free.
+pub fn products(case: &Case, name: impl Into<String>) -> Contestant<'static> {
+    let shape = &case.shape;
+    let weights = shape.weights();
+    let feedback: Vec<[usize; 2]> = shape.hidden.iter().map(|&units| [units, shape.outputs]).collect();
+    let mut products: Vec<Box<dyn Fn()>> = Vec::new();
+    let local = matches!(case.algorithm, Algorithm::LocalLoss(_)).then_some(&feedback);
+    for &[inputs, units] in weights.iter().chain(local.into_iter().flatten()) {
+        let (input, weight) = (Input::from(matrix(shape.batch, inputs)), matrix(inputs, units));
+        products.push(Box::new(move || drop(Flex::dense(&input, &weight, None, FULL))));
+    }
+    for &[inputs, units] in &weights {
+        let (input, delta) = (Input::from(matrix(shape.batch, inputs)), matrix(shape.batch, units));
+        products.push(Box::new(move || drop(Flex::weight_gradient(&input, &delta, FULL))));
+    }
+    let signals = if case.algorithm == Algorithm::Backprop { &weights[1..] } else { &feedback };
+    for &[inputs, units] in signals {
+        let (delta, weight) = (matrix(shape.batch, units), matrix(inputs, units));
+        products.push(Box::new(move || drop(Flex::dense_transposed(&delta, &weight, FULL))));
+    }
+    Contestant::once(name, move || products.iter().for_each(|product| product()))
 }

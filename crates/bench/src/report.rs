@@ -1,86 +1,64 @@
-//! What was measured, as Markdown for people and JSON for the next run.
+//! A run's results, as Markdown for people and as JSON for a later comparison.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::{self, Claim};
-
-/// All groups of a run, and where they were measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Report {
-    /// Day and time, UTC.
+    /// Day and time in UTC, `2026-11-23 18:05`.
     pub date: String,
     /// Version and commit of the program.
     pub build: String,
-    /// The GPU where one was used, the processor, and how many threads were used.
+    /// The GPU if one was used, the processor, and the threads in use.
     pub machine: String,
-    /// What was promised of the work, and what came of it.
-    #[serde(default)]
-    pub claims: Vec<Claim>,
-    /// In the order of measurement.
     pub groups: Vec<Group>,
 }
 
-/// One piece of work, and everybody who did it in turn.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One piece of work, and the contestants that did it in turn.
+#[derive(Serialize, Deserialize)]
 pub struct Group {
-    /// Names the work; equal titles in two reports are the same work.
+    /// Identifies the work: two reports measured the same where titles are equal.
     pub title: String,
-    /// Floating-point operations of its matrix products; absent where that means nothing.
+    /// Floating-point operations of the work's matrix products, if it has a number of them.
     pub flops: Option<f64>,
-    /// What is counted.
     pub unit: Unit,
-    /// The first one is what the others are held against.
+    /// The first entry is the reference of the column "times the first".
     pub entries: Vec<Entry>,
-    /// What else there is to say, for example whether the losses agreed.
+    /// Further sentences, for example on whether losses agree.
     pub notes: Vec<String>,
 }
 
-/// What a group's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The unit of a group's values.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Unit {
-    /// Of time, for one piece of work.
+    /// Seconds per piece of work.
     Seconds,
-    /// Of time, for a step of one trial of a population.
+    /// Seconds per training step of one trial in a population.
     SecondsPerTrialStep,
-    /// Of memory.
     Bytes,
 }
 
-/// One contestant of a group.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The values of one contestant.
+#[derive(Serialize, Deserialize)]
 pub struct Entry {
-    /// Who.
     pub name: String,
-    /// One per round; rounds of all entries belong together.
+    /// One value per round; rounds of a group's entries belong together.
     pub values: Vec<f64>,
 }
 
-/// How a contestant's median changed from an older report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
-    /// Group and entry.
-    pub name: String,
-    /// Medians, old and new.
-    pub medians: [f64; 2],
-}
-
 impl Entry {
-    /// The middle one.
-    #[must_use]
     pub fn median(&self) -> f64 {
         median(&self.values)
     }
 
-    /// How many times as long as `other` this took: the median over the rounds.
-    #[must_use]
-    pub fn times(&self, other: &Self) -> f64 {
+    /// Returns the median over the rounds of the ratio to `other`.
+    fn times(&self, other: &Self) -> f64 {
         median(&self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -88,16 +66,12 @@ fn median(values: &[f64]) -> f64 {
 }
 
 impl Group {
-    /// Of times, `[entries][rounds]`.
-    #[must_use]
-    pub(crate) fn new(title: String, flops: Option<f64>, names: Vec<String>, seconds: Vec<Vec<f64>>) -> Self {
-        let entries = names.into_iter().zip(seconds).map(|(name, values)| Entry { name, values }).collect();
-        Self { title, flops, unit: Unit::Seconds, entries, notes: Vec::new() }
+    /// Returns a group of times in seconds.
+    pub fn new(title: String, entries: Vec<Entry>) -> Self {
+        Self { title, flops: None, unit: Unit::Seconds, entries, notes: Vec::new() }
     }
 
-    /// A table with a heading.
-    #[must_use]
-    pub fn to_markdown(&self) -> String {
+    fn to_markdown(&self) -> String {
         let mut text = format!("### {}\n", self.title);
         if !self.entries.is_empty() {
             let _ = write!(text, "\n{}", self.table());
@@ -109,34 +83,38 @@ impl Group {
     }
 
     fn table(&self) -> String {
-        let mut text = String::new();
-        let steps = self.unit == Unit::SecondsPerTrialStep;
-        let [head, rule] = if steps { [" trial-steps/s |", "---|"] } else { [""; 2] };
-        let rate = if self.flops.is_some() { " GFLOP/s |" } else { "" };
-        let _ = writeln!(text, "| | median | lowest to highest |{head}{rate} times the first |");
-        let _ = writeln!(text, "|---|---|---|{rule}{}---|", if rate.is_empty() { "" } else { "---|" });
+        let mut columns = vec!["median", "lowest to highest"];
+        if self.unit == Unit::SecondsPerTrialStep {
+            columns.push("trial-steps/s");
+        }
+        if self.flops.is_some() {
+            columns.push("GFLOP/s");
+        }
+        columns.push("times the first");
+        let mut text = format!("| | {} |\n|---|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
         for entry in &self.entries {
-            let (median, first) = (entry.median(), &self.entries[0]);
-            let lowest = entry.values.iter().copied().fold(f64::INFINITY, f64::min);
-            let highest = entry.values.iter().copied().fold(0.0, f64::max);
-            let rate = self.flops.map_or(String::new(), |flops| format!(" {:.1} |", flops / median / 1e9));
-            let per_second = if steps { format!(" {:.0} |", 1.0 / median) } else { String::new() };
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} to {} |{per_second}{rate} {:.2} |",
-                entry.name,
-                self.unit.write(median),
-                self.unit.write(lowest),
-                self.unit.write(highest),
-                entry.times(first),
-            );
+            let _ = writeln!(text, "| {} | {} |", entry.name, self.cells(entry).join(" | "));
         }
         text
+    }
+
+    fn cells(&self, entry: &Entry) -> Vec<String> {
+        let median = entry.median();
+        let lowest = entry.values.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = entry.values.iter().copied().fold(0.0, f64::max);
+        let [lowest, highest] = [lowest, highest].map(|value| self.unit.write(value));
+        let mut cells = vec![self.unit.write(median), format!("{lowest} to {highest}")];
+        if self.unit == Unit::SecondsPerTrialStep {
+            cells.push(format!("{:.0}", 1.0 / median));
+        }
+        cells.extend(self.flops.map(|flops| format!("{:.1}", flops / median / 1e9)));
+        cells.push(format!("{:.2}", entry.times(&self.entries[0])));
+        cells
     }
 }
 
 impl Unit {
-    /// `1.250 ms`, `3.2 MiB`.
+    /// Returns a text like `1.250 ms` or `3.2 MiB`.
     fn write(self, value: f64) -> String {
         match self {
             Self::SecondsPerTrialStep => format!("{:.2} µs", value * 1e6),
@@ -149,35 +127,50 @@ impl Unit {
 }
 
 impl Report {
-    /// Everything, with the machine and the date above it.
-    #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = format!("Measured {} on {}, build {}.\n", self.date, self.machine, self.build);
-        if !self.claims.is_empty() {
-            let _ = write!(text, "\n{}", claims::table(&self.claims));
-        }
         for group in &self.groups {
             let _ = write!(text, "\n{}", group.to_markdown());
         }
         text
     }
 
-    /// What both reports measured.
-    #[must_use]
-    pub fn against(&self, old: &Self) -> Vec<Comparison> {
-        let named = |report: &Self| -> Vec<(String, f64)> {
-            let entries = report.groups.iter().flat_map(|group| {
-                group.entries.iter().map(|entry| (format!("{}: {}", group.title, entry.name), entry.median()))
-            });
-            entries.collect()
-        };
-        let old = named(old);
-        let pair = |(name, new): (String, f64)| {
-            let (_, before) = old.iter().find(|(other, _)| *other == name)?;
-            Some(Comparison { name, medians: [*before, new] })
-        };
-        named(self).into_iter().filter_map(pair).collect()
+    /// Returns, for each entry that both reports have, its name and the ratio of its median to the older one.
+    pub fn against(&self, older: &Self) -> Vec<(String, f64)> {
+        let older = older.medians();
+        let pairs = self.medians().into_iter().filter_map(|(name, median)| {
+            let (_, before) = older.iter().find(|(other, _)| *other == name)?;
+            Some((name, median / before))
+        });
+        pairs.collect()
     }
+
+    fn medians(&self) -> Vec<(String, f64)> {
+        let mut medians = Vec::new();
+        for Group { title, entries, .. } in &self.groups {
+            medians.extend(entries.iter().map(|entry| (format!("{title}: {}", entry.name), entry.median())));
+        }
+        medians
+    }
+}
+
+/// Returns the present day and time in UTC, `2026-11-23 18:05`.
+pub fn date() -> String {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    date_of(elapsed.map_or(0, |elapsed| elapsed.as_secs()))
+}
+
+/// Returns the day and time `seconds` after the beginning of 1970 (Hinnant, "chrono-compatible low-level date algorithms").
+fn date_of(seconds: u64) -> String {
+    // Days since 0000-03-01, in eras of 400 years, whose years begin in March.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
+    let year = 400 * era + year + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60)
 }
 
 #[cfg(test)]
@@ -185,16 +178,10 @@ mod tests {
     use super::*;
 
     fn report(seconds: [[f64; 3]; 2]) -> Report {
-        let names = vec!["ours".to_owned(), "theirs".to_owned()];
-        let seconds = seconds.map(|seconds| seconds.to_vec()).to_vec();
-        let group = Group::new("a step".into(), Some(2e9), names, seconds);
-        Report {
-            date: "today".into(),
-            build: "b".into(),
-            machine: "m".into(),
-            claims: Vec::new(),
-            groups: vec![group],
-        }
+        let entries = ["ours", "theirs"].into_iter().zip(seconds);
+        let entries = entries.map(|(name, values)| Entry { name: name.into(), values: values.to_vec() });
+        let group = Group { flops: Some(2e9), ..Group::new("a step".into(), entries.collect()) };
+        Report { date: "today".into(), build: "b".into(), machine: "m".into(), groups: vec![group] }
     }
 
     #[test]
@@ -214,10 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_pairs_what_both_reports_have() {
-        let (old, mut new) = (report([[1.0; 3], [2.0; 3]]), report([[0.5; 3], [2.0; 3]]));
-        new.groups[0].entries[1].name = "somebody new".into();
-        let expected = Comparison { name: "a step: ours".into(), medians: [1.0, 0.5] };
-        assert_eq!(new.against(&old), [expected]);
+    fn a_comparison_has_the_entries_of_both_reports() {
+        let (older, mut newer) = (report([[1.0; 3], [2.0; 3]]), report([[0.5; 3], [2.0; 3]]));
+        newer.groups[0].entries[1].name = "a new one".into();
+        assert_eq!(newer.against(&older), [("a step: ours".to_owned(), 0.5)]);
+    }
+
+    #[test]
+    fn dates_follow_the_gregorian_calendar() {
+        assert_eq!(date_of(0), "1970-01-01 00:00");
+        assert_eq!(date_of(951_782_400 + 86_399), "2000-02-29 23:59");
+        assert_eq!(date_of(1_795_370_700), "2026-11-22 18:05");
+        assert_eq!(date_of(4_102_444_800 - 60), "2099-12-31 23:59");
     }
 }

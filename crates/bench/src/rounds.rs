@@ -1,79 +1,69 @@
-//! Contestants that take turns.
+//! Timing in rounds: contestants take turns, so that other load on the machine slows all of them alike.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
-/// How long is measured.
-#[derive(Clone, Debug)]
-pub struct Effort {
-    /// Every contestant is timed so often, in turn.
-    pub rounds: usize,
-    /// Seconds that one timing should take.
-    pub seconds: f64,
-    /// Threads that each contestant may use.
-    pub threads: usize,
-    /// Only groups whose title holds this text; empty for all.
-    pub only: String,
+use crate::{report::Entry, session::Session};
+
+/// One way to do a piece of work.
+pub struct Contestant<'a> {
+    pub name: String,
+    /// Does the work the given number of times and returns the seconds that this took.
+    run: Box<dyn FnMut(usize) -> anyhow::Result<f64> + 'a>,
 }
 
-impl Effort {
-    pub(crate) fn includes(&self, title: &str) -> bool {
-        title.contains(&self.only)
+impl<'a> Contestant<'a> {
+    /// Wraps work that is timed in another process.
+    pub fn elsewhere(name: impl Into<String>, run: impl FnMut(usize) -> anyhow::Result<f64> + 'a) -> Self {
+        Self { name: name.into(), run: Box::new(run) }
+    }
+
+    /// Wraps work in this process that repeats itself the given number of times.
+    pub fn here(name: impl Into<String>, mut work: impl FnMut(usize) + 'a) -> Self {
+        Self::elsewhere(name, move |times| {
+            let start = Instant::now();
+            work(times);
+            Ok(start.elapsed().as_secs_f64())
+        })
+    }
+
+    /// Wraps work in this process that does not repeat itself.
+    pub fn once(name: impl Into<String>, mut work: impl FnMut() + 'a) -> Self {
+        Self::here(name, move |times| (0..times).for_each(|_| work()))
+    }
+
+    /// Keeps the work on a single thread.
+    pub fn alone(mut self) -> Self {
+        Self { name: self.name, run: Box::new(move |times| crew::alone(|| (self.run)(times))) }
     }
 }
 
-/// Somebody who does a piece of work again and again.
-pub(crate) trait Contestant {
-    /// Does it `times` times; the seconds that took.
-    ///
-    /// # Errors
-    /// Of a contestant in another process.
-    fn run(&mut self, times: usize) -> Result<f64, crate::PeerError>;
-}
-
-/// Work in this process.
-pub(crate) struct Here<F: FnMut(usize)>(pub F);
-
-impl<F: FnMut(usize)> Contestant for Here<F> {
-    fn run(&mut self, times: usize) -> Result<f64, crate::PeerError> {
-        let start = Instant::now();
-        (self.0)(times);
-        Ok(start.elapsed().as_secs_f64())
-    }
-}
-
-/// Seconds per piece of work: `[contestants][rounds]`.
-///
-/// # Errors
-/// The first one of any contestant.
-pub(crate) fn alternate(
-    contestants: &mut [Box<dyn Contestant + '_>],
-    effort: &Effort,
-) -> Result<Vec<Vec<f64>>, crate::PeerError> {
-    let mut times = Vec::new();
-    for contestant in contestants.iter_mut() {
-        contestant.run(1)?;
-        let once = contestant.run(2)? / 2.0;
-        times.push(((effort.seconds / once) as usize).clamp(1, 100_000));
-    }
-    let mut samples = vec![Vec::new(); contestants.len()];
-    for _ in 0..effort.rounds {
-        for ((contestant, &times), samples) in contestants.iter_mut().zip(&times).zip(&mut samples) {
-            samples.push(contestant.run(times)? / times as f64);
-        }
-    }
-    Ok(samples)
-}
-
-/// Runs `work` as the only busy thread of a crew with so many threads.
-pub(crate) fn with_threads<T>(threads: usize, work: impl FnOnce() -> T) -> T {
-    let mut places = crew::places(threads);
+/// Times the contestants in rounds; returns their seconds per piece of work.
+pub fn time(mut contestants: Vec<Contestant<'_>>, session: &Session) -> anyhow::Result<Vec<Entry>> {
+    let mut places = crew::places(session.threads);
     let own = places.remove(0);
-    let mut result = None;
-    std::thread::scope(|scope| {
+    let mut entries = Ok(Vec::new());
+    thread::scope(|scope| {
         for place in places {
             scope.spawn(move || place.take_part(|| ()));
         }
-        own.take_part(|| result = Some(work()));
+        own.take_part(|| entries = rounds(&mut contestants, session));
     });
-    result.expect("the work was done")
+    entries
+}
+
+fn rounds(contestants: &mut [Contestant<'_>], session: &Session) -> anyhow::Result<Vec<Entry>> {
+    let (mut times, mut entries) = (Vec::new(), Vec::new());
+    for contestant in contestants.iter_mut() {
+        // The first repetition may compile or allocate.
+        (contestant.run)(1)?;
+        let seconds = (contestant.run)(2)? / 2.0;
+        times.push(((session.seconds / seconds) as usize).clamp(1, 100_000));
+        entries.push(Entry { name: contestant.name.clone(), values: Vec::new() });
+    }
+    for _ in 0..session.rounds {
+        for ((contestant, &times), entry) in contestants.iter_mut().zip(&times).zip(&mut entries) {
+            entry.values.push((contestant.run)(times)? / times as f64);
+        }
+    }
+    Ok(entries)
 }

@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub mod artifacts;
+pub mod bench;
 pub mod data;
 pub mod data_info;
 pub mod doctor;
