@@ -4,6 +4,7 @@
 //! ([`Inspection`]), an [`Evaluation`], the memory that a step [`Held`] or an epoch's [`Pace`], and changes nothing.
 //! `history` keeps and shows its values.
 
+mod eigenvalues;
 mod gauge;
 mod held;
 mod inspection;
