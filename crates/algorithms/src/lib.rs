@@ -4,21 +4,21 @@
 //! derivative, the weight gradient, the output layer's exact gradient and the optimizer are shared by all of them.
 
 mod backprop;
-mod class;
 mod dfa;
 mod drtp;
 pub mod feedback;
 mod local_loss;
 pub mod pass;
 pub mod rule;
+mod rule_group;
 
 use burn::tensor::Tensor;
 use model::{Kernels, Network, Squash};
 use settings::Algorithm;
 
-pub use class::Class;
 pub use pass::{Batch, Pass};
 pub use rule::Rule;
+pub use rule_group::RuleGroup;
 
 /// How error backpropagation would teach every hidden layer, first to last, whatever rule does: the exact gradient that
 /// other rules are measured against. `error` is `[trials, batch, outputs]`.

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, part};
 
 use crate::{
-    Class, Rule,
+    Rule, RuleGroup,
     rule::{Above, FromLayerAbove, Hidden},
 };
 
@@ -101,7 +101,7 @@ impl<B: Kernels> Pass<'_, B> {
     pub fn deltas(
         &self,
         network: &Network<B>,
-        classes: &[Class<B>],
+        classes: &[RuleGroup<B>],
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<Delta<B>> {
@@ -110,7 +110,7 @@ impl<B: Kernels> Pass<'_, B> {
         if let [class] = classes {
             return deltas_of(class, &above, forward, target, error);
         }
-        let of_class = |class: &Class<B>| {
+        let of_class = |class: &RuleGroup<B>| {
             let trials = &class.trials;
             // What a rule does not look at is not cut: a cut may be a copy.
             let above: Vec<Above<B>> = match *class.rule {
@@ -170,7 +170,7 @@ fn signals<'a, B: Kernels>(
 
 /// The delta of every hidden layer of one class, first to last. All tensors are the class' own.
 fn deltas_of<B: Kernels>(
-    class: &Class<B>,
+    class: &RuleGroup<B>,
     above: &[Above<B>],
     forward: &Forward<B>,
     target: &Tensor<B, 3>,

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{AdamStep, Input, Kernels, Parameter, WeightLesson};
+use model::{AdamStep, Input, Kernels, Parameter, WeightUpdate};
 use settings::{Activation, Algorithm, Precision};
 
 use crate::{case::Case, rounds::Contestant, session::Session};
@@ -62,8 +62,8 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     let contestants = vec![
         Contestant::once("gradient and Adam", || {
             let weight = fused.take().expect("it was put back");
-            let lesson = WeightLesson { weight, input: &input, delta: &delta };
-            fused = Flex::learn_weights(vec![lesson], &adam, FULL).pop();
+            let update = WeightUpdate { weight, input: &input, delta: &delta };
+            fused = Flex::learn_weights(vec![update], &adam, FULL).pop();
         }),
         Contestant::once("the gradient alone", || drop(Flex::weight_gradient(&input, &delta, FULL))),
         Contestant::once("gradient and Adam in plain tensor operations", || {

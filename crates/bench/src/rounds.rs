@@ -33,13 +33,13 @@ impl<'a> Contestant<'a> {
 
     /// Keeps the work on a single thread.
     pub fn alone(mut self) -> Self {
-        Self { name: self.name, run: Box::new(move |times| crew::alone(|| (self.run)(times))) }
+        Self { name: self.name, run: Box::new(move |times| threads::alone(|| (self.run)(times))) }
     }
 }
 
 /// Times the contestants in rounds; returns their seconds per piece of work.
 pub fn time(mut contestants: Vec<Contestant<'_>>, session: &Session) -> anyhow::Result<Vec<Entry>> {
-    let mut places = crew::places(session.threads);
+    let mut places = threads::places(session.threads);
     let own = places.remove(0);
     let mut entries = Ok(Vec::new());
     thread::scope(|scope| {

@@ -68,7 +68,7 @@ fn one_by_one(case: &Case) -> Result<Vec<Box<dyn Rehearsal>>, DeviceError> {
 fn one_per_core(trials: &mut [Box<dyn Rehearsal>], threads: usize, steps: usize) {
     let queue = &Mutex::new(trials.iter_mut());
     thread::scope(|scope| {
-        for place in crew::places(threads) {
+        for place in threads::places(threads) {
             scope.spawn(move || {
                 place.take_part(|| {
                     loop {

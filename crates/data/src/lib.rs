@@ -28,7 +28,7 @@ mod sources;
 mod split;
 mod view;
 
-pub use augmentation::{Augmentation, ImageChange, Occasion};
+pub use augmentation::{Augmentation, AugmentationKey, ImageChange};
 pub use contact_sheet::ContactSheet;
 pub use dataset::Dataset;
 pub use duplicates::Duplicates;

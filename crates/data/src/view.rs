@@ -1,7 +1,7 @@
 //! Views of splits, which gather batches.
 
 use crate::augmentation::{augment, change};
-use crate::{Augmentation, ImageChange, ImageShape, Occasion, Part, Scaler};
+use crate::{Augmentation, AugmentationKey, ImageChange, ImageShape, Part, Scaler};
 
 /// The examples of one split. A position, `0..len`, is an index into the view.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +64,7 @@ impl<'a> View<'a> {
     }
 
     /// Returns the augmentation of an example in numbers; `None` if the view has no augmentations.
-    pub fn change(&self, occasion: Occasion, position: usize) -> Option<ImageChange> {
+    pub fn change(&self, occasion: AugmentationKey, position: usize) -> Option<ImageChange> {
         let is_augmented = !self.augmentations.is_empty();
         is_augmented.then(|| change(self.augmentations, occasion, self.example(position), self.shape))
     }
@@ -88,7 +88,7 @@ impl<'a> View<'a> {
     /// If a buffer has another length, or a position is not in `0..len`.
     pub fn gather_augmented(
         &self,
-        occasion: Occasion,
+        occasion: AugmentationKey,
         positions: &[u32],
         images: &mut [f32],
         labels: &mut [u16],

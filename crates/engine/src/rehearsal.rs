@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use model::{Kernels, checkpoint::Array};
 use settings::{Device, Metric};
 use tracker::StepInEpoch;
-use training::{Batch, Moment, Population, Step, Student, Watch};
+use training::{Batch, Population, Step, StepIndex, TrackerSet, TrainState};
 
 use crate::{DeviceError, Work, check_precision, run_on};
 
@@ -59,8 +59,8 @@ impl Work for Preparation<'_> {
 
 struct Rehearsing<B: Kernels> {
     /// Present between steps.
-    student: Option<Student<B>>,
-    watch: Watch<B>,
+    train_state: Option<TrainState<B>>,
+    watch: TrackerSet<B>,
     batches: Vec<Batch<B>>,
     taken: u64,
     device: B::Device,
@@ -77,8 +77,8 @@ impl<B: Kernels> Rehearsing<B> {
             target: tensor(&batch.target, architecture.outputs),
         });
         Self {
-            student: Some(Student::new(population, &device)),
-            watch: Watch::new(&population.trackers, population.trials.len()),
+            train_state: Some(TrainState::new(population, &device)),
+            watch: TrackerSet::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
             taken: 0,
             device,
@@ -89,7 +89,7 @@ impl<B: Kernels> Rehearsing<B> {
 impl<B: Kernels> Drop for Rehearsing<B> {
     /// What a backend keeps for later is given back: other programs on the same device may need the room.
     fn drop(&mut self) {
-        self.student = None;
+        self.train_state = None;
         self.batches.clear();
         // Whatever could not be finished is not looked at any more.
         let _ = B::sync(&self.device);
@@ -99,22 +99,22 @@ impl<B: Kernels> Drop for Rehearsing<B> {
 
 impl<B: Kernels> Rehearsal for Rehearsing<B> {
     fn steps(&mut self, count: usize) -> Vec<Vec<f32>> {
-        let mut student = self.student.take().expect("a step gives the student back");
+        let mut train_state = self.train_state.take().expect("a step gives the train_state back");
         let mut losses = Vec::with_capacity(count);
         for _ in 0..count {
             let batch = &self.batches[self.taken as usize % self.batches.len()];
             self.taken += 1;
             // One epoch that never ends.
             let occasion = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
-            let moment = Moment { epoch: 1, step: occasion.step, number: self.taken };
-            let step = Step::new(&student, batch, moment);
-            self.watch.before(&student, &step, occasion);
-            let (taught, outcome) = step.take(student);
+            let moment = StepIndex { epoch: 1, step: occasion.step, number: self.taken };
+            let step = Step::new(&train_state, batch, moment);
+            self.watch.before(&train_state, &step, occasion);
+            let (taught, outcome) = step.take(train_state);
             self.watch.after(&outcome.held, occasion);
-            student = taught;
+            train_state = taught;
             losses.push(outcome.loss);
         }
-        self.student = Some(student);
+        self.train_state = Some(train_state);
         if losses.is_empty() {
             return Vec::new();
         }
@@ -129,6 +129,6 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
     }
 
     fn arrays(&self, position: usize) -> Vec<Array> {
-        self.student.as_ref().expect("a step gives the student back").arrays(position)
+        self.train_state.as_ref().expect("a step gives the train_state back").arrays(position)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
 
-use algorithms::{Class, Rule, pass::Taught};
+use algorithms::{Rule, RuleGroup, pass::Taught};
 use burn::tensor::Tensor;
 use model::{BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash};
 use serde_json::Value;
 use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
 use tracker::{Inspection, Reading, Value as Tracked};
-use training::{Batch, Step, Student};
+use training::{Batch, Step, TrainState};
 
 use crate::comparison::{Comparison, numbers, tensor};
 
@@ -100,7 +100,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
     }
 
-    fn student(&self) -> Student<B> {
+    fn train_state(&self) -> TrainState<B> {
         let blocks = self.json["params"].as_array().expect("params is a list of blocks");
         let (output, hidden) = blocks.split_last().expect("there is an output block");
         let network = Network {
@@ -127,14 +127,14 @@ impl<'a, B: Kernels> Case<'a, B> {
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
-        let class = Class { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
-        Student::from_parts(network, vec![class], vec![trial; self.trials])
+        let class = RuleGroup { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
+        TrainState::from_parts(network, vec![class], vec![trial; self.trials])
     }
 
-    fn masks(&self, student: &Student<B>) -> Vec<Option<Tensor<B, 3>>> {
+    fn masks(&self, train_state: &TrainState<B>) -> Vec<Option<Tensor<B, 3>>> {
         let rate = self.number("dropout");
         let masks = self.json["dropout_masks"].as_array();
-        (0..student.network.hidden.len())
+        (0..train_state.network.hidden.len())
             .map(|layer| {
                 (rate > 0.0).then(|| {
                     let mask = &masks.expect("a case with dropout has masks")[layer];
@@ -147,34 +147,34 @@ impl<'a, B: Kernels> Case<'a, B> {
     fn run(&self) {
         let name = self.name;
         let rule = self.rule();
-        let mut student = self.student();
+        let mut train_state = self.train_state();
         let batch =
             Batch { input: self.shared(&self.json["x"]).into(), target: self.shared(&self.json["y"]) };
-        self.check_evaluation("eval_before", &student, &batch);
+        self.check_evaluation("eval_before", &train_state, &batch);
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
-            let masks = Box::new(self.masks(&student));
-            let step = Step { batch: &batch, masks, adam: student.adam_step(number) };
+            let masks = Box::new(self.masks(&train_state));
+            let step = Step { batch: &batch, masks, adam: train_state.adam_step(number) };
             if number == 1 {
-                self.check_first_step(&step, &student, &rule, expected);
+                self.check_first_step(&step, &train_state, &rule, expected);
             }
-            self.check_trackers(number, &step, &student, &rule, &expected["trackers"]);
-            let (taught, outcome) = step.take(student);
-            student = taught;
+            self.check_trackers(number, &step, &train_state, &rule, &expected["trackers"]);
+            let (taught, outcome) = step.take(train_state);
+            train_state = taught;
             self.compare(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
             if let Some(mistakes) = outcome.mistakes {
                 let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
                 self.compare(&format!("{name} step {number} error_rate"), rate, &expected["error_rate"]);
             }
-            self.check_parameters(&student, number, &expected["params_after"]);
+            self.check_parameters(&train_state, number, &expected["params_after"]);
         }
-        self.check_evaluation("eval_after", &student, &batch);
+        self.check_evaluation("eval_after", &train_state, &batch);
     }
 
-    fn check_evaluation(&self, when: &str, student: &Student<B>, batch: &Batch<B>) {
+    fn check_evaluation(&self, when: &str, train_state: &TrainState<B>, batch: &Batch<B>) {
         let (name, expected) = (self.name, &self.json[when]);
-        let objective = student.network.objective;
-        let logits = student.network.infer(batch.input.clone());
+        let objective = train_state.network.objective;
+        let logits = train_state.network.infer(batch.input.clone());
         let OutputError { loss, mistakes, .. } = objective.error(&logits, &batch.target);
         self.compare(&format!("{name} {when} loss"), loss, &expected["loss"]);
         self.compare(&format!("{name} {when} output"), objective.output(logits.clone()), &expected["output"]);
@@ -184,10 +184,17 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
     }
 
-    fn check_first_step(&self, step: &Step<B>, student: &Student<B>, rule: &Rule<B>, expected: &Value) {
+    fn check_first_step(
+        &self,
+        step: &Step<B>,
+        train_state: &TrainState<B>,
+        rule: &Rule<B>,
+        expected: &Value,
+    ) {
         let name = self.name;
         let decay = step.adam.weight_decay.as_ref();
-        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
+        let seen =
+            Inspection::new(&train_state.network, &train_state.classes[0].feedback, rule, step.pass(), decay);
         for (layer, trace) in seen.traces().iter().enumerate() {
             let expected = &expected["forward"]["h"][layer];
             self.compare(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
@@ -202,12 +209,13 @@ impl<'a, B: Kernels> Case<'a, B> {
         &self,
         number: u64,
         step: &Step<B>,
-        student: &Student<B>,
+        train_state: &TrainState<B>,
         rule: &Rule<B>,
         expected: &Value,
     ) {
         let decay = step.adam.weight_decay.as_ref();
-        let seen = Inspection::new(&student.network, &student.classes[0].feedback, rule, step.pass(), decay);
+        let seen =
+            Inspection::new(&train_state.network, &train_state.classes[0].feedback, rule, step.pass(), decay);
         let every_batch = Sampled { every: NonZeroU32::MIN };
         let trackers = [
             Tracker::BpCosine(every_batch),
@@ -238,7 +246,7 @@ impl<'a, B: Kernels> Case<'a, B> {
             }
         };
         let is_backprop = matches!(rule, Rule::LayerAbove(_));
-        for layer in 0..student.network.hidden.len() {
+        for layer in 0..train_state.network.hidden.len() {
             for (metric, name) in [
                 ("weight_gradient_norm", "kernel_gradients"),
                 ("bias_gradient_norm", "bias_gradients"),
@@ -256,7 +264,11 @@ impl<'a, B: Kernels> Case<'a, B> {
             }
         }
         check_read("output/weight_alignment", &expected["out_weight_alignment_before_update"]);
-        assert!(checked >= 4 * student.network.hidden.len(), "{} step {number}: {checked} values", self.name);
+        assert!(
+            checked >= 4 * train_state.network.hidden.len(),
+            "{} step {number}: {checked} values",
+            self.name
+        );
     }
 
     /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
@@ -288,8 +300,8 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
     }
 
-    fn check_parameters(&self, student: &Student<B>, number: u64, expected: &Value) {
-        let layers = student.network.hidden.iter().chain([&student.network.output]);
+    fn check_parameters(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
+        let layers = train_state.network.hidden.iter().chain([&train_state.network.output]);
         for (index, layer) in layers.enumerate() {
             let what = |field: &str| format!("{} step {number} block {index} {field}", self.name);
             let expected = &expected[index];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightLesson, part};
+use crate::{Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightUpdate, part};
 use settings::{Activation, Precision};
 
 /// `activation(batch_norm(input weight + bias))`; bias and batch norm may be absent.
@@ -117,13 +117,13 @@ impl<B: Backend> Delta<B> {
 }
 
 /// What a layer learns from in one step.
-pub struct Lesson<'a, B: Backend> {
+pub struct LayerUpdate<'a, B: Backend> {
     input: &'a Input<B>,
     delta: Delta<B>,
     normalized: Option<&'a Normalized<B>>,
 }
 
-impl<'a, B: Backend> Lesson<'a, B> {
+impl<'a, B: Backend> LayerUpdate<'a, B> {
     /// Of a hidden layer, from its training pass.
     #[must_use]
     pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
@@ -191,31 +191,31 @@ impl<B: Kernels> Layer<B> {
         }
     }
 
-    /// The layers after a step against their lessons, one for each.
+    /// The layers after a step against their updates, one for each.
     #[must_use]
-    pub fn learn_all(layers: Vec<Self>, lessons: &[Lesson<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
-        assert_eq!(layers.len(), lessons.len(), "a lesson for each layer");
+    pub fn learn_all(layers: Vec<Self>, updates: &[LayerUpdate<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
+        assert_eq!(layers.len(), updates.len(), "a update for each layer");
         let Some(precision) = layers.first().map(|layer| layer.precision) else { return layers };
         let (weights, others): (Vec<_>, Vec<_>) = layers
             .into_iter()
-            .zip(lessons)
-            .map(|(Self { weight, bias, batch_norm, .. }, Lesson { input, delta, .. })| {
-                (WeightLesson { weight, input, delta: &delta.preactivation }, (bias, batch_norm))
+            .zip(updates)
+            .map(|(Self { weight, bias, batch_norm, .. }, LayerUpdate { input, delta, .. })| {
+                (WeightUpdate { weight, input, delta: &delta.preactivation }, (bias, batch_norm))
             })
             .unzip();
         let weights = B::learn_weights(weights, step, precision);
-        let layers = weights.into_iter().zip(others).zip(lessons);
+        let layers = weights.into_iter().zip(others).zip(updates);
         layers
-            .map(|((weight, (bias, batch_norm)), lesson)| {
-                let (bias, batch_norm) = lesson.teach_units(bias, batch_norm, step);
+            .map(|((weight, (bias, batch_norm)), update)| {
+                let (bias, batch_norm) = update.teach_units(bias, batch_norm, step);
                 Self { weight, bias, batch_norm, precision }
             })
             .collect()
     }
 }
 
-impl<B: Kernels> Lesson<'_, B> {
-    /// Bias and batch norm of a layer after a step against this lesson.
+impl<B: Kernels> LayerUpdate<'_, B> {
+    /// Bias and batch norm of a layer after a step against this update.
     fn teach_units(
         &self,
         bias: Option<Parameter<B>>,

@@ -9,7 +9,7 @@ use settings::{Algorithm, Configuration, Device, Trial};
 use crate::{
     Context, Error,
     checkpoint::saved_epochs,
-    grouping::{Most, groups, population_of},
+    grouping::{PopulationLimit, groups, population_of},
     images::load_images,
     memory::Budget,
 };
@@ -71,7 +71,7 @@ pub fn estimate(
         return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
     }
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
-    let most = Most::on(context.device, None, Budget::of(context.device, None, &dataset).total());
+    let most = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
     let groups = groups(&trials, train, &dataset, context.device, most);
     let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
     let mut timed: Vec<TimedStep> = Vec::new();

@@ -10,14 +10,14 @@ use crate::population::populations;
 
 /// How many trials may train together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Most {
+pub(crate) enum PopulationLimit {
     /// So many.
     Trials(usize),
     /// As many as need so many bytes together.
     Bytes(u64),
 }
 
-impl Most {
+impl PopulationLimit {
     /// As `asked`, or what a `device` with so much `memory` is fastest with: a core trains one trial faster than several at
     /// once, a GPU wants to be full.
     pub(crate) fn on(device: Device, asked: Option<usize>, memory: u64) -> Self {
@@ -43,11 +43,11 @@ pub(crate) fn groups(
     train: &Train,
     dataset: &Dataset,
     device: Device,
-    most: Most,
+    most: PopulationLimit,
 ) -> Vec<Vec<usize>> {
     let (largest, memory) = match most {
-        Most::Trials(largest) => (largest, u64::MAX),
-        Most::Bytes(memory) => (MOST_TOGETHER, memory),
+        PopulationLimit::Trials(largest) => (largest, u64::MAX),
+        PopulationLimit::Bytes(memory) => (MOST_TOGETHER, memory),
     };
     let need = |group: &[usize]| {
         let members: Vec<&Trial> = group.iter().map(|&index| &trials[index]).collect();
@@ -57,8 +57,8 @@ pub(crate) fn groups(
     populations(trials, &train.training, largest)
         .into_iter()
         .flat_map(|group| match most {
-            Most::Trials(_) => vec![group],
-            Most::Bytes(_) => by_rule(group, rule),
+            PopulationLimit::Trials(_) => vec![group],
+            PopulationLimit::Bytes(_) => by_rule(group, rule),
         })
         .flat_map(|group| evenly(&group, memory, need).map(<[usize]>::to_vec).collect::<Vec<_>>())
         .collect()

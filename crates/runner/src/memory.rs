@@ -122,7 +122,7 @@ fn in_words(bytes: u64) -> String {
     }
 }
 
-/// Most of what is free. Where nobody can tell, nothing is refused.
+/// PopulationLimit of what is free. Where nobody can tell, nothing is refused.
 fn usable() -> u64 {
     share(machine::memory::free(), SHARE)
 }

@@ -17,7 +17,7 @@ use settings::{Device, Trial};
 use crate::{
     checkpoint::Saved,
     executors::local,
-    grouping::{Most, groups, population_of},
+    grouping::{PopulationLimit, groups, population_of},
     memory::{self, Budget},
     panics,
     progress::{Progress, TrialEnd},
@@ -96,7 +96,7 @@ impl SharedWork<'_> {
     /// Trains those of `open` that nobody else works on; the others, with who does.
     fn round(&self, open: &[usize]) -> Vec<(usize, Option<Holder>)> {
         let device = self.stage.context.device;
-        let most = Most::on(device, self.stage.settings.largest_population, self.budget.total());
+        let most = PopulationLimit::on(device, self.stage.settings.largest_population, self.budget.total());
         let jobs = match device {
             Device::Cpu => self.stage.settings.jobs,
             // One population after the other has the whole device.
@@ -107,7 +107,7 @@ impl SharedWork<'_> {
             |index: &usize| self.stage.store().failure(TRIAL, &self.missing[*index].key).is_some();
         let (suspects, others): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| has_failed(index));
         let mut groups = self.groups(&others, most);
-        groups.extend(self.groups(&suspects, Most::of_suspects(device)));
+        groups.extend(self.groups(&suspects, PopulationLimit::of_suspects(device)));
         let elsewhere = Elsewhere::default();
         local::each(jobs, groups.len(), |group| {
             if !self.is_over() {
@@ -118,7 +118,7 @@ impl SharedWork<'_> {
     }
 
     /// The missing trials at `indices`, in groups that train together.
-    fn groups(&self, indices: &[usize], most: Most) -> Vec<Vec<usize>> {
+    fn groups(&self, indices: &[usize], most: PopulationLimit) -> Vec<Vec<usize>> {
         let trials: Vec<Trial> = indices.iter().map(|&index| self.missing[index].trial.clone()).collect();
         let groups = groups(&trials, self.stage.train, &self.stage.dataset, self.stage.context.device, most);
         groups.into_iter().map(|group| group.into_iter().map(|member| indices[member]).collect()).collect()

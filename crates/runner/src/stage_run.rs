@@ -24,7 +24,7 @@ use store::{Provenance, Store};
 pub struct RunSettings<'a> {
     /// Worker threads on the CPU.
     pub jobs: usize,
-    /// Most trials of a population; absent for the device's own number.
+    /// PopulationLimit trials of a population; absent for the device's own number.
     pub largest_population: Option<usize>,
     /// Bytes of the device's memory that trials may take together; absent for most of what is free.
     pub memory: Option<u64>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use algorithms::Batch;
 use burn::tensor::{Int, Tensor};
-use data::{ImageChange, Occasion, View};
+use data::{AugmentationKey, ImageChange, View};
 use model::{Change, Gallery, Input, Kernels, Objective, Pictures, Sets};
 
 /// Turns examples of a split into the batches of a population.
@@ -23,7 +23,7 @@ pub(crate) struct Batches<'a, B: Kernels> {
 /// The examples of a batch that trials of one seed see.
 pub(crate) struct Row<'a> {
     /// Decides how images are augmented.
-    pub occasion: Occasion,
+    pub occasion: AugmentationKey,
     /// Of the split.
     pub positions: &'a [u32],
 }
@@ -84,7 +84,7 @@ impl<'a, B: Kernels> Batches<'a, B> {
         let (view, inputs, batch) = (self.view, self.inputs, shape[1]);
         let positions: Vec<u32> = rows.iter().flat_map(|row| row.positions.iter().copied()).collect();
         B::filled(shape, self.device, |images| {
-            crew::share_chunks(images, CHUNK * inputs, |index, images| {
+            threads::share_chunks(images, CHUNK * inputs, |index, images| {
                 for (at, image) in (index * CHUNK..).zip(images.chunks_exact_mut(inputs)) {
                     let occasion = rows[at / batch].occasion;
                     view.gather_augmented(occasion, &positions[at..=at], image, &mut [0]);

@@ -5,18 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use algorithms::{Batch, Class};
-use data::{Dataset, Occasion, batch_order};
+use algorithms::{Batch, RuleGroup};
+use data::{AugmentationKey, Dataset, batch_order};
 use history::Epoch;
 use model::{Kernels, OutputError, Sets, checkpoint::Array};
 use settings::{Metric, Split};
 use tracker::{Evaluation, Pace, StepInEpoch};
 
 use crate::{
-    Moment, Observer, Population, Step, Student, Verdict,
+    Observer, Population, Step, StepIndex, TrainState, Verdict,
     batches::{Batches, Row},
     epoch::Tally,
-    watch::Watch,
+    tracker_set::TrackerSet,
 };
 
 /// How a call of [`train`] ended.
@@ -51,21 +51,21 @@ pub fn train<B: Kernels>(
     start: &Start,
     observer: &mut dyn Observer,
 ) -> Ended {
-    let mut watch = Watch::<B>::new(&population.trackers, population.trials.len());
-    let mut student = Student::<B>::new(population, device);
+    let mut watch = TrackerSet::<B>::new(&population.trackers, population.trials.len());
+    let mut train_state = TrainState::<B>::new(population, device);
     if start.epochs > 0 {
-        student = student.restored(&start.states);
+        train_state = train_state.restored(&start.states);
     }
     let splits = Splits::new(population, dataset, device);
-    // Indices in the population of the trials that still train, in the order of the student's trials axis.
+    // Indices in the population of the trials that still train, in the order of the train_state's trials axis.
     let mut active: Vec<usize> = (0..population.trials.len()).collect();
     for epoch in start.epochs + 1..=population.epochs {
         let course = Course { population, splits: &splits, epoch };
-        let Some((trained, mut measured)) = course.train(student, &mut watch, observer) else {
+        let Some((trained, mut measured)) = course.train(train_state, &mut watch, observer) else {
             return Ended::Interrupted;
         };
-        student = trained;
-        course.evaluate(&student, &mut watch, &mut measured);
+        train_state = trained;
+        course.evaluate(&train_state, &mut watch, &mut measured);
         // Asked once, so that all trials are saved or none.
         let is_over = observer.interrupted(Duration::ZERO);
         let mut staying = Vec::new();
@@ -77,10 +77,10 @@ pub fn train<B: Kernels>(
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
                 if is_over || observer.wants_state(trial) {
-                    observer.state(trial, epoch, student.state(position));
+                    observer.state(trial, epoch, train_state.state(position));
                 }
             } else {
-                observer.finished(trial, student.arrays(position));
+                observer.finished(trial, train_state.arrays(position));
             }
         }
         if staying.is_empty() {
@@ -91,12 +91,12 @@ pub fn train<B: Kernels>(
         }
         if staying.len() < active.len() {
             active = staying.iter().map(|&position| active[position]).collect();
-            student = student.select(&staying);
+            train_state = train_state.select(&staying);
             watch.keep(staying.len());
             B::forget_kept_memory(device);
         }
     }
-    drop((student, splits));
+    drop((train_state, splits));
     B::forget_kept_memory(device);
     Ended::Complete
 }
@@ -148,14 +148,14 @@ impl<B: Kernels> Course<'_, B> {
     /// All training batches of the epoch; `None` if the observer interrupts.
     fn train(
         &self,
-        mut student: Student<B>,
-        watch: &mut Watch<B>,
+        mut train_state: TrainState<B>,
+        watch: &mut TrackerSet<B>,
         observer: &dyn Observer,
-    ) -> Option<(Student<B>, Measured)> {
+    ) -> Option<(TrainState<B>, Measured)> {
         let started = Instant::now();
         let batches = &self.splits.train;
         let batch_size = self.population.batch_size;
-        let orders = self.orders(&student);
+        let orders = self.orders(&train_state);
         let steps = orders.different[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
@@ -170,29 +170,29 @@ impl<B: Kernels> Course<'_, B> {
                 .different
                 .iter()
                 .map(|(seed, order)| Row {
-                    occasion: Occasion { seed: *seed, epoch: self.epoch },
+                    occasion: AugmentationKey { seed: *seed, epoch: self.epoch },
                     positions: &order[step * batch_size..][..batch_size],
                 })
                 .collect();
             let batch = batches.gather(&rows, orders.of_trials.as_ref());
             let occasion = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
             let number = u64::from(self.epoch - 1) * occasion.steps + occasion.step + 1;
-            let moment = Moment { epoch: self.epoch, step: occasion.step, number };
-            let step = Step::new(&student, &batch, moment);
-            watch.before(&student, &step, occasion);
-            let (taught, outcome) = step.take(student);
+            let moment = StepIndex { epoch: self.epoch, step: occasion.step, number };
+            let step = Step::new(&train_state, &batch, moment);
+            watch.before(&train_state, &step, occasion);
+            let (taught, outcome) = step.take(train_state);
             watch.after(&outcome.held, occasion);
-            student = taught;
+            train_state = taught;
             tally.add(outcome.loss, outcome.mistakes, batch_size);
         }
         let measured = tally.read(Split::Train);
         watch.timed(Pace { examples: steps * batch_size, seconds: started.elapsed().as_secs_f64() });
-        Some((student, measured))
+        Some((train_state, measured))
     }
 
-    fn orders(&self, student: &Student<B>) -> Orders<B> {
+    fn orders(&self, train_state: &TrainState<B>) -> Orders<B> {
         let mut seeds: Vec<u64> = Vec::new();
-        let of_trials: Vec<u32> = student
+        let of_trials: Vec<u32> = train_state
             .trials
             .iter()
             .map(|trial| {
@@ -215,12 +215,12 @@ impl<B: Kernels> Course<'_, B> {
     }
 
     /// Adds the metrics of the splits that are not trained on. Only the validation split is watched.
-    fn evaluate(&self, student: &Student<B>, watch: &mut Watch<B>, measured: &mut Measured) {
+    fn evaluate(&self, train_state: &TrainState<B>, watch: &mut TrackerSet<B>, measured: &mut Measured) {
         let Splits { validation, test, image, .. } = self.splits;
         let mut spectators = Spectators { watch, training_batch: self.population.batch_size, image: *image };
         let mut splits =
-            vec![self.evaluate_split(student, validation, Split::Validation, Some(&mut spectators))];
-        splits.extend(test.as_ref().map(|test| self.evaluate_split(student, test, Split::Test, None)));
+            vec![self.evaluate_split(train_state, validation, Split::Validation, Some(&mut spectators))];
+        splits.extend(test.as_ref().map(|test| self.evaluate_split(train_state, test, Split::Test, None)));
         for of_split in splits {
             for (values, added) in measured.iter_mut().zip(of_split) {
                 values.extend(added);
@@ -230,22 +230,22 @@ impl<B: Kernels> Course<'_, B> {
 
     fn evaluate_split(
         &self,
-        student: &Student<B>,
+        train_state: &TrainState<B>,
         batches: &Batches<'_, B>,
         split: Split,
         mut spectators: Option<&mut Spectators<'_, B>>,
     ) -> Measured {
-        let network = &student.network;
+        let network = &train_state.network;
         let count = u32::try_from(batches.view().len()).expect("fewer than 2^32 examples");
         let examples: Vec<u32> = (0..count).collect();
         // Only the view that is trained on is augmented, so this seed draws nothing.
-        let occasion = Occasion { seed: 0, epoch: self.epoch };
+        let occasion = AugmentationKey { seed: 0, epoch: self.epoch };
         let mut tally = Tally::new();
         for (index, positions) in examples.chunks(EVALUATION_BATCH).enumerate() {
             let batch = batches.gather(&[Row { occasion, positions }], None);
             let OutputError { loss, mistakes, .. } = match &mut spectators {
                 Some(spectators) if spectators.watch.looks_at_evaluation(self.epoch) => {
-                    spectators.watch(student, &batch, self.epoch, index == 0)
+                    spectators.watch(train_state, &batch, self.epoch, index == 0)
                 }
                 _ => network.objective.error(&network.infer(batch.input), &batch.target),
             };
@@ -257,7 +257,7 @@ impl<B: Kernels> Course<'_, B> {
 
 /// Those who look at an evaluation.
 struct Spectators<'a, B: Kernels> {
-    watch: &'a mut Watch<B>,
+    watch: &'a mut TrackerSet<B>,
     training_batch: usize,
     /// Channels, height and width.
     image: [usize; 3],
@@ -267,13 +267,13 @@ impl<B: Kernels> Spectators<'_, B> {
     /// Evaluates `batch` before their eyes.
     fn watch(
         &mut self,
-        student: &Student<B>,
+        train_state: &TrainState<B>,
         batch: &Batch<B>,
         epoch: u32,
         is_first: bool,
     ) -> OutputError<B> {
-        let network = &student.network;
-        let Class { rule, feedback, .. } = student.only_class();
+        let network = &train_state.network;
+        let RuleGroup { rule, feedback, .. } = train_state.only_class();
         let (logits, activations) = network.infer_with_activations(&batch.input);
         let outcome = network.objective.error(&logits, &batch.target);
         let evaluation = Evaluation {

@@ -11,15 +11,16 @@ use algorithms::{
 };
 use burn::tensor::Tensor;
 use model::{
-    AdamStep, Delta, DrawnMasks, Input, Kernels, Layer, Lesson, Masks, Network, OutputError, bytes_per_trial,
+    AdamStep, Delta, DrawnMasks, Input, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
+    bytes_per_trial,
 };
 use tracker::Held;
 
-use crate::Student;
+use crate::TrainState;
 
 /// When a step happens: the index of its random streams and of its bias correction.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct StepIndex {
     /// From 1.
     pub epoch: u32,
     /// Within the epoch, from 0.
@@ -39,7 +40,7 @@ pub struct StepOutcome<B: Kernels> {
     pub held: Held,
 }
 
-/// A training step: what a student is given.
+/// A training step: what a train_state is given.
 pub struct Step<'a, B: Kernels> {
     /// The examples.
     pub batch: &'a Batch<B>,
@@ -50,15 +51,19 @@ pub struct Step<'a, B: Kernels> {
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
-    /// The step of `student` at `moment`.
+    /// The step of `train_state` at `moment`.
     #[must_use]
-    pub fn new(student: &Student<B>, batch: &'a Batch<B>, moment: Moment) -> Self {
+    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, moment: StepIndex) -> Self {
         let masks = DrawnMasks {
-            trials: student.trials.iter().map(|trial| (trial.configuration.dropout, trial.seed)).collect(),
+            trials: train_state
+                .trials
+                .iter()
+                .map(|trial| (trial.configuration.dropout, trial.seed))
+                .collect(),
             epoch: u64::from(moment.epoch),
             step: moment.step,
         };
-        Self { batch, masks: Box::new(masks), adam: student.adam_step(moment.number) }
+        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(moment.number) }
     }
 
     /// Its batch with its masks.
@@ -67,25 +72,29 @@ impl<'a, B: Kernels> Step<'a, B> {
         Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
-    /// The student after the step.
+    /// The train_state after the step.
     #[must_use]
-    pub fn take(&self, student: Student<B>) -> (Student<B>, StepOutcome<B>) {
-        if let [class] = student.classes.as_slice() {
+    pub fn take(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
+        if let [class] = train_state.classes.as_slice() {
             let rule = Arc::clone(&class.rule);
             if let Rule::Local(rule) = rule.as_ref() {
-                return self.layer_by_layer(student, rule.as_ref());
+                return self.layer_by_layer(train_state, rule.as_ref());
             }
         }
-        self.after_the_output(student)
+        self.after_the_output(train_state)
     }
 
     /// Each layer learns before the next one runs: only one layer's activations are ever held.
-    fn layer_by_layer(&self, mut student: Student<B>, rule: &dyn Local<B>) -> (Student<B>, StepOutcome<B>) {
-        let activation = student.network.activation;
-        let layers = mem::take(&mut student.network.hidden);
+    fn layer_by_layer(
+        &self,
+        mut train_state: TrainState<B>,
+        rule: &dyn Local<B>,
+    ) -> (TrainState<B>, StepOutcome<B>) {
+        let activation = train_state.network.activation;
+        let layers = mem::take(&mut train_state.network.hidden);
         let mut held = Held::none(layers.len());
         let mut input = self.batch.input.clone();
-        let feedback = &student.only_class().feedback;
+        let feedback = &train_state.only_class().feedback;
         let mut learned = Vec::with_capacity(layers.len());
         for (index, (layer, feedback)) in layers.into_iter().zip(feedback).enumerate() {
             let trace = layer.forward(activation, input);
@@ -93,8 +102,8 @@ impl<'a, B: Kernels> Step<'a, B> {
             let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
             let delta = trace.delta(signal);
             held.keep(index, delta.bytes());
-            let lesson = [Lesson::hidden(&trace, delta)];
-            learned.extend(Layer::learn_all(vec![layer], &lesson, &self.adam));
+            let update = [LayerUpdate::hidden(&trace, delta)];
+            learned.extend(Layer::learn_all(vec![layer], &update, &self.adam));
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
@@ -103,23 +112,23 @@ impl<'a, B: Kernels> Step<'a, B> {
             held.drop_all_but(bytes_per_trial(&output));
             input = output.into();
         }
-        student.network.hidden = learned;
-        let (loss, mistakes, error) = self.judge(&student.network, &input);
+        train_state.network.hidden = learned;
+        let (loss, mistakes, error) = self.judge(&train_state.network, &input);
         held.keep_beside_layers(bytes_per_trial(&error));
-        let lesson = [Lesson::output(&input, error)];
-        let mut output = Layer::learn_all(vec![student.network.output], &lesson, &self.adam);
-        student.network.output = output.pop().expect("one layer has learned");
-        (student, StepOutcome { loss, mistakes, held })
+        let update = [LayerUpdate::output(&input, error)];
+        let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.adam);
+        train_state.network.output = output.pop().expect("one layer has learned");
+        (train_state, StepOutcome { loss, mistakes, held })
     }
 
     /// All layers learn once the output error is known, whatever teaches them: what a local rule would have learned before has
     /// the same bits, because it learns from the forward pass alone.
-    fn after_the_output(&self, student: Student<B>) -> (Student<B>, StepOutcome<B>) {
-        let forward = self.pass().forward(&student.network);
-        let (loss, mistakes, error) = self.judge(&student.network, &forward.top);
-        let deltas = self.pass().deltas(&student.network, &student.classes, &forward, &error);
+    fn after_the_output(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
+        let forward = self.pass().forward(&train_state.network);
+        let (loss, mistakes, error) = self.judge(&train_state.network, &forward.top);
+        let deltas = self.pass().deltas(&train_state.network, &train_state.classes, &forward, &error);
         let held = held_by(&forward, &deltas, &error);
-        (self.teach(student, &forward, deltas, error), StepOutcome { loss, mistakes, held })
+        (self.teach(train_state, &forward, deltas, error), StepOutcome { loss, mistakes, held })
     }
 
     /// Loss, mistakes and error at the logits, `[trials, batch, outputs]`, for `top` (`[batch, units]` of each trial).
@@ -135,23 +144,23 @@ impl<'a, B: Kernels> Step<'a, B> {
     /// All layers learn: the hidden ones from their deltas, the output layer from its exact gradient.
     fn teach(
         &self,
-        student: Student<B>,
+        train_state: TrainState<B>,
         forward: &Forward<B>,
         deltas: Vec<Delta<B>>,
         error: Tensor<B, 3>,
-    ) -> Student<B> {
-        let Student { network, .. } = student;
-        let lessons: Vec<Lesson<'_, B>> = forward
+    ) -> TrainState<B> {
+        let TrainState { network, .. } = train_state;
+        let updates: Vec<LayerUpdate<'_, B>> = forward
             .traces
             .iter()
             .zip(deltas)
-            .map(|(trace, delta)| Lesson::hidden(trace, delta))
-            .chain([Lesson::output(&forward.top, error)])
+            .map(|(trace, delta)| LayerUpdate::hidden(trace, delta))
+            .chain([LayerUpdate::output(&forward.top, error)])
             .collect();
         let layers = network.hidden.into_iter().chain([network.output]).collect();
-        let mut hidden = Layer::learn_all(layers, &lessons, &self.adam);
+        let mut hidden = Layer::learn_all(layers, &updates, &self.adam);
         let output = hidden.pop().expect("the output layer has learned, too");
-        Student { network: Network { hidden, output, ..network }, ..student }
+        TrainState { network: Network { hidden, output, ..network }, ..train_state }
     }
 }
 

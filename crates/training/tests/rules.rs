@@ -6,11 +6,11 @@ use burn_flex::Flex;
 use model::{Architecture, Objective, Squash};
 use random::{RngExt, StandardNormal};
 use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
-use training::{Batch, Moment, Population, Step, Student};
+use training::{Batch, Population, Step, StepIndex, TrainState};
 
 type Cube = Tensor<Flex, 3>;
 
-const MOMENT: Moment = Moment { epoch: 1, step: 0, number: 1 };
+const MOMENT: StepIndex = StepIndex { epoch: 1, step: 0, number: 1 };
 const BATCH: usize = 6;
 
 fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
@@ -58,28 +58,34 @@ fn values(tensor: &Cube) -> Vec<f32> {
 }
 
 /// The weight gradient of every hidden layer under `rule`.
-fn gradients(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
-    let step = Step::new(student, batch, MOMENT);
-    let (pass, network) = (step.pass(), &student.network);
+fn gradients(train_state: &TrainState<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
+    let step = Step::new(train_state, batch, MOMENT);
+    let (pass, network) = (step.pass(), &train_state.network);
     let forward = pass.forward(network);
     let error = pass.judge(network, &forward.top).error;
-    let taught = pass.taught(network, &student.classes[0].feedback, rule, &forward, &error);
+    let taught = pass.taught(network, &train_state.classes[0].feedback, rule, &forward, &error);
     let layers = network.hidden.iter().zip(forward.traces.iter().zip(&taught));
     layers.map(|(layer, (trace, taught))| layer.gradients(trace, &taught.delta).weight).collect()
 }
 
 /// The loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
-fn loss(student: &Student<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>, layer: usize, error: &Cube) -> f64 {
-    let step = Step::new(student, batch, MOMENT);
-    let forward = step.pass().forward(&student.network);
+fn loss(
+    train_state: &TrainState<Flex>,
+    batch: &Batch<Flex>,
+    rule: &Rule<Flex>,
+    layer: usize,
+    error: &Cube,
+) -> f64 {
+    let step = Step::new(train_state, batch, MOMENT);
+    let forward = step.pass().forward(&train_state.network);
     let hidden = |layer: usize| Hidden {
         activation: &forward.traces[layer].activation,
-        feedback: &student.classes[0].feedback[layer],
+        feedback: &train_state.classes[0].feedback[layer],
     };
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
-        Rule::LayerAbove(_) => step.pass().judge(&student.network, &forward.top).loss,
+        Rule::LayerAbove(_) => step.pass().judge(&train_state.network, &forward.top).loss,
     };
     f64::from(loss.into_scalar())
 }
@@ -93,15 +99,15 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                 let mut population = population(algorithm, &[8, 5]);
                 population.architecture.activation = activation;
                 population.architecture.batch_norm = batch_norm;
-                let student = Student::<Flex>::new(&population, &Default::default());
+                let train_state = TrainState::<Flex>::new(&population, &Default::default());
                 let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
-                let step = Step::new(&student, &batch, MOMENT);
-                let top = step.pass().forward(&student.network).top;
-                let error = step.pass().judge(&student.network, &top).error;
-                for (layer, gradient) in gradients(&student, &batch, &rule).into_iter().enumerate() {
+                let step = Step::new(&train_state, &batch, MOMENT);
+                let top = step.pass().forward(&train_state.network).top;
+                let error = step.pass().judge(&train_state.network, &top).error;
+                for (layer, gradient) in gradients(&train_state, &batch, &rule).into_iter().enumerate() {
                     let direction = normal(gradient.dims(), 1 + layer as u64);
                     let moved = |by: f64| {
-                        let mut moved = student.clone();
+                        let mut moved = train_state.clone();
                         let weight = &mut moved.network.hidden[layer].weight;
                         weight.value = weight.value.clone() + direction.clone().mul_scalar(by);
                         loss(&moved, &batch, &rule, layer, &error)
@@ -122,20 +128,20 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
 #[test]
 fn dfa_with_output_weights_as_feedback_is_backprop() {
     let batch = batch();
-    let mut student = Student::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
-    student.classes[0].feedback = vec![student.network.output.weight.value.clone()];
-    let dfa = gradients(&student, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
-    let backprop = gradients(&student, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
+    let mut train_state = TrainState::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
+    train_state.classes[0].feedback = vec![train_state.network.output.weight.value.clone()];
+    let dfa = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
+    let backprop = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
     assert_eq!(values(&dfa[0]), values(&backprop[0]));
 }
 
 #[test]
 fn drtp_does_not_see_the_output_weights() {
     let batch = batch();
-    let student = Student::<Flex>::new(&population(Algorithm::Drtp, &[8, 5]), &Default::default());
+    let train_state = TrainState::<Flex>::new(&population(Algorithm::Drtp, &[8, 5]), &Default::default());
     let rule = algorithms::rule(Algorithm::Drtp, Squash::Tanh);
-    let before = gradients(&student, &batch, &rule);
-    let mut other = student.clone();
+    let before = gradients(&train_state, &batch, &rule);
+    let mut other = train_state.clone();
     other.network.output.weight.value = normal([1, 5, 4], 9);
     let after = gradients(&other, &batch, &rule);
     for (before, after) in before.iter().zip(&after) {
@@ -151,9 +157,9 @@ fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
         if !matches!(rule, Rule::Local(_)) {
             continue;
         }
-        let shallow = Student::<Flex>::new(&population(algorithm, &[8]), &Default::default());
-        let deep = Student::<Flex>::new(&population(algorithm, &[8, 5, 6]), &Default::default());
-        let first = |student| values(&gradients(student, &batch, &rule)[0]);
+        let shallow = TrainState::<Flex>::new(&population(algorithm, &[8]), &Default::default());
+        let deep = TrainState::<Flex>::new(&population(algorithm, &[8, 5, 6]), &Default::default());
+        let first = |train_state| values(&gradients(train_state, &batch, &rule)[0]);
         assert_eq!(first(&shallow), first(&deep), "{algorithm:?}");
     }
 }
@@ -163,9 +169,9 @@ fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
     let batch = batch();
     let mut population = population(Algorithm::Dfa, &[8, 5]);
     population.trials[0].configuration.weights = WeightInitialization::Aligned;
-    let student = Student::<Flex>::new(&population, &Default::default());
-    let dfa = gradients(&student, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
-    let backprop = gradients(&student, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
+    let train_state = TrainState::<Flex>::new(&population, &Default::default());
+    let dfa = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
+    let backprop = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
     assert_eq!(values(&dfa[1]), values(&backprop[1]));
 }
 
@@ -174,12 +180,12 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
     // One step of plain descent direction: every rule's first Adam step has the sign of minus its gradient.
     let batch = batch();
     for algorithm in Algorithm::ALL {
-        let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
+        let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
-        let wanted = gradients(&student, &batch, &rule);
-        let (taught, _) = Step::new(&student, &batch, MOMENT).take(student.clone());
+        let wanted = gradients(&train_state, &batch, &rule);
+        let (taught, _) = Step::new(&train_state, &batch, MOMENT).take(train_state.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
-            let before = values(&student.network.hidden[layer].weight.value);
+            let before = values(&train_state.network.hidden[layer].weight.value);
             let after = values(&taught.network.hidden[layer].weight.value);
             for ((before, after), gradient) in before.iter().zip(&after).zip(values(gradient)) {
                 let expected = if gradient.abs() < 1e-5 { continue } else { -0.01 * gradient.signum() };
@@ -195,14 +201,14 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
     let twice = |values: &Cube| Cube::cat(vec![values.clone(), values.clone()], 1);
     let both = Batch { input: twice(&batch.input.values).into(), target: twice(&batch.target) };
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.uses_feedback()) {
-        let student = Student::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
+        let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let losses = |batch: &Batch<Flex>| -> Vec<f32> {
-            let step = Step::new(&student, batch, MOMENT);
-            let forward = step.pass().forward(&student.network);
-            let error = step.pass().judge(&student.network, &forward.top).error;
+            let step = Step::new(&train_state, batch, MOMENT);
+            let forward = step.pass().forward(&train_state.network);
+            let error = step.pass().judge(&train_state.network, &forward.top).error;
             let loss = |hidden| rule.mean_local_loss(&hidden, &batch.target, &error, BATCH);
-            let losses = forward.hidden(&student.classes[0].feedback).map(loss);
+            let losses = forward.hidden(&train_state.classes[0].feedback).map(loss);
             losses.map(|loss| loss.expect("it has feedback").into_scalar()).collect()
         };
         for (one, both) in losses(&batch).into_iter().zip(losses(&both)) {

@@ -69,7 +69,7 @@ pub enum Augmentation {
 
 /// The seed and epoch that select the random numbers of an augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Occasion {
+pub struct AugmentationKey {
     pub seed: u64,
     /// Counted from 1 on.
     pub epoch: u32,
@@ -99,7 +99,7 @@ pub struct ImageChange {
 /// Draws the changes of an example, in numbers.
 pub(crate) fn change(
     augmentations: &[Augmentation],
-    occasion: Occasion,
+    occasion: AugmentationKey,
     example: usize,
     shape: ImageShape,
 ) -> ImageChange {
@@ -122,7 +122,7 @@ pub(crate) fn change(
 /// Changes one image, `[channels, height, width]` of pixels from 0 to 255. The result may be outside of 0 to 255.
 pub(crate) fn augment(
     augmentations: &[Augmentation],
-    occasion: Occasion,
+    occasion: AugmentationKey,
     example: usize,
     shape: ImageShape,
     image: &mut [f32],
@@ -144,7 +144,12 @@ pub(crate) fn augment(
 }
 
 /// Draws and composes the maps of all augmentations that move pixels.
-fn map(augmentations: &[Augmentation], occasion: Occasion, example: usize, shape: ImageShape) -> Option<Map> {
+fn map(
+    augmentations: &[Augmentation],
+    occasion: AugmentationKey,
+    example: usize,
+    shape: ImageShape,
+) -> Option<Map> {
     let maps = augmentations.iter().filter_map(|it| it.map(shape, &mut it.stream(occasion, example)));
     maps.reduce(Map::then)
 }
@@ -162,7 +167,7 @@ impl Augmentation {
         }
     }
 
-    fn stream(self, occasion: Occasion, example: usize) -> Stream {
+    fn stream(self, occasion: AugmentationKey, example: usize) -> Stream {
         let purpose = format!("augmentation {}", self.purpose());
         random::stream(occasion.seed, &purpose, &[u64::from(occasion.epoch), example as u64])
     }
@@ -217,7 +222,7 @@ mod tests {
 
     fn changed(augmentations: &[Augmentation], seed: u64, epoch: u32, example: usize) -> Vec<f32> {
         let mut image = image();
-        augment(augmentations, Occasion { seed, epoch }, example, SHAPE, &mut image);
+        augment(augmentations, AugmentationKey { seed, epoch }, example, SHAPE, &mut image);
         image
     }
 
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn a_change_in_numbers_is_the_change_of_the_image() {
         for example in 0..20 {
-            let occasion = Occasion { seed: 5, epoch: 2 };
+            let occasion = AugmentationKey { seed: 5, epoch: 2 };
             let ImageChange { linear, shift, contrast, brightness } =
                 change(&EVERY, occasion, example, SHAPE);
             let mut applied = image();

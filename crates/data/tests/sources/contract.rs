@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use data::{
-    Augmentation, Counts, Dataset, DatasetSettings, Duplicates, ImageShape, Loaded, Loading, Occasion,
+    Augmentation, AugmentationKey, Counts, Dataset, DatasetSettings, Duplicates, ImageShape, Loaded, Loading,
     PerChannel, Scaling, Source, View,
 };
 
@@ -211,7 +211,7 @@ fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_rang
         let gather = |view: View<'_>, epoch, positions: &[u32]| {
             let (mut images, mut labels) =
                 (vec![f32::NAN; positions.len() * pixels], vec![0; positions.len()]);
-            view.gather_augmented(Occasion { seed: 1, epoch }, positions, &mut images, &mut labels);
+            view.gather_augmented(AugmentationKey { seed: 1, epoch }, positions, &mut images, &mut labels);
             (images, labels)
         };
         let batch = gather(view, 1, &[0, 9, 4]);

@@ -17,7 +17,7 @@ use crate::{
 use settings::{Activation, Precision};
 
 /// A weight matrix that is to learn from its gradient `input^T delta`.
-pub struct WeightLesson<'a, B: Backend> {
+pub struct WeightUpdate<'a, B: Backend> {
     /// `[trials, inputs, outputs]`.
     pub weight: Parameter<B>,
     /// `[batch, inputs]` of each trial.
@@ -223,14 +223,14 @@ pub trait Kernels: Backend {
         (left.clone() * right.clone()).sum_dim(2).sum_dim(1).reshape([trials])
     }
 
-    /// Weight matrices after a step against their gradients plus weight decay, in the order of `lessons`. Given
+    /// Weight matrices after a step against their gradients plus weight decay, in the order of `updates`. Given
     /// together, because a backend may work on all of them at once.
     fn learn_weights(
-        lessons: Vec<WeightLesson<'_, Self>>,
+        updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Self>> {
-        let learn = |WeightLesson { weight, input, delta }| {
+        let learn = |WeightUpdate { weight, input, delta }| {
             let gradient = Self::weight_gradient(input, delta, precision);
             let gradient = match &step.weight_decay {
                 Some(decay) => gradient + weight.value.clone() * decay.clone(),
@@ -238,7 +238,7 @@ pub trait Kernels: Backend {
             };
             Self::learn(weight, gradient, step)
         };
-        lessons.into_iter().map(learn).collect()
+        updates.into_iter().map(learn).collect()
     }
 
     /// A parameter after a step against `gradient`, which has its shape.

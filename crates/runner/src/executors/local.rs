@@ -22,7 +22,7 @@ pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
         return;
     }
     thread::scope(|scope| {
-        for (number, place) in crew::places(jobs).into_iter().enumerate() {
+        for (number, place) in threads::places(jobs).into_iter().enumerate() {
             thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn_scoped(scope, move || place.take_part(worker))

@@ -34,7 +34,7 @@ use self::{
     product::Product,
     tile::Factors,
 };
-use super::{Drop, Gallery, Kernels, Pictures, WeightLesson};
+use super::{Drop, Gallery, Kernels, Pictures, WeightUpdate};
 use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter};
 use settings::{Activation, Precision};
 
@@ -176,19 +176,19 @@ impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
     }
 
     fn learn_weights(
-        lessons: Vec<WeightLesson<'_, Self>>,
+        updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
-        let learn = |WeightLesson { weight, input, delta }| {
+        let learn = |WeightUpdate { weight, input, delta }| {
             let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
             let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
             let state = State::take(weight);
             state.learn_product(product, &settings);
             state.give()
         };
-        lessons.into_iter().map(learn).collect()
+        updates.into_iter().map(learn).collect()
     }
 
     fn learn(

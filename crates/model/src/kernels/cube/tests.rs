@@ -138,8 +138,8 @@ fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) 
             weight.value = before();
             let delta = random([3, batch, outputs], 10 + round, device);
             weight = if round < 3 {
-                let lesson = WeightLesson { weight, input: &input, delta: &delta };
-                B::learn_weights(vec![lesson], &step, Precision::Full).remove(0)
+                let update = WeightUpdate { weight, input: &input, delta: &delta };
+                B::learn_weights(vec![update], &step, Precision::Full).remove(0)
             } else {
                 B::learn(weight, random([3, depth, outputs], 8, device), &step)
             };
@@ -188,9 +188,9 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let delta = Gpu::scale(signal.clone(), &slope);
     let (normal, normalized) = Gpu::normalize(output.clone(), &bias, &bias);
     let through = Gpu::normalization_delta(&normalized, &signal);
-    let lesson = WeightLesson { weight, input: &input, delta: &delta };
+    let update = WeightUpdate { weight, input: &input, delta: &delta };
     let step = AdamStep { rate, weight_decay: None };
-    let learned = Gpu::learn_weights(vec![lesson], &step, Precision::Full).remove(0);
+    let learned = Gpu::learn_weights(vec![update], &step, Precision::Full).remove(0);
     let target = random([1, batch, outputs], 6, device);
     let OutputError { loss, error, .. } = Gpu::cross_entropy(&signal, &target);
     let numbers = [loss, Gpu::inner_product(&output, &signal)].map(|numbers| numbers.reshape([count, 1, 1]));
@@ -372,8 +372,8 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let delta = tail([4, batch, outputs], 3);
     let input = Input::from(turned(4));
     let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
-    let lesson = WeightLesson { weight: Parameter::new(weight), input: &input, delta: &delta };
-    let learned = B::learn_weights(vec![lesson], &step(2, device), Precision::Full).remove(0);
+    let update = WeightUpdate { weight: Parameter::new(weight), input: &input, delta: &delta };
+    let learned = B::learn_weights(vec![update], &step(2, device), Precision::Full).remove(0);
     let scaled = B::scale(delta.clone(), &random([2, batch, outputs], 5, device));
     [product, learned.value, scaled, B::bias_gradient(&delta)].iter().map(values).collect()
 }
@@ -394,9 +394,9 @@ fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
         let delta = random::<Gpu>([3, batch, outputs], 6, &device);
         for input in inputs::<Gpu>(batch, depth, &device) {
             let products = |precision| {
-                let lesson =
-                    WeightLesson { weight: Parameter::new(weight.clone()), input: &input, delta: &delta };
-                let learned = Gpu::learn_weights(vec![lesson], &step(3, &device), precision).remove(0);
+                let update =
+                    WeightUpdate { weight: Parameter::new(weight.clone()), input: &input, delta: &delta };
+                let learned = Gpu::learn_weights(vec![update], &step(3, &device), precision).remove(0);
                 [
                     Gpu::dense(&input, &weight, None, precision),
                     Gpu::dense_transposed(&delta, &weight, precision),

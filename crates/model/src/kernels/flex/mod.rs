@@ -22,7 +22,7 @@ use self::{
     buffers::tensor_to_fill,
     product::{Matrix, Product, Shared},
 };
-use super::{Kernels, WeightLesson};
+use super::{Kernels, WeightUpdate};
 use crate::{Activated, AdamStep, Input, OutputError, Parameter};
 use settings::{Activation, Precision};
 
@@ -94,7 +94,7 @@ impl Kernels for Flex {
 
     fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
         let mut output = owned(preactivation);
-        crew::share_chunks(output.storage_mut::<f32>(), CHUNK, |_, values| {
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |_, values| {
             elementwise::apply(activation, values);
         });
         tensor(output)
@@ -105,7 +105,7 @@ impl Kernels for Flex {
         let mut output = owned(preactivation);
         let mut slope = tensor_to_fill(shape);
         let slopes = Shared::new(slope.storage_mut::<f32>());
-        crew::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
             // SAFETY: chunks do not overlap, and the slopes have the output's shape.
             let slopes = unsafe { slopes.part(index * CHUNK, values.len()) };
             elementwise::activate(activation, values, slopes);
@@ -117,7 +117,7 @@ impl Kernels for Flex {
         assert_eq!(values.dims(), factors.dims(), "values are scaled one by one");
         let mut output = owned(values);
         let factors = Operand::of(factors);
-        crew::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
             elementwise::scale(values, &factors.values()[index * CHUNK..][..values.len()]);
         });
         tensor(output)
@@ -170,7 +170,7 @@ impl Kernels for Flex {
         let of_trial = |trial: usize| {
             let (left, right) = (left.trial(trial), right.trial(trial));
             let mut sums = vec![0.0; left.len().div_ceil(CHUNK)];
-            crew::share_chunks(&mut sums, 1, |index, sum| {
+            threads::share_chunks(&mut sums, 1, |index, sum| {
                 let part = index * CHUNK..left.len().min((index + 1) * CHUNK);
                 sum[0] = elementwise::inner_product(&left[part.clone()], &right[part]);
             });
@@ -181,25 +181,25 @@ impl Kernels for Flex {
     }
 
     fn learn_weights(
-        lessons: Vec<WeightLesson<'_, Self>>,
+        updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         _: Precision,
     ) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
-        let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = lessons
+        let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = updates
             .into_iter()
-            .map(|lesson| {
+            .map(|update| {
                 (
-                    State::take(lesson.weight),
-                    [Operand::shared(lesson.input).transposed(), Operand::of(lesson.delta)],
+                    State::take(update.weight),
+                    [Operand::shared(update.input).transposed(), Operand::of(update.delta)],
                 )
             })
             .unzip();
         let shared: Vec<_> = states.iter_mut().map(State::shared).collect();
         let blocks: Vec<Block> = operands.iter().enumerate().flat_map(gradient_blocks).collect();
-        crew::share(blocks.len(), |index| {
-            let Block { lesson, trial, first_row, rows } = blocks[index];
-            let [input, delta] = &operands[lesson];
+        threads::share(blocks.len(), |index| {
+            let Block { update, trial, first_row, rows } = blocks[index];
+            let [input, delta] = &operands[update];
             let [inputs, outputs] = [input.rows, delta.columns];
             BLOCK.with_borrow_mut(|block| {
                 block.resize(block.len().max(rows * outputs), 0.0);
@@ -213,7 +213,7 @@ impl Kernels for Flex {
                 unsafe { product.write(rows, outputs, gradient.as_mut_ptr(), outputs) };
                 let start = (trial * inputs + first_row) * outputs;
                 // SAFETY: the states are borrowed above, and blocks do not overlap.
-                unsafe { shared[lesson].update(start, gradient, settings[trial]) };
+                unsafe { shared[update].update(start, gradient, settings[trial]) };
             });
         });
         states.into_iter().map(State::give).collect()
@@ -297,19 +297,19 @@ impl Operand {
 /// Rows of a weight matrix that one core updates.
 #[derive(Clone, Copy)]
 struct Block {
-    lesson: usize,
+    update: usize,
     trial: usize,
     first_row: usize,
     rows: usize,
 }
 
-/// The blocks of a lesson, given its index and its transposed input and its delta.
-fn gradient_blocks((lesson, [input, delta]): (usize, &[Operand; 2])) -> impl Iterator<Item = Block> {
+/// The blocks of a update, given its index and its transposed input and its delta.
+fn gradient_blocks((update, [input, delta]): (usize, &[Operand; 2])) -> impl Iterator<Item = Block> {
     let (inputs, trials) = (input.rows, delta.trials);
     let block_rows = (GRADIENT_BLOCK / delta.columns).clamp(8, 48);
     (0..trials).flat_map(move |trial| {
         (0..inputs).step_by(block_rows).map(move |first_row| Block {
-            lesson,
+            update,
             trial,
             first_row,
             rows: block_rows.min(inputs - first_row),
@@ -337,7 +337,7 @@ fn product_of(
     let (down, across) = (rows.div_ceil(block_rows), columns.div_ceil(block_columns));
     let mut output = tensor_to_fill([trials, rows, columns]);
     let target = Shared::new(output.storage_mut::<f32>());
-    crew::share(trials * down * across, |index| {
+    threads::share(trials * down * across, |index| {
         let (trial, block) = (index / (down * across), index % (down * across));
         let (row, column) = (block / across * block_rows, block % across * block_columns);
         let (height, width) = (block_rows.min(rows - row), block_columns.min(columns - column));

@@ -81,8 +81,8 @@ fn inputs_that_trials_share_give_what_copies_of_them_give() {
     assert_eq!(copied.values.dims(), [5, batch, inputs]);
     let of = |input: &Input<Flex>| {
         let activated = Flex::dense_activated(Activation::Tanh, input, &weight, None, FULL);
-        let lesson = WeightLesson { weight: Parameter::new(weight.clone()), input, delta: &delta };
-        let learned = Flex::learn_weights(vec![lesson], &step(5), FULL).pop().expect("one was given");
+        let update = WeightUpdate { weight: Parameter::new(weight.clone()), input, delta: &delta };
+        let learned = Flex::learn_weights(vec![update], &step(5), FULL).pop().expect("one was given");
         let product = Flex::dense(input, &weight, None, FULL);
         let gradient = Flex::weight_gradient(input, &delta, FULL);
         [activated.output, learned.value, product, gradient].map(|tensor| values(&tensor))
@@ -126,13 +126,13 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
         let back = Flex::dense_transposed(&signal, &weight.value, FULL);
         let delta = Flex::scale(signal, &slope);
-        let lesson = WeightLesson { weight, input: &input, delta: &delta };
-        let learned = Flex::learn_weights(vec![lesson], &step(2), FULL).pop().expect("one was given");
+        let update = WeightUpdate { weight, input: &input, delta: &delta };
+        let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
         for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
             bits.lock().expect("nobody panicked").extend(values(tensor).iter().map(|value| value.to_bits()));
         }
     };
-    let mut places = crew::places(threads);
+    let mut places = threads::places(threads);
     let own = places.remove(0);
     std::thread::scope(|scope| {
         for place in places {
@@ -159,10 +159,10 @@ fn fused_learning_is_the_gradient_and_then_adam() {
         let mut plain = fused.clone();
         for round in 0..3 {
             let deltas = [10, 20].map(|index| random([trials, batch, outputs], index + round));
-            let lessons = fused.into_iter().zip(&deltas);
-            let lessons =
-                lessons.map(|(weight, delta)| WeightLesson { weight, input: &input, delta }).collect();
-            fused = Flex::learn_weights(lessons, &step, FULL);
+            let updates = fused.into_iter().zip(&deltas);
+            let updates =
+                updates.map(|(weight, delta)| WeightUpdate { weight, input: &input, delta }).collect();
+            fused = Flex::learn_weights(updates, &step, FULL);
             for (plain, delta) in plain.iter_mut().zip(&deltas) {
                 let decay = step.weight_decay.clone().expect("it was given");
                 let gradient = Flex::weight_gradient(&input, delta, FULL) + plain.value.clone() * decay;

@@ -8,7 +8,7 @@ use model::Kernels;
 use crate::Rule;
 
 /// Trials of a population that one rule teaches: neighbours on the trials axis.
-pub struct Class<B: Kernels> {
+pub struct RuleGroup<B: Kernels> {
     /// What teaches them.
     pub rule: Arc<Rule<B>>,
     /// Which of the population they are.
@@ -17,13 +17,13 @@ pub struct Class<B: Kernels> {
     pub feedback: Vec<Tensor<B, 3>>,
 }
 
-impl<B: Kernels> Clone for Class<B> {
+impl<B: Kernels> Clone for RuleGroup<B> {
     fn clone(&self) -> Self {
         Self { rule: Arc::clone(&self.rule), trials: self.trials.clone(), feedback: self.feedback.clone() }
     }
 }
 
-impl<B: Kernels> Class<B> {
+impl<B: Kernels> RuleGroup<B> {
     /// Is the trial at `position` of the population one of them?
     #[must_use]
     pub fn holds(&self, position: usize) -> bool {

@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, mem};
 
-use algorithms::Class;
+use algorithms::RuleGroup;
 use history::Exhibit;
 use model::Kernels;
 use settings::{Metric, Tracker};
 use tracker::{Evaluation, Gauge, Held, Inspection, Pace, Reading, StepInEpoch, Value};
 
-use crate::{Step, Student, epoch::host_rows};
+use crate::{Step, TrainState, epoch::host_rows};
 
 /// The trackers of a population, and what they have seen since it was last read.
-pub struct Watch<B: Kernels> {
+pub struct TrackerSet<B: Kernels> {
     gauges: Vec<Box<dyn Gauge<B>>>,
     /// What was read of each metric, with its weight in the mean.
     readings: BTreeMap<Metric, Vec<(Value<B>, f64)>>,
@@ -22,7 +22,7 @@ pub struct Watch<B: Kernels> {
 /// What was seen of a trial: means, and what is shown.
 pub type Seen = (Vec<(Metric, f64)>, Vec<Exhibit>);
 
-impl<B: Kernels> Watch<B> {
+impl<B: Kernels> TrackerSet<B> {
     /// Of a population of so many `trials`.
     #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
@@ -32,14 +32,14 @@ impl<B: Kernels> Watch<B> {
     }
 
     /// Lets those who look at this step see it before its update; nobody else costs anything.
-    pub fn before(&mut self, student: &Student<B>, step: &Step<'_, B>, occasion: StepInEpoch) {
+    pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<'_, B>, occasion: StepInEpoch) {
         let mut looking = self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)).peekable();
         if looking.peek().is_none() {
             return;
         }
         let decay = step.adam.weight_decay.as_ref();
-        let Class { rule, feedback, .. } = student.only_class();
-        let inspection = Inspection::new(&student.network, feedback, rule, step.pass(), decay);
+        let RuleGroup { rule, feedback, .. } = train_state.only_class();
+        let inspection = Inspection::new(&train_state.network, feedback, rule, step.pass(), decay);
         for gauge in looking {
             note(&mut self.readings, gauge.inspect(&inspection), 1.0);
             show(&mut self.exhibits, gauge.exhibit(&inspection));
@@ -144,7 +144,7 @@ mod tests {
     fn an_epochs_value_is_the_weighted_mean_of_what_was_read() {
         let metric: Metric = "layer_1/bp_cosine".parse().expect("a metric");
         let common: Metric = "network/activation_bytes".parse().expect("a metric");
-        let mut watch = Watch::<Flex>::new(&[], 2);
+        let mut watch = TrackerSet::<Flex>::new(&[], 2);
         for (values, weight) in [([1.0, 2.0], 1.0), ([4.0, 8.0], 2.0)] {
             let value = Value::PerTrial(Tensor::from_data(values, &Default::default()));
             note(&mut watch.readings, vec![Reading { metric: metric.clone(), value }], weight);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn gauges_know_how_many_trials_are_left_and_conclude_each_epoch_once() {
-        let mut watch = Watch::<Flex>::new(&[], 3);
+        let mut watch = TrackerSet::<Flex>::new(&[], 3);
         watch.gauges.push(Box::new(Counts(AtomicUsize::new(3))));
         let mut read = || -> Vec<f64> {
             let seen = watch.read().into_iter();

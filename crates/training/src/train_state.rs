@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use algorithms::{Class, feedback};
+use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
     Adam, AdamStep, Architecture, Kernels, Network,
@@ -16,11 +16,11 @@ use crate::Population;
 
 /// Networks that learn, one per trial.
 #[derive(Clone)]
-pub struct Student<B: Kernels> {
+pub struct TrainState<B: Kernels> {
     /// The networks.
     pub network: Network<B>,
     /// Who teaches which trials, in the order of the trials axis.
-    pub classes: Vec<Class<B>>,
+    pub classes: Vec<RuleGroup<B>>,
     /// What each trial has of its own, in the order of the trials axis.
     pub trials: Vec<Trial>,
     /// Learning rates before bias correction, `[trials, 1, 1]`.
@@ -28,7 +28,7 @@ pub struct Student<B: Kernels> {
     pub(crate) weight_decay: Option<Tensor<B, 3>>,
 }
 
-impl<B: Kernels> Student<B> {
+impl<B: Kernels> TrainState<B> {
     /// A population before its first step.
     #[must_use]
     pub fn new(population: &Population, device: &B::Device) -> Self {
@@ -45,7 +45,7 @@ impl<B: Kernels> Student<B> {
             .map(|members| {
                 let start = first;
                 first += members.len();
-                Class {
+                RuleGroup {
                     rule: Arc::new(algorithms::rule(members[0].configuration.algorithm, population.squash)),
                     trials: start..first,
                     feedback: feedback_of(&population.architecture, members, device),
@@ -56,7 +56,7 @@ impl<B: Kernels> Student<B> {
 
     /// A population of given networks.
     #[must_use]
-    pub fn from_parts(network: Network<B>, classes: Vec<Class<B>>, trials: Vec<Trial>) -> Self {
+    pub fn from_parts(network: Network<B>, classes: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
         let device = network.output.weight.value.device();
         let per_trial = |value: fn(&Configuration) -> f64| {
             let values: Vec<f32> = trials.iter().map(|trial| value(&trial.configuration) as f32).collect();
@@ -113,7 +113,7 @@ impl<B: Kernels> Student<B> {
     ///
     /// # Panics
     /// If there are several.
-    pub(crate) fn only_class(&self) -> &Class<B> {
+    pub(crate) fn only_class(&self) -> &RuleGroup<B> {
         let [class] = self.classes.as_slice() else { panic!("trackers look at trials of one rule") };
         class
     }
