@@ -253,11 +253,15 @@ fn a_table_of_validation_shows_the_test_split_of_the_same_epoch_beside_it() {
     let (_, tables) = bench.run(&text);
     assert!(tables[0].contains("| error_rate/validation % | error_rate/test % |"), "{}", tables[0]);
     let planned = bench.trials(&text).remove(0);
-    let trial = format!(",{},{},", planned.trial.configuration.slug(), planned.trial.seed);
+    let (name, seed) = (planned.trial.configuration.slug(), planned.trial.seed.to_string());
     let history = planned.artifact.expect("done").read("history.csv").expect("whole");
     let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
     let (_, test) = history.last(&Metric::ErrorRate(Split::Test)).expect("the holdout makes it a metric");
     let csv = fs::read_to_string(bench.path("runs/small/report/trials.csv")).expect("the file");
-    let row = csv.lines().find(|line| line.contains(&trial)).expect("a row for each trial");
-    assert_eq!(row.split(',').nth(8), Some(test.to_string().as_str()), "{csv}");
+    let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let head = rows.next().expect("a head");
+    let column = |name: &str| head.iter().position(|known| *known == name).expect(name);
+    let is_trial = |row: &Vec<&str>| row[column("configuration")] == name && row[column("seed")] == seed;
+    let row = rows.find(is_trial).expect("a row for each trial");
+    assert_eq!(row[column("test")], test.to_string(), "{csv}");
 }

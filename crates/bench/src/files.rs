@@ -108,7 +108,7 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
         }
     }
     let settings = RunSettings {
-        jobs: session.threads,
+        jobs: session.effort.threads,
         largest_population: None,
         memory: None,
         fail_fast: false,

@@ -30,7 +30,7 @@ use engine::DeviceError;
 use machine::Processor;
 use settings::Device;
 
-use crate::{peers::Peers, report::Report, session::Session};
+use crate::{peers::Peers, report::Report, rounds::Effort, session::Session};
 
 /// Measures how fast training is on this machine, and writes a report.
 ///
@@ -152,9 +152,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut session = Session {
         device,
-        rounds: arguments.rounds.into(),
-        seconds: arguments.seconds,
-        threads,
+        effort: Effort { rounds: arguments.rounds.into(), seconds: arguments.seconds, threads },
         only: arguments.only.clone(),
         peers,
         groups: Vec::new(),

@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Shape, name},
     peers::{self, COMPARED_STEPS, Mode},
     report::{Entry, Group, Unit, median},
-    rounds::{self, Contestant},
+    rounds::{self, Contestant, Effort},
     session::Session,
     tell,
 };
@@ -96,7 +96,7 @@ impl Populations<'_> {
 
     /// Returns the times of the contestants per trial-step, where each of them trains this many trials.
     fn time(&self, contestants: Vec<Contestant<'_>>, trials: &[usize]) -> anyhow::Result<Vec<Entry>> {
-        let mut entries = rounds::time(contestants, self.session)?;
+        let mut entries = rounds::time(contestants, self.session.effort)?;
         for (entry, trials) in entries.iter_mut().zip(trials) {
             entry.values.iter_mut().for_each(|seconds| *seconds /= *trials as f64);
         }
@@ -251,7 +251,13 @@ mod tests {
 
     fn session() -> Session {
         let (device, only, peers) = (Device::Cpu, String::new(), Peers::default());
-        Session { device, rounds: 2, seconds: 0.001, threads: 1, only, peers, groups: Vec::new() }
+        Session {
+            device,
+            effort: Effort { rounds: 2, seconds: 0.001, threads: 1 },
+            only,
+            peers,
+            groups: Vec::new(),
+        }
     }
 
     fn populations<'a>(session: &'a mut Session, sizes: &[usize], free: u64) -> Populations<'a> {

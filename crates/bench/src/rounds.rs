@@ -2,7 +2,7 @@
 
 use std::{thread, time::Instant};
 
-use crate::{report::Entry, session::Session};
+use crate::report::Entry;
 
 /// One way to do a piece of work.
 pub struct Contestant<'a> {
@@ -37,30 +37,41 @@ impl<'a> Contestant<'a> {
     }
 }
 
+/// How long and how often contestants are timed.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// The number of times that every contestant is timed.
+    pub rounds: usize,
+    /// The seconds that one timing should take.
+    pub seconds: f64,
+    /// Threads that each contestant may use.
+    pub threads: usize,
+}
+
 /// Times the contestants in rounds; returns their seconds per piece of work.
-pub fn time(mut contestants: Vec<Contestant<'_>>, session: &Session) -> anyhow::Result<Vec<Entry>> {
-    let mut places = threads::places(session.threads);
+pub fn time(mut contestants: Vec<Contestant<'_>>, effort: Effort) -> anyhow::Result<Vec<Entry>> {
+    let mut places = threads::places(effort.threads);
     let own = places.remove(0);
     let mut entries = Ok(Vec::new());
     thread::scope(|scope| {
         for place in places {
             scope.spawn(move || place.take_part(|| ()));
         }
-        own.take_part(|| entries = rounds(&mut contestants, session));
+        own.take_part(|| entries = rounds(&mut contestants, effort));
     });
     entries
 }
 
-fn rounds(contestants: &mut [Contestant<'_>], session: &Session) -> anyhow::Result<Vec<Entry>> {
+fn rounds(contestants: &mut [Contestant<'_>], effort: Effort) -> anyhow::Result<Vec<Entry>> {
     let (mut times, mut entries) = (Vec::new(), Vec::new());
     for contestant in contestants.iter_mut() {
         // The first repetition may compile or allocate.
         (contestant.run)(1)?;
         let seconds = (contestant.run)(2)? / 2.0;
-        times.push(((session.seconds / seconds) as usize).clamp(1, 100_000));
+        times.push(((effort.seconds / seconds) as usize).clamp(1, 100_000));
         entries.push(Entry { name: contestant.name.clone(), values: Vec::new() });
     }
-    for _ in 0..session.rounds {
+    for _ in 0..effort.rounds {
         for ((contestant, &times), entry) in contestants.iter_mut().zip(&times).zip(&mut entries) {
             entry.values.push((contestant.run)(times)? / times as f64);
         }

@@ -5,18 +5,13 @@ use settings::Device;
 use crate::{
     peers::Peers,
     report::Group,
-    rounds::{self, Contestant},
+    rounds::{self, Contestant, Effort},
     tell,
 };
 
 pub struct Session {
     pub device: Device,
-    /// The number of times that every contestant is timed.
-    pub rounds: usize,
-    /// The seconds that one timing should take.
-    pub seconds: f64,
-    /// Threads that each contestant may use.
-    pub threads: usize,
+    pub effort: Effort,
     /// Only groups with this text in their title are measured; empty for all.
     pub only: String,
     pub peers: Peers,
@@ -35,7 +30,7 @@ impl Session {
 
     /// Times the contestants in turn and appends their group.
     pub fn compare(&mut self, title: String, contestants: Vec<Contestant<'_>>) -> anyhow::Result<&mut Group> {
-        let entries = rounds::time(contestants, self)?;
+        let entries = rounds::time(contestants, self.effort)?;
         Ok(self.add(Group::new(title, entries)))
     }
 

@@ -34,7 +34,7 @@ pub fn measure(session: &mut Session) -> anyhow::Result<()> {
 }
 
 fn one_trial(session: &mut Session, title: String, case: &Case) -> anyhow::Result<()> {
-    let threads = format!("{} threads", session.threads);
+    let threads = format!("{} threads", session.effort.threads);
     let contestants = vec![
         case.steps(Device::Cpu, format!("bpfree, {threads}"))?,
         products(case, format!("its products alone, {threads}")),
@@ -46,7 +46,7 @@ fn one_trial(session: &mut Session, title: String, case: &Case) -> anyhow::Resul
 
 fn eight_trials(session: &mut Session, title: String, case: &Case) -> anyhow::Result<()> {
     let (mut parallel, mut sequential) = (one_by_one(case)?, one_by_one(case)?);
-    let threads = session.threads;
+    let threads = session.effort.threads;
     let contestants = vec![
         Contestant::here("bpfree, one trial per core", move |times| {
             one_per_core(&mut parallel, threads, times);

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use crate::files::{OfficialFiles, SourceFile};
+use crate::SourceFile;
+use crate::files::OfficialFiles;
 use crate::{Error, ImageShape, Loaded, Part};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };

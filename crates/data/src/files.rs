@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-use crate::Error;
+use crate::{Error, SourceFile};
 
 /// The files of a source as its authors publish them.
 #[derive(Clone, Copy, Debug)]
@@ -16,17 +16,6 @@ pub(crate) struct OfficialFiles {
     /// Every file that is needed, in the order in which they are hashed.
     pub(crate) names: &'static [&'static str],
     pub(crate) homepage: &'static str,
-}
-
-/// One file of a source, which may be missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// The path on disk, without the ending `.gz` if only the unpacked file exists.
-    pub path: PathBuf,
-    /// The name under which its authors publish it, or the role of a user's own file.
-    pub name: String,
-    /// The page on which its authors publish it; `None` for a user's own file.
-    pub homepage: Option<&'static str>,
 }
 
 /// The files of a source, and which of them exist.

@@ -4,7 +4,7 @@ use std::fs::File;
 use blake3::{Hash, Hasher};
 
 use crate::Error;
-use crate::files::SourceFile;
+use crate::SourceFile;
 
 /// A BLAKE3 hash of everything that determines a source's images and labels, as 64 lowercase hexadecimal digits.
 ///

@@ -8,7 +8,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::files::{OfficialFiles, SourceFile};
+use crate::SourceFile;
+use crate::files::OfficialFiles;
 use crate::{Error, ImageShape, Loaded, Part};
 
 const IMAGES_MAGIC: u32 = 2051;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use crate::Error;
-use crate::files::SourceFile;
+use crate::SourceFile;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The limit on a header; real ones have about a hundred bytes.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Augmentation, Scaling, Source};
+use crate::{Augmentation, Problem, Scaling, Source};
 
 /// The images of a dataset, their scaling and their splits.
 ///
@@ -29,15 +29,6 @@ pub struct DatasetSettings {
     /// Random changes of training images, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub augmentations: Vec<Augmentation>,
-}
-
-/// A value that is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The field as a pipeline file spells it, for example `fraction` or `source.train`.
-    pub field: &'static str,
-    /// The value found and the values allowed.
-    pub message: String,
 }
 
 impl DatasetSettings {

@@ -205,7 +205,7 @@ macro_rules! axes {
 axes! {
     /// Learning rules.
     algorithm Algorithm: Algorithm = Definition {
-        axis: Axis::Algorithm,
+        name: "algorithm",
         written: "list of [`Algorithm`]",
         example: Some("[Dfa, LocalLoss(MeanSquaredError)]"),
         default: None,
@@ -218,7 +218,7 @@ axes! {
 
     /// Units of each hidden layer of a network, from the input up.
     hidden Hidden: Vec<u32> = Definition {
-        axis: Axis::Hidden,
+        name: "hidden",
         written: "list of lists with the units of each layer, 1 to 100000",
         example: Some("[[500, 500]]"),
         default: None,
@@ -231,7 +231,7 @@ axes! {
 
     /// Nonlinearities of the hidden layers.
     activation Activation: Activation = Definition {
-        axis: Axis::Activation,
+        name: "activation",
         written: "list of [`Activation`]",
         example: None,
         default: Some(Activation::Tanh),
@@ -244,7 +244,7 @@ axes! {
 
     /// Whether hidden layers normalize over the batch.
     batch_norm BatchNorm: bool = Definition {
-        axis: Axis::BatchNorm,
+        name: "batch_norm",
         written: "list of `true` and `false`",
         example: None,
         default: Some(false),
@@ -257,7 +257,7 @@ axes! {
 
     /// Whether hidden layers have a bias.
     bias Bias: bool = Definition {
-        axis: Axis::Bias,
+        name: "bias",
         written: "list of `true` and `false`",
         example: None,
         default: Some(true),
@@ -270,7 +270,7 @@ axes! {
 
     /// Initial forward weights.
     weights Weights: WeightInitialization = Definition {
-        axis: Axis::Weights,
+        name: "weights",
         written: "list of [`WeightInitialization`]",
         example: None,
         default: Some(WeightInitialization::Orthogonal),
@@ -287,7 +287,7 @@ axes! {
 
     /// Fixed feedback matrices; dropped for rules without feedback.
     feedback Feedback: Option<Initialization> = Definition {
-        axis: Axis::Feedback,
+        name: "feedback",
         written: "list of [`Initialization`]",
         example: None,
         default: Some(Some(Initialization::Orthogonal)),
@@ -300,7 +300,7 @@ axes! {
 
     /// Adam's learning rates.
     learning_rate LearningRate: f64 = Definition {
-        axis: Axis::LearningRate,
+        name: "learning_rate",
         written: "list of numbers above 0, or a [`Range`]",
         example: Some("[1e-3, 1e-4]"),
         default: None,
@@ -313,7 +313,7 @@ axes! {
 
     /// Shares of hidden units dropped in training.
     dropout Dropout: f64 = Definition {
-        axis: Axis::Dropout,
+        name: "dropout",
         written: "list of numbers, at least 0 and below 1, or a [`Range`]",
         example: None,
         default: Some(0.0),
@@ -326,7 +326,7 @@ axes! {
 
     /// L2 coefficients of all weight matrices.
     weight_decay WeightDecay: f64 = Definition {
-        axis: Axis::WeightDecay,
+        name: "weight_decay",
         written: "list of numbers, at least 0, or a [`Range`]",
         example: None,
         default: Some(0.0),

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Activation, Algorithm, Axis, Configuration, Initialization, WeightInitialization};
+use crate::{Activation, Algorithm, Initialization, WeightInitialization};
 
 /// An axis with values of type `T`.
 #[derive(Debug)]
 pub struct Definition<T> {
-    pub axis: Axis,
+    /// The name in a grid and of a table's column.
+    pub name: &'static str,
     /// The type of a list of values, as `pipelines/schema.md` prints it after "Type:".
     pub written: &'static str,
     /// A list of values for the documentation, where the type alone does not suffice.
@@ -123,9 +124,9 @@ impl AxisValue for Option<Initialization> {
     }
 }
 
-/// Handles one axis after the other, each with its own type; see [`visit_axes`](crate::visit_axes).
+/// Handles one axis after the other, each with its own type; see `visit_axes`.
 pub trait AxisVisitor {
-    /// Handles the axis `definition`; `values` is its list in a set of [`Axes`](crate::Axes).
+    /// Handles the axis `definition`; `values` is its list in a set of `Axes`.
     fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>);
 }
 
@@ -149,17 +150,5 @@ impl<T: AxisValue> Definition<T> {
             Sharing::Untracked => !is_tracked || one == other,
             Sharing::SameTerms => !is_tracked || self.is_omitted(one) == self.is_omitted(other),
         }
-    }
-}
-
-impl Axis {
-    /// Returns the value of `configuration` as part of a name: `dfa`, `batch_norm true`; empty where the axis does not apply.
-    #[must_use]
-    pub fn words(self, configuration: &Configuration) -> String {
-        self.of(configuration).map_or_else(String::new, |point| self.words_of(&point))
-    }
-
-    pub(crate) fn words_of(self, point: &AxisPoint) -> String {
-        if self == Self::Algorithm { point.to_string() } else { format!("{} {point}", self.name()) }
     }
 }

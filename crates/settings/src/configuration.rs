@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Algorithm, Axes, Configuration, Selection, Task, WeightInitialization};
+use crate::{Algorithm, Axes, Axis, AxisPoint, Configuration, Selection, Task, WeightInitialization};
 
 /// The longest name of a folder; file systems allow 255 bytes, and a temporary name is longer than the final one.
 const MAX_SLUG_LENGTH: usize = 120;
@@ -57,6 +57,18 @@ impl Configuration {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         format!("{}-{digest:016x}", &slug[..MAX_SLUG_LENGTH - 17])
+    }
+}
+
+impl Axis {
+    /// Returns the value of `configuration` as part of a name: `dfa`, `batch_norm true`; empty where the axis does not apply.
+    #[must_use]
+    pub fn words(self, configuration: &Configuration) -> String {
+        self.of(configuration).map_or_else(String::new, |point| self.words_of(&point))
+    }
+
+    pub(crate) fn words_of(self, point: &AxisPoint) -> String {
+        if self == Self::Algorithm { point.to_string() } else { format!("{} {point}", self.name()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Comparison of two configurations, paired by seed.
 
-use crate::{Comparison, describe, student, wilcoxon};
+use crate::{Comparison, describe, difference::Difference, student, wilcoxon};
 
 /// Compares pairs `(this, baseline)` of common seeds. Returns none if there are no pairs, or if a value or a difference is not finite.
 ///
@@ -23,33 +23,6 @@ pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
         t_test: effect_size.map(|effect_size| student::p_value(effect_size, description.count)),
         wilcoxon: wilcoxon::p_value(&differences),
     })
-}
-
-/// A difference with a bound of its rounding error.
-#[derive(Clone, Copy)]
-pub(crate) struct Difference {
-    pub(crate) value: f64,
-    rounding: f64,
-}
-
-impl Difference {
-    pub(crate) fn of(this: f64, other: f64) -> Self {
-        // Each value was rounded about twice before: an error rate is 100 k / n.
-        let rounding = 2.0 * f64::EPSILON * this.abs().max(other.abs());
-        Self { value: this - other, rounding }
-    }
-
-    pub(crate) fn is_zero(self) -> bool {
-        self.value.abs() <= self.rounding
-    }
-
-    pub(crate) fn is_equal_to(self, other: Self) -> bool {
-        (self.value - other.value).abs() <= self.rounding + other.rounding
-    }
-
-    pub(crate) fn magnitude(self) -> Self {
-        Self { value: self.value.abs(), ..self }
-    }
 }
 
 fn are_all_equal(differences: &[Difference]) -> bool {

@@ -4,6 +4,7 @@
 
 mod compare;
 mod describe;
+mod difference;
 mod holm;
 mod student;
 mod wilcoxon;

@@ -8,7 +8,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::compare::Difference;
+use crate::difference::Difference;
 
 /// The least number of differences with which p can fall below 5 %.
 const FEWEST: usize = 6;

@@ -23,7 +23,7 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod example;
-pub(crate) mod fault;
+mod fault;
 mod field_tree;
 mod folder;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::thread;
 use super::Fit;
 use super::format::decode;
 use super::listing::{Listing, PictureFile};
-use crate::files::SourceFile;
+use crate::SourceFile;
 use crate::{DecodingProgress, Error, ImageShape, Loading, Skipped};
 
 /// The pictures to decode and the settings of their source.

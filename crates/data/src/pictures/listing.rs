@@ -6,7 +6,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::ClassFolders;
 use crate::Error;
-use crate::files::SourceFile;
+use crate::SourceFile;
 
 /// Every picture, in the order of the bytes of its path's parts, which is the same on every machine.
 #[derive(Debug)]

@@ -23,7 +23,8 @@ pub use idx::{Idx, IdxFiles};
 pub use image_folder::ImageFolder;
 pub use npz::Npz;
 
-use crate::files::{OfficialFiles, SourceFile};
+use crate::SourceFile;
+use crate::files::OfficialFiles;
 use crate::pictures::ClassFolders;
 use crate::{Counts, Error, Fingerprint, Loaded, Loading, Presence, Problem};
 

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::{About, Images, Origin};
-use crate::files::SourceFile;
+use crate::SourceFile;
 use crate::npy::{Array, ArrayReader, Kind};
 use crate::{Error, ImageShape, Loaded, Loading, Part};
 

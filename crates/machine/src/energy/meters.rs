@@ -1,14 +1,15 @@
 //! The energy counters of this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nvml_wrapper::{Nvml, error::NvmlError};
 
+use super::no_meter::NoMeter;
 use super::{
     counter::{Counter, Reading},
     rapl::{self, Package},
 };
-use crate::{NoNvidia, nvidia};
+use crate::nvidia;
 
 /// The counters of each kind, or the reason why there are none.
 pub struct Meters {
@@ -19,38 +20,6 @@ pub struct Meters {
 struct Gpus {
     nvml: Nvml,
     uuids: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoMeter {
-    #[error(transparent)]
-    NoGpu(#[from] NoNvidia),
-    #[error("{gpu} does not count its energy: {reason}")]
-    NotCounted { gpu: String, reason: String },
-    #[error("no processor package counts its energy: {} has no folder `intel-rapl:*` of a package", root.display())]
-    NoPackage { root: PathBuf },
-    #[error("cannot read {}: {reason}", file.display())]
-    Unreadable { file: PathBuf, reason: String },
-}
-
-impl NoMeter {
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoGpu(reason) => reason.hint().to_owned(),
-            Self::NotCounted { .. } => {
-                "GPUs count their energy since the Volta generation, but not if they are divided (MIG)".to_owned()
-            }
-            Self::NoPackage { .. } => {
-                "`sudo modprobe intel_rapl_msr` loads Linux' driver (for AMD's processors, too); most virtual machines have no counters"
-                    .to_owned()
-            }
-            Self::Unreadable { file, .. } => format!(
-                "only root may read it by default: `sudo chmod a+r {}`, again after every restart",
-                file.display()
-            ),
-        }
-    }
 }
 
 impl Meters {
@@ -129,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_only_root_may_read_is_named_with_the_command_that_opens_it() {
-        let file = PathBuf::from("/sys/class/powercap/intel-rapl:0/energy_uj");
+        let file = std::path::PathBuf::from("/sys/class/powercap/intel-rapl:0/energy_uj");
         let reason = NoMeter::Unreadable { file, reason: "Permission denied (os error 13)".to_owned() };
         assert_eq!(
             reason.to_string(),

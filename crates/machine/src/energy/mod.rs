@@ -9,10 +9,12 @@
 mod accounts;
 mod counter;
 mod meters;
+mod no_meter;
 mod rapl;
 mod share;
 
-pub use meters::{Meters, NoMeter};
+pub use meters::Meters;
+pub use no_meter::NoMeter;
 pub use share::Share;
 
 /// Energy in joules; absent for a kind of which a counter could not be read.

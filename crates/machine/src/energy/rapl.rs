@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{counter::Counter, meters::NoMeter};
+use super::{counter::Counter, no_meter::NoMeter};
 
 pub(super) const ROOT: &str = "/sys/class/powercap";
 

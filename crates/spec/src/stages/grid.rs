@@ -212,7 +212,7 @@ struct Reader<'s, 'a> {
 
 impl AxisVisitor for Reader<'_, '_> {
     fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>) {
-        let Some((_, part)) = self.written.0.iter().find(|(axis, _)| *axis == definition.axis) else {
+        let Some((_, part)) = self.written.0.iter().find(|(axis, _)| axis.name() == definition.name) else {
             return;
         };
         let part = written_text(part);
@@ -228,7 +228,7 @@ impl AxisVisitor for Reader<'_, '_> {
 impl<'a> Reader<'_, 'a> {
     /// Reads a list of values; `part` is the axis as written.
     fn list<T: AxisValue>(&mut self, definition: &Definition<T>, part: &'a str) -> Option<Vec<T>> {
-        let axis = definition.axis.name();
+        let axis = definition.name;
         match self.scope.document.parse::<Vec<T>>(part) {
             Ok(values) => self.checked(definition, part, values),
             Err(mut problem) => {
@@ -251,7 +251,7 @@ impl<'a> Reader<'_, 'a> {
                 self.checked(definition, part, values)
             }
             Err(allowed) => {
-                let message = format!("`{}`: this is no range", definition.axis.name());
+                let message = format!("`{}`: this is no range", definition.name);
                 self.scope.problem(part, message, Some(allowed.into()));
                 None
             }
@@ -265,7 +265,7 @@ impl<'a> Reader<'_, 'a> {
         part: &str,
         values: Vec<T>,
     ) -> Option<Vec<T>> {
-        let axis = definition.axis.name();
+        let axis = definition.name;
         if values.is_empty() {
             let message = format!("the axis `{axis}` is empty, so the grid has no configurations");
             self.scope.problem(part, message, Some("give at least one value, or leave the axis out".into()));
