@@ -2,23 +2,23 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::{Drop, Kernels};
+use crate::{Kernels, LayerDropout};
 
 /// The factors on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
-    /// Of the hidden layer with this index from 0, `[trials, batch, units]`; absent where nothing is dropped. The same
-    /// at every call.
+    /// Returns the factors of the hidden layer with this index from 0, `[trials, batch, units]`; `None` where nothing is
+    /// dropped. Every call returns the same factors.
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
 }
 
-/// Masks that are drawn when a layer needs them, so that none is held before.
+/// Masks that are drawn when a layer needs them, so that none is kept in memory earlier.
 #[derive(Clone, Debug)]
 pub struct DrawnMasks {
-    /// Rate and seed of each trial.
+    /// The rate and the seed of each trial.
     pub trials: Vec<(f64, u64)>,
-    /// From 1.
+    /// The epoch, counted from 1.
     pub epoch: u64,
-    /// Within the epoch, from 0.
+    /// The step within the epoch, counted from 0.
     pub step: u64,
 }
 
@@ -29,7 +29,7 @@ impl<B: Kernels> Masks<B> for DrawnMasks {
     }
 }
 
-/// Given masks, by layer.
+/// Masks that were computed elsewhere, in the order of the layers.
 impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
     fn mask(&self, layer: usize, _: usize, _: usize, _: &B::Device) -> Option<Tensor<B, 3>> {
         self[layer].clone()
@@ -42,34 +42,34 @@ impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
 /// units that a lower rate drops are among those that a higher rate drops.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout<'a> {
-    /// Rate and seed of each trial.
+    /// The rate and the seed of each trial.
     pub trials: &'a [(f64, u64)],
-    /// Which hidden layer, from 1.
+    /// The hidden layer, counted from 1.
     pub layer: u64,
-    /// From 1.
+    /// The epoch, counted from 1.
     pub epoch: u64,
-    /// Within the epoch, from 0.
+    /// The step within the epoch, counted from 0.
     pub step: u64,
 }
 
 impl Dropout<'_> {
-    /// Does any trial drop anything?
+    /// Returns whether any trial drops units.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.trials.iter().any(|&(rate, _)| rate > 0.0)
     }
 
-    /// The factors 0 or 1 / (1 - rate), `[trials, batch, units]`; absent where no trial drops anything.
+    /// Returns the factors 0 or 1 / (1 - rate), `[trials, batch, units]`; `None` where no trial drops units.
     #[must_use]
     pub fn mask<B: Kernels>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
         self.is_active().then(|| {
-            let drops: Vec<Drop> = self.trials.iter().map(|&trial| self.drop(trial)).collect();
-            B::dropout_factors(&drops, batch, units, device)
+            let dropouts: Vec<_> = self.trials.iter().map(|&trial| self.of_trial(trial)).collect();
+            B::dropout_factors(&dropouts, batch, units, device)
         })
     }
 
-    fn drop(&self, (rate, seed): (f64, u64)) -> Drop {
-        Drop {
+    fn of_trial(&self, (rate, seed): (f64, u64)) -> LayerDropout {
+        LayerDropout {
             rate: rate as f32,
             kept: (1.0 / (1.0 - rate)) as f32,
             key: random::key(seed, "dropout", &[self.layer, self.epoch, self.step]),
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
-        Dropout { trials: &[], layer: 0, epoch: 1, step }.drop((rate, 3)).factors(10_000)
+        Dropout { trials: &[], layer: 0, epoch: 1, step }.of_trial((rate, 3)).factors(10_000)
     }
 
     #[test]

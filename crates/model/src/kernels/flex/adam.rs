@@ -1,53 +1,151 @@
-//! Adam, in place.
+//! Adam in place, on a gradient or on the blocks of the product that is the gradient.
+
+use std::cell::RefCell;
 
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
 use pulp::Arch;
 
-use super::{contiguous, product::Shared, tensor};
+use super::{
+    Operand, contiguous,
+    product::{Product, Shared},
+    tensor,
+};
 use crate::{
-    AdamStep, Moments, Parameter,
+    AdamStep, Moments, Parameter, UpdateKernels, WeightUpdate,
     optimizer::{BETA_1, BETA_2, EPSILON},
 };
+use settings::Precision;
 
-/// What the optimizer needs for a trial.
+/// The number of values of a gradient block. A block and the parts of weight and moments that it updates fit into the
+/// second-level cache.
+const GRADIENT_BLOCK: usize = 48 * 500;
+
+thread_local! {
+    /// A buffer for a gradient block, kept because the pages of a fresh one would be mapped at every call.
+    static BLOCK: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl UpdateKernels for Flex {
+    fn learn_weights(
+        updates: Vec<WeightUpdate<'_, Self>>,
+        step: &AdamStep<Self>,
+        _: Precision,
+    ) -> Vec<Parameter<Self>> {
+        let settings = Settings::of(step);
+        let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = updates
+            .into_iter()
+            .map(|WeightUpdate { weight, input, delta }| {
+                (State::take(weight), [Operand::shared(input).transposed(), Operand::of(delta)])
+            })
+            .unzip();
+        let shared: Vec<_> = states.iter_mut().map(State::shared).collect();
+        let blocks: Vec<Block> = operands.iter().enumerate().flat_map(gradient_blocks).collect();
+        threads::share(blocks.len(), |index| {
+            let Block { update, trial, first_row, rows } = blocks[index];
+            let [input, delta] = &operands[update];
+            let [inputs, outputs] = [input.rows, delta.columns];
+            BLOCK.with_borrow_mut(|block| {
+                block.resize(block.len().max(rows * outputs), 0.0);
+                let gradient = &mut block[..rows * outputs];
+                let product = Product {
+                    left: input.matrix(trial).from(first_row, 0),
+                    right: delta.matrix(trial),
+                    depth: delta.rows,
+                };
+                // SAFETY: the block is this thread's, and long enough.
+                unsafe { product.write(rows, outputs, gradient.as_mut_ptr(), outputs) };
+                let start = (trial * inputs + first_row) * outputs;
+                // SAFETY: the states are borrowed above, and blocks do not overlap.
+                unsafe { shared[update].update(start, gradient, settings[trial]) };
+            });
+        });
+        states.into_iter().map(State::give).collect()
+    }
+
+    fn learn(
+        parameter: Parameter<Self>,
+        gradient: Tensor<Self, 3>,
+        step: &AdamStep<Self>,
+    ) -> Parameter<Self> {
+        let [_, rows, columns] = gradient.dims();
+        let mut state = State::take(parameter);
+        let shared = state.shared();
+        let gradient = Operand::of(&gradient);
+        for (trial, settings) in Settings::of(step).into_iter().enumerate() {
+            // SAFETY: the state is borrowed above, by this thread alone.
+            unsafe {
+                shared.update(trial * rows * columns, gradient.trial(trial), settings.without_decay());
+            }
+        }
+        state.give()
+    }
+}
+
+/// The rows of a weight matrix that are updated together.
 #[derive(Clone, Copy)]
-pub(super) struct Settings {
+struct Block {
+    update: usize,
+    trial: usize,
+    first_row: usize,
+    rows: usize,
+}
+
+/// Returns the blocks of an update, from its index, its transposed input and its delta.
+fn gradient_blocks((update, [input, delta]): (usize, &[Operand; 2])) -> impl Iterator<Item = Block> {
+    let (inputs, trials) = (input.rows, delta.trials);
+    let block_rows = (GRADIENT_BLOCK / delta.columns).clamp(8, 48);
+    (0..trials).flat_map(move |trial| {
+        (0..inputs).step_by(block_rows).map(move |first_row| Block {
+            update,
+            trial,
+            first_row,
+            rows: block_rows.min(inputs - first_row),
+        })
+    })
+}
+
+/// The optimizer's settings for a trial.
+#[derive(Clone, Copy)]
+struct Settings {
     rate: f32,
     decay: f32,
 }
 
 impl Settings {
-    /// Of every trial.
-    pub(super) fn of(step: &AdamStep<Flex>) -> Vec<Self> {
-        let values = |tensor: &Tensor<Flex, 3>| contiguous(tensor.clone()).storage::<f32>().to_vec();
-        let rates = values(&step.rate);
-        let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], values);
+    /// Returns the settings of every trial.
+    fn of(step: &AdamStep<Flex>) -> Vec<Self> {
+        let rates = numbers(&step.rate);
+        let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], numbers);
         rates.into_iter().zip(decays).map(|(rate, decay)| Self { rate, decay }).collect()
     }
 
-    pub(super) fn without_decay(self) -> Self {
+    fn without_decay(self) -> Self {
         Self { decay: 0.0, ..self }
     }
 }
 
-/// A parameter's buffers, owned alone and contiguous.
-pub(super) struct State {
+fn numbers(of_trials: &Tensor<Flex, 3>) -> Vec<f32> {
+    contiguous(of_trials.clone()).storage::<f32>().to_vec()
+}
+
+/// The contiguous buffers of a parameter.
+struct State {
     value: FlexTensor,
     first: FlexTensor,
     second: FlexTensor,
 }
 
-/// The buffers of a [`State`], of which several threads update parts that do not overlap.
+/// The buffers of a [`State`], which several threads update in parts that do not overlap.
 #[derive(Clone, Copy)]
-pub(super) struct SharedState {
+struct SharedState {
     value: Shared,
     first: Shared,
     second: Shared,
 }
 
 impl State {
-    pub(super) fn take(parameter: Parameter<Flex>) -> Self {
+    fn take(parameter: Parameter<Flex>) -> Self {
         let Parameter { value, moments } = parameter;
         Self {
             value: contiguous(value),
@@ -56,12 +154,12 @@ impl State {
         }
     }
 
-    pub(super) fn give(self) -> Parameter<Flex> {
+    fn give(self) -> Parameter<Flex> {
         let moments = Moments { first: tensor(self.first), second: tensor(self.second) };
         Parameter { value: tensor(self.value), moments }
     }
 
-    pub(super) fn shared(&mut self) -> SharedState {
+    fn shared(&mut self) -> SharedState {
         SharedState {
             value: Shared::new(self.value.storage_mut::<f32>()),
             first: Shared::new(self.first.storage_mut::<f32>()),
@@ -71,13 +169,13 @@ impl State {
 }
 
 impl SharedState {
-    /// Adam on the values from `start` on, against `gradient`.
+    /// Updates the values from `start` on against `gradient`.
     ///
     /// # Safety
-    /// As for [`Shared::part`], with the part of `gradient`'s length at `start`.
-    pub(super) unsafe fn update(self, start: usize, gradient: &[f32], settings: Settings) {
+    /// The part of `gradient`'s length at `start` meets the conditions of [`Shared::part`] in each buffer.
+    unsafe fn update(self, start: usize, gradient: &[f32], settings: Settings) {
         let length = gradient.len();
-        // SAFETY: the caller vouches for the part in each buffer.
+        // SAFETY: the caller guarantees the conditions for each buffer.
         let (value, first, second) = unsafe {
             (self.value.part(start, length), self.first.part(start, length), self.second.part(start, length))
         };
@@ -85,7 +183,7 @@ impl SharedState {
     }
 }
 
-/// The same operations in the same order as [`crate::Adam::update`], so that both give the same bits.
+/// Runs the same operations in the same order as [`crate::Adam::update`], so that both give the same bits.
 #[inline(always)]
 fn adam(value: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], settings: Settings) {
     const KEPT_1: f32 = BETA_1 as f32;
