@@ -89,27 +89,3 @@ impl<B: Backend> BatchNorm<B> {
         }
     }
 }
-
-/// Runs the default body of [`NormalizationKernels::normalize`](crate::NormalizationKernels::normalize).
-pub(crate) fn normalize<B: Backend>(
-    preactivation: Tensor<B, 3>,
-    scale: &Tensor<B, 3>,
-    shift: &Tensor<B, 3>,
-) -> (Tensor<B, 3>, Normalized<B>) {
-    let mean = preactivation.clone().mean_dim(1);
-    let centered = preactivation - mean.clone();
-    let variance = (centered.clone() * centered.clone()).mean_dim(1);
-    let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
-    let standardized = centered * inverse_deviation.clone();
-    let output = standardized.clone() * scale.clone() + shift.clone();
-    let gain = scale.clone() * inverse_deviation;
-    (output, Normalized { standardized, gain, mean, variance })
-}
-
-/// Runs the default body of [`NormalizationKernels::normalization_delta`](crate::NormalizationKernels::normalization_delta).
-pub(crate) fn delta<B: Backend>(normalized: &Normalized<B>, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
-    let Normalized { standardized, gain, .. } = normalized;
-    let mean = signal.clone().mean_dim(1);
-    let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
-    (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
-}

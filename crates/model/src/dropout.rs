@@ -6,12 +6,15 @@ use crate::{Kernels, LayerDropout};
 
 /// The factors on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
-    /// Returns the factors of the hidden layer with this index from 0, `[trials, batch, units]`; `None` where nothing is
-    /// dropped. Every call returns the same factors.
+    /// Returns the factors 0 or 1 / (1 - rate) of the hidden layer with this index from 0, `[trials, batch, units]`; `None`
+    /// where no trial drops units. Every call returns the same factors.
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
 }
 
 /// Masks that are drawn when a layer needs them, so that none is kept in memory earlier.
+///
+/// A mask is a function of (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the
+/// units that a lower rate drops are among the units that a higher rate drops.
 #[derive(Clone, Debug)]
 pub struct DrawnMasks {
     /// The rate and the seed of each trial.
@@ -24,8 +27,20 @@ pub struct DrawnMasks {
 
 impl<B: Kernels> Masks<B> for DrawnMasks {
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
-        let Self { trials, epoch, step } = self;
-        Dropout { trials, layer: layer as u64 + 1, epoch: *epoch, step: *step }.mask(batch, units, device)
+        self.trials.iter().any(|&(rate, _)| rate > 0.0).then(|| {
+            let dropouts: Vec<_> = self.trials.iter().map(|&trial| self.of_trial(trial, layer)).collect();
+            B::dropout_factors(&dropouts, batch, units, device)
+        })
+    }
+}
+
+impl DrawnMasks {
+    fn of_trial(&self, (rate, seed): (f64, u64), layer: usize) -> LayerDropout {
+        LayerDropout {
+            rate: rate as f32,
+            kept: (1.0 / (1.0 - rate)) as f32,
+            key: random::key(seed, "dropout", &[layer as u64 + 1, self.epoch, self.step]),
+        }
     }
 }
 
@@ -36,53 +51,12 @@ impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
     }
 }
 
-/// Dropout of one hidden layer, for trials with rates and seeds of their own.
-///
-/// A mask depends on (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the
-/// units that a lower rate drops are among those that a higher rate drops.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout<'a> {
-    /// The rate and the seed of each trial.
-    pub trials: &'a [(f64, u64)],
-    /// The hidden layer, counted from 1.
-    pub layer: u64,
-    /// The epoch, counted from 1.
-    pub epoch: u64,
-    /// The step within the epoch, counted from 0.
-    pub step: u64,
-}
-
-impl Dropout<'_> {
-    /// Returns whether any trial drops units.
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.trials.iter().any(|&(rate, _)| rate > 0.0)
-    }
-
-    /// Returns the factors 0 or 1 / (1 - rate), `[trials, batch, units]`; `None` where no trial drops units.
-    #[must_use]
-    pub fn mask<B: Kernels>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
-        self.is_active().then(|| {
-            let dropouts: Vec<_> = self.trials.iter().map(|&trial| self.of_trial(trial)).collect();
-            B::dropout_factors(&dropouts, batch, units, device)
-        })
-    }
-
-    fn of_trial(&self, (rate, seed): (f64, u64)) -> LayerDropout {
-        LayerDropout {
-            rate: rate as f32,
-            kept: (1.0 / (1.0 - rate)) as f32,
-            key: random::key(seed, "dropout", &[self.layer, self.epoch, self.step]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
-        Dropout { trials: &[], layer: 0, epoch: 1, step }.of_trial((rate, 3)).factors(10_000)
+        DrawnMasks { trials: Vec::new(), epoch: 1, step }.of_trial((rate, 3), 0).factors(10_000)
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
     let q = orthonormal(tall, narrow, normal);
     let values = (0..rows * columns)
         .map(|at| if rows < columns { at % columns * narrow + at / columns } else { at })
-        .map(|place| q[place] as f32)
+        .map(|index| q[index] as f32)
         .collect();
     Matrix { rows, columns, values }
 }

@@ -47,23 +47,20 @@ impl Architecture {
     /// and identity batch norm.
     pub fn build<B: Kernels>(&self, weights: &[Vec<Matrix>], device: &B::Device) -> Network<B> {
         let trials = weights.len();
-        let layer = |index: usize, is_hidden: bool| {
-            let units = self.weight_shapes()[index][1];
+        let mut hidden = Vec::new();
+        for (index, [_, units]) in self.weight_shapes().into_iter().enumerate() {
+            let is_hidden = index < self.hidden.len();
             let matrices: Vec<&Matrix> = weights.iter().map(|layers| &layers[index]).collect();
-            Layer {
+            hidden.push(Layer {
                 weight: Parameter::new(stack(&matrices, device)),
                 bias: (self.bias || !is_hidden)
                     .then(|| Parameter::new(Tensor::zeros([trials, 1, units], device))),
                 batch_norm: (self.batch_norm && is_hidden).then(|| BatchNorm::new(trials, units, device)),
                 precision: Precision::default(),
-            }
-        };
-        Network {
-            hidden: (0..self.hidden.len()).map(|index| layer(index, true)).collect(),
-            output: layer(self.hidden.len(), false),
-            activation: self.activation,
-            objective: self.objective,
+            });
         }
+        let output = hidden.pop().expect("there is a weight shape for the output layer");
+        Network { hidden, output, activation: self.activation, objective: self.objective }
     }
 }
 

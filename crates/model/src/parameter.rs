@@ -28,10 +28,8 @@ impl<B: Backend> Parameter<B> {
     /// Keeps only the trials at `positions`, in that order.
     #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
-        let pick = |tensor: Tensor<B, 3>| tensor.select(0, positions.clone());
-        Self {
-            value: pick(self.value),
-            moments: Moments { first: pick(self.moments.first), second: pick(self.moments.second) },
-        }
+        let [value, first, second] = [self.value, self.moments.first, self.moments.second]
+            .map(|tensor| tensor.select(0, positions.clone()));
+        Self { value, moments: Moments { first, second } }
     }
 }

@@ -35,12 +35,14 @@ impl<'a, B: Kernels> Batches<'a, B> {
     /// Creates the batches of `view`, whose labels or images have `outputs` values.
     pub(crate) fn new(view: View<'a>, objective: Objective, outputs: usize, device: &'a B::Device) -> Self {
         let shape = view.shape();
-        let images = || Images {
-            pixels: view.pixels(),
-            shape: [shape.channels, shape.height, shape.width],
-            scaling: view.scaling(),
-        };
-        let on_device = B::image_set(images, device);
+        let on_device = B::image_set(
+            || Images {
+                pixels: view.pixels(),
+                shape: [shape.channels, shape.height, shape.width],
+                scaling: view.scaling(),
+            },
+            device,
+        );
         Self { view, on_device, objective, inputs: shape.pixels(), outputs, device }
     }
 

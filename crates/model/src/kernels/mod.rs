@@ -13,8 +13,8 @@ use random::{Key, uniform};
 
 pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
 use crate::{
-    Activated, Adam, AdamStep, Input, Normalized, OutputError, Parameter, activate, activate_with_slope,
-    batch_norm,
+    Activated, Adam, AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter, activate,
+    activate_with_slope,
 };
 use settings::{Activation, Precision};
 
@@ -178,12 +178,22 @@ pub trait NormalizationKernels: ReductionKernels {
         scale: &Tensor<Self, 3>,
         shift: &Tensor<Self, 3>,
     ) -> (Tensor<Self, 3>, Normalized<Self>) {
-        batch_norm::normalize(preactivation, scale, shift)
+        let mean = preactivation.clone().mean_dim(1);
+        let centered = preactivation - mean.clone();
+        let variance = (centered.clone() * centered.clone()).mean_dim(1);
+        let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
+        let standardized = centered * inverse_deviation.clone();
+        let output = standardized.clone() * scale.clone() + shift.clone();
+        let gain = scale.clone() * inverse_deviation;
+        (output, Normalized { standardized, gain, mean, variance })
     }
 
     /// Returns the signal at a normalization's input from the one at its output, both `[trials, batch, units]`.
     fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        batch_norm::delta(normalized, signal)
+        let Normalized { standardized, gain, .. } = normalized;
+        let mean = signal.clone().mean_dim(1);
+        let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
+        (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
     }
 
     /// Returns the gradients of scale and shift from the signal at a normalization's output, each `[trials, 1, units]`.

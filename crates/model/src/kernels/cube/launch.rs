@@ -82,12 +82,10 @@ impl<R: CubeRuntime> Matrices<R> {
     pub(super) fn width(&self) -> usize {
         let strides = self.tensor.meta.strides();
         let [matrices, rows, columns] = self.dims();
-        let is_even = |steps: usize, stride: usize| steps == 1 || stride.is_multiple_of(QUAD);
-        if columns.is_multiple_of(QUAD) && is_even(matrices, strides[0]) && is_even(rows, strides[1]) {
-            QUAD
-        } else {
-            1
-        }
+        let is_aligned = columns.is_multiple_of(QUAD)
+            && (matrices == 1 || strides[0].is_multiple_of(QUAD))
+            && (rows == 1 || strides[1].is_multiple_of(QUAD));
+        if is_aligned { QUAD } else { 1 }
     }
 
     /// Returns the argument for a kernel, in which a single matrix is used for every trial.

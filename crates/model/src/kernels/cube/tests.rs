@@ -79,9 +79,9 @@ fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
     assert_eq!(ours.len(), plain.len());
     for (at, (ours, plain)) in ours.iter().zip(plain).enumerate() {
         assert_eq!(ours.len(), plain.len(), "tensor {at}");
-        for (place, (ours, plain)) in ours.iter().zip(plain).enumerate() {
+        for (index, (ours, plain)) in ours.iter().zip(plain).enumerate() {
             let is_close = (ours - plain).abs() <= 2e-5 * plain.abs().max(1.0);
-            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {place}: {ours} {plain}");
+            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {index}: {ours} {plain}");
         }
     }
 }
@@ -314,12 +314,12 @@ fn transformed(image: &[u8], [height, width]: [usize; 2], transform: &ImageTrans
         (if folded < length as f32 { folded } else { 2.0 * length as f32 - 1.0 - folded }) as usize
     };
     let center = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
-    let place = |row: usize, y: f32, x: f32| {
+    let source = |row: usize, y: f32, x: f32| {
         transform.linear[row][0] * y + transform.linear[row][1] * x + transform.shift[row] + center[row]
     };
     let moved = |at: usize| {
         let (y, x) = ((at / width) as f32 - center[0], (at % width) as f32 - center[1]);
-        let [y, x] = [place(0, y, x), place(1, y, x)];
+        let [y, x] = [source(0, y, x), source(1, y, x)];
         let pixel = |y, x| f32::from(image[mirrored(y, height) * width + mirrored(x, width)]);
         let (top, left) = (y.floor(), x.floor());
         let across = |y| pixel(y, left) * (left + 1.0 - x) + pixel(y, left + 1.0) * (x - left);

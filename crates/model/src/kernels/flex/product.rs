@@ -51,7 +51,7 @@ impl ProductKernels for Flex {
             if let Some(bias) = &bias {
                 add(values, &bias.trial(trial)[column..][..values.len()]);
             }
-            // SAFETY: each place of the output is finished once, and the slopes have its shape.
+            // SAFETY: each part of the output is finished once, and the slopes have the output's shape.
             let slopes = unsafe { slopes.part((trial * batch + row) * units + column, values.len()) };
             activate(activation, values, slopes);
         });
@@ -153,7 +153,7 @@ impl Product<'_> {
     /// The memory of the result can be written, and no other thread uses it during the call.
     pub(super) unsafe fn write(&self, rows: usize, columns: usize, target: *mut f32, row_stride: usize) {
         let Self { left, right, depth } = *self;
-        assert!(left.holds(rows, depth) && right.holds(depth, columns), "a block lies within its matrices");
+        assert!(left.holds(rows, depth) && right.holds(depth, columns), "a block is within its matrices");
         // SAFETY: the strides and sizes stay within `left` and `right`, as was just checked. The caller guarantees that
         // the target can be written.
         unsafe {
@@ -208,14 +208,14 @@ impl Shared {
     /// # Safety
     /// The values given to [`Shared::new`] are still borrowed, and this part overlaps no other part that is in use.
     pub(super) unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
-        assert!(start + length <= self.length, "a part lies within the values");
+        assert!(start + length <= self.length, "a part is within the values");
         // SAFETY: the part is within the values, and the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
     }
 
     /// Returns the address of the value at `index`. Writes there must meet the conditions of [`Shared::part`].
     pub(super) fn address(self, index: usize) -> *mut f32 {
-        assert!(index <= self.length, "a part lies within the values");
+        assert!(index <= self.length, "a part is within the values");
         self.start.wrapping_add(index)
     }
 }

@@ -92,7 +92,7 @@ fn inner_product(left: &[f32], right: &[f32]) -> f64 {
 /// cross-entropy.
 fn error_and_cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {
     Arch::new().dispatch(|| {
-        // `max` passes over NaN, which `exp` below brings back.
+        // `max` ignores NaN, which `exp` below brings back.
         let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
         let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();
         each(logits, |logit| exp(logit - largest));
