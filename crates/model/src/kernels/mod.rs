@@ -18,10 +18,9 @@ use crate::{
 };
 use settings::{Activation, Precision};
 
-/// All operations of a training step on a backend.
-pub trait Kernels:
-    BatchKernels + ProductKernels + ReductionKernels + NormalizationKernels + UpdateKernels
-{
+/// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
+/// that concern the device.
+pub trait Kernels: BatchKernels + NormalizationKernels + UpdateKernels {
     /// Returns whether products can run in `precision` on `device`. All other operations require that they can.
     fn supports(precision: Precision, _device: &Self::Device) -> bool {
         precision == Precision::Full

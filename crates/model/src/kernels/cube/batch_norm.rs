@@ -120,20 +120,12 @@ fn parts_of_gradients<N: Size>(
     (signals, products)
 }
 
-/// The results of [`normalize`] other than its output.
-pub(super) struct Statistics<R: CubeRuntime> {
-    pub(super) standardized: Matrices<R>,
-    pub(super) gain: Matrices<R>,
-    pub(super) mean: Matrices<R>,
-    pub(super) variance: Matrices<R>,
-}
-
-/// Normalizes `values` in place and returns the statistics.
+/// Normalizes `values` in place. Returns the standardized values, gain, mean and variance.
 pub(super) fn normalize<R: CubeRuntime>(
     values: &Matrices<R>,
     scale: &Matrices<R>,
     shift: &Matrices<R>,
-) -> Statistics<R> {
+) -> [Matrices<R>; 4] {
     let [trials, _, columns] = values.dims();
     let standardized = values.like(values.dims());
     let [gain, mean, variance] = [(); 3].map(|()| values.like([trials, 1, columns]));
@@ -155,7 +147,7 @@ pub(super) fn normalize<R: CubeRuntime>(
             variance.argument(),
         );
     }
-    Statistics { standardized, gain, mean, variance }
+    [standardized, gain, mean, variance]
 }
 
 /// Returns the signal at a normalization's input from the one at its output.

@@ -22,13 +22,11 @@ mod tensor_cores;
 mod tile;
 mod vectors;
 
-use burn::tensor::{Int, Tensor, backend::Backend as _};
+use burn::tensor::{Tensor, backend::Backend as _};
 use burn_cubecl::{BoolElement, CubeRuntime};
-use cubecl::prelude::TensorArg;
 
 use self::{
     adam::{Settings, State},
-    batch_norm::Statistics,
     images::CubeImageSet,
     launch::{Backend, Matrices, numbers_tensor},
     product::Product,
@@ -168,15 +166,10 @@ impl<R: CubeRuntime, B: BoolElement> NormalizationKernels for Backend<R, B> {
         shift: &Tensor<Self, 3>,
     ) -> (Tensor<Self, 3>, Normalized<Self>) {
         let values = Matrices::owned(preactivation);
-        let Statistics { standardized, gain, mean, variance } =
-            batch_norm::normalize(&values, &Matrices::of(scale), &Matrices::of(shift));
-        let normalized = Normalized {
-            standardized: standardized.into_tensor(),
-            gain: gain.into_tensor(),
-            mean: mean.into_tensor(),
-            variance: variance.into_tensor(),
-        };
-        (values.into_tensor(), normalized)
+        let [standardized, gain, mean, variance] =
+            batch_norm::normalize(&values, &Matrices::of(scale), &Matrices::of(shift))
+                .map(Matrices::into_tensor);
+        (values.into_tensor(), Normalized { standardized, gain, mean, variance })
     }
 
     fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -232,14 +225,9 @@ fn product_of<'a, R: CubeRuntime, B: BoolElement>(
     factors: Factors,
     precision: Precision,
 ) -> Product<'a, R> {
-    let sets = input.sets.as_ref().map(|sets| sets_argument(sets.on_device()));
+    let sets = input.sets.as_ref().map(|sets| sets.on_device().clone().into_primitive().into_tensor_arg());
     let trials = input.sets.as_ref().map_or(left.dims()[0], |sets| sets.of_trials().len());
     Product { left, right, sets, trials: trials.max(right.dims()[0]), factors, precision }
-}
-
-/// Returns the set of each trial as a kernel's argument.
-fn sets_argument<R: CubeRuntime, B: BoolElement>(sets: &Tensor<Backend<R, B>, 1, Int>) -> TensorArg<R> {
-    sets.clone().into_primitive().into_tensor_arg()
 }
 
 #[cfg(all(test, feature = "plain", any(feature = "cuda", feature = "wgpu")))]

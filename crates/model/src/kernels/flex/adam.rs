@@ -33,17 +33,17 @@ impl UpdateKernels for Flex {
         _: Precision,
     ) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
-        let (mut states, operands): (Vec<State>, Vec<[Operand; 2]>) = updates
+        let (mut parameters, operands): (Vec<[FlexTensor; 3]>, Vec<[Operand; 2]>) = updates
             .into_iter()
             .map(|WeightUpdate { weight, input, delta }| {
-                (State::take(weight), [Operand::shared(input).transposed(), Operand::of(delta)])
+                (buffers_of(weight), [Operand::shared(input).transposed(), Operand::of(delta)])
             })
             .unzip();
-        let shared: Vec<_> = states.iter_mut().map(State::shared).collect();
+        let shared: Vec<_> = parameters.iter_mut().map(shared).collect();
         let blocks: Vec<Block> = operands.iter().enumerate().flat_map(gradient_blocks).collect();
         threads::share(blocks.len(), |index| {
-            let Block { update, trial, first_row, rows } = blocks[index];
-            let [input, delta] = &operands[update];
+            let Block { update: index, trial, first_row, rows } = blocks[index];
+            let [input, delta] = &operands[index];
             let [inputs, outputs] = [input.rows, delta.columns];
             BLOCK.with_borrow_mut(|block| {
                 block.resize(block.len().max(rows * outputs), 0.0);
@@ -56,11 +56,11 @@ impl UpdateKernels for Flex {
                 // SAFETY: the block is this thread's, and long enough.
                 unsafe { product.write(rows, outputs, gradient.as_mut_ptr(), outputs) };
                 let start = (trial * inputs + first_row) * outputs;
-                // SAFETY: the states are borrowed above, and blocks do not overlap.
-                unsafe { shared[update].update(start, gradient, settings[trial]) };
+                // SAFETY: the parameters are borrowed above, and blocks do not overlap.
+                unsafe { update(shared[index], start, gradient, settings[trial]) };
             });
         });
-        states.into_iter().map(State::give).collect()
+        parameters.into_iter().map(parameter_of).collect()
     }
 
     fn learn(
@@ -69,16 +69,15 @@ impl UpdateKernels for Flex {
         step: &AdamStep<Self>,
     ) -> Parameter<Self> {
         let [_, rows, columns] = gradient.dims();
-        let mut state = State::take(parameter);
-        let shared = state.shared();
+        let mut buffers = buffers_of(parameter);
+        let shared = shared(&mut buffers);
         let gradient = Operand::of(&gradient);
         for (trial, settings) in Settings::of(step).into_iter().enumerate() {
-            // SAFETY: the state is borrowed above, by this thread alone.
-            unsafe {
-                shared.update(trial * rows * columns, gradient.trial(trial), settings.without_decay());
-            }
+            let settings = Settings { decay: 0.0, ..settings };
+            // SAFETY: the buffers are borrowed above, by this thread alone.
+            unsafe { update(shared, trial * rows * columns, gradient.trial(trial), settings) };
         }
-        state.give()
+        parameter_of(buffers)
     }
 }
 
@@ -119,68 +118,35 @@ impl Settings {
         let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], numbers);
         rates.into_iter().zip(decays).map(|(rate, decay)| Self { rate, decay }).collect()
     }
-
-    fn without_decay(self) -> Self {
-        Self { decay: 0.0, ..self }
-    }
 }
 
 fn numbers(of_trials: &Tensor<Flex, 3>) -> Vec<f32> {
     contiguous(of_trials.clone()).storage::<f32>().to_vec()
 }
 
-/// The contiguous buffers of a parameter.
-struct State {
-    value: FlexTensor,
-    first: FlexTensor,
-    second: FlexTensor,
+/// Returns the contiguous buffers of a parameter: value, first moment and second moment.
+fn buffers_of(Parameter { value, moments }: Parameter<Flex>) -> [FlexTensor; 3] {
+    [value, moments.first, moments.second].map(contiguous)
 }
 
-/// The buffers of a [`State`], which several threads update in parts that do not overlap.
-#[derive(Clone, Copy)]
-struct SharedState {
-    value: Shared,
-    first: Shared,
-    second: Shared,
+fn parameter_of(buffers: [FlexTensor; 3]) -> Parameter<Flex> {
+    let [value, first, second] = buffers.map(tensor);
+    Parameter { value, moments: Moments { first, second } }
 }
 
-impl State {
-    fn take(parameter: Parameter<Flex>) -> Self {
-        let Parameter { value, moments } = parameter;
-        Self {
-            value: contiguous(value),
-            first: contiguous(moments.first),
-            second: contiguous(moments.second),
-        }
-    }
-
-    fn give(self) -> Parameter<Flex> {
-        let moments = Moments { first: tensor(self.first), second: tensor(self.second) };
-        Parameter { value: tensor(self.value), moments }
-    }
-
-    fn shared(&mut self) -> SharedState {
-        SharedState {
-            value: Shared::new(self.value.storage_mut::<f32>()),
-            first: Shared::new(self.first.storage_mut::<f32>()),
-            second: Shared::new(self.second.storage_mut::<f32>()),
-        }
-    }
+/// Returns the values of [`buffers_of`], which several threads may update in parts that do not overlap.
+fn shared(buffers: &mut [FlexTensor; 3]) -> [Shared; 3] {
+    buffers.each_mut().map(|buffer| Shared::new(buffer.storage_mut::<f32>()))
 }
 
-impl SharedState {
-    /// Updates the values from `start` on against `gradient`.
-    ///
-    /// # Safety
-    /// The part of `gradient`'s length at `start` meets the conditions of [`Shared::part`] in each buffer.
-    unsafe fn update(self, start: usize, gradient: &[f32], settings: Settings) {
-        let length = gradient.len();
-        // SAFETY: the caller guarantees the conditions for each buffer.
-        let (value, first, second) = unsafe {
-            (self.value.part(start, length), self.first.part(start, length), self.second.part(start, length))
-        };
-        Arch::new().dispatch(|| adam(value, first, second, gradient, settings));
-    }
+/// Updates the values from `start` on against `gradient`.
+///
+/// # Safety
+/// The part of `gradient`'s length at `start` meets the conditions of [`Shared::part`] in each buffer.
+unsafe fn update(buffers: [Shared; 3], start: usize, gradient: &[f32], settings: Settings) {
+    // SAFETY: the caller guarantees the conditions for each buffer.
+    let [value, first, second] = buffers.map(|buffer| unsafe { buffer.part(start, gradient.len()) });
+    Arch::new().dispatch(|| adam(value, first, second, gradient, settings));
 }
 
 /// Runs the same operations in the same order as [`crate::Adam::update`], so that both give the same bits.

@@ -27,9 +27,7 @@ impl ProductKernels for Flex {
     ) -> Tensor<Self, 3> {
         let bias = bias.map(Operand::of);
         let output = product_of(&Operand::shared(input), &Operand::of(weight), |trial, _, column, values| {
-            if let Some(bias) = &bias {
-                add(values, &bias.trial(trial)[column..][..values.len()]);
-            }
+            add_bias(bias.as_ref(), trial, column, values);
         });
         tensor(output)
     }
@@ -48,9 +46,7 @@ impl ProductKernels for Flex {
         let slopes = Shared::new(slope.storage_mut::<f32>());
         let input = Operand::shared(input);
         let output = product_of(&input, &Operand::of(weight), |trial, row, column, values| {
-            if let Some(bias) = &bias {
-                add(values, &bias.trial(trial)[column..][..values.len()]);
-            }
+            add_bias(bias.as_ref(), trial, column, values);
             // SAFETY: each part of the output is finished once, and the slopes have the output's shape.
             let slopes = unsafe { slopes.part((trial * batch + row) * units + column, values.len()) };
             activate(activation, values, slopes);
@@ -64,6 +60,12 @@ impl ProductKernels for Flex {
 
     fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, _: Precision) -> Tensor<Self, 3> {
         tensor(product_of(&Operand::shared(input).transposed(), &Operand::of(delta), |_, _, _, _| ()))
+    }
+}
+
+fn add_bias(bias: Option<&Operand>, trial: usize, column: usize, values: &mut [f32]) {
+    if let Some(bias) = bias {
+        add(values, &bias.trial(trial)[column..][..values.len()]);
     }
 }
 
