@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{AdamStep, Input, Kernels, Parameter, WeightUpdate};
+use model::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate};
 use settings::{Activation, Algorithm, Precision};
 
 use crate::{case::Case, rounds::Contestant, session::Session};

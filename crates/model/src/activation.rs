@@ -3,15 +3,14 @@
 use burn::tensor::{Tensor, activation::sigmoid, backend::Backend};
 use settings::Activation;
 
-/// Slope of [`Activation::LeakyRelu`] at and below 0.
+/// The slope of [`Activation::LeakyRelu`] at and below 0.
 pub const LEAK: f64 = 0.2;
 
-/// What an activation makes of its preactivation.
+/// The output and the slope of an activation, each `[trials, batch, units]`.
 #[derive(Clone, Debug)]
 pub struct Activated<B: Backend> {
-    /// `[trials, batch, units]`.
     pub output: Tensor<B, 3>,
-    /// d output / d preactivation, `[trials, batch, units]`.
+    /// The derivative d output / d preactivation.
     pub slope: Tensor<B, 3>,
 }
 

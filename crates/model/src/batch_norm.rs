@@ -4,39 +4,39 @@ use burn::tensor::{Int, Tensor, backend::Backend};
 
 use crate::{AdamStep, Kernels, Parameter};
 
-/// Is added to a variance before its root is taken.
+/// The number that is added to a variance before its root is taken.
 pub const BATCH_NORM_EPSILON: f64 = 1e-3;
-/// Share of the old moving statistics that a step keeps.
+/// The fraction of the old moving statistics that a step keeps.
 const MOMENTUM: f64 = 0.99;
 
-/// Normalizes each unit over the batch, then scales and shifts it. Every tensor is `[trials, 1, units]`.
+/// A normalization of each unit over the batch, with a learned scale and shift. Every tensor is `[trials, 1, units]`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<B: Backend> {
-    /// Scale.
+    /// The learned scale of each unit.
     pub gamma: Parameter<B>,
-    /// Shift.
+    /// The learned shift of each unit.
     pub beta: Parameter<B>,
-    /// Average of the batches' means, which inference uses.
+    /// The average of the batches' means, which inference uses.
     pub moving_mean: Tensor<B, 3>,
-    /// Average of the batches' biased variances, which inference uses.
+    /// The average of the batches' biased variances, which inference uses.
     pub moving_variance: Tensor<B, 3>,
 }
 
-/// What a training pass through batch norm keeps for the update.
+/// The results of a training pass through batch norm that the update needs.
 #[derive(Clone, Debug)]
 pub struct Normalized<B: Backend> {
-    /// Zero mean and unit variance over the batch, `[trials, batch, units]`.
+    /// The values with zero mean and unit variance over the batch, `[trials, batch, units]`.
     pub standardized: Tensor<B, 3>,
-    /// What a deviation from the mean was multiplied by, scale / sqrt(variance + epsilon), `[trials, 1, units]`.
+    /// The factor on deviations from the mean, scale / sqrt(variance + epsilon), `[trials, 1, units]`.
     pub gain: Tensor<B, 3>,
-    /// `[trials, 1, units]`.
+    /// The mean over the batch, `[trials, 1, units]`.
     pub mean: Tensor<B, 3>,
-    /// Biased, `[trials, 1, units]`.
+    /// The biased variance over the batch, `[trials, 1, units]`.
     pub variance: Tensor<B, 3>,
 }
 
 impl<B: Kernels> BatchNorm<B> {
-    /// The identity: unit scale, no shift, standard statistics.
+    /// Returns the identity: unit scale, no shift, zero mean, unit variance.
     #[must_use]
     pub fn new(trials: usize, units: usize, device: &B::Device) -> Self {
         let shape = [trials, 1, units];
@@ -48,7 +48,7 @@ impl<B: Kernels> BatchNorm<B> {
         }
     }
 
-    /// Normalizes `preactivation` (`[trials, batch, units]`) by its own statistics.
+    /// Normalizes `preactivation` (`[trials, batch, units]`) by the batch's statistics.
     pub fn forward(&self, preactivation: Tensor<B, 3>) -> (Tensor<B, 3>, Normalized<B>) {
         B::normalize(preactivation, &self.gamma.value, &self.beta.value)
     }
@@ -60,13 +60,10 @@ impl<B: Kernels> BatchNorm<B> {
             + self.beta.value.clone()
     }
 
-    /// After a step: scale and shift learn, the moving statistics move.
+    /// Updates scale, shift and the moving statistics. `signal` is the teaching signal at the normalization's output.
     #[must_use]
     pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
         let [gamma, beta] = B::normalization_gradients(normalized, signal);
-        let moved = |moving: Tensor<B, 3>, batch: &Tensor<B, 3>| {
-            moving.mul_scalar(MOMENTUM) + batch.clone().mul_scalar(1.0 - MOMENTUM)
-        };
         Self {
             gamma: B::learn(self.gamma, gamma, step),
             beta: B::learn(self.beta, beta, step),
@@ -74,6 +71,10 @@ impl<B: Kernels> BatchNorm<B> {
             moving_variance: moved(self.moving_variance, &normalized.variance),
         }
     }
+}
+
+fn moved<B: Backend>(average: Tensor<B, 3>, batch: &Tensor<B, 3>) -> Tensor<B, 3> {
+    average.mul_scalar(MOMENTUM) + batch.clone().mul_scalar(1.0 - MOMENTUM)
 }
 
 impl<B: Backend> BatchNorm<B> {
@@ -87,28 +88,4 @@ impl<B: Backend> BatchNorm<B> {
             moving_variance: self.moving_variance.select(0, positions.clone()),
         }
     }
-}
-
-/// The default body of [`Kernels::normalize`].
-pub(crate) fn normalize<B: Backend>(
-    preactivation: Tensor<B, 3>,
-    scale: &Tensor<B, 3>,
-    shift: &Tensor<B, 3>,
-) -> (Tensor<B, 3>, Normalized<B>) {
-    let mean = preactivation.clone().mean_dim(1);
-    let centered = preactivation - mean.clone();
-    let variance = (centered.clone() * centered.clone()).mean_dim(1);
-    let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
-    let standardized = centered * inverse_deviation.clone();
-    let output = standardized.clone() * scale.clone() + shift.clone();
-    let gain = scale.clone() * inverse_deviation;
-    (output, Normalized { standardized, gain, mean, variance })
-}
-
-/// The default body of [`Kernels::normalization_delta`]: through the batch's statistics.
-pub(crate) fn delta<B: Backend>(normalized: &Normalized<B>, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
-    let Normalized { standardized, gain, .. } = normalized;
-    let mean = signal.clone().mean_dim(1);
-    let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
-    (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
 }

@@ -1,4 +1,4 @@
-//! Networks as named arrays, and named arrays as safetensors files.
+//! Networks as named arrays, and files of named arrays in the safetensors format.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,142 +9,114 @@ use std::{
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{BatchNorm, Kernels, Layer, Moments, Network, Parameter};
+use crate::{Kernels, Layer, Network, Parameter};
 
 /// A named array of one trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
-    /// For example `layer_1/weight`; layers count from 1, the output layer is `output`.
+    /// The name, for example `layer_1/weight`. Layers count from 1; the output layer is `output`.
     pub name: String,
-    /// Lengths of the axes, without the trials axis.
+    /// The lengths of the axes, without the trials axis.
     pub shape: Vec<usize>,
-    /// Row-major.
+    /// The values in row-major order.
     pub values: Vec<f32>,
 }
 
-/// Why a checkpoint could not be written or read.
+/// The error of writing or reading a file of arrays.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The file system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// `write` or `read`.
+        /// The action that failed, `write` or `read`.
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// The bytes are no safetensors file, or hold something else than 32-bit floats.
     #[error("{} is not a safetensors file of 32-bit floats: {reason}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Format { path: PathBuf, reason: String },
+}
+
+/// The role of an array in a network.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Parameter,
+    Moment,
+    MovingStatistic,
 }
 
 impl<B: Kernels> Network<B> {
-    /// Every array of the trial at `position`: what is needed to compute the same answers elsewhere.
+    /// Returns the arrays of the trial at `position` that inference needs: parameters and moving statistics.
     pub fn arrays(&self, position: usize) -> Vec<Array> {
-        let named = |layer: &Layer<B>, name: &str| {
-            let mut arrays = vec![array(format!("{name}/weight"), &layer.weight.value, position)];
-            if let Some(bias) = &layer.bias {
-                arrays.push(array(format!("{name}/bias"), &bias.value, position));
-            }
-            if let Some(norm) = &layer.batch_norm {
-                arrays.push(array(format!("{name}/gamma"), &norm.gamma.value, position));
-                arrays.push(array(format!("{name}/beta"), &norm.beta.value, position));
-                arrays.push(array(format!("{name}/moving_mean"), &norm.moving_mean, position));
-                arrays.push(array(format!("{name}/moving_variance"), &norm.moving_variance, position));
-            }
-            arrays
-        };
-        let hidden = self
-            .hidden
-            .iter()
-            .enumerate()
-            .flat_map(|(index, layer)| named(layer, &format!("layer_{}", index + 1)));
-        hidden.chain(named(&self.output, "output")).collect()
+        self.arrays_of_kinds(&[Kind::Parameter, Kind::MovingStatistic], position)
     }
-}
 
-impl<B: Kernels> Network<B> {
-    /// Everything of the trial at `position` that learning changes: parameters, the optimizer's moments, moving statistics.
+    /// Returns all arrays of the trial at `position` that learning changes: parameters, the optimizer's moments and moving
+    /// statistics.
     pub fn state(&self, position: usize) -> Vec<Array> {
+        self.arrays_of_kinds(&[Kind::Parameter, Kind::Moment, Kind::MovingStatistic], position)
+    }
+
+    fn arrays_of_kinds(&self, kinds: &[Kind], position: usize) -> Vec<Array> {
         let mut arrays = Vec::new();
-        // Only the visit counts.
-        let _ = self.clone().map(&mut |name, tensor| {
-            arrays.push(array(name, &tensor, position));
-            tensor
+        self.clone().visit(&mut |name, kind, tensor| {
+            if kinds.contains(&kind) {
+                arrays.push(array(name, tensor, position));
+            }
         });
         arrays
     }
 
-    /// The same networks with the [`state`](Self::state) of each trial put back.
+    /// Replaces the state of each trial by the arrays that [`state`](Self::state) returned.
     ///
     /// # Panics
-    /// If a state is not of networks like these.
+    /// If a state is not of networks with this architecture.
     #[must_use]
-    pub fn restored(self, states: &[Vec<Array>]) -> Self {
-        self.map(&mut |name, tensor| {
-            let [trials, rows, columns] = tensor.dims();
+    pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
+        self.visit(&mut |name, _, tensor| {
             let values: Vec<f32> = states
                 .iter()
                 .flat_map(|state| {
                     let array = state.iter().find(|array| array.name == name);
-                    array.expect("a state holds what a network is made of").values.iter().copied()
+                    array.expect("a state holds all arrays of its network").values.iter().copied()
                 })
                 .collect();
-            Tensor::from_data(TensorData::new(values, [trials, rows, columns]), &tensor.device())
-        })
+            *tensor = Tensor::from_data(TensorData::new(values, tensor.dims()), &tensor.device());
+        });
+        self
     }
 
-    /// The networks with every tensor that learning changes replaced by what `change` makes of it and its name.
-    fn map(self, change: &mut dyn FnMut(String, Tensor<B, 3>) -> Tensor<B, 3>) -> Self {
-        let named = (1..).map(|layer| format!("layer_{layer}"));
-        Self {
-            hidden: self
-                .hidden
-                .into_iter()
-                .zip(named)
-                .map(|(layer, name)| map_layer(layer, &name, change))
-                .collect(),
-            output: map_layer(self.output, "output", change),
-            ..self
+    /// Calls `visitor` with the name, the kind and the tensor of each array that learning changes.
+    fn visit(&mut self, visitor: &mut Visitor<'_, B>) {
+        for (layer, number) in self.hidden.iter_mut().zip(1..) {
+            visit_layer(layer, &format!("layer_{number}"), visitor);
         }
+        visit_layer(&mut self.output, "output", visitor);
     }
 }
 
-fn map_layer<B: Kernels>(
-    layer: Layer<B>,
-    name: &str,
-    change: &mut dyn FnMut(String, Tensor<B, 3>) -> Tensor<B, 3>,
-) -> Layer<B> {
-    let mut parameter = |parameter: Parameter<B>, of: &str| Parameter {
-        value: change(format!("{name}/{of}"), parameter.value),
-        moments: Moments {
-            first: change(format!("{name}/{of}/first_moment"), parameter.moments.first),
-            second: change(format!("{name}/{of}/second_moment"), parameter.moments.second),
-        },
-    };
-    let weight = parameter(layer.weight, "weight");
-    let bias = layer.bias.map(|bias| parameter(bias, "bias"));
-    let norm = layer.batch_norm.map(|norm| {
-        let (gamma, beta) = (parameter(norm.gamma, "gamma"), parameter(norm.beta, "beta"));
-        (gamma, beta, norm.moving_mean, norm.moving_variance)
-    });
-    let batch_norm = norm.map(|(gamma, beta, mean, variance)| BatchNorm {
-        gamma,
-        beta,
-        moving_mean: change(format!("{name}/moving_mean"), mean),
-        moving_variance: change(format!("{name}/moving_variance"), variance),
-    });
-    Layer { weight, bias, batch_norm, precision: layer.precision }
+type Visitor<'a, B> = dyn FnMut(String, Kind, &mut Tensor<B, 3>) + 'a;
+
+fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, visitor: &mut Visitor<'_, B>) {
+    visit_parameter(&mut layer.weight, format!("{name}/weight"), visitor);
+    if let Some(bias) = &mut layer.bias {
+        visit_parameter(bias, format!("{name}/bias"), visitor);
+    }
+    if let Some(norm) = &mut layer.batch_norm {
+        visit_parameter(&mut norm.gamma, format!("{name}/gamma"), visitor);
+        visit_parameter(&mut norm.beta, format!("{name}/beta"), visitor);
+        visitor(format!("{name}/moving_mean"), Kind::MovingStatistic, &mut norm.moving_mean);
+        visitor(format!("{name}/moving_variance"), Kind::MovingStatistic, &mut norm.moving_variance);
+    }
 }
 
-/// The trial at `position` of a `[trials, rows, columns]` tensor; a single row becomes a vector.
+fn visit_parameter<B: Kernels>(parameter: &mut Parameter<B>, name: String, visitor: &mut Visitor<'_, B>) {
+    let (first, second) = (format!("{name}/first_moment"), format!("{name}/second_moment"));
+    visitor(name, Kind::Parameter, &mut parameter.value);
+    visitor(first, Kind::Moment, &mut parameter.moments.first);
+    visitor(second, Kind::Moment, &mut parameter.moments.second);
+}
+
+/// Returns the trial at `position` of a `[trials, rows, columns]` tensor as an array; a single row becomes a vector.
 pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -> Array {
     let [_, rows, columns] = tensor.dims();
     let trial = tensor.clone().slice([position..position + 1, 0..rows, 0..columns]);
@@ -152,7 +124,7 @@ pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -
     Array { name, shape: if rows == 1 { vec![columns] } else { vec![rows, columns] }, values }
 }
 
-/// `arrays` as a safetensors file with `notes`; the same arrays and notes give the same bytes.
+/// Serializes `arrays` and `notes` as a safetensors file. The same arrays and notes give the same bytes.
 #[must_use]
 pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = arrays
@@ -164,7 +136,7 @@ pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
             .expect("an array's values fill its shape");
         (array.name.as_str(), view)
     });
-    // Of several notes, the order would differ from run to run.
+    // One metadata entry holds all notes, because the order of several entries would differ from run to run.
     let notes = match notes.len() {
         0 => None,
         _ => Some(HashMap::from([("notes".to_owned(), notes_text(notes))])),
@@ -172,7 +144,7 @@ pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
     safetensors::serialize(views, notes).expect("names differ and values fill their shapes")
 }
 
-/// Notes as one text: `name length text`, one after the other.
+/// Serializes notes as one text that [`notes_of`] parses: for each note `name length`, a line break, and its text.
 fn notes_text(notes: &BTreeMap<String, String>) -> String {
     notes.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len())).collect()
 }
@@ -194,52 +166,50 @@ fn notes_of(mut text: &str) -> Option<BTreeMap<String, String>> {
 /// # Errors
 /// If the file cannot be written.
 pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
-    let io = |source| CheckpointError::Io { action: "write", path: path.into(), source };
-    fs::write(path, to_bytes(arrays, &BTreeMap::new())).map_err(io)
+    fs::write(path, to_bytes(arrays, &BTreeMap::new())).map_err(|source| CheckpointError::Io {
+        action: "write",
+        path: path.into(),
+        source,
+    })
 }
 
-/// The arrays, sorted by name, and the notes, of what [`to_bytes`] made; none of anything else.
+/// Parses the result of [`to_bytes`] into the arrays, sorted by name, and the notes. Returns `None` for other bytes.
 #[must_use]
 pub fn from_bytes(bytes: &[u8]) -> Option<(Vec<Array>, BTreeMap<String, String>)> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));
     let notes = notes.map_or(Some(BTreeMap::new()), |text| notes_of(text))?;
-    let file = SafeTensors::deserialize(bytes).ok()?;
-    let mut views = file.tensors();
-    views.sort_by(|(left, _), (right, _)| left.cmp(right));
-    let arrays = views.into_iter().map(|(name, view)| {
-        (view.dtype() == Dtype::F32).then(|| Array {
-            name,
-            shape: view.shape().to_vec(),
-            values: floats(view.data()),
-        })
-    });
-    Some((arrays.collect::<Option<_>>()?, notes))
+    Some((arrays_in(bytes).ok()?, notes))
 }
 
-/// Reads what [`write`] wrote, sorted by name.
+/// Reads a file that [`write`] wrote. Returns the arrays sorted by name.
 ///
 /// # Errors
 /// If the file cannot be read, or is not a safetensors file of 32-bit floats.
 pub fn read(path: &Path) -> Result<Vec<Array>, CheckpointError> {
     let bytes =
         fs::read(path).map_err(|source| CheckpointError::Io { action: "read", path: path.into(), source })?;
-    let format = |reason: String| CheckpointError::Format { path: path.into(), reason };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| format(error.to_string()))?;
+    arrays_in(&bytes).map_err(|reason| CheckpointError::Format { path: path.into(), reason })
+}
+
+/// Returns the arrays of a safetensors file, sorted by name, or the reason why the bytes are not such a file of 32-bit
+/// floats.
+fn arrays_in(bytes: &[u8]) -> Result<Vec<Array>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut arrays = file
         .tensors()
         .into_iter()
         .map(|(name, view)| match view.dtype() {
-            Dtype::F32 => Ok(Array { name, shape: view.shape().to_vec(), values: floats(view.data()) }),
-            other => Err(format(format!("`{name}` is {other:?}"))),
+            Dtype::F32 => {
+                let values =
+                    view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                Ok(Array { name, shape: view.shape().to_vec(), values })
+            }
+            other => Err(format!("`{name}` is {other:?}")),
         })
         .collect::<Result<Vec<_>, _>>()?;
     arrays.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(arrays)
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
 #[cfg(test)]

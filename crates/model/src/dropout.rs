@@ -2,78 +2,52 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::{Drop, Kernels};
+use crate::{Kernels, LayerDropout};
 
 /// The factors on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
-    /// Of the hidden layer with this index from 0, `[trials, batch, units]`; absent where nothing is dropped. The same
-    /// at every call.
+    /// Returns the factors 0 or 1 / (1 - rate) of the hidden layer with this index from 0, `[trials, batch, units]`; `None`
+    /// where no trial drops units. Every call returns the same factors.
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
 }
 
-/// Masks that are drawn when a layer needs them, so that none is held before.
+/// Masks that are drawn when a layer needs them, so that none is kept in memory earlier.
+///
+/// A mask is a function of (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the
+/// units that a lower rate drops are among the units that a higher rate drops.
 #[derive(Clone, Debug)]
 pub struct DrawnMasks {
-    /// Rate and seed of each trial.
+    /// The rate and the seed of each trial.
     pub trials: Vec<(f64, u64)>,
-    /// From 1.
+    /// The epoch, counted from 1.
     pub epoch: u64,
-    /// Within the epoch, from 0.
+    /// The step within the epoch, counted from 0.
     pub step: u64,
 }
 
 impl<B: Kernels> Masks<B> for DrawnMasks {
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
-        let Self { trials, epoch, step } = self;
-        Dropout { trials, layer: layer as u64 + 1, epoch: *epoch, step: *step }.mask(batch, units, device)
+        self.trials.iter().any(|&(rate, _)| rate > 0.0).then(|| {
+            let dropouts: Vec<_> = self.trials.iter().map(|&trial| self.of_trial(trial, layer)).collect();
+            B::dropout_factors(&dropouts, batch, units, device)
+        })
     }
 }
 
-/// Given masks, by layer.
+impl DrawnMasks {
+    fn of_trial(&self, (rate, seed): (f64, u64), layer: usize) -> LayerDropout {
+        LayerDropout {
+            rate: rate as f32,
+            kept: (1.0 / (1.0 - rate)) as f32,
+            key: random::key(seed, "dropout", &[layer as u64 + 1, self.epoch, self.step]),
+        }
+    }
+}
+
+/// Masks that were computed elsewhere, in the order of the layers.
 impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
     fn mask(&self, layer: usize, _: usize, _: usize, _: &B::Device) -> Option<Tensor<B, 3>> {
         self[layer].clone()
-    }
-}
-
-/// Dropout of one hidden layer, for trials with rates and seeds of their own.
-///
-/// A mask depends on (seed, layer, epoch, step) and the rate, and two rates of one seed share the uniform draws: the
-/// units that a lower rate drops are among those that a higher rate drops.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout<'a> {
-    /// Rate and seed of each trial.
-    pub trials: &'a [(f64, u64)],
-    /// Which hidden layer, from 1.
-    pub layer: u64,
-    /// From 1.
-    pub epoch: u64,
-    /// Within the epoch, from 0.
-    pub step: u64,
-}
-
-impl Dropout<'_> {
-    /// Does any trial drop anything?
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.trials.iter().any(|&(rate, _)| rate > 0.0)
-    }
-
-    /// The factors 0 or 1 / (1 - rate), `[trials, batch, units]`; absent where no trial drops anything.
-    #[must_use]
-    pub fn mask<B: Kernels>(&self, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
-        self.is_active().then(|| {
-            let drops: Vec<Drop> = self.trials.iter().map(|&trial| self.drop(trial)).collect();
-            B::dropout_factors(&drops, batch, units, device)
-        })
-    }
-
-    fn drop(&self, (rate, seed): (f64, u64)) -> Drop {
-        Drop {
-            rate: rate as f32,
-            kept: (1.0 / (1.0 - rate)) as f32,
-            key: random::key(seed, "dropout", &[self.layer, self.epoch, self.step]),
-        }
     }
 }
 
@@ -82,7 +56,7 @@ mod tests {
     use super::*;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
-        Dropout { trials: &[], layer: 0, epoch: 1, step }.drop((rate, 3)).factors(10_000)
+        DrawnMasks { trials: Vec::new(), epoch: 1, step }.of_trial((rate, 3), 0).factors(10_000)
     }
 
     #[test]

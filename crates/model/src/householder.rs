@@ -137,7 +137,7 @@ impl NullaryFnOnce for Application<'_> {
     }
 }
 
-/// Returns `left^T right`.
+/// Returns the matrix product `left^T right`.
 #[inline(always)]
 fn products(left: &[Row], right: &[Row]) -> [Row; WIDTH] {
     let mut sums = [[0.0; WIDTH]; WIDTH];

@@ -30,7 +30,7 @@ pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream:
     }
 }
 
-/// Standard deviation of a standard normal variable truncated at two standard deviations.
+/// The standard deviation of a standard normal variable truncated at two standard deviations.
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 fn truncated_normal(stream: &mut Stream) -> f64 {
@@ -42,7 +42,7 @@ fn truncated_normal(stream: &mut Stream) -> f64 {
     }
 }
 
-/// Returns the matrix that Keras' orthogonal initializer makes of `normal` (`[max, min]` of rows and columns): Q of its QR
+/// Returns the matrix that Keras' orthogonal initializer computes from `normal` (`[max, min]` of rows and columns): Q of its QR
 /// decomposition, with the signs that make R's diagonal positive, transposed where there are fewer rows than columns.
 #[must_use]
 pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
@@ -50,7 +50,7 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
     let q = orthonormal(tall, narrow, normal);
     let values = (0..rows * columns)
         .map(|at| if rows < columns { at % columns * narrow + at / columns } else { at })
-        .map(|place| q[place] as f32)
+        .map(|index| q[index] as f32)
         .collect();
     Matrix { rows, columns, values }
 }

@@ -1,19 +1,18 @@
-//! What a layer sees. Trials that see the same examples share them.
+//! The input of a layer. Trials that see the same examples share one copy.
 
 use std::{ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-/// The input of a layer, for every trial.
 #[derive(Clone, Debug)]
 pub struct Input<B: Backend> {
-    /// `[sets, batch, values]`; without [`sets`](Self::sets) a set for each trial, or one for all.
+    /// The examples, `[sets, batch, values]`. Without [`sets`](Self::sets) there is a set for each trial, or one for all.
     pub values: Tensor<B, 3>,
-    /// Which set each trial sees.
+    /// The set that each trial sees.
     pub sets: Option<Arc<Sets<B>>>,
 }
 
-/// The set that each trial sees of those that a population shares.
+/// The index of the set that each trial of a population sees.
 #[derive(Clone, Debug)]
 pub struct Sets<B: Backend> {
     of_trials: Vec<u32>,
@@ -21,7 +20,7 @@ pub struct Sets<B: Backend> {
 }
 
 impl<B: Backend> Sets<B> {
-    /// `of_trials[trial]` is the trial's set.
+    /// Creates the sets; `of_trials[trial]` is the trial's set.
     #[must_use]
     pub fn new(of_trials: Vec<u32>, device: &B::Device) -> Self {
         let indices: Vec<i32> =
@@ -29,20 +28,17 @@ impl<B: Backend> Sets<B> {
         Self { on_device: Tensor::from_data(indices.as_slice(), device), of_trials }
     }
 
-    /// The set of each trial.
     #[must_use]
     pub fn of_trials(&self) -> &[u32] {
         &self.of_trials
     }
 
-    /// The set of each trial, `[trials]`.
+    /// Returns the set of each trial, `[trials]`.
     #[must_use]
     pub fn on_device(&self) -> &Tensor<B, 1, Int> {
         &self.on_device
     }
-}
 
-impl<B: Backend> Sets<B> {
     fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             of_trials: self.of_trials[trials.clone()].to_vec(),
@@ -51,7 +47,7 @@ impl<B: Backend> Sets<B> {
     }
 }
 
-/// The values of some `trials` of a `[trials or 1, rows, columns]` tensor.
+/// Returns the values of some `trials` of a `[trials or 1, rows, columns]` tensor.
 pub fn part<B: Backend>(values: &Tensor<B, 3>, trials: &Range<usize>) -> Tensor<B, 3> {
     let [count, rows, columns] = values.dims();
     if count == 1 {
@@ -61,13 +57,13 @@ pub fn part<B: Backend>(values: &Tensor<B, 3>, trials: &Range<usize>) -> Tensor<
 }
 
 impl<B: Backend> Input<B> {
-    /// Shared by trials as `sets` says; `values` is `[sets, batch, values]`.
+    /// Creates an input that trials share as `sets` says; `values` is `[sets, batch, values]`.
     #[must_use]
     pub fn shared(values: Tensor<B, 3>, sets: Arc<Sets<B>>) -> Self {
         Self { values, sets: Some(sets) }
     }
 
-    /// `[trials or 1, batch, values]`: copies what several trials share.
+    /// Returns `[trials or 1, batch, values]`, with a copy of a shared set for each of its trials.
     #[must_use]
     pub fn per_trial(&self) -> Tensor<B, 3> {
         match &self.sets {
@@ -76,7 +72,7 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// What the `trials` see.
+    /// Returns the input of some `trials`.
     #[must_use]
     pub fn part(&self, trials: &Range<usize>) -> Self {
         match &self.sets {
@@ -85,14 +81,14 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// Examples of a batch.
+    /// Returns the number of examples in the batch.
     #[must_use]
     pub fn batch(&self) -> usize {
         self.values.dims()[1]
     }
 }
 
-/// A set for each trial, or one for all: `[trials or 1, batch, values]`.
+/// Creates an input from `[trials or 1, batch, values]`: a set for each trial, or one for all.
 impl<B: Backend> From<Tensor<B, 3>> for Input<B> {
     fn from(values: Tensor<B, 3>) -> Self {
         Self { values, sets: None }

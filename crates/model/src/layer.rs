@@ -1,4 +1,4 @@
-//! One fully connected layer: what it computes, and how it learns from a teaching signal at its output.
+//! One fully connected layer: its forward pass, its backward pass, and its update from a teaching signal at its output.
 
 use std::ops::Range;
 
@@ -7,23 +7,23 @@ use burn::tensor::{Int, Tensor, backend::Backend};
 use crate::{Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightUpdate, part};
 use settings::{Activation, Precision};
 
-/// `activation(batch_norm(input weight + bias))`; bias and batch norm may be absent.
+/// A layer that computes `activation(batch_norm(input weight + bias))`; bias and batch norm are optional.
 #[derive(Clone, Debug)]
 pub struct Layer<B: Backend> {
-    /// `[trials, inputs, units]`.
+    /// The weights, `[trials, inputs, units]`.
     pub weight: Parameter<B>,
-    /// `[trials, 1, units]`.
+    /// The bias, `[trials, 1, units]`.
     pub bias: Option<Parameter<B>>,
-    /// Stands between bias and activation.
+    /// The batch norm between bias and activation.
     pub batch_norm: Option<BatchNorm<B>>,
-    /// Of products with the weights.
+    /// The precision of products with the weights.
     pub precision: Precision,
 }
 
-/// What a hidden layer keeps of a training pass until it has learned.
+/// The results of a hidden layer's training pass that its update needs.
 #[derive(Clone, Debug)]
 pub struct Trace<B: Backend> {
-    /// `[batch, inputs]` of each trial.
+    /// The layer's input, `[batch, inputs]` of each trial.
     pub input: Input<B>,
     /// The layer's output before dropout, `[trials, batch, units]`.
     pub activation: Tensor<B, 3>,
@@ -32,13 +32,13 @@ pub struct Trace<B: Backend> {
 }
 
 impl<B: Backend> Trace<B> {
-    /// d activation / d preactivation, `[trials, batch, units]`.
+    /// Returns d activation / d preactivation, `[trials, batch, units]`.
     #[must_use]
     pub fn slope(&self) -> &Tensor<B, 3> {
         &self.slope
     }
 
-    /// Bytes of a trial that the layer's own values take, without its input.
+    /// Returns the bytes that the trace takes for each trial, without the layer's input.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let normalized = self.normalized.as_ref().map(|normalized| {
@@ -47,10 +47,8 @@ impl<B: Backend> Trace<B> {
         });
         bytes_per_trial(&self.activation) + bytes_per_trial(&self.slope) + normalized.unwrap_or(0)
     }
-}
 
-impl<B: Backend> Trace<B> {
-    /// Of some `trials`.
+    /// Returns the trace of some `trials`.
     #[must_use]
     pub fn part(&self, trials: &Range<usize>) -> Self {
         Self {
@@ -67,20 +65,8 @@ impl<B: Backend> Trace<B> {
     }
 }
 
-impl<B: Backend> Delta<B> {
-    /// The deltas of several groups of trials, one after the other.
-    #[must_use]
-    pub fn of_all(groups: Vec<Self>) -> Self {
-        let normalized: Option<Vec<_>> = groups.iter().map(|group| group.normalized.clone()).collect();
-        Self {
-            normalized: normalized.map(|groups| Tensor::cat(groups, 0)),
-            preactivation: Tensor::cat(groups.into_iter().map(|group| group.preactivation).collect(), 0),
-        }
-    }
-}
-
 impl<B: Kernels> Trace<B> {
-    /// Takes `signal` (`[trials, batch, units]`, at the layer's output) through activation and batch norm.
+    /// Propagates `signal` (`[trials, batch, units]`, at the layer's output) backward through activation and batch norm.
     pub fn delta(&self, signal: Tensor<B, 3>) -> Delta<B> {
         let signal = B::scale(signal, &self.slope);
         match &self.normalized {
@@ -92,31 +78,41 @@ impl<B: Kernels> Trace<B> {
     }
 }
 
-/// Bytes of each trial of a `[trials, batch, units]` tensor.
+/// Returns the bytes of each trial of a `[trials, batch, units]` tensor.
 #[must_use]
 pub fn bytes_per_trial<B: Backend>(values: &Tensor<B, 3>) -> u64 {
     let [_, batch, units] = values.dims();
     (batch * units * size_of::<f32>()) as u64
 }
 
-/// The teaching signal, taken from a layer's output to where its parameters are.
+/// The teaching signal, propagated from a layer's output to its parameters.
 #[derive(Clone, Debug)]
 pub struct Delta<B: Backend> {
-    /// At `input weight + bias`, `[trials, batch, units]`.
+    /// The signal at `input weight + bias`, `[trials, batch, units]`.
     pub preactivation: Tensor<B, 3>,
-    /// At batch norm's output, `[trials, batch, units]`; absent without batch norm.
+    /// The signal at batch norm's output, `[trials, batch, units]`; `None` without batch norm.
     pub normalized: Option<Tensor<B, 3>>,
 }
 
 impl<B: Backend> Delta<B> {
-    /// Bytes that it takes of each trial.
+    /// Concatenates the deltas of several groups of trials.
+    #[must_use]
+    pub fn of_all(groups: Vec<Self>) -> Self {
+        let normalized: Option<Vec<_>> = groups.iter().map(|group| group.normalized.clone()).collect();
+        Self {
+            normalized: normalized.map(|groups| Tensor::cat(groups, 0)),
+            preactivation: Tensor::cat(groups.into_iter().map(|group| group.preactivation).collect(), 0),
+        }
+    }
+
+    /// Returns the bytes that the delta takes for each trial.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         bytes_per_trial(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes_per_trial)
     }
 }
 
-/// What a layer learns from in one step.
+/// The input and the delta that a layer is updated with in one step.
 pub struct LayerUpdate<'a, B: Backend> {
     input: &'a Input<B>,
     delta: Delta<B>,
@@ -124,13 +120,13 @@ pub struct LayerUpdate<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> LayerUpdate<'a, B> {
-    /// Of a hidden layer, from its training pass.
+    /// Creates the update of a hidden layer from its training pass.
     #[must_use]
     pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
         Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
     }
 
-    /// Of an output layer, from its input (`[batch, inputs]` of each trial) and the error at its logits
+    /// Creates the update of an output layer from its input (`[batch, inputs]` of each trial) and the error at its logits
     /// (`[trials, batch, outputs]`).
     #[must_use]
     pub fn output(input: &'a Input<B>, error: Tensor<B, 3>) -> Self {
@@ -138,19 +134,19 @@ impl<'a, B: Backend> LayerUpdate<'a, B> {
     }
 }
 
-/// Gradients of a layer's parameters, without weight decay.
+/// The gradients of a layer's parameters, without weight decay.
 #[derive(Clone, Debug)]
 pub struct Gradients<B: Backend> {
-    /// `[trials, inputs, units]`.
+    /// The weights' gradient, `[trials, inputs, units]`.
     pub weight: Tensor<B, 3>,
-    /// `[trials, 1, units]`; absent where the layer has no bias, or where batch norm makes it exactly zero.
+    /// The bias' gradient, `[trials, 1, units]`; `None` where batch norm makes it exactly zero.
     pub bias: Option<Tensor<B, 3>>,
-    /// Of batch norm's scale and shift, each `[trials, 1, units]`.
+    /// The gradients of batch norm's scale and shift, each `[trials, 1, units]`.
     pub batch_norm: Option<[Tensor<B, 3>; 2]>,
 }
 
 impl<B: Kernels> Layer<B> {
-    /// A training pass: batch norm uses the batch's own statistics. `input` is `[batch, inputs]` of each trial.
+    /// Runs a training pass: batch norm uses the batch's statistics. `input` is `[batch, inputs]` of each trial.
     pub fn forward(&self, activation: Activation, input: Input<B>) -> Trace<B> {
         let (weight, bias) = (&self.weight.value, self.bias.as_ref().map(|bias| &bias.value));
         let (Activated { output, slope }, normalized) = match &self.batch_norm {
@@ -163,7 +159,7 @@ impl<B: Kernels> Layer<B> {
         Trace { input, activation: output, slope, normalized }
     }
 
-    /// An inference pass: batch norm uses its moving statistics. `input` is `[batch, inputs]` of each trial.
+    /// Runs an inference pass: batch norm uses its moving statistics. `input` is `[batch, inputs]` of each trial.
     pub fn infer(&self, activation: Activation, input: &Input<B>) -> Tensor<B, 3> {
         let preactivation = self.preactivation(input);
         let preactivation = match &self.batch_norm {
@@ -173,12 +169,12 @@ impl<B: Kernels> Layer<B> {
         B::apply(activation, preactivation)
     }
 
-    /// `input weight + bias`: `[batch, inputs]` of each trial gives `[trials, batch, units]`.
+    /// Returns `input weight + bias`: `[batch, inputs]` of each trial gives `[trials, batch, units]`.
     pub fn preactivation(&self, input: &Input<B>) -> Tensor<B, 3> {
         B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value), self.precision)
     }
 
-    /// The gradients that `delta` stands for.
+    /// Returns the gradients of the layer's parameters from the delta of a training pass.
     pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
         Gradients {
             weight: B::weight_gradient(&trace.input, &delta.preactivation, self.precision),
@@ -191,10 +187,10 @@ impl<B: Kernels> Layer<B> {
         }
     }
 
-    /// The layers after a step against their updates, one for each.
+    /// Updates each layer by one optimizer step; `updates` holds one update for each layer.
     #[must_use]
     pub fn learn_all(layers: Vec<Self>, updates: &[LayerUpdate<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
-        assert_eq!(layers.len(), updates.len(), "a update for each layer");
+        assert_eq!(layers.len(), updates.len(), "an update for each layer");
         let Some(precision) = layers.first().map(|layer| layer.precision) else { return layers };
         let (weights, others): (Vec<_>, Vec<_>) = layers
             .into_iter()
@@ -207,7 +203,7 @@ impl<B: Kernels> Layer<B> {
         let layers = weights.into_iter().zip(others).zip(updates);
         layers
             .map(|((weight, (bias, batch_norm)), update)| {
-                let (bias, batch_norm) = update.teach_units(bias, batch_norm, step);
+                let (bias, batch_norm) = update.learn_per_unit(bias, batch_norm, step);
                 Self { weight, bias, batch_norm, precision }
             })
             .collect()
@@ -215,21 +211,21 @@ impl<B: Kernels> Layer<B> {
 }
 
 impl<B: Kernels> LayerUpdate<'_, B> {
-    /// Bias and batch norm of a layer after a step against this update.
-    fn teach_units(
+    /// Updates bias and batch norm of a layer.
+    fn learn_per_unit(
         &self,
         bias: Option<Parameter<B>>,
         batch_norm: Option<BatchNorm<B>>,
         step: &AdamStep<B>,
     ) -> (Option<Parameter<B>>, Option<BatchNorm<B>>) {
         match (batch_norm, self.normalized, &self.delta.normalized) {
-            // Batch norm subtracts whatever the bias adds: its gradient is exactly zero.
+            // Batch norm subtracts the bias again, so the bias' gradient is exactly zero.
             (Some(batch_norm), Some(normalized), Some(signal)) => {
                 (bias, Some(batch_norm.learn(normalized, signal, step)))
             }
             (batch_norm, _, _) => {
-                let learn = |bias| B::learn(bias, B::bias_gradient(&self.delta.preactivation), step);
-                (bias.map(learn), batch_norm)
+                let bias = bias.map(|bias| B::learn(bias, B::bias_gradient(&self.delta.preactivation), step));
+                (bias, batch_norm)
             }
         }
     }

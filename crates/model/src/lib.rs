@@ -1,9 +1,8 @@
-//! What does a network compute?
+//! Fully connected networks: layers, objectives, the optimizer, and the kernels of a training step.
 //!
-//! Fully connected layers for a whole population at once: every tensor carries a leading `trials` axis, weights are
-//! `[trials, inputs, outputs]` and activations `[trials, batch, units]`. Nothing here differentiates automatically;
-//! a layer turns the teaching signal at its output into gradients itself, and does not know where the signal came
-//! from.
+//! One network object holds the networks of a whole population. Every tensor has a leading `trials` axis: weights are
+//! `[trials, inputs, outputs]` and activations `[trials, batch, units]`. There is no automatic differentiation: a layer
+//! computes its gradients from the teaching signal at its output, and does not know the source of that signal.
 
 mod activation;
 mod batch_norm;
@@ -21,9 +20,12 @@ mod parameter;
 
 pub use activation::{Activated, LEAK, activate, activate_with_slope};
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
-pub use dropout::{DrawnMasks, Dropout, Masks};
+pub use dropout::{DrawnMasks, Masks};
 pub use input::{Input, Sets, part};
-pub use kernels::{Change, Drop, Gallery, Kernels, Pictures, WeightUpdate};
+pub use kernels::{
+    BatchKernels, ElementwiseKernels, ImageSet, ImageTransform, Images, Kernels, LayerDropout,
+    NormalizationKernels, ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
+};
 pub use layer::{Delta, Gradients, Layer, LayerUpdate, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};

@@ -1,4 +1,4 @@
-//! What the output layer is asked for: the global loss and its exact error.
+//! The objective of the output layer: the global loss and its exact error.
 
 use burn::tensor::{Tensor, activation, backend::Backend};
 
@@ -7,14 +7,14 @@ use crate::Kernels;
 /// A bounded nonlinearity that brings values into the range of the scaled images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Squash {
-    /// Into (-1, 1).
+    /// A squashing into (-1, 1).
     Tanh,
-    /// Into (0, 1).
+    /// A squashing into (0, 1).
     Sigmoid,
 }
 
 impl Squash {
-    /// Elementwise; any shape.
+    /// Squashes each value of a tensor of any shape.
     pub fn apply<B: Backend, const D: usize>(self, values: Tensor<B, D>) -> Tensor<B, D> {
         match self {
             Self::Tanh => values.tanh(),
@@ -22,7 +22,7 @@ impl Squash {
         }
     }
 
-    /// The slope where the squashed value is `output`; any shape.
+    /// Returns the slope where the squashed value is `output`, for a tensor of any shape.
     pub fn slope<B: Backend, const D: usize>(self, output: Tensor<B, D>) -> Tensor<B, D> {
         match self {
             Self::Tanh => (output.clone() * output).neg().add_scalar(1.0),
@@ -40,19 +40,19 @@ pub enum Objective {
     Reconstruction(Squash),
 }
 
-/// What the output says against its target.
+/// The loss of an output against its target, with its gradient.
 #[derive(Clone, Debug)]
 pub struct OutputError<B: Backend> {
-    /// Mean loss over the batch, without weight decay, `[trials]`.
+    /// The mean loss over the batch, without weight decay, `[trials]`.
     pub loss: Tensor<B, 1>,
-    /// d(mean loss) / d(logits), `[trials, batch, outputs]`; contains 1 / batch.
+    /// The gradient d(mean loss) / d(logits), `[trials, batch, outputs]`; contains the factor 1 / batch.
     pub error: Tensor<B, 3>,
-    /// Wrongly classified examples of the batch, `[trials]`; absent where there is nothing to classify.
+    /// The number of misclassified examples in the batch, `[trials]`; `None` for reconstruction.
     pub mistakes: Option<Tensor<B, 1>>,
 }
 
 impl Objective {
-    /// The network's answer; `logits` and the answer are `[trials, batch, outputs]`.
+    /// Returns the network's output; `logits` and the output are `[trials, batch, outputs]`.
     pub fn output<B: Backend>(self, logits: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Classification => activation::softmax(logits, 2),
@@ -60,7 +60,7 @@ impl Objective {
         }
     }
 
-    /// Loss and error of `logits` (`[trials, batch, outputs]`) against `target` (`[trials or 1, batch, outputs]`).
+    /// Computes loss and error of `logits` (`[trials, batch, outputs]`) against `target` (`[trials or 1, batch, outputs]`).
     pub fn error<B: Kernels>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> OutputError<B> {
         let [_, batch, outputs] = logits.dims();
         match self {

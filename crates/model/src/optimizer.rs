@@ -1,4 +1,4 @@
-//! Adam as Keras defines it: epsilon stands outside the bias correction.
+//! Adam as Keras defines it: epsilon is outside the bias correction.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -11,31 +11,31 @@ use crate::Moments;
 #[derive(Clone, Copy, Debug)]
 pub struct Adam;
 
-/// Share of the gradient's average that a step keeps.
+/// The fraction of the gradient's average that a step keeps.
 pub(crate) const BETA_1: f64 = 0.9;
-/// Share of the squared gradient's average that a step keeps.
+/// The fraction of the squared gradient's average that a step keeps.
 pub(crate) const BETA_2: f64 = 0.999;
-/// Keeps the step finite where the gradient was always zero.
+/// A small number that keeps the step finite where the gradient was always zero.
 pub(crate) const EPSILON: f64 = 1e-7;
 
-/// What one update needs to know beside the gradient.
+/// The settings of one update.
 #[derive(Clone, Debug)]
 pub struct AdamStep<B: Backend> {
-    /// Bias-corrected learning rate of each trial, `[trials, 1, 1]`.
+    /// The bias-corrected learning rate of each trial, `[trials, 1, 1]`.
     pub rate: Tensor<B, 3>,
-    /// L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
+    /// The L2 coefficient of each trial, `[trials, 1, 1]`; `None` where it is 0 for all.
     pub weight_decay: Option<Tensor<B, 3>>,
 }
 
 impl Adam {
-    /// Factor on the learning rate that undoes the moments' start at zero; `step` counts from 1.
+    /// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
     #[must_use]
     pub fn bias_correction(step: u64) -> f64 {
         let step = step as f64;
         (1.0 - BETA_2.powf(step)).sqrt() / (1.0 - BETA_1.powf(step))
     }
 
-    /// `value` and `moments` after a step against `gradient`, all of one shape.
+    /// Returns `value` and `moments` after a step against `gradient`, all of one shape.
     pub fn update<B: Backend>(
         value: Tensor<B, 3>,
         moments: Moments<B>,

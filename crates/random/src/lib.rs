@@ -1,46 +1,44 @@
-//! Which random numbers belong to a seed and a purpose?
+//! Random numbers that are a function of a seed and a purpose.
 //!
-//! Every draw of the project comes from [`stream`]. A stream is ChaCha8, a counter-based generator, under a key
-//! derived from (seed, purpose, indices); nothing is global and nothing is shared, so any epoch of any trial can be
-//! replayed from its seed alone, and two configurations with one seed see the same draws for the same purpose.
+//! Every draw of the project comes from [`stream`]. A stream is ChaCha8, a counter-based generator, under a key derived
+//! from (seed, purpose, indices). There is no global generator, so any epoch of any trial can be replayed from its seed
+//! alone, and two configurations with one seed see the same draws for the same purpose.
 
 use rand::SeedableRng;
 pub use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 pub use rand_distr::StandardNormal;
 
-/// One stream of random numbers; see [`stream`].
 pub type Stream = ChaCha8Rng;
 
-/// The stream of `purpose` under `seed`.
+/// Returns the stream of `purpose` under `seed`.
 ///
-/// `indices` tell apart the members of a family, for example `[layer]` or `[layer, epoch, step]`. The same arguments
-/// give the same numbers on every machine; any other arguments give independent ones.
+/// `indices` distinguish the members of a family, for example `[layer]` or `[layer, epoch, step]`. The same arguments
+/// give the same numbers on every machine; other arguments give independent numbers.
 #[must_use]
 pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> Stream {
     key(seed, purpose, indices).stream()
 }
 
-/// The key of a stream: who cannot use the stream itself, like a kernel on a GPU, draws the same numbers from it.
+/// The key of a stream, from which code that cannot use the stream itself, like a GPU kernel, draws the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// Its stream.
     #[must_use]
     pub fn stream(self) -> Stream {
         ChaCha8Rng::from_seed(self.0)
     }
 
-    /// Words 4 to 11 of ChaCha's state; the block counter and the nonce that follow start at 0.
+    /// Returns words 4 to 11 of ChaCha's state. The block counter and the nonce after them start at 0.
     #[must_use]
     pub fn words(self) -> [u32; 8] {
-        let word = |index: usize| self.0[4 * index..].first_chunk().copied().expect("a key has 32 bytes");
-        std::array::from_fn(|index| u32::from_le_bytes(word(index)))
+        let chunks = self.0.as_chunks().0;
+        std::array::from_fn(|index| u32::from_le_bytes(chunks[index]))
     }
 }
 
-/// The key of the [`stream`] of `purpose` under `seed`.
+/// Returns the key of the [`stream`] of `purpose` under `seed`.
 #[must_use]
 pub fn key(seed: u64, purpose: &str, indices: &[u64]) -> Key {
     let mut key = blake3::Hasher::new_derive_key("bpfree random stream, revision 1");
@@ -53,9 +51,9 @@ pub fn key(seed: u64, purpose: &str, indices: &[u64]) -> Key {
     Key(*key.finalize().as_bytes())
 }
 
-/// A uniformly random order of `0..length` (Fisher-Yates).
+/// Returns a uniformly random order of `0..length` (Fisher-Yates).
 ///
-/// Written out, because a shuffle of a library may draw differently in its next release and every batch with it.
+/// A library's shuffle may draw differently in its next release, which would change every batch.
 #[must_use]
 pub fn permutation(length: usize, stream: &mut Stream) -> Vec<u32> {
     let mut order: Vec<u32> = (0..u32::try_from(length).expect("fewer than 2^32 examples")).collect();
@@ -65,7 +63,7 @@ pub fn permutation(length: usize, stream: &mut Stream) -> Vec<u32> {
     order
 }
 
-/// A uniform draw from `0..bound` (Lemire 2019, arXiv:1805.10941, algorithm 5).
+/// Returns a uniform draw from `0..bound` (Lemire 2019, arXiv:1805.10941, algorithm 5).
 fn below(bound: u64, stream: &mut Stream) -> u64 {
     loop {
         let product = u128::from(stream.next_u64()) * u128::from(bound);
@@ -75,7 +73,7 @@ fn below(bound: u64, stream: &mut Stream) -> u64 {
     }
 }
 
-/// A uniform draw from the 2^24 multiples of 2^-24 in [0, 1).
+/// Returns a uniform draw from the 2^24 multiples of 2^-24 in [0, 1).
 pub fn uniform(stream: &mut Stream) -> f32 {
     (stream.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
 }
@@ -100,8 +98,8 @@ mod tests {
         }
     }
 
-    /// Golden order, printed by this code when it was first written: a change here
-    /// changes every result and must bump the numerics revision.
+    /// The golden order was printed by the first version of this code. A change here changes every result and must
+    /// increase the numerics revision.
     #[test]
     fn streams_are_the_same_on_every_machine_and_in_every_release() {
         let mut stream = stream(42, "golden", &[7]);

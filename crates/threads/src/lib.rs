@@ -1,11 +1,11 @@
-//! Which cores work on a trial?
+//! A thread pool whose idle threads help the busy ones.
 //!
-//! As long as there are as many trials as cores, each trial has a core to itself and nothing is shared. Cores that
-//! find no trial left help those that still train: an operation offers its work in fixed units ([`share`]), and
-//! whoever is free takes the next one. Nobody waits for a helper that has not begun, so a helper that the system has
-//! put to sleep costs nothing; and because units are fixed, no result depends on who computed it.
+//! While there are at least as many trials as cores, each trial has a core and its work runs on one thread. A thread that
+//! finds no trial left becomes a helper: operations split their work into fixed items ([`share`]), and each free thread
+//! takes the next item. No thread waits for a helper that has not begun, so a helper that the system has suspended costs
+//! nothing. No result depends on the thread that computed an item, because items are fixed.
 
-mod desk;
+mod job;
 
 use std::{
     cell::RefCell,
@@ -18,132 +18,121 @@ use std::{
     time::{Duration, Instant},
 };
 
-use desk::{Desk, End};
+use job::{End, JobSlot};
 
-/// Threads that share work, each with a desk on which it offers units to the others.
-struct Crew {
-    desks: Vec<Desk>,
-    /// Places whose threads still have work of their own, or have not come yet.
+/// A thread pool, with a slot for the jobs of each thread.
+struct Pool {
+    slots: Vec<JobSlot>,
+    /// The number of places whose threads still have work of their own, or have not started yet.
     busy: AtomicUsize,
-    /// Threads that only help now, awake or asleep.
+    /// The number of threads that only help now, awake or asleep.
     helpers: AtomicUsize,
     asleep: Mutex<usize>,
-    bell: Condvar,
+    wake_up: Condvar,
 }
 
-/// A helper that found nothing for so long goes to sleep; the gaps within a training step are shorter.
+/// The time without work after which a helper goes to sleep; the gaps within a training step are shorter.
 const AWAKE: Duration = Duration::from_micros(500);
-/// A sleeping helper looks up this often even if nobody calls it.
+/// The time after which a sleeping helper looks for work even if no thread wakes it.
 const NAP: Duration = Duration::from_millis(5);
 
 thread_local! {
-    /// The desk at which this thread may offer work. Empty while a unit runs: units do not share again.
-    static PLACE: RefCell<Option<(Arc<Crew>, usize)>> = const { RefCell::new(None) };
+    /// The pool and the index of this thread's slot. Empty while a work item runs: items do not share their work again.
+    static PLACE: RefCell<Option<(Arc<Pool>, usize)>> = const { RefCell::new(None) };
 }
 
-/// A thread's place in a crew; dropped, it is one that nobody waits for.
+/// The place of one thread in a pool. No thread waits for a place that was dropped.
 pub struct Place {
-    crew: Arc<Crew>,
+    pool: Arc<Pool>,
     index: usize,
 }
 
-/// The places of a crew of so many threads, at least one.
+/// Creates a pool of at least one thread and returns the place of each thread.
 #[must_use]
 pub fn places(threads: usize) -> Vec<Place> {
     let threads = threads.max(1);
-    let crew = Arc::new(Crew {
-        desks: (0..threads).map(|_| Desk::default()).collect(),
+    let pool = Arc::new(Pool {
+        slots: (0..threads).map(|_| JobSlot::default()).collect(),
         busy: AtomicUsize::new(threads),
         helpers: AtomicUsize::new(0),
         asleep: Mutex::new(0),
-        bell: Condvar::new(),
+        wake_up: Condvar::new(),
     });
-    (0..threads).map(|index| Place { crew: Arc::clone(&crew), index }).collect()
+    (0..threads).map(|index| Place { pool: Arc::clone(&pool), index }).collect()
 }
 
 impl Place {
-    /// Does `work`, within which [`share`] finds helpers, and then helps the others until none of them has work of its
-    /// own.
+    /// Runs `work`, within which [`share`] finds helpers. Then helps the other threads until none has work of its own.
     pub fn take_part(self, work: impl FnOnce()) {
-        let (crew, index) = (Arc::clone(&self.crew), self.index);
+        let (pool, index) = (Arc::clone(&self.pool), self.index);
         {
-            let _here = self;
-            let _place = Sitting::at(&crew, index);
+            let _busy = self;
+            let _empty = Restore(&None);
+            PLACE.set(Some((Arc::clone(&pool), index)));
             work();
         }
-        crew.help(index);
+        pool.help(index);
     }
 }
 
-/// Also where its thread's work panics, or where no thread could be started for it.
+/// Also runs when the thread's work panics, and when no thread could be started for the place.
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crew.busy.fetch_sub(1, Ordering::SeqCst);
-        self.crew.bell.notify_all();
+        self.pool.busy.fetch_sub(1, Ordering::SeqCst);
+        self.pool.wake_up.notify_all();
     }
 }
 
-/// While it lives, its thread may offer work at this desk.
-struct Sitting;
+/// Sets [`PLACE`] when it is dropped, even by a panic.
+struct Restore<'a>(&'a Option<(Arc<Pool>, usize)>);
 
-impl Sitting {
-    fn at(crew: &Arc<Crew>, index: usize) -> Self {
-        PLACE.set(Some((Arc::clone(crew), index)));
-        Self
-    }
-}
-
-impl Drop for Sitting {
+impl Drop for Restore<'_> {
     fn drop(&mut self) {
-        PLACE.set(None);
+        PLACE.set(self.0.clone());
     }
 }
 
-/// Calls `work` once for each of `0..units`, in any order and possibly on several threads, and returns when all are
-/// done. Without a crew, or when nobody is free, this thread does them all.
+/// Calls `work` once for each of `0..items`, in any order and possibly on several threads, and returns when all calls are
+/// done. Without a pool, or while no thread is free, the calling thread does all items.
 ///
 /// # Panics
-/// If `work` panics in any thread.
-pub fn share(units: usize, work: impl Fn(usize) + Sync) {
+/// If `work` panics on any thread.
+pub fn share(items: usize, work: impl Fn(usize) + Sync) {
     let place = PLACE.take();
+    let _restore = Restore(&place);
     match &place {
-        Some((crew, index)) if units > 1 && crew.helpers.load(Ordering::Relaxed) > 0 => {
-            // Put back also when a unit panics.
-            let _back = PutBack(&place);
-            for first in (0..units).step_by(Desk::MOST) {
-                crew.offer(*index, Desk::MOST.min(units - first), &|unit| work(first + unit));
+        Some((pool, index)) if items > 1 && pool.helpers.load(Ordering::Relaxed) > 0 => {
+            for first in (0..items).step_by(JobSlot::MAX_ITEMS) {
+                let job_items = JobSlot::MAX_ITEMS.min(items - first);
+                pool.slots[*index].run(job_items, &|item| work(first + item), || pool.wake_helpers());
             }
         }
-        _ => {
-            let _back = PutBack(&place);
-            (0..units).for_each(work);
-        }
+        _ => (0..items).for_each(work),
     }
 }
 
-/// Does `work` without helpers: within it, [`share`] does everything on this thread.
+/// Runs `work` without helpers: within it, [`share`] does all items on the calling thread.
 pub fn alone<T>(work: impl FnOnce() -> T) -> T {
     let place = PLACE.take();
-    let _back = PutBack(&place);
+    let _restore = Restore(&place);
     work()
 }
 
-/// Calls `work(index, chunk)` for every chunk of `length` values, the last of which may be shorter, as [`share`] does.
+/// Calls `work(index, chunk)` for every chunk of `length` values like [`share`]; the last chunk may be shorter.
 ///
 /// # Panics
-/// If `length` is 0, or `work` panics in any thread.
+/// If `length` is 0, or `work` panics on any thread.
 pub fn share_chunks<T: Send>(values: &mut [T], length: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     let (chunks, total) = (values.len().div_ceil(length), values.len());
     let start = Start(values.as_mut_ptr());
     share(chunks, |index| {
         let first = index * length;
-        // SAFETY: the chunk lies within the values, which are borrowed until all units are done, and each index comes
-        // once.
+        // SAFETY: the chunk is within the values, which are borrowed until all items are done, and each index comes once.
         work(index, unsafe { slice::from_raw_parts_mut(start.at(first), length.min(total - first)) });
     });
 }
 
-/// The address of the first value.
+/// The address of the first of several values.
 struct Start<T>(*mut T);
 
 // SAFETY: it is only an address, of values that may go to other threads.
@@ -155,59 +144,48 @@ impl<T> Start<T> {
     }
 }
 
-struct PutBack<'a>(&'a Option<(Arc<Crew>, usize)>);
-
-impl Drop for PutBack<'_> {
-    fn drop(&mut self) {
-        PLACE.set(self.0.clone());
-    }
-}
-
-impl Crew {
-    fn offer(&self, index: usize, units: usize, work: &(dyn Fn(usize) + Sync)) {
-        let desk = &self.desks[index];
-        desk.offer(units, work, || {
-            if *self.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
-                self.bell.notify_all();
-            }
-        });
+impl Pool {
+    fn wake_helpers(&self) {
+        if *self.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
+            self.wake_up.notify_all();
+        }
     }
 
-    /// Takes units from the other desks until nobody is busy.
+    /// Works on the jobs of the other threads until no thread is busy.
     fn help(&self, index: usize) {
         self.helpers.fetch_add(1, Ordering::SeqCst);
         let mut idle_since = Instant::now();
-        let mut looks = 0_u32;
+        let mut polls = 0_u32;
         while self.busy.load(Ordering::SeqCst) > 0 {
-            let others = self.desks.iter().cycle().skip(index + 1).take(self.desks.len() - 1);
+            let others = self.slots.iter().cycle().skip(index + 1).take(self.slots.len() - 1);
             let mut helped = false;
-            for desk in others {
-                while desk.do_one(End::Last) {
+            for slot in others {
+                while slot.do_one(End::Last) {
                     helped = true;
                 }
             }
-            looks = looks.wrapping_add(1);
+            polls = polls.wrapping_add(1);
             if helped {
                 idle_since = Instant::now();
-            } else if !looks.is_multiple_of(64) {
+            } else if !polls.is_multiple_of(64) {
                 hint::spin_loop();
             } else if idle_since.elapsed() < AWAKE {
-                // Whoever else wants this core gets it.
+                // Another process may need this core.
                 thread::yield_now();
             } else if self.sleep() {
-                // What it was called for may be over already; more comes soon.
+                // The job may be done already, but another follows soon.
                 idle_since = Instant::now();
             }
         }
         self.helpers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Until somebody calls, or for a while; did somebody call?
+    /// Sleeps until a thread wakes the helpers, or for a [`NAP`]. Returns whether a thread woke them.
     fn sleep(&self) -> bool {
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         *asleep += 1;
         let (mut asleep, waited) =
-            self.bell.wait_timeout(asleep, NAP).unwrap_or_else(PoisonError::into_inner);
+            self.wake_up.wait_timeout(asleep, NAP).unwrap_or_else(PoisonError::into_inner);
         *asleep -= 1;
         !waited.timed_out()
     }
@@ -219,8 +197,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs `work` as the only busy thread of a crew with so many threads.
-    fn alone_among(threads: usize, work: impl FnOnce() + Send) {
+    /// Runs `work` on the only busy thread of a pool.
+    fn busy_among(threads: usize, work: impl FnOnce() + Send) {
         let mut places = places(threads);
         let own = places.remove(0);
         thread::scope(|scope| {
@@ -232,41 +210,41 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_is_done_once_whoever_helps() {
+    fn every_item_is_done_once_with_any_number_of_threads() {
         for threads in [1, 2, 3] {
-            alone_among(threads, || {
-                for units in [0, 1, 2, 7, 64, 70_000].repeat(if threads == 1 { 1 } else { 50 }) {
-                    let done: Vec<AtomicU32> = (0..units).map(|_| AtomicU32::new(0)).collect();
-                    share(units, |unit| {
-                        done[unit].fetch_add(1, Ordering::Relaxed);
+            busy_among(threads, || {
+                for items in [0, 1, 2, 7, 64, 70_000].repeat(if threads == 1 { 1 } else { 50 }) {
+                    let done: Vec<AtomicU32> = (0..items).map(|_| AtomicU32::new(0)).collect();
+                    share(items, |item| {
+                        done[item].fetch_add(1, Ordering::Relaxed);
                     });
-                    assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1), "{threads} {units}");
+                    assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1), "{threads} {items}");
                 }
             });
         }
     }
 
     #[test]
-    fn what_units_wrote_is_seen_by_the_one_who_shared() {
-        alone_among(3, || {
+    fn the_calling_thread_sees_the_writes_of_all_items() {
+        busy_among(3, || {
             for round in 0..2000_u32 {
                 let cells: Vec<AtomicU32> = (0..5).map(|_| AtomicU32::new(0)).collect();
-                share(5, |unit| cells[unit].store(round, Ordering::Relaxed));
+                share(5, |item| cells[item].store(round, Ordering::Relaxed));
                 assert!(cells.iter().all(|cell| cell.load(Ordering::Relaxed) == round));
             }
         });
     }
 
     #[test]
-    fn two_busy_threads_share_with_the_same_helper() {
+    fn two_busy_threads_share_a_helper() {
         thread::scope(|scope| {
             for (index, place) in places(3).into_iter().enumerate() {
                 scope.spawn(move || {
                     place.take_part(|| {
                         for _ in 0..if index == 2 { 0 } else { 500 } {
                             let sum = AtomicUsize::new(0);
-                            share(20, |unit| {
-                                sum.fetch_add(unit, Ordering::Relaxed);
+                            share(20, |item| {
+                                sum.fetch_add(item, Ordering::Relaxed);
                             });
                             assert_eq!(sum.load(Ordering::Relaxed), 190);
                         }
@@ -277,12 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_shares_again_does_its_own_units() {
-        alone_among(2, || {
+    fn an_item_that_shares_again_runs_on_one_thread() {
+        busy_among(2, || {
             let sum = AtomicUsize::new(0);
             share(4, |_| {
-                share(3, |unit| {
-                    sum.fetch_add(unit, Ordering::Relaxed);
+                share(3, |item| {
+                    sum.fetch_add(item, Ordering::Relaxed);
                 });
             });
             assert_eq!(sum.load(Ordering::Relaxed), 12);
@@ -290,17 +268,17 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_any_unit_reaches_the_one_who_shared_and_later_work_goes_on() {
-        alone_among(2, || {
+    fn a_panic_in_any_item_reaches_the_calling_thread_and_the_pool_goes_on() {
+        busy_among(2, || {
             for bad in 0..8 {
-                let outcome = catch_unwind(|| share(8, |unit| assert!(unit != bad, "unit {bad}")));
-                let payload = outcome.expect_err("a unit panicked");
+                let outcome = catch_unwind(|| share(8, |item| assert!(item != bad, "item {bad}")));
+                let payload = outcome.expect_err("an item panicked");
                 let message = payload.downcast_ref::<String>().expect("it has a message");
-                assert_eq!(*message, format!("unit {bad}"));
+                assert_eq!(*message, format!("item {bad}"));
             }
             let sum = AtomicUsize::new(0);
-            share(8, |unit| {
-                sum.fetch_add(unit, Ordering::Relaxed);
+            share(8, |item| {
+                sum.fetch_add(item, Ordering::Relaxed);
             });
             assert_eq!(sum.load(Ordering::Relaxed), 28);
         });
@@ -308,7 +286,7 @@ mod tests {
 
     #[test]
     fn chunks_are_those_of_the_slice() {
-        alone_among(2, || {
+        busy_among(2, || {
             let mut values = vec![0_usize; 103];
             share_chunks(&mut values, 10, |index, chunk| {
                 assert_eq!(chunk.len(), if index == 10 { 3 } else { 10 });
@@ -320,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_place_that_no_thread_takes() {
+    fn no_thread_waits_for_a_dropped_place() {
         let mut places = places(3);
         drop(places.pop());
         thread::scope(|scope| {
@@ -331,10 +309,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_crew_the_thread_does_it_all() {
+    fn without_a_pool_the_calling_thread_does_all_items() {
         let sum = AtomicUsize::new(0);
-        share(10, |unit| {
-            sum.fetch_add(unit, Ordering::Relaxed);
+        share(10, |item| {
+            sum.fetch_add(item, Ordering::Relaxed);
         });
         assert_eq!(sum.load(Ordering::Relaxed), 45);
     }

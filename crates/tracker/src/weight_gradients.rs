@@ -94,6 +94,7 @@ pub(crate) fn norm<B: Kernels>(values: &Tensor<B, 3>) -> Tensor<B, 1> {
 mod tests {
     use burn::tensor::TensorData;
     use burn_flex::Flex;
+    use model::ProductKernels;
 
     use super::*;
 

@@ -1,60 +1,61 @@
-//! From examples to tensors.
+//! The conversion of examples to tensors.
 
 use std::sync::Arc;
 
 use algorithms::Batch;
 use burn::tensor::{Int, Tensor};
 use data::{AugmentationKey, ImageChange, View};
-use model::{Change, Gallery, Input, Kernels, Objective, Pictures, Sets};
+use model::{ImageSet, ImageTransform, Images, Input, Kernels, Objective, Sets};
 
-/// Turns examples of a split into the batches of a population.
+/// The source of a population's batches: the examples of a split.
 pub(crate) struct Batches<'a, B: Kernels> {
     view: View<'a>,
-    /// The split on the device, where the backend keeps it there.
-    on_device: Option<Box<dyn Gallery<B>>>,
+    /// The split's images on the device, if the backend keeps them there.
+    on_device: Option<Box<dyn ImageSet<B>>>,
     objective: Objective,
-    /// Values of an input example.
+    /// The number of values of an input example.
     inputs: usize,
-    /// Classes; as many as inputs in reconstruction.
+    /// The number of classes, or of inputs in reconstruction.
     outputs: usize,
     device: &'a B::Device,
 }
 
 /// The examples of a batch that trials of one seed see.
 pub(crate) struct Row<'a> {
-    /// Decides how images are augmented.
+    /// The key of the images' random augmentation.
     pub occasion: AugmentationKey,
-    /// Of the split.
+    /// The positions of the examples in the split.
     pub positions: &'a [u32],
 }
 
-/// Examples that one core gathers at a time.
+/// The number of examples that one core gathers at a time.
 const CHUNK: usize = 16;
 
 impl<'a, B: Kernels> Batches<'a, B> {
-    /// Of `view`, whose labels or images have `outputs` values.
+    /// Creates the batches of `view`, whose labels or images have `outputs` values.
     pub(crate) fn new(view: View<'a>, objective: Objective, outputs: usize, device: &'a B::Device) -> Self {
         let shape = view.shape();
-        let pictures = || Pictures {
-            pixels: view.pixels(),
-            shape: [shape.channels, shape.height, shape.width],
-            scaling: view.scaling(),
-        };
-        let on_device = B::gallery(pictures, device);
+        let on_device = B::image_set(
+            || Images {
+                pixels: view.pixels(),
+                shape: [shape.channels, shape.height, shape.width],
+                scaling: view.scaling(),
+            },
+            device,
+        );
         Self { view, on_device, objective, inputs: shape.pixels(), outputs, device }
     }
 
-    /// The split that the batches are of.
     pub(crate) fn view(&self) -> View<'a> {
         self.view
     }
 
-    /// The batch of each row; `sets` says which row each trial sees, and is absent where there is one for each trial, or one
-    /// for all.
+    /// Returns the batch of each row. `sets` is the row of each trial; without it there is a row for each trial, or one for
+    /// all.
     pub(crate) fn gather(&self, rows: &[Row<'_>], sets: Option<&Arc<Sets<B>>>) -> Batch<B> {
         let shape = [rows.len(), rows[0].positions.len(), self.inputs];
         let values = match &self.on_device {
-            Some(gallery) => self.gather_there(gallery.as_ref(), rows).reshape(shape),
+            Some(images) => self.gather_there(images.as_ref(), rows).reshape(shape),
             None => self.gather_here(rows, shape),
         };
         let input = Input { values, sets: sets.cloned() };
@@ -67,19 +68,19 @@ impl<'a, B: Kernels> Batches<'a, B> {
         Batch { input, target }
     }
 
-    /// By the device, from the pixels that it keeps.
-    fn gather_there(&self, gallery: &dyn Gallery<B>, rows: &[Row<'_>]) -> Tensor<B, 2> {
+    /// Gathers images on the device, from the pixels that it keeps.
+    fn gather_there(&self, images: &dyn ImageSet<B>, rows: &[Row<'_>]) -> Tensor<B, 2> {
         let examples = || rows.iter().flat_map(|row| row.positions.iter().map(|&at| (row.occasion, at)));
         let indices: Vec<i32> =
             examples().map(|(_, at)| i32::try_from(at).expect("fewer than 2^31 examples")).collect();
-        let changes: Option<Vec<Change>> = examples()
+        let transforms: Option<Vec<ImageTransform>> = examples()
             .map(|(occasion, at)| Some(on_device(self.view.change(occasion, at as usize)?)))
             .collect();
         let indices: Tensor<B, 1, Int> = Tensor::from_data(indices.as_slice(), self.device);
-        gallery.gather(&indices, changes.as_deref())
+        images.gather(&indices, transforms.as_deref())
     }
 
-    /// In the host's memory, by all its free cores.
+    /// Gathers images in the host's memory, on all free cores.
     fn gather_here(&self, rows: &[Row<'_>], shape: [usize; 3]) -> Tensor<B, 3> {
         let (view, inputs, batch) = (self.view, self.inputs, shape[1]);
         let positions: Vec<u32> = rows.iter().flat_map(|row| row.positions.iter().copied()).collect();
@@ -93,7 +94,7 @@ impl<'a, B: Kernels> Batches<'a, B> {
         })
     }
 
-    /// One-hot, `[rows, batch, outputs]`.
+    /// Returns one-hot labels, `[rows, batch, outputs]`.
     fn labels(&self, rows: &[Row<'_>], [count, batch, _]: [usize; 3]) -> Tensor<B, 3> {
         let positions = rows.iter().flat_map(|row| row.positions);
         B::filled([count, batch, self.outputs], self.device, |targets| {
@@ -105,7 +106,7 @@ impl<'a, B: Kernels> Batches<'a, B> {
     }
 }
 
-fn on_device(change: ImageChange) -> Change {
+fn on_device(change: ImageChange) -> ImageTransform {
     let ImageChange { linear, shift, contrast, brightness } = change;
-    Change { linear, shift, contrast, brightness }
+    ImageTransform { linear, shift, contrast, brightness }
 }

@@ -1,105 +1,91 @@
-//! The operations that a training step is made of, on populations.
+//! The operations of a training step, on populations.
 //!
-//! Each has a default body in plain tensor operations, which every backend can run; a backend overrides those where
-//! it can do better. Layers and rules call nothing else in the hot path and do not know which body runs.
+//! Each operation has a default body in plain tensor operations, which every backend can run. A backend overrides the
+//! operations that it can do faster. Layers and rules call nothing else in the hot path.
 
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+mod images;
 
-use burn::tensor::{Int, Tensor, TensorData, activation, backend::Backend};
-use random::{Key, Stream, uniform};
+use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
+use random::{Key, uniform};
 
+pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
 use crate::{
-    Activated, Adam, AdamStep, Input, Normalized, OutputError, Parameter, activate, activate_with_slope,
-    batch_norm,
+    Activated, Adam, AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter, activate,
+    activate_with_slope,
 };
 use settings::{Activation, Precision};
 
-/// A weight matrix that is to learn from its gradient `input^T delta`.
-pub struct WeightUpdate<'a, B: Backend> {
-    /// `[trials, inputs, outputs]`.
-    pub weight: Parameter<B>,
-    /// `[batch, inputs]` of each trial.
-    pub input: &'a Input<B>,
-    /// `[trials, batch, outputs]`.
-    pub delta: &'a Tensor<B, 3>,
-}
-
-/// What a trial drops at a layer: at this rate, by draws of this key.
-#[derive(Clone, Copy, Debug)]
-pub struct Drop {
-    /// From 0 to below 1.
-    pub rate: f32,
-    /// The factor on what is not dropped, 1 / (1 - rate).
-    pub kept: f32,
-    /// Of the stream that [`uniform`] draws come from, one for each value.
-    pub key: Key,
-}
-
-/// Images as they are stored, in the host's memory.
-#[derive(Clone, Debug)]
-pub struct Pictures {
-    /// `[images, channels, height, width]`.
-    pub pixels: Vec<u8>,
-    /// Channels, height and width of an image.
-    pub shape: [usize; 3],
-    /// What is subtracted from the pixels of each channel, and what then divides them.
-    pub scaling: Vec<(f32, f32)>,
-}
-
-/// How an image is changed before it is scaled: moved by an affine map, then its values.
-///
-/// The pixel at a place `p` of the changed image comes from `linear p + shift` of the given one, both in pixels from the
-/// centre as `[y, x]`; it is interpolated between its four neighbours, beyond its edges the image is mirrored. Then `v` becomes
-/// `contrast (v - mean) + mean + brightness`, with the mean over the channel of the moved image, clipped to 0 to 255.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
-    /// `[y, x]` by `[y, x]`.
-    pub linear: [[f32; 2]; 2],
-    /// `[y, x]`.
-    pub shift: [f32; 2],
-    /// 1 leaves values as they are.
-    pub contrast: f32,
-    /// Of the values from 0 to 255.
-    pub brightness: f32,
-}
-
-/// Images on the device, as they are stored: a batch is gathered, changed and scaled there.
-pub trait Gallery<B: Backend>: Send {
-    /// The images at `indices` (`[count]`), changed where `changes` (one for each of them) are given and then scaled:
-    /// `[count, pixels]`.
-    fn gather(&self, indices: &Tensor<B, 1, Int>, changes: Option<&[Change]>) -> Tensor<B, 2>;
-}
-
-/// The training step's operations on a backend.
-pub trait Kernels: Backend {
-    /// A tensor whose values `fill` writes, row by row. What it finds there is undefined, so it must write them all.
-    fn filled(shape: [usize; 3], device: &Self::Device, fill: impl FnOnce(&mut [f32])) -> Tensor<Self, 3> {
-        let mut values = vec![0.0; shape.iter().product()];
-        fill(&mut values);
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-
-    /// Can products run in `precision` on `device`? Everything else here expects that they can.
+/// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
+/// that concern the device.
+pub trait Kernels: BatchKernels + NormalizationKernels + UpdateKernels {
+    /// Returns whether products can run in `precision` on `device`. All other operations require that they can.
     fn supports(precision: Precision, _device: &Self::Device) -> bool {
         precision == Precision::Full
     }
 
-    /// `pictures` on the device; `None`, and they are not asked for, where batches are better gathered in the host's memory.
-    fn gallery(
-        _pictures: impl FnOnce() -> Pictures,
-        _device: &Self::Device,
-    ) -> Option<Box<dyn Gallery<Self>>> {
-        None
+    /// Frees memory that this thread, or the device, keeps only for the next steps of a population. Called when a
+    /// population ends or shrinks, because later steps need other sizes.
+    fn forget_kept_memory(_device: &Self::Device) {}
+}
+
+/// Operations on one value at a time.
+pub trait ElementwiseKernels: Backend {
+    /// Returns the activation of a `[trials, batch, units]` preactivation.
+    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        activate(activation, preactivation)
     }
 
-    /// Gives back memory that this thread, or the device, keeps only for the next steps of a population. Called when a
-    /// population ends or shrinks: what comes next needs other sizes.
-    fn forget_kept_memory(_device: &Self::Device) {}
+    /// Returns the activation of a `[trials, batch, units]` preactivation, with its slope.
+    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
+        activate_with_slope(activation, preactivation)
+    }
 
-    /// `input weight + bias`: `[batch, inputs]` of each trial, `[trials, inputs, outputs]` and `[trials, 1, outputs]`
-    /// give `[trials, batch, outputs]`.
+    /// Returns the elementwise product of `values` and `factors`, both `[trials, batch, units]`.
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        values * factors.clone()
+    }
+
+    /// Draws the dropout factors of a layer's output, 0 or 1 / (1 - rate), `[trials, batch, units]`.
+    fn dropout_factors(
+        dropouts: &[LayerDropout],
+        batch: usize,
+        units: usize,
+        device: &Self::Device,
+    ) -> Tensor<Self, 3> {
+        let factors = dropouts.iter().flat_map(|dropout| dropout.factors(batch * units)).collect();
+        Tensor::from_data(TensorData::new(factors, [dropouts.len(), batch, units]), device)
+    }
+}
+
+/// A trial's dropout at one layer in one step.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerDropout {
+    /// The probability that a unit is dropped, from 0 to below 1.
+    pub rate: f32,
+    /// The factor on units that are not dropped, 1 / (1 - rate).
+    pub kept: f32,
+    /// The key of the stream of [`uniform`] draws, one for each value.
+    pub key: Key,
+}
+
+impl LayerDropout {
+    /// Returns `count` factors, in the order of the draws.
+    pub(crate) fn factors(self, count: usize) -> Vec<f32> {
+        if self.rate == 0.0 {
+            return vec![1.0; count];
+        }
+        let mut stream = self.key.stream();
+        (0..count).map(|_| if uniform(&mut stream) < self.rate { 0.0 } else { self.kept }).collect()
+    }
+}
+
+/// Matrix products with a layer's weights, its input and its delta.
+pub trait ProductKernels: ElementwiseKernels {
+    /// Returns `input weight + bias`: `[batch, inputs]` of each trial, `[trials, inputs, outputs]` and
+    /// `[trials, 1, outputs]` give `[trials, batch, outputs]`.
     fn dense(
         input: &Input<Self>,
         weight: &Tensor<Self, 3>,
@@ -113,7 +99,7 @@ pub trait Kernels: Backend {
         }
     }
 
-    /// [`Kernels::dense`], and then [`Kernels::activate`].
+    /// Returns [`activate`](ElementwiseKernels::activate) of [`dense`](Self::dense).
     fn dense_activated(
         activation: Activation,
         input: &Input<Self>,
@@ -124,7 +110,7 @@ pub trait Kernels: Backend {
         Self::activate(activation, Self::dense(input, weight, bias, precision))
     }
 
-    /// `signal weight^T`: `[trials or 1, batch, outputs]` and `[trials, inputs, outputs]` give
+    /// Returns `signal weight^T`: `[trials or 1, batch, outputs]` and `[trials, inputs, outputs]` give
     /// `[trials, batch, inputs]`.
     fn dense_transposed(
         signal: &Tensor<Self, 3>,
@@ -134,23 +120,38 @@ pub trait Kernels: Backend {
         signal.clone().matmul(weight.clone().transpose())
     }
 
-    /// The activation of a `[trials, batch, units]` preactivation.
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        activate(activation, preactivation)
+    /// Returns `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
+    /// `[trials, inputs, outputs]`.
+    fn weight_gradient(
+        input: &Input<Self>,
+        delta: &Tensor<Self, 3>,
+        _precision: Precision,
+    ) -> Tensor<Self, 3> {
+        input.per_trial().transpose().matmul(delta.clone())
+    }
+}
+
+/// Sums over the batch, and over all values of a trial.
+pub trait ReductionKernels: Backend {
+    /// Returns `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
+    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        delta.clone().sum_dim(1)
     }
 
-    /// The activation of a `[trials, batch, units]` preactivation, with its slope.
-    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
-        activate_with_slope(activation, preactivation)
+    /// Returns the sum of `left * right` over all values of a trial: two tensors of one shape give `[trials]`.
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [trials, _, _] = left.dims();
+        (left.clone() * right.clone()).sum_dim(2).sum_dim(1).reshape([trials])
     }
 
-    /// `values` times `factors`, one by one; both `[trials, batch, units]`.
-    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        values * factors.clone()
+    /// Returns the mean of the squared `values` of a trial: `[trials, rows, columns]` gives `[trials]`.
+    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [trials, _, _] = values.dims();
+        (values.clone() * values.clone()).mean_dim(2).mean_dim(1).reshape([trials])
     }
 
-    /// The cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
-    /// (`[trials or 1, batch, outputs]`), with its error and the wrongly classified examples.
+    /// Returns the cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
+    /// (`[trials or 1, batch, outputs]`), with its error and the number of misclassified examples.
     fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
         let [trials, batch, _] = logits.dims();
         let log_probability = activation::log_softmax(logits.clone(), 2);
@@ -161,87 +162,71 @@ pub trait Kernels: Backend {
         OutputError { loss: loss.reshape([trials]), error, mistakes: Some(wrong.reshape([trials])) }
     }
 
-    /// The error of the softmax of `logits` (`[trials, batch, outputs]`) against targets (`[trials or 1, batch, outputs]`):
-    /// softmax minus target.
+    /// Returns softmax minus target; `logits` are `[trials, batch, outputs]`, targets `[trials or 1, batch, outputs]`.
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
         activation::softmax(logits, 2) - target.clone()
     }
+}
 
-    /// The mean over everything but the trials of squared `values`, `[trials, rows, columns]`: `[trials]`.
-    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [trials, _, _] = values.dims();
-        (values.clone() * values.clone()).mean_dim(2).mean_dim(1).reshape([trials])
-    }
-
-    /// `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
-    /// `[trials, inputs, outputs]`.
-    fn weight_gradient(
-        input: &Input<Self>,
-        delta: &Tensor<Self, 3>,
-        _precision: Precision,
-    ) -> Tensor<Self, 3> {
-        input.per_trial().transpose().matmul(delta.clone())
-    }
-
-    /// Factors on a layer's output, `[trials, batch, units]`: 0 or 1 / (1 - rate).
-    fn dropout_factors(drops: &[Drop], batch: usize, units: usize, device: &Self::Device) -> Tensor<Self, 3> {
-        let factors = drops.iter().flat_map(|drop| drop.factors(batch * units)).collect();
-        Tensor::from_data(TensorData::new(factors, [drops.len(), batch, units]), device)
-    }
-
-    /// Normalizes `preactivation` (`[trials, batch, units]`) by its own statistics, then times `scale` plus `shift`, both
-    /// `[trials, 1, units]`.
+/// The forward and backward pass of batch norm.
+pub trait NormalizationKernels: ReductionKernels {
+    /// Normalizes `preactivation` (`[trials, batch, units]`) by the batch's statistics, then multiplies by `scale` and adds
+    /// `shift`, both `[trials, 1, units]`.
     fn normalize(
         preactivation: Tensor<Self, 3>,
         scale: &Tensor<Self, 3>,
         shift: &Tensor<Self, 3>,
     ) -> (Tensor<Self, 3>, Normalized<Self>) {
-        batch_norm::normalize(preactivation, scale, shift)
+        let mean = preactivation.clone().mean_dim(1);
+        let centered = preactivation - mean.clone();
+        let variance = (centered.clone() * centered.clone()).mean_dim(1);
+        let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
+        let standardized = centered * inverse_deviation.clone();
+        let output = standardized.clone() * scale.clone() + shift.clone();
+        let gain = scale.clone() * inverse_deviation;
+        (output, Normalized { standardized, gain, mean, variance })
     }
 
-    /// From the signal at a normalization's output to the one at its input, both `[trials, batch, units]`.
+    /// Returns the signal at a normalization's input from the one at its output, both `[trials, batch, units]`.
     fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        batch_norm::delta(normalized, signal)
+        let Normalized { standardized, gain, .. } = normalized;
+        let mean = signal.clone().mean_dim(1);
+        let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
+        (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
     }
 
-    /// Gradients of scale and shift from the signal at a normalization's output, each `[trials, 1, units]`.
+    /// Returns the gradients of scale and shift from the signal at a normalization's output, each `[trials, 1, units]`.
     fn normalization_gradients(
         normalized: &Normalized<Self>,
         signal: &Tensor<Self, 3>,
     ) -> [Tensor<Self, 3>; 2] {
         [(signal.clone() * normalized.standardized.clone()).sum_dim(1), Self::bias_gradient(signal)]
     }
+}
 
-    /// `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
-    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        delta.clone().sum_dim(1)
-    }
-
-    /// The sum of `left * right` over everything but the trials: two tensors of one shape give `[trials]`.
-    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [trials, _, _] = left.dims();
-        (left.clone() * right.clone()).sum_dim(2).sum_dim(1).reshape([trials])
-    }
-
-    /// Weight matrices after a step against their gradients plus weight decay, in the order of `updates`. Given
-    /// together, because a backend may work on all of them at once.
+/// Updates of parameters by Adam.
+pub trait UpdateKernels: ProductKernels {
+    /// Updates weight matrices by one step against their gradients plus weight decay. Returns them in the order of
+    /// `updates`, which are given together because a backend may work on all of them at once.
     fn learn_weights(
         updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Self>> {
-        let learn = |WeightUpdate { weight, input, delta }| {
-            let gradient = Self::weight_gradient(input, delta, precision);
-            let gradient = match &step.weight_decay {
-                Some(decay) => gradient + weight.value.clone() * decay.clone(),
-                None => gradient,
-            };
-            Self::learn(weight, gradient, step)
-        };
-        updates.into_iter().map(learn).collect()
+        updates
+            .into_iter()
+            .map(|WeightUpdate { weight, input, delta }| {
+                let gradient = Self::weight_gradient(input, delta, precision);
+                let gradient = match &step.weight_decay {
+                    Some(decay) => gradient + weight.value.clone() * decay.clone(),
+                    None => gradient,
+                };
+                Self::learn(weight, gradient, step)
+            })
+            .collect()
     }
 
-    /// A parameter after a step against `gradient`, which has its shape.
+    /// Updates a parameter by one step against `gradient`, which has its shape.
     fn learn(
         parameter: Parameter<Self>,
         gradient: Tensor<Self, 3>,
@@ -252,16 +237,25 @@ pub trait Kernels: Backend {
     }
 }
 
-impl Drop {
-    /// So many factors, in the order of the draws.
-    pub(crate) fn factors(self, count: usize) -> Vec<f32> {
-        if self.rate == 0.0 {
-            return vec![1.0; count];
-        }
-        let mut stream: Stream = self.key.stream();
-        (0..count).map(|_| if uniform(&mut stream) < self.rate { 0.0 } else { self.kept }).collect()
-    }
+/// A weight matrix, with the factors of its gradient `input^T delta`.
+pub struct WeightUpdate<'a, B: Backend> {
+    /// The weights, `[trials, inputs, outputs]`.
+    pub weight: Parameter<B>,
+    /// The layer's input, `[batch, inputs]` of each trial.
+    pub input: &'a Input<B>,
+    /// The signal at the layer's preactivation, `[trials, batch, outputs]`.
+    pub delta: &'a Tensor<B, 3>,
 }
 
 #[cfg(feature = "plain")]
-impl Kernels for burn_ndarray::NdArray {}
+mod plain {
+    use burn_ndarray::NdArray;
+
+    impl super::Kernels for NdArray {}
+    impl super::BatchKernels for NdArray {}
+    impl super::ElementwiseKernels for NdArray {}
+    impl super::ProductKernels for NdArray {}
+    impl super::ReductionKernels for NdArray {}
+    impl super::NormalizationKernels for NdArray {}
+    impl super::UpdateKernels for NdArray {}
+}

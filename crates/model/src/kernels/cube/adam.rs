@@ -1,4 +1,4 @@
-//! Adam in one pass, alone or at the end of the product that is its gradient.
+//! Adam in one pass, on a gradient or at the end of the product that is the gradient.
 
 use burn_cubecl::{BoolElement, CubeRuntime};
 use cubecl::{ir::FastMath, prelude::*};
@@ -15,34 +15,34 @@ use crate::{
     optimizer::{BETA_1, BETA_2, EPSILON},
 };
 
-/// Roots of what is smaller are nothing beside [`EPSILON`].
+/// The number below which roots are negligible against [`EPSILON`].
 const SMALLEST: f32 = 1e-30;
 
-/// The first moment after a step.
+/// Returns the first moment after a step.
 #[cube]
 fn first_after<N: Size>(first: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
     first * Vector::new(BETA_1 as f32) + gradient * Vector::new((1.0 - BETA_1) as f32)
 }
 
-/// The second moment after a step.
+/// Returns the second moment after a step.
 #[cube]
 fn second_after<N: Size>(second: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
     second * Vector::new(BETA_2 as f32) + gradient * gradient * Vector::new((1.0 - BETA_2) as f32)
 }
 
-/// What a step subtracts, given the moments after it.
+/// Returns the difference that a step subtracts, from the moments after the step.
 ///
-/// Root and quotient may each be off by two units in their last place: correctly rounded ones would cost more
-/// instructions than all the rest of a step.
+/// Root and quotient may each be wrong by two units in their last place: correctly rounded ones would cost more
+/// instructions than the rest of the step.
 #[cube(fast_math = FastMath::AllowReciprocal | FastMath::ReducedPrecision | FastMath::UnsignedZero | FastMath::NotInf)]
 fn step_of<N: Size>(first: Vector<f32, N>, second: Vector<f32, N>, rate: f32) -> Vector<f32, N> {
-    // Not 0, whose inverse root is infinite; NaN comes back with the product.
+    // The inverse root of 0 is infinite. The product brings NaN back.
     let above_zero = max(second, Vector::new(SMALLEST));
     let root = second * Vector::inverse_sqrt(above_zero);
     first / (root + Vector::new(EPSILON as f32)) * Vector::new(rate)
 }
 
-/// A trial's number of `[trials, 1, 1]`.
+/// Returns the trial's number of `[trials, 1, 1]`.
 #[cube]
 fn of_trial(numbers: &Tensor<f32>) -> f32 {
     numbers[CUBE_POS_Z as usize * numbers.stride(0)]
@@ -70,7 +70,7 @@ fn learn_kernel<N: Size>(
     }
 }
 
-/// `left^T right` is the gradient; it stays in registers.
+/// Computes the gradient `left^T right` in registers and updates the weights.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn learn_weights_kernel<L: Size, R: Size, O: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -126,13 +126,13 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
     }
 }
 
-/// What one step needs of every trial, on the device.
+/// The settings of one step for every trial, on the device.
 pub(super) struct Settings<R: CubeRuntime> {
     rates: Matrices<R>,
     decays: Option<Matrices<R>>,
 }
 
-/// A parameter's tensors, owned alone.
+/// The tensors of a parameter, which no other code reads.
 pub(super) struct State<R: CubeRuntime> {
     value: Matrices<R>,
     first: Matrices<R>,
@@ -156,7 +156,7 @@ impl<R: CubeRuntime> State<R> {
         Parameter { value: self.value.into_tensor(), moments }
     }
 
-    /// A step against `gradient`, without weight decay.
+    /// Runs a step against `gradient`, without weight decay.
     pub(super) fn learn(&self, gradient: &Matrices<R>, settings: &Settings<R>) {
         let Self { value, first, second } = self;
         assert_eq!(gradient.dims(), value.dims(), "a gradient has its parameter's shape");
@@ -178,7 +178,7 @@ impl<R: CubeRuntime> State<R> {
         }
     }
 
-    /// A step of a weight matrix against a product.
+    /// Runs a step of a weight matrix against a product.
     pub(super) fn learn_product(&self, product: Product<'_, R>, settings: &Settings<R>) {
         let Self { value, first, second } = self;
         let [rows, columns] = product.shape();
@@ -197,7 +197,7 @@ impl<R: CubeRuntime> State<R> {
                 common_width([value, first, second]),
                 left.argument(),
                 right.argument(),
-                // What is absent is never read.
+                // The kernel never reads an absent tensor.
                 sets.unwrap_or_else(|| settings.rates.argument()),
                 settings.rates.argument(),
                 settings.decays.as_ref().unwrap_or(&settings.rates).argument(),

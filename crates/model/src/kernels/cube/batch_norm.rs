@@ -1,4 +1,4 @@
-//! Batch normalization: a cube sees whole columns of a trial, so that statistics and what they are for are one launch.
+//! Batch normalization: a cube processes whole columns of a trial, so that statistics and normalization are one launch.
 
 use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
@@ -100,7 +100,7 @@ fn gradients_kernel<N: Size>(
     }
 }
 
-/// A unit's part of the sums of the signal, and of the signal times the standardized values.
+/// Returns a unit's part of the sums of the signal, and of the signal times the standardized values.
 #[cube]
 fn parts_of_gradients<N: Size>(
     signal: &Tensor<Vector<f32, N>>,
@@ -120,20 +120,12 @@ fn parts_of_gradients<N: Size>(
     (signals, products)
 }
 
-/// What [`normalize`] makes beside its output.
-pub(super) struct Statistics<R: CubeRuntime> {
-    pub(super) standardized: Matrices<R>,
-    pub(super) gain: Matrices<R>,
-    pub(super) mean: Matrices<R>,
-    pub(super) variance: Matrices<R>,
-}
-
-/// Normalizes `values` in place.
+/// Normalizes `values` in place. Returns the standardized values, gain, mean and variance.
 pub(super) fn normalize<R: CubeRuntime>(
     values: &Matrices<R>,
     scale: &Matrices<R>,
     shift: &Matrices<R>,
-) -> Statistics<R> {
+) -> [Matrices<R>; 4] {
     let [trials, _, columns] = values.dims();
     let standardized = values.like(values.dims());
     let [gain, mean, variance] = [(); 3].map(|()| values.like([trials, 1, columns]));
@@ -155,10 +147,10 @@ pub(super) fn normalize<R: CubeRuntime>(
             variance.argument(),
         );
     }
-    Statistics { standardized, gain, mean, variance }
+    [standardized, gain, mean, variance]
 }
 
-/// From the signal at a normalization's output to the one at its input.
+/// Returns the signal at a normalization's input from the one at its output.
 pub(super) fn delta<R: CubeRuntime>(
     signal: &Matrices<R>,
     standardized: &Matrices<R>,
@@ -183,7 +175,7 @@ pub(super) fn delta<R: CubeRuntime>(
     delta
 }
 
-/// Gradients of scale and shift, each `[trials, 1, units]`.
+/// Returns the gradients of scale and shift, each `[trials, 1, units]`.
 pub(super) fn gradients<R: CubeRuntime>(
     signal: &Matrices<R>,
     standardized: &Matrices<R>,

@@ -1,4 +1,4 @@
-//! Loss, error and mistakes of a classification, in one launch.
+//! Loss, error and misclassified examples, in one launch.
 
 use burn_cubecl::{CubeRuntime, tensor::CubeTensor};
 use cubecl::prelude::*;
@@ -8,7 +8,7 @@ use super::{
     reductions::sum_of_units,
 };
 
-/// A cube for each trial, a unit for each example; every unit takes its examples in their order.
+/// Runs one cube for each trial. Every unit processes its examples in their order.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn cross_entropy_kernel(
     logits: &Tensor<f32>,
@@ -32,7 +32,7 @@ fn cross_entropy_kernel(
         if answer != label {
             wrong += 1.0;
         }
-        // Comparisons pass over NaN, which the exponentials bring back.
+        // Comparisons ignore NaN, which the exponentials bring back.
         let highest = logits[logits_at + answer];
         let mut sum = f32::new(0.0);
         let mut wanted = f32::new(0.0);
@@ -43,8 +43,8 @@ fn cross_entropy_kernel(
         }
         loss += f32::ln(sum) - wanted;
         for output in 0..outputs {
-            let share = f32::exp(logits[logits_at + output] - highest) / sum;
-            error[error_at + output] = (share - target[target_at + output]) / count;
+            let probability = f32::exp(logits[logits_at + output] - highest) / sum;
+            error[error_at + output] = (probability - target[target_at + output]) / count;
         }
     }
     let total_loss = sum_of_units(loss);
@@ -55,7 +55,7 @@ fn cross_entropy_kernel(
     }
 }
 
-/// The position of the largest value of a row, the first of equals.
+/// Returns the position of the largest value of a row, the first of equal ones.
 #[cube]
 fn largest(values: &Tensor<f32>, start: usize, count: usize) -> usize {
     let mut best = values[start];
@@ -70,7 +70,7 @@ fn largest(values: &Tensor<f32>, start: usize, count: usize) -> usize {
     at
 }
 
-/// Losses (`[trials]`), error (`[trials, batch, outputs]`) and mistakes (`[trials]`).
+/// Returns losses (`[trials]`), error (`[trials, batch, outputs]`) and mistakes (`[trials]`).
 pub(super) fn cross_entropy<R: CubeRuntime>(
     logits: &Matrices<R>,
     target: &Matrices<R>,

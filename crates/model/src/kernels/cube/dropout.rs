@@ -1,33 +1,34 @@
-//! Dropout's factors, drawn where they are needed: ChaCha8 in a kernel, a block of 16 draws for each unit.
+//! Dropout factors, drawn on the device: ChaCha8 in a kernel, a block of 16 draws for each unit.
 //!
-//! ChaCha is Bernstein's (2008, "ChaCha, a variant of Salsa20"); draws are in the order of [`random::Stream`], so
-//! masks are those of the CPU, bit for bit.
+//! ChaCha is Bernstein's (2008, "ChaCha, a variant of Salsa20"). Draws are in the order of [`random::Stream`], so
+//! masks are the same bits as on the CPU.
 
 use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
 
 use super::launch::{Matrices, UNITS, addresses, grid_of_pieces, units};
-use crate::Drop;
+use crate::LayerDropout;
 
-/// Words of a block, each of them a draw.
+/// The number of words of a block; each word is a draw.
 const BLOCK: usize = 16;
-/// Words of a key.
+/// The number of words of a key.
 const KEY: usize = 8;
-/// Words of a trial: its key, its rate and its factor on what is kept.
+/// The number of words of a trial: its key, its rate and its factor on units that are kept.
 const WORDS: usize = KEY + 2;
+
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn factors_kernel(drops: &Array<u32>, factors: &mut Tensor<f32>) {
+fn factors_kernel(dropouts: &Array<u32>, factors: &mut Tensor<f32>) {
     let block = CUBE_POS_X * comptime!(UNITS as u32) + UNIT_POS;
-    let drop = CUBE_POS_Z as usize * WORDS;
+    let first_word = CUBE_POS_Z as usize * WORDS;
     let columns = factors.shape(2);
     let first = block as usize * BLOCK;
     let mut row = first / columns;
     let mut column = first % columns;
     if row < factors.shape(1) {
-        let rate = f32::reinterpret(drops[drop + KEY]);
-        let kept = f32::reinterpret(drops[drop + KEY + 1]);
-        let start = state(drops, drop, block);
-        let mut words = state(drops, drop, block);
+        let rate = f32::reinterpret(dropouts[first_word + KEY]);
+        let kept = f32::reinterpret(dropouts[first_word + KEY + 1]);
+        let start = state(dropouts, first_word, block);
+        let mut words = state(dropouts, first_word, block);
         for _ in 0..4u32 {
             double_round(&mut words);
         }
@@ -49,9 +50,9 @@ fn factors_kernel(drops: &Array<u32>, factors: &mut Tensor<f32>) {
     }
 }
 
-/// ChaCha's state before the rounds: constants, key, block counter, and a nonce of 0.
+/// Returns ChaCha's state before the rounds: constants, key, block counter, and a nonce of 0.
 #[cube]
-fn state(drops: &Array<u32>, drop: usize, block: u32) -> Array<u32> {
+fn state(dropouts: &Array<u32>, first_word: usize, block: u32) -> Array<u32> {
     let mut words = Array::<u32>::new(BLOCK);
     // "expand 32-byte k".
     words[0] = 0x6170_7865u32;
@@ -60,7 +61,7 @@ fn state(drops: &Array<u32>, drop: usize, block: u32) -> Array<u32> {
     words[3] = 0x6b20_6574u32;
     #[unroll]
     for word in 0..KEY {
-        words[4 + word] = drops[drop + word];
+        words[4 + word] = dropouts[first_word + word];
     }
     words[12] = block;
     words[13] = 0u32;
@@ -110,25 +111,27 @@ fn rotated(word: u32, #[comptime] bits: u32) -> u32 {
     (word << bits) | (word >> comptime!(32u32 - bits))
 }
 
-/// The factors of every trial, `[trials, batch, units]`.
+/// Returns the factors of every trial, `[trials, batch, units]`.
 pub(super) fn factors<R: CubeRuntime>(
-    drops: &[Drop],
+    dropouts: &[LayerDropout],
     batch: usize,
     unit_count: usize,
     device: &R::Device,
 ) -> Matrices<R> {
-    let factors = Matrices::empty([drops.len(), batch, unit_count], device);
-    let words: Vec<u32> = drops
+    let factors = Matrices::empty([dropouts.len(), batch, unit_count], device);
+    let words: Vec<u32> = dropouts
         .iter()
-        .flat_map(|drop| drop.key.words().into_iter().chain([drop.rate.to_bits(), drop.kept.to_bits()]))
+        .flat_map(|dropout| {
+            dropout.key.words().into_iter().chain([dropout.rate.to_bits(), dropout.kept.to_bits()])
+        })
         .collect();
     let client = R::client(device);
     let on_device = client.create_from_slice(u32::as_bytes(&words));
-    // SAFETY: no unit reads or writes beyond the shape; there are so many words for each of its trials.
+    // SAFETY: no unit reads or writes beyond the shape, and there are `WORDS` words for each trial.
     unsafe {
         factors_kernel::launch_unchecked::<R>(
             &client,
-            grid_of_pieces((batch * unit_count).div_ceil(BLOCK), drops.len()),
+            grid_of_pieces((batch * unit_count).div_ceil(BLOCK), dropouts.len()),
             units(UNITS),
             addresses([&factors]),
             ArrayArg::from_raw_parts(on_device, words.len()),

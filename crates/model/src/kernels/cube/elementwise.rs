@@ -7,7 +7,7 @@ use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, un
 use crate::activation::LEAK;
 use settings::Activation;
 
-/// The activation of preactivations.
+/// Returns the activation of preactivations.
 #[cube]
 pub(super) fn value_of<N: Size>(
     preactivation: Vector<f32, N>,
@@ -16,7 +16,7 @@ pub(super) fn value_of<N: Size>(
     let zero = Vector::<f32, N>::new(0.0);
     match activation {
         Activation::Tanh => Vector::tanh(preactivation),
-        // Comparisons with NaN are false: a network that has died stays dead.
+        // Comparisons with NaN are false, so NaN stays NaN.
         Activation::Relu => select_many(preactivation.less_than(zero), zero, preactivation),
         Activation::Swish => preactivation * gate(preactivation),
         Activation::LeakyRelu => {
@@ -26,7 +26,7 @@ pub(super) fn value_of<N: Size>(
     }
 }
 
-/// The slope where the activation of `preactivation` is `value`.
+/// Returns the slope where the activation of `preactivation` is `value`.
 #[cube]
 pub(super) fn slope_of<N: Size>(
     preactivation: Vector<f32, N>,
@@ -49,14 +49,15 @@ pub(super) fn slope_of<N: Size>(
     }
 }
 
-/// The logistic function.
+/// Returns the logistic function of `value`.
 #[cube]
 fn gate<N: Size>(value: Vector<f32, N>) -> Vector<f32, N> {
     let one = Vector::<f32, N>::new(1.0);
     one / (one + Vector::exp(Vector::new(0.0) - value))
 }
 
-/// Where in a trial's matrix this unit's piece is: row, and column in pieces; beyond the last row where there is none.
+/// Returns the position of this unit's piece in a trial's matrix: its row, and its column counted in pieces. The row is
+/// beyond the last one where the unit has no piece.
 #[cube]
 pub(super) fn row_and_piece<N: Size>(values: &Tensor<Vector<f32, N>>) -> (usize, usize) {
     let pieces = values.shape(2) / N::value();
@@ -64,7 +65,7 @@ pub(super) fn row_and_piece<N: Size>(values: &Tensor<Vector<f32, N>>) -> (usize,
     (at / pieces, at % pieces)
 }
 
-/// The index of that piece.
+/// Returns the index of the piece at a position in the trial's matrix.
 #[cube]
 pub(super) fn index_of<N: Size>(values: &Tensor<Vector<f32, N>>, row: usize, piece: usize) -> usize {
     let width = N::value();
@@ -105,13 +106,13 @@ fn scale_kernel<N: Size>(values: &mut Tensor<Vector<f32, N>>, factors: &Tensor<V
     }
 }
 
-/// The grid of a pass over `values`, `width` of them at a time.
+/// Returns the grid of a pass over `values`, with `width` values in a piece.
 pub(super) fn grid_over<R: CubeRuntime>(values: &Matrices<R>, width: usize) -> CubeCount {
     let [trials, rows, columns] = values.dims();
     grid_of_pieces(rows * columns / width, trials)
 }
 
-/// The activation of all values, in place.
+/// Replaces preactivations by their activations.
 pub(super) fn apply<R: CubeRuntime>(activation: Activation, values: &Matrices<R>) {
     let width = values.width();
     // SAFETY: no unit reads or writes beyond the shape.
@@ -128,7 +129,7 @@ pub(super) fn apply<R: CubeRuntime>(activation: Activation, values: &Matrices<R>
     }
 }
 
-/// The activation of all values, in place; gives the slopes.
+/// Replaces preactivations by their activations and returns the slopes.
 pub(super) fn activate<R: CubeRuntime>(activation: Activation, values: &Matrices<R>) -> Matrices<R> {
     let slopes = values.like(values.dims());
     let width = common_width([values, &slopes]);
@@ -148,7 +149,7 @@ pub(super) fn activate<R: CubeRuntime>(activation: Activation, values: &Matrices
     slopes
 }
 
-/// All values times `factors`, in place.
+/// Multiplies `values` by `factors` in place.
 pub(super) fn scale<R: CubeRuntime>(values: &Matrices<R>, factors: &Matrices<R>) {
     assert_eq!(values.dims(), factors.dims(), "values are scaled one by one");
     let width = common_width([values, factors]);

@@ -1,12 +1,12 @@
 //! Kernels for GPUs, in CubeCL.
 //!
-//! Each operation of a step is one launch for all trials of a population, and what follows on a product is done while its
-//! sums are still in registers: bias, activation and slope after a layer's product, weight decay and Adam after a
-//! weight gradient, which never reaches memory. Trials that see the same examples read one copy of them.
+//! Each operation of a step is one launch for all trials of a population. The operations after a product run while its sums
+//! are still in registers: bias, activation and slope after a layer's product, weight decay and Adam after a weight
+//! gradient, which never reaches memory. Trials that see the same examples read one copy of them.
 //!
-//! Results are the same bits from run to run on one device, and a trial's bits depend neither on how many trials share
-//! its population nor on its place among them: there are no atomic additions, every sum has a fixed order, and how work
-//! is cut into cubes depends on the shape of one trial only. Between devices, and against the CPU, they agree
+//! Results are the same bits from run to run on one device. A trial's bits depend neither on the number of trials in its
+//! population nor on its position among them: there are no atomic additions, every sum has a fixed order, and the division
+//! of work into cubes depends only on the shape of one trial. Between devices, and between GPU and CPU, results agree
 //! within the rounding of sums in another order.
 
 mod adam;
@@ -14,7 +14,7 @@ mod batch_norm;
 mod cross_entropy;
 mod dropout;
 mod elementwise;
-mod gallery;
+mod images;
 mod launch;
 mod product;
 mod reductions;
@@ -22,35 +22,69 @@ mod tensor_cores;
 mod tile;
 mod vectors;
 
-use burn::tensor::{Tensor, backend::Backend};
-use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime};
-use cubecl::prelude::TensorArg;
+use burn::tensor::{Tensor, backend::Backend as _};
+use burn_cubecl::{BoolElement, CubeRuntime};
 
 use self::{
     adam::{Settings, State},
-    batch_norm::Statistics,
-    gallery::CubeGallery,
-    launch::{Matrices, numbers_tensor},
+    images::CubeImageSet,
+    launch::{Backend, Matrices, numbers_tensor},
     product::Product,
     tile::Factors,
 };
-use super::{Drop, Gallery, Kernels, Pictures, WeightUpdate};
+use super::{
+    BatchKernels, ElementwiseKernels, ImageSet, Images, Kernels, LayerDropout, NormalizationKernels,
+    ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
+};
 use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter};
 use settings::{Activation, Precision};
 
-impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
+impl<R: CubeRuntime, B: BoolElement> Kernels for Backend<R, B> {
     fn supports(precision: Precision, device: &Self::Device) -> bool {
-        precision == Precision::Full || tensor_cores::are_there::<R>(device)
-    }
-
-    fn gallery(pictures: impl FnOnce() -> Pictures, device: &Self::Device) -> Option<Box<dyn Gallery<Self>>> {
-        Some(Box::new(CubeGallery::<R>::new(pictures(), device)))
+        precision == Precision::Full || tensor_cores::are_available::<R>(device)
     }
 
     fn forget_kept_memory(device: &Self::Device) {
         Self::memory_cleanup(device);
     }
+}
 
+impl<R: CubeRuntime, B: BoolElement> BatchKernels for Backend<R, B> {
+    fn image_set(images: impl FnOnce() -> Images, device: &Self::Device) -> Option<Box<dyn ImageSet<Self>>> {
+        Some(Box::new(CubeImageSet::<R>::new(images(), device)))
+    }
+}
+
+impl<R: CubeRuntime, B: BoolElement> ElementwiseKernels for Backend<R, B> {
+    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let values = Matrices::owned(preactivation);
+        elementwise::apply(activation, &values);
+        values.into_tensor()
+    }
+
+    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
+        let values = Matrices::owned(preactivation);
+        let slope = elementwise::activate(activation, &values);
+        Activated { output: values.into_tensor(), slope: slope.into_tensor() }
+    }
+
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let values = Matrices::owned(values);
+        elementwise::scale(&values, &Matrices::of(factors));
+        values.into_tensor()
+    }
+
+    fn dropout_factors(
+        dropouts: &[LayerDropout],
+        batch: usize,
+        units: usize,
+        device: &Self::Device,
+    ) -> Tensor<Self, 3> {
+        dropout::factors::<R>(dropouts, batch, units, device).into_tensor()
+    }
+}
+
+impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
     fn dense(
         input: &Input<Self>,
         weight: &Tensor<Self, 3>,
@@ -88,22 +122,28 @@ impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
             .into_tensor()
     }
 
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        let values = Matrices::owned(preactivation);
-        elementwise::apply(activation, &values);
-        values.into_tensor()
+    fn weight_gradient(
+        input: &Input<Self>,
+        delta: &Tensor<Self, 3>,
+        precision: Precision,
+    ) -> Tensor<Self, 3> {
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
+        product_of(input, &left, &right, Factors::LeftTransposed, precision).output(None).into_tensor()
+    }
+}
+
+impl<R: CubeRuntime, B: BoolElement> ReductionKernels for Backend<R, B> {
+    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        reductions::sum_of_rows(&Matrices::of(delta)).into_tensor()
     }
 
-    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
-        let values = Matrices::owned(preactivation);
-        let slope = elementwise::activate(activation, &values);
-        Activated { output: values.into_tensor(), slope: slope.into_tensor() }
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        numbers_tensor(reductions::inner_product(&Matrices::of(left), &Matrices::of(right)))
     }
 
-    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        let values = Matrices::owned(values);
-        elementwise::scale(&values, &Matrices::of(factors));
-        values.into_tensor()
+    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [_, rows, columns] = values.dims();
+        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
     }
 
     fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
@@ -117,40 +157,19 @@ impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
         let [_, batch, _] = logits.dims();
         Self::cross_entropy(&logits, target).error.mul_scalar(batch as f64)
     }
+}
 
-    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [_, rows, columns] = values.dims();
-        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
-    }
-
-    fn weight_gradient(
-        input: &Input<Self>,
-        delta: &Tensor<Self, 3>,
-        precision: Precision,
-    ) -> Tensor<Self, 3> {
-        let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
-        product_of(input, &left, &right, Factors::LeftTransposed, precision).output(None).into_tensor()
-    }
-
-    fn dropout_factors(drops: &[Drop], batch: usize, units: usize, device: &Self::Device) -> Tensor<Self, 3> {
-        dropout::factors::<R>(drops, batch, units, device).into_tensor()
-    }
-
+impl<R: CubeRuntime, B: BoolElement> NormalizationKernels for Backend<R, B> {
     fn normalize(
         preactivation: Tensor<Self, 3>,
         scale: &Tensor<Self, 3>,
         shift: &Tensor<Self, 3>,
     ) -> (Tensor<Self, 3>, Normalized<Self>) {
         let values = Matrices::owned(preactivation);
-        let Statistics { standardized, gain, mean, variance } =
-            batch_norm::normalize(&values, &Matrices::of(scale), &Matrices::of(shift));
-        let normalized = Normalized {
-            standardized: standardized.into_tensor(),
-            gain: gain.into_tensor(),
-            mean: mean.into_tensor(),
-            variance: variance.into_tensor(),
-        };
-        (values.into_tensor(), normalized)
+        let [standardized, gain, mean, variance] =
+            batch_norm::normalize(&values, &Matrices::of(scale), &Matrices::of(shift))
+                .map(Matrices::into_tensor);
+        (values.into_tensor(), Normalized { standardized, gain, mean, variance })
     }
 
     fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -166,29 +185,25 @@ impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
         let [signal, standardized] = [signal, &normalized.standardized].map(Matrices::of);
         batch_norm::gradients(&signal, &standardized).map(Matrices::into_tensor)
     }
+}
 
-    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        reductions::sum_of_rows(&Matrices::of(delta)).into_tensor()
-    }
-
-    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        numbers_tensor(reductions::inner_product(&Matrices::of(left), &Matrices::of(right)))
-    }
-
+impl<R: CubeRuntime, B: BoolElement> UpdateKernels for Backend<R, B> {
     fn learn_weights(
         updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Self>> {
         let settings = Settings::of(step);
-        let learn = |WeightUpdate { weight, input, delta }| {
-            let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
-            let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
-            let state = State::take(weight);
-            state.learn_product(product, &settings);
-            state.give()
-        };
-        updates.into_iter().map(learn).collect()
+        updates
+            .into_iter()
+            .map(|WeightUpdate { weight, input, delta }| {
+                let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
+                let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
+                let state = State::take(weight);
+                state.learn_product(product, &settings);
+                state.give()
+            })
+            .collect()
     }
 
     fn learn(
@@ -202,24 +217,17 @@ impl<R: CubeRuntime, B: BoolElement> Kernels for CubeBackend<R, f32, i32, B> {
     }
 }
 
-/// A product whose left factor is `input`, which `left` is the values of.
+/// Returns a product whose left factor is `input`; `left` is the matrices of its values.
 fn product_of<'a, R: CubeRuntime, B: BoolElement>(
-    input: &Input<CubeBackend<R, f32, i32, B>>,
+    input: &Input<Backend<R, B>>,
     left: &'a Matrices<R>,
     right: &'a Matrices<R>,
     factors: Factors,
     precision: Precision,
 ) -> Product<'a, R> {
-    let sets = input.sets.as_ref().map(|sets| sets_argument(sets.on_device()));
+    let sets = input.sets.as_ref().map(|sets| sets.on_device().clone().into_primitive().into_tensor_arg());
     let trials = input.sets.as_ref().map_or(left.dims()[0], |sets| sets.of_trials().len());
     Product { left, right, sets, trials: trials.max(right.dims()[0]), factors, precision }
-}
-
-/// The set of each trial, for a kernel.
-fn sets_argument<R: CubeRuntime, B: BoolElement>(
-    sets: &Tensor<CubeBackend<R, f32, i32, B>, 1, burn::tensor::Int>,
-) -> TensorArg<R> {
-    sets.clone().into_primitive().into_tensor_arg()
 }
 
 #[cfg(all(test, feature = "plain", any(feature = "cuda", feature = "wgpu")))]

@@ -1,11 +1,11 @@
-//! Matrix products of all trials in one launch, a tile of one trial's output for each cube.
+//! Matrix products of all trials in one launch; each cube computes a tile of one trial's output.
 //!
-//! Both factors go through shared memory, a slab of the sum's depth at a time; while the units multiply one slab, the
-//! next one is on its way. A unit keeps its part of the output in registers until the whole sum is known, so that what is to
-//! happen to it (bias and activation here, the optimizer in [`adam`](super::adam)) needs no memory between.
+//! Both factors go through shared memory, a slab of the sum's depth at a time. While the units multiply one slab, they load
+//! the next. A unit keeps its part of the output in registers until the sum is complete, so that the operations on it (bias
+//! and activation here, the optimizer in [`adam`](super::adam)) need no memory in between.
 //!
-//! The terms of a value are added one after the other, from the first to the last, whatever the tile: a trial's bits
-//! depend neither on the other trials nor on its position among them.
+//! The terms of a value are added from the first to the last, in any tile: a trial's bits depend neither on the other
+//! trials nor on its position among them.
 
 use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
@@ -19,7 +19,7 @@ use super::{
 };
 use settings::{Activation, Precision};
 
-/// This unit's part of a product, in fours, row by row; of `left` and `right` where the extents say.
+/// Returns this unit's part of a product, in fours, row by row. The extents select the matrices of `left` and `right`.
 #[cube]
 pub(super) fn product_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -35,7 +35,7 @@ pub(super) fn product_tile<L: Size, R: Size>(
     }
 }
 
-/// [`product_tile`] in single precision.
+/// Computes [`product_tile`] in single precision.
 #[cube]
 fn full_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -80,7 +80,7 @@ fn full_tile<L: Size, R: Size>(
     sums
 }
 
-/// Reads what this unit loads of a factor's slab, from `first` along its length and `deep` along the sum.
+/// Reads this unit's part of a factor's slab, from `first` along its length and `deep` along the sum.
 #[cube]
 pub(super) fn read<N: Size>(
     values: &Tensor<Vector<f32, N>>,
@@ -110,7 +110,7 @@ pub(super) fn read<N: Size>(
     }
 }
 
-/// Puts what [`read`] has read into one half of the shared memory, the depth as rows.
+/// Writes the result of [`read`] to one half of the shared memory, with the depth as rows.
 #[cube]
 pub(super) fn keep<E: Float>(
     held: &Array<Quad>,
@@ -124,7 +124,7 @@ pub(super) fn keep<E: Float>(
         let piece = UNIT_POS as usize + load * side.units;
         if comptime!(side.is_depth_contiguous) {
             if piece < comptime!(side.pieces()) {
-                let place = piece / comptime!(side.depth / QUAD);
+                let column = piece / comptime!(side.depth / QUAD);
                 let row = piece % comptime!(side.depth / QUAD) * QUAD;
                 #[unroll]
                 for deep in 0..QUAD {
@@ -133,14 +133,14 @@ pub(super) fn keep<E: Float>(
                     for line in 0..QUAD {
                         quad[line] = held[load * QUAD + line][deep];
                     }
-                    let at = start + (row + deep) * comptime!(side.pitch()) + place;
+                    let at = start + (row + deep) * comptime!(side.pitch()) + column;
                     slabs[at] = Vector::cast_from(quad);
                 }
             }
         } else if piece < comptime!(side.pieces()) {
             let row = piece / comptime!(side.length / QUAD);
-            let place = piece % comptime!(side.length / QUAD);
-            slabs[start + row * comptime!(side.pitch()) + place] = Vector::cast_from(held[load]);
+            let column = piece % comptime!(side.length / QUAD);
+            slabs[start + row * comptime!(side.pitch()) + column] = Vector::cast_from(held[load]);
         }
     }
 }
@@ -181,38 +181,38 @@ fn multiply(
     }
 }
 
-/// Which of the unit rows a unit has, from 0.
+/// Returns the index of a unit's row of units, from 0.
 #[cube]
 pub(super) fn unit_row(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize / comptime!(tile.units_across())
 }
 
-/// Which of the unit columns a unit has, from 0.
+/// Returns the index of a unit's column of units, from 0.
 #[cube]
 pub(super) fn unit_column(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize % comptime!(tile.units_across())
 }
 
-/// The row of the output that a unit's row is.
+/// Returns the output's row that belongs to a unit's row.
 #[cube]
 pub(super) fn output_row(#[comptime] row: usize, #[comptime] tile: Tile) -> usize {
     CUBE_POS_Y as usize * tile.rows + unit_row(tile) * QUAD + comptime!(tile.row_step(row))
 }
 
-/// The first column of the output that a unit's group of four columns is.
+/// Returns the output's first column that belongs to a unit's group of four columns.
 #[cube]
 pub(super) fn output_column(#[comptime] group: usize, #[comptime] tile: Tile) -> usize {
     CUBE_POS_X as usize * tile.columns + (unit_column(tile) + comptime!(group * tile.units_across())) * QUAD
 }
 
-/// The set that this cube's trial sees.
+/// Returns the set that this cube's trial sees.
 #[cube]
 pub(super) fn set_of_trial(sets: &Tensor<i32>, #[comptime] has_sets: bool) -> usize {
     let trial = CUBE_POS_Z as usize;
     if comptime!(has_sets) { sets[trial * sets.stride(0)] as usize } else { trial }
 }
 
-/// A product, with a bias added where there is one.
+/// Computes a product, plus a bias where there is one.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn product_kernel<L: Size, R: Size, O: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -243,7 +243,7 @@ fn product_kernel<L: Size, R: Size, O: Size>(
     }
 }
 
-/// [`product_kernel`], then an activation and its slope; both lie in memory in the same way.
+/// Computes [`product_kernel`], then an activation and its slope, which have the same layout.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn activated_product_kernel<L: Size, R: Size, O: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -284,7 +284,7 @@ fn activated_product_kernel<L: Size, R: Size, O: Size>(
     }
 }
 
-/// A trial's bias for four columns, or 0.
+/// Returns a trial's bias for four columns, or 0.
 #[cube]
 fn bias_at<O: Size>(bias: &Tensor<Vector<f32, O>>, column: usize, #[comptime] has_bias: bool) -> Quad {
     if comptime!(has_bias) {
@@ -294,11 +294,11 @@ fn bias_at<O: Size>(bias: &Tensor<Vector<f32, O>>, column: usize, #[comptime] ha
     }
 }
 
-/// Two factors with a matrix for each trial, or one for all; or left ones for some.
+/// The factors of a product: a matrix for each trial, or one for all. Sets of trials may share left factors.
 pub(super) struct Product<'a, R: CubeRuntime> {
     pub(super) left: &'a Matrices<R>,
     pub(super) right: &'a Matrices<R>,
-    /// Which left factor each trial has, where some share one.
+    /// The index of each trial's left factor, where trials share left factors.
     pub(super) sets: Option<TensorArg<R>>,
     pub(super) trials: usize,
     pub(super) factors: Factors,
@@ -306,7 +306,7 @@ pub(super) struct Product<'a, R: CubeRuntime> {
 }
 
 impl<R: CubeRuntime> Product<'_, R> {
-    /// Rows and columns of its output.
+    /// Returns the rows and columns of the output.
     pub(super) fn shape(&self) -> [usize; 2] {
         let ([_, left_rows, left_columns], [_, right_rows, right_columns]) =
             (self.left.dims(), self.right.dims());
@@ -320,7 +320,7 @@ impl<R: CubeRuntime> Product<'_, R> {
         };
         assert_eq!(
             depth, right_depth,
-            "the columns of a product's left factor are the rows of its right one"
+            "a product's left factor has as many columns as its right one has rows"
         );
         [rows, columns]
     }
@@ -335,12 +335,12 @@ impl<R: CubeRuntime> Product<'_, R> {
         grid(columns.div_ceil(tile.columns), rows.div_ceil(tile.rows), self.trials)
     }
 
-    /// The product, plus `bias`.
+    /// Computes the product, plus `bias`.
     pub(super) fn output(self, bias: Option<&Matrices<R>>) -> Matrices<R> {
         let [rows, columns] = self.shape();
         let output = self.left.like([self.trials, rows, columns]);
         let (tile, grid, has_sets) = (self.tile(), self.grid(), self.sets.is_some());
-        // What is absent is never read.
+        // The kernel never reads an absent tensor.
         let (absent, given_bias) = (self.left.argument(), bias.unwrap_or(&output));
         // SAFETY: no unit reads or writes beyond the shapes, which are the factors' and the output's.
         unsafe {
@@ -365,7 +365,7 @@ impl<R: CubeRuntime> Product<'_, R> {
         output
     }
 
-    /// The product plus `bias`, through an activation: output and slope.
+    /// Computes the activation of the product plus `bias`. Returns output and slope.
     pub(super) fn activated(
         self,
         activation: Activation,
@@ -374,7 +374,7 @@ impl<R: CubeRuntime> Product<'_, R> {
         let [rows, columns] = self.shape();
         let [output, slope] = [(); 2].map(|()| self.left.like([self.trials, rows, columns]));
         let (tile, grid, has_sets) = (self.tile(), self.grid(), self.sets.is_some());
-        // What is absent is never read.
+        // The kernel never reads an absent tensor.
         let (absent, given_bias) = (self.left.argument(), bias.unwrap_or(&output));
         // SAFETY: as in `output`.
         unsafe {

@@ -8,31 +8,31 @@ use super::{
     launch::{Matrices, UNITS, addresses, common_width, grid, units},
 };
 
-/// Neighbouring pieces of a row that a cube sums side by side.
+/// The number of neighboring columns of pieces that a cube sums at the same time.
 pub(super) const LANES: usize = 32;
-/// Parts that a column is cut into, each summed by a unit of its own.
+/// The number of parts of a column, each summed by another unit.
 const PARTS: usize = UNITS / LANES;
-/// Pieces of a matrix that a unit sums before sums are added up.
+/// The number of pieces of a matrix that a unit sums before the units' sums are added.
 const PIECES: usize = 64;
 
-/// The piece of a row whose column this unit has a part of; it may lie beyond the last one.
+/// Returns the index of the piece in a row whose column this unit sums a part of; it may be beyond the last piece.
 #[cube]
 pub(super) fn column_piece() -> usize {
     CUBE_POS_X as usize * LANES + UNIT_POS as usize % LANES
 }
 
-/// The first row of this unit's part of its column; the others follow [`next_row`] by `next_row`.
+/// Returns the first row of this unit's part of its column. The others follow in steps of [`next_row`].
 #[cube]
 pub(super) fn first_row() -> usize {
     UNIT_POS as usize / LANES
 }
 
-/// How far apart the rows of a part are.
+/// Returns the distance between the rows of a part.
 pub(super) const fn next_row() -> usize {
     PARTS
 }
 
-/// The sum of the parts of a column; every unit of a cube calls it.
+/// Returns the sum of the parts of a column. Every unit of a cube must call it.
 #[cube]
 pub(super) fn sum_of_parts<N: Size>(part: Vector<f32, N>) -> Vector<f32, N> {
     let mut parts = SharedMemory::<Vector<f32, N>>::new(UNITS);
@@ -46,7 +46,7 @@ pub(super) fn sum_of_parts<N: Size>(part: Vector<f32, N>) -> Vector<f32, N> {
     sum
 }
 
-/// The sum of a number of each unit of a cube; every unit calls it.
+/// Returns the sum of a number of each unit of a cube. Every unit must call it.
 #[cube]
 pub(super) fn sum_of_units(number: f32) -> f32 {
     let mut numbers = SharedMemory::<f32>::new(UNITS);
@@ -81,7 +81,7 @@ fn sum_of_rows_kernel<N: Size>(values: &Tensor<Vector<f32, N>>, sums: &mut Tenso
     }
 }
 
-/// Sums of products of so many pieces, `[trials, 1, chunks]`.
+/// Computes sums of products, each over the pieces of one cube, `[trials, 1, chunks]`.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn inner_products_kernel<N: Size>(
     left: &Tensor<Vector<f32, N>>,
@@ -111,7 +111,7 @@ fn inner_products_kernel<N: Size>(
     }
 }
 
-/// A trial's row of `values`, summed.
+/// Computes the sum of each trial's row of `values`.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn sum_of_row_kernel(values: &Tensor<f32>, sums: &mut Tensor<f32>) {
     let mut own = f32::new(0.0);
@@ -124,13 +124,13 @@ fn sum_of_row_kernel(values: &Tensor<f32>, sums: &mut Tensor<f32>) {
     }
 }
 
-/// The grid of a sum over columns of `values`, `width` of them at a time.
+/// Returns the grid of a sum over columns of `values`, with `width` columns in a piece.
 pub(super) fn grid_of_columns<R: CubeRuntime>(values: &Matrices<R>, width: usize) -> CubeCount {
     let [trials, _, columns] = values.dims();
     grid((columns / width).div_ceil(LANES), 1, trials)
 }
 
-/// `[trials, rows, columns]`, summed over the rows: `[trials, 1, columns]`.
+/// Returns the sum over the rows: `[trials, rows, columns]` gives `[trials, 1, columns]`.
 pub(super) fn sum_of_rows<R: CubeRuntime>(values: &Matrices<R>) -> Matrices<R> {
     let [trials, _, columns] = values.dims();
     let sums = values.like([trials, 1, columns]);
@@ -150,7 +150,7 @@ pub(super) fn sum_of_rows<R: CubeRuntime>(values: &Matrices<R>) -> Matrices<R> {
     sums
 }
 
-/// The sum of `left * right` of each trial, `[trials]`.
+/// Returns the sum of `left * right` of each trial, `[trials]`.
 pub(super) fn inner_product<R: CubeRuntime>(left: &Matrices<R>, right: &Matrices<R>) -> CubeTensor<R> {
     assert_eq!(left.dims(), right.dims(), "an inner product's factors have one shape");
     let [trials, rows, columns] = left.dims();

@@ -1,7 +1,7 @@
 //! Products in TF32, on tensor cores.
 //!
-//! Factors are rounded on their way into shared memory. The sums of a tile go through shared memory once, to the units
-//! that [`product`](super::product) would have had them in: what happens to them then is the same.
+//! Factors are rounded when they are written to shared memory. The sums of a tile go through shared memory once, to the
+//! units that have them in [`product`](super::product), so that later operations are the same.
 
 use burn_cubecl::CubeRuntime;
 use cubecl::{
@@ -17,20 +17,20 @@ use super::{
     vectors::{Extent, QUAD, Quad},
 };
 
-/// Rows and columns of what one instruction computes.
+/// The rows and columns of the block that one instruction computes.
 const SIDE: usize = 16;
-/// Terms that one instruction adds to each of its sums.
+/// The number of terms that one instruction adds to each sum.
 const DEPTH: usize = 8;
 
-/// Can the device multiply in TF32?
-pub(super) fn are_there<R: CubeRuntime>(device: &R::Device) -> bool {
+/// Returns whether the device can multiply in TF32.
+pub(super) fn are_available<R: CubeRuntime>(device: &R::Device) -> bool {
     let [factor, sum] = [FloatKind::TF32, FloatKind::F32].map(|kind| ElemType::Float(kind).into());
     let [m, n, k] = [SIDE, SIDE, DEPTH].map(|length| length as u32);
     let instruction = MmaConfig { a_type: factor, b_type: factor, cd_type: sum, m, n, k };
     R::client(device).properties().features.matmul.cmma.contains(&instruction)
 }
 
-/// This unit's part of a product, as [`product_tile`](super::product::product_tile) gives it.
+/// Returns this unit's part of a product, in the order of [`product_tile`](super::product::product_tile).
 #[cube]
 pub(super) fn tensor_core_tile<L: Size, R: Size>(
     left: &Tensor<Vector<f32, L>>,
@@ -78,7 +78,7 @@ pub(super) fn tensor_core_tile<L: Size, R: Size>(
         }
         sync_cube();
     }
-    shared_out(&blocks, tile)
+    distributed(&blocks, tile)
 }
 
 /// Adds one slab's products to a plane's blocks.
@@ -117,7 +117,7 @@ fn multiply(
     }
 }
 
-/// A block of a factor, from `start` of its slabs.
+/// Loads a block of a factor, from `start` of its slabs.
 #[cube]
 fn factor(
     slabs: &SharedMemory<Vector<tf32, Const<QUAD>>>,
@@ -133,9 +133,9 @@ fn factor(
     block
 }
 
-/// From the planes' blocks to the units that go on with them.
+/// Distributes the planes' blocks to the units that use them.
 #[cube]
-fn shared_out(blocks: &Sequence<Matrix<f32>>, #[comptime] tile: Tile) -> Array<Quad> {
+fn distributed(blocks: &Sequence<Matrix<f32>>, #[comptime] tile: Tile) -> Array<Quad> {
     let [down, across] = comptime!([tile.plane_rows() / SIDE, tile.plane_columns() / SIDE]);
     let pitch = comptime!(tile.columns / QUAD + 1);
     let mut output = SharedMemory::<Quad>::new(comptime!(tile.rows * pitch));
@@ -170,13 +170,13 @@ fn shared_out(blocks: &Sequence<Matrix<f32>>, #[comptime] tile: Tile) -> Array<Q
     sums
 }
 
-/// The first row of the tile that a plane computes.
+/// Returns the first row of the tile that a plane computes.
 #[cube]
 fn plane_row(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize / PLANE / comptime!(tile.planes_across()) * comptime!(tile.plane_rows())
 }
 
-/// The first column of the tile that a plane computes.
+/// Returns the first column of the tile that a plane computes.
 #[cube]
 fn plane_column(#[comptime] tile: Tile) -> usize {
     UNIT_POS as usize / PLANE % comptime!(tile.planes_across()) * comptime!(tile.plane_columns())

@@ -9,16 +9,16 @@ use burn::tensor::{TensorData, backend::Backend};
 use burn_ndarray::NdArray;
 
 use super::*;
-use crate::{Change, Moments, Sets};
+use crate::{ImageTransform, LayerDropout, Moments, Sets};
 
-/// Through Vulkan where that is asked for, which software can stand in for; otherwise on an NVIDIA GPU.
+/// A backend with Vulkan if that feature is on, for which a software driver is enough; otherwise an NVIDIA GPU.
 #[cfg(feature = "wgpu")]
 type Gpu = burn_wgpu::Wgpu;
 #[cfg(not(feature = "wgpu"))]
 type Gpu = burn_cuda::Cuda;
 type Device = <Gpu as burn::tensor::backend::BackendTypes>::Device;
 
-/// The device, where there is one.
+/// Returns the device, if there is one.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn device() -> Option<Device> {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
@@ -53,7 +53,7 @@ fn step<B: Backend>(trials: usize, device: &B::Device) -> AdamStep<B> {
     AdamStep { rate: positive(90), weight_decay: Some(positive(91)) }
 }
 
-/// Inputs of three trials: each its own, one for all, and two of which one is shared.
+/// Returns three inputs of three trials: one for each trial, one for all, and two for three trials.
 fn inputs<B: Backend>(batch: usize, inputs: usize, device: &B::Device) -> [Input<B>; 3] {
     let sets = Arc::new(Sets::new(vec![1, 0, 1], device));
     [
@@ -63,7 +63,7 @@ fn inputs<B: Backend>(batch: usize, inputs: usize, device: &B::Device) -> [Input
     ]
 }
 
-/// Compares what a function of a backend's device gives there and on the plain CPU.
+/// Compares the results of a function on the GPU and on the plain CPU backend.
 macro_rules! check {
     ($function:ident $(, $argument:expr)*) => {
         if let Some(device) = device() {
@@ -79,15 +79,15 @@ fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
     assert_eq!(ours.len(), plain.len());
     for (at, (ours, plain)) in ours.iter().zip(plain).enumerate() {
         assert_eq!(ours.len(), plain.len(), "tensor {at}");
-        for (place, (ours, plain)) in ours.iter().zip(plain).enumerate() {
+        for (index, (ours, plain)) in ours.iter().zip(plain).enumerate() {
             let is_close = (ours - plain).abs() <= 2e-5 * plain.abs().max(1.0);
-            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {place}: {ours} {plain}");
+            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {index}: {ours} {plain}");
         }
     }
 }
 
-/// Batch, inputs and outputs: more than one tile each way and none of them full, the narrow tile, the low one, and rows that
-/// are read in fours and one by one.
+/// Batch, inputs and outputs: several tiles in each direction that are not full, the narrow tile, the low one, and rows
+/// that are read in fours and one by one.
 const SHAPES: [[usize; 3]; 6] =
     [[132, 148, 140], [131, 205, 139], [70, 36, 10], [64, 40, 132], [1, 3, 17], [33, 28, 16]];
 
@@ -122,8 +122,8 @@ fn products_are_those_of_the_default_bodies() {
     }
 }
 
-/// Moments after some steps, and how far each step was from the one that its own moments ask for: where a gradient is
-/// nearly 0, a step is as uncertain as the gradient's sign, and so every one begins at given weights.
+/// Returns moments after some steps, and the difference of each step from the one that follows from its moments. Every step
+/// begins at given weights, because where a gradient is nearly 0, a step is as uncertain as the gradient's sign.
 fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
@@ -133,7 +133,7 @@ fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) 
         }
         let mut weight = Parameter::new(random([3, depth, outputs], 1, device));
         for round in 0..4 {
-            // Not a clone: the weight itself is to be changed where it is.
+            // Not a clone, so that the weight is changed in place.
             let before = || random::<B>([3, depth, outputs], 20 + round, device);
             weight.value = before();
             let delta = random([3, batch, outputs], 10 + round, device);
@@ -159,7 +159,7 @@ fn fused_learning_is_the_gradient_and_then_adam() {
 }
 
 #[test]
-fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
+fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
     let Some(device) = device() else { return };
     let parameter = Parameter::<Gpu>::new(random([1, 4, 3], 1, &device));
     let before = values(&parameter.value);
@@ -169,7 +169,7 @@ fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
     assert_ne!(values(&learned.value), before);
 }
 
-/// A little of everything, of the trials at these positions of a population of three.
+/// Returns the bits of all kinds of kernels, for the trials at these positions of a population of three.
 fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let count = trials.len();
     let positions = Tensor::<Gpu, 1, burn::tensor::Int>::from_data(trials, device);
@@ -235,7 +235,7 @@ fn activations_and_slopes_are_those_of_the_default_bodies() {
 }
 
 #[test]
-fn no_kernel_hides_that_a_network_has_died() {
+fn kernels_keep_nan() {
     let Some(device) = device() else { return };
     let dead = || Tensor::<Gpu, 3>::full([1, 1, 3], f32::NAN, &device);
     for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
@@ -264,7 +264,7 @@ fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2])
 }
 
 #[test]
-fn cross_entropy_is_that_of_the_default_body_and_takes_the_first_of_equals() {
+fn cross_entropy_is_that_of_the_default_body_and_takes_the_first_of_equal_logits() {
     check!(cross_entropies, [9, 11]);
     check!(cross_entropies, [300, 10]);
 }
@@ -294,29 +294,32 @@ fn sums_over_the_batch_are_those_of_the_default_bodies() {
 #[test]
 fn masks_are_those_of_the_cpu_bit_for_bit() {
     let Some(device) = device() else { return };
-    let drop =
-        |rate: f32, index| Drop { rate, kept: 1.0 / (1.0 - rate), key: random::key(3, "dropout", &[index]) };
-    let drops = [drop(0.3, 1), drop(0.0, 1), drop(0.9, 2)];
+    let dropout = |rate: f32, index| LayerDropout {
+        rate,
+        kept: 1.0 / (1.0 - rate),
+        key: random::key(3, "dropout", &[index]),
+    };
+    let dropouts = [dropout(0.3, 1), dropout(0.0, 1), dropout(0.9, 2)];
     for [batch, units] in [[33, 17], [64, 32], [1, 5]] {
-        let ours = values(&Gpu::dropout_factors(&drops, batch, units, &device));
-        let cpu: Vec<f32> = drops.iter().flat_map(|drop| drop.factors(batch * units)).collect();
+        let ours = values(&Gpu::dropout_factors(&dropouts, batch, units, &device));
+        let cpu: Vec<f32> = dropouts.iter().flat_map(|dropout| dropout.factors(batch * units)).collect();
         assert_eq!(ours, cpu);
     }
 }
 
-/// A change's definition, place by place.
-fn changed(image: &[u8], [height, width]: [usize; 2], change: &Change) -> Vec<f32> {
+/// Computes a transform by its definition, pixel by pixel.
+fn transformed(image: &[u8], [height, width]: [usize; 2], transform: &ImageTransform) -> Vec<f32> {
     let mirrored = |pixel: f32, length: usize| {
         let folded = pixel.rem_euclid(2.0 * length as f32);
         (if folded < length as f32 { folded } else { 2.0 * length as f32 - 1.0 - folded }) as usize
     };
-    let centre = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
-    let place = |row: usize, y: f32, x: f32| {
-        change.linear[row][0] * y + change.linear[row][1] * x + change.shift[row] + centre[row]
+    let center = [height, width].map(|side| (side as f32 - 1.0) / 2.0);
+    let source = |row: usize, y: f32, x: f32| {
+        transform.linear[row][0] * y + transform.linear[row][1] * x + transform.shift[row] + center[row]
     };
     let moved = |at: usize| {
-        let (y, x) = ((at / width) as f32 - centre[0], (at % width) as f32 - centre[1]);
-        let [y, x] = [place(0, y, x), place(1, y, x)];
+        let (y, x) = ((at / width) as f32 - center[0], (at % width) as f32 - center[1]);
+        let [y, x] = [source(0, y, x), source(1, y, x)];
         let pixel = |y, x| f32::from(image[mirrored(y, height) * width + mirrored(x, width)]);
         let (top, left) = (y.floor(), x.floor());
         let across = |y| pixel(y, left) * (left + 1.0 - x) + pixel(y, left + 1.0) * (x - left);
@@ -325,52 +328,55 @@ fn changed(image: &[u8], [height, width]: [usize; 2], change: &Change) -> Vec<f3
     let plane: Vec<f32> = (0..height * width).map(moved).collect();
     let mean = plane.iter().sum::<f32>() / plane.len() as f32;
     let finish =
-        |value: &f32| (change.contrast * (value - mean) + mean + change.brightness).clamp(0.0, 255.0);
+        |value: &f32| (transform.contrast * (value - mean) + mean + transform.brightness).clamp(0.0, 255.0);
     plane.iter().map(finish).collect()
 }
 
 #[test]
-fn a_gallery_gathers_changes_and_scales_images() {
+fn an_image_set_gathers_transforms_and_scales_images() {
     let Some(device) = device() else { return };
     let [channels, height, width] = [3, 5, 7];
     let plane = height * width;
     let pixels: Vec<u8> = (0..4 * channels * plane).map(|at| (at * 97 % 256) as u8).collect();
     let scaling = vec![(127.5, 127.5), (0.0, 255.0), (30.0, 60.0)];
-    let pictures =
-        Pictures { pixels: pixels.clone(), shape: [channels, height, width], scaling: scaling.clone() };
-    let gallery = Gpu::gallery(|| pictures, &device).expect("it has one");
+    let images =
+        Images { pixels: pixels.clone(), shape: [channels, height, width], scaling: scaling.clone() };
+    let set = Gpu::image_set(|| images, &device).expect("GPUs keep images");
     let indices = [3, 0, 3];
     let on_device = Tensor::from_data(indices.map(|index: usize| index as i32).as_slice(), &device);
-    let still = Change { linear: [[1.0, 0.0], [0.0, 1.0]], shift: [0.0; 2], contrast: 1.0, brightness: 0.0 };
-    let changes = [
+    let still =
+        ImageTransform { linear: [[1.0, 0.0], [0.0, 1.0]], shift: [0.0; 2], contrast: 1.0, brightness: 0.0 };
+    let transforms = [
         still,
-        Change { linear: [[0.8, -0.6], [0.6, 0.8]], shift: [0.3, -9.4], ..still },
-        Change { shift: [-1.0, 20.0], contrast: 1.4, brightness: -20.0, ..still },
+        ImageTransform { linear: [[0.8, -0.6], [0.6, 0.8]], shift: [0.3, -9.4], ..still },
+        ImageTransform { shift: [-1.0, 20.0], contrast: 1.4, brightness: -20.0, ..still },
     ];
-    let expected = |changes: &[Change]| -> Vec<f32> {
-        let images = indices.iter().zip(changes);
-        let planes =
-            images.flat_map(|(image, change)| (0..channels).map(move |channel| (image, channel, change)));
-        let scaled = |(image, channel, change): (&usize, usize, &Change)| {
+    let expected = |transforms: &[ImageTransform]| -> Vec<f32> {
+        let images = indices.iter().zip(transforms);
+        let planes = images
+            .flat_map(|(image, transform)| (0..channels).map(move |channel| (image, channel, transform)));
+        let scaled = |(image, channel, transform): (&usize, usize, &ImageTransform)| {
             let (offset, divisor) = scaling[channel];
             let plane = &pixels[(image * channels + channel) * plane..][..plane];
-            changed(plane, [height, width], change).into_iter().map(move |pixel| (pixel - offset) / divisor)
+            transformed(plane, [height, width], transform)
+                .into_iter()
+                .map(move |pixel| (pixel - offset) / divisor)
         };
         planes.flat_map(scaled).collect()
     };
     let [plain, ours] =
-        [None, Some(changes.as_slice())].map(|changes| values(&gallery.gather(&on_device, changes)));
+        [None, Some(transforms.as_slice())].map(|transforms| values(&set.gather(&on_device, transforms)));
     assert_eq!(plain, expected(&[still; 3]));
-    check_close(&[ours], &[expected(&changes)]);
+    check_close(&[ours], &[expected(&transforms)]);
 }
 
 fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let [batch, depth, outputs] = [16, 64, 32];
     let tail = |shape: [usize; 3], index| random::<B>(shape, index, device).slice(2..4);
-    let turned = |index| random::<B>([2, depth, batch], index, device).swap_dims(1, 2);
+    let transposed = |index| random::<B>([2, depth, batch], index, device).swap_dims(1, 2);
     let (weight, bias) = (tail([4, depth, outputs], 1), tail([4, 1, outputs], 2));
     let delta = tail([4, batch, outputs], 3);
-    let input = Input::from(turned(4));
+    let input = Input::from(transposed(4));
     let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
     let update = WeightUpdate { weight: Parameter::new(weight), input: &input, delta: &delta };
     let learned = B::learn_weights(vec![update], &step(2, device), Precision::Full).remove(0);
@@ -379,7 +385,7 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
 }
 
 #[test]
-fn slices_and_turned_tensors_are_read_where_they_are() {
+fn slices_and_transposed_tensors_are_read_in_place() {
     check!(of_slices);
 }
 

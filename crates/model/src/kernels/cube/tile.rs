@@ -1,63 +1,57 @@
-//! How a product is cut into pieces.
+//! The division of a product's output into tiles.
 
 use super::vectors::QUAD;
 use settings::Precision;
 
-/// Units of a plane where there are tensor cores.
+/// The number of units in a plane on devices with tensor cores.
 pub(super) const PLANE: usize = 32;
 
-/// The part of an output matrix that one cube computes, and how its units share it.
+/// The part of an output matrix that one cube computes, and its division among the units.
 ///
-/// A unit's rows come in groups of 4 that lie `rows * 4 / unit_rows` apart, its columns likewise: neighbouring units then read
-/// neighbouring values.
+/// A unit's rows are in groups of 4 at a distance of `rows * 4 / unit_rows`, its columns likewise: neighboring units then
+/// read neighboring values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tile {
-    /// Rows of the tile.
     pub(super) rows: usize,
-    /// Columns of the tile.
     pub(super) columns: usize,
-    /// Rows of a unit.
+    /// The number of rows that a unit computes.
     pub(super) unit_rows: usize,
-    /// Columns of a unit.
+    /// The number of columns that a unit computes.
     pub(super) unit_columns: usize,
-    /// How far the sum goes between two loads.
+    /// The number of terms of the sum between two loads.
     pub(super) depth: usize,
-    /// Is the left factor stored with its columns as rows?
+    /// Whether the left factor is stored with its columns as rows.
     pub(super) is_left_transposed: bool,
-    /// Is the right factor stored with its columns as rows?
+    /// Whether the right factor is stored with its columns as rows.
     pub(super) is_right_transposed: bool,
-    /// Of the factors.
     pub(super) precision: Precision,
 }
 
-/// Of which matrices the factors of a product are stored.
+/// The product of the stored matrices that is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Factors {
-    /// `left right`.
     Plain,
-    /// `left right^T`.
     RightTransposed,
-    /// `left^T right`.
     LeftTransposed,
 }
 
-/// One factor's part of a tile, as it is loaded: so many of its rows or columns, and so deep.
+/// The part of one factor that a cube loads at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Side {
-    /// Rows of the left factor, or columns of the right one.
+    /// The number of rows of the left factor, or of columns of the right one.
     pub(super) length: usize,
     pub(super) depth: usize,
-    /// Do values along the depth lie side by side in memory?
+    /// Whether values along the depth are neighbors in memory.
     pub(super) is_depth_contiguous: bool,
-    /// Units that load it.
+    /// The number of units that load it.
     pub(super) units: usize,
 }
 
 impl Tile {
-    /// For an output of `rows` by `columns`. It depends on nothing else, so that a trial's sums do not depend on how many
-    /// trials there are.
+    /// Returns the tile for an output of `rows` by `columns`. It does not depend on the number of trials, so a trial's sums
+    /// do not either.
     ///
-    /// It goes as deep between two loads as shared memory lets it, which changes no sum.
+    /// The depth between two loads is as large as shared memory allows, which changes no sum.
     pub(super) fn of(
         factors: Factors,
         [rows, columns]: [usize; 2],
@@ -78,12 +72,12 @@ impl Tile {
         match (rows, columns) {
             (_, ..=16) => Self { rows: 64, columns: 16, unit_rows: 4, unit_columns: 4, ..wide },
             (65.., _) if is_left_transposed => wide,
-            // Factors that are turned over on their way take registers: smaller cubes, of which more fit a multiprocessor.
+            // Transposing a factor takes registers. More of these smaller cubes fit a multiprocessor.
             _ => Self { rows: 64, depth: 8, ..wide },
         }
     }
 
-    /// Units along a row of the tile.
+    /// Returns the number of units along a row of the tile.
     pub(super) const fn units_across(self) -> usize {
         self.columns / self.unit_columns
     }
@@ -92,22 +86,22 @@ impl Tile {
         self.rows / self.unit_rows * self.units_across()
     }
 
-    /// How far a unit's row lies below its first one.
+    /// Returns the distance of a unit's row from its first one.
     pub(super) const fn row_step(self, row: usize) -> usize {
         row / QUAD * (self.rows / self.unit_rows) * QUAD + row % QUAD
     }
 
-    /// Columns of the part that a plane of units computes with tensor cores.
+    /// Returns the number of columns that a plane of units computes with tensor cores.
     pub(super) const fn plane_columns(self) -> usize {
         if self.columns < 32 { self.columns } else { 32 }
     }
 
-    /// Planes side by side.
+    /// Returns the number of planes along a row of the tile.
     pub(super) const fn planes_across(self) -> usize {
         self.columns / self.plane_columns()
     }
 
-    /// Rows of the part that a plane of units computes with tensor cores.
+    /// Returns the number of rows that a plane of units computes with tensor cores.
     pub(super) const fn plane_rows(self) -> usize {
         self.rows * self.planes_across() * PLANE / self.units()
     }
@@ -132,28 +126,28 @@ impl Tile {
 }
 
 impl Side {
-    /// Fours along the length, and one more: so that not all of a column of them lies in one bank.
+    /// Returns the number of fours along the length plus one, so that a column of fours is spread over several banks.
     pub(super) const fn pitch(self) -> usize {
         self.length / QUAD + 1
     }
 
-    /// Fours of one load in shared memory.
+    /// Returns the number of fours of one load in shared memory.
     pub(super) const fn shared(self) -> usize {
         self.depth * self.pitch()
     }
 
-    /// Loads that a unit takes part in: single fours, or blocks of four fours where they are turned over.
+    /// Returns the number of pieces that a unit loads.
     pub(super) const fn loads(self) -> usize {
         self.pieces().div_ceil(self.units)
     }
 
-    /// Fours, or blocks of four fours.
+    /// Returns the number of pieces: fours, or blocks of four fours where they are transposed.
     pub(super) const fn pieces(self) -> usize {
         let fours = self.length * self.depth / QUAD;
         if self.is_depth_contiguous { fours / QUAD } else { fours }
     }
 
-    /// Fours that a unit holds between reading them and putting them into shared memory.
+    /// Returns the number of fours that a unit holds between reading them and writing them to shared memory.
     pub(super) const fn held(self) -> usize {
         if self.is_depth_contiguous { QUAD * self.loads() } else { self.loads() }
     }

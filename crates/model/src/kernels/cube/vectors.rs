@@ -1,26 +1,25 @@
-//! Four values at a time, from rows that may end anywhere.
+//! Reads and writes of four values at a time, in rows of any length.
 
 use cubecl::prelude::*;
 
-/// Values that one access to memory moves at best.
+/// The number of values that one memory access can move.
 pub(super) const QUAD: usize = 4;
 
-/// Four values side by side.
+/// Four neighboring values of a row.
 pub(super) type Quad = Vector<f32, Const<QUAD>>;
 
-/// Where a matrix is, and how far it goes: read once, because a kernel's stores might change it for all that a compiler
-/// knows.
+/// The position and the size of a matrix, read once: a compiler cannot know that a kernel's stores leave them unchanged.
 #[derive(CubeType, Clone, Copy)]
 pub(super) struct Extent {
-    /// Of its first value.
+    /// The index of the first value.
     start: usize,
-    /// From one row to the next.
+    /// The distance from one row to the next.
     stride: usize,
     pub(super) rows: usize,
     pub(super) columns: usize,
 }
 
-/// Of the matrix with this index.
+/// Returns the extent of the matrix with this index.
 #[cube]
 pub(super) fn extent_of<N: Size>(values: &Tensor<Vector<f32, N>>, matrix: usize) -> Extent {
     Extent {
@@ -31,8 +30,8 @@ pub(super) fn extent_of<N: Size>(values: &Tensor<Vector<f32, N>>, matrix: usize)
     }
 }
 
-/// The four values from `column` on of a row; 0 beyond the last row and column. `N` divides the rows of `values`, `column`
-/// is a multiple of 4.
+/// Returns the four values of a row from `column` on, with 0 beyond the last row and column. `N` divides the length of
+/// rows, and `column` is a multiple of 4.
 #[cube]
 pub(super) fn quad_at<N: Size>(
     values: &Tensor<Vector<f32, N>>,
@@ -60,7 +59,7 @@ pub(super) fn quad_at<N: Size>(
     quad
 }
 
-/// Writes the four values from `column` on of a row that exists; what is beyond its last column is left out.
+/// Writes four values to an existing row from `column` on, except those beyond its last column.
 #[cube]
 pub(super) fn put_quad<N: Size>(
     values: &mut Tensor<Vector<f32, N>>,

@@ -1,7 +1,7 @@
-//! Memory that a step's tensors leave behind, kept for the next step's.
+//! Memory of dropped tensors, which a thread keeps for the tensors of its next step.
 //!
-//! Fresh memory of this size comes from the system, which hands out and clears its pages one fault at a time; a
-//! training step needs the same sizes again and again. A thread keeps what its tensors leave.
+//! The system maps and clears the pages of fresh memory one page fault at a time, and every training step needs the same
+//! sizes.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
@@ -16,14 +16,14 @@ use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout as TensorLayout};
 use burn_std::{AllocationController, AllocationProperty, Bytes};
 
-/// Of a cache line, and of the widest vectors.
+/// The size of a cache line, and of the widest vectors.
 const ALIGNMENT: usize = 64;
 
 thread_local! {
     static KEPT: RefCell<HashMap<usize, Vec<Memory>>> = RefCell::new(HashMap::new());
 }
 
-/// A tensor of this shape. It holds whatever numbers the memory held before, so every value must be written.
+/// Creates a tensor of this shape with undefined values, all of which must be written.
 pub(super) fn tensor_to_fill(shape: [usize; 3]) -> FlexTensor {
     let bytes = shape.iter().product::<usize>() * size_of::<f32>();
     let memory = KEPT
@@ -34,18 +34,18 @@ pub(super) fn tensor_to_fill(shape: [usize; 3]) -> FlexTensor {
     FlexTensor::new(bytes, TensorLayout::contiguous(Shape::from(shape)), DType::F32)
 }
 
-/// Gives all memory back that no tensor uses.
+/// Frees all memory that no tensor uses.
 pub(super) fn forget() {
     KEPT.take();
 }
 
-/// Initialized memory of this thread or another.
+/// Initialized memory, which may come from another thread.
 struct Memory {
     start: NonNull<u8>,
     bytes: usize,
 }
 
-// SAFETY: it is owned alone, like a `Vec<u8>`.
+// SAFETY: the memory has one owner, like that of a `Vec<u8>`.
 unsafe impl Send for Memory {}
 // SAFETY: as above; shared access only reads.
 unsafe impl Sync for Memory {}
@@ -75,9 +75,9 @@ impl Drop for Memory {
     }
 }
 
-/// The memory of one tensor; goes back to the thread that drops it.
+/// The memory of one tensor, which the thread that drops the tensor keeps.
 struct Buffer {
-    /// Taken on drop only.
+    /// The memory, taken only on drop.
     memory: Option<Memory>,
 }
 
@@ -113,7 +113,7 @@ impl AllocationController for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(memory) = self.memory.take() {
-            // While a thread ends there may be nobody left to keep it.
+            // A thread that ends may have dropped its list of kept memory already.
             let _ = KEPT.try_with(|kept| kept.borrow_mut().entry(memory.bytes).or_default().push(memory));
         }
     }
@@ -124,18 +124,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_that_a_tensor_left_is_used_again() {
+    fn memory_of_a_dropped_tensor_is_used_again() {
         let mut first = tensor_to_fill([2, 3, 77]);
         first.storage_mut::<f32>().fill(1.5);
-        let place = first.storage::<f32>().as_ptr();
+        let address = first.storage::<f32>().as_ptr();
         drop(first);
         let other_size = tensor_to_fill([2, 3, 78]);
         let second = tensor_to_fill([3, 2, 77]);
-        assert_eq!(second.storage::<f32>().as_ptr(), place);
-        assert_eq!(place as usize % ALIGNMENT, 0);
+        assert_eq!(second.storage::<f32>().as_ptr(), address);
+        assert_eq!(address as usize % ALIGNMENT, 0);
         assert_eq!(other_size.storage::<f32>().len(), 2 * 3 * 78);
         let third = tensor_to_fill([3, 2, 77]);
-        assert_ne!(third.storage::<f32>().as_ptr(), place, "the second still lives");
+        assert_ne!(third.storage::<f32>().as_ptr(), address, "the second still lives");
         drop([second, third]);
         assert_eq!(KEPT.with_borrow(|kept| kept[&(2 * 3 * 77 * 4)].len()), 2);
         forget();

@@ -1,15 +1,49 @@
 //! Operations on one value at a time, over slices; each is compiled for several vector widths.
 
+use burn::tensor::Tensor;
+use burn_flex::Flex;
 use pulp::Arch;
 
 use super::{
-    exp::{exp, sigmoid},
-    tanh::tanh,
+    CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, product::Shared, tanh::tanh, tensor,
 };
-use crate::activation::LEAK;
+use crate::{Activated, ElementwiseKernels, activation::LEAK};
 use settings::Activation;
 
-/// The activation of every preactivation, in place.
+impl ElementwiseKernels for Flex {
+    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let mut output = owned(preactivation);
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |_, values| {
+            apply(activation, values);
+        });
+        tensor(output)
+    }
+
+    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
+        let shape = preactivation.dims();
+        let mut output = owned(preactivation);
+        let mut slope = tensor_to_fill(shape);
+        let slopes = Shared::new(slope.storage_mut::<f32>());
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
+            // SAFETY: chunks do not overlap, and the slopes have the output's shape.
+            let slopes = unsafe { slopes.part(index * CHUNK, values.len()) };
+            activate(activation, values, slopes);
+        });
+        Activated { output: tensor(output), slope: tensor(slope) }
+    }
+
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        assert_eq!(values.dims(), factors.dims(), "values are scaled one by one");
+        let mut output = owned(values);
+        let factors = Operand::of(factors);
+        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |index, values| {
+            scale(values, &factors.values()[index * CHUNK..][..values.len()]);
+        });
+        tensor(output)
+    }
+}
+
+/// Replaces preactivations by their activations.
 pub(super) fn apply(activation: Activation, values: &mut [f32]) {
     let arch = Arch::new();
     match activation {
@@ -22,7 +56,7 @@ pub(super) fn apply(activation: Activation, values: &mut [f32]) {
     }
 }
 
-/// [`apply`], and the slope of each.
+/// Replaces preactivations by their activations, and writes the slopes.
 pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut [f32]) {
     let arch = Arch::new();
     match activation {
@@ -52,7 +86,7 @@ pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut 
     }
 }
 
-/// `values + addends`, in place.
+/// Adds `addends` to `values`.
 pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, addend) in values.iter_mut().zip(addends) {
@@ -61,7 +95,7 @@ pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     });
 }
 
-/// `values * factors`, in place.
+/// Multiplies `values` by `factors`.
 pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, factor) in values.iter_mut().zip(factors) {
@@ -70,42 +104,8 @@ pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
     });
 }
 
-/// The sum of `left * right`, in double precision.
-pub(super) fn inner_product(left: &[f32], right: &[f32]) -> f64 {
-    /// Sums that run side by side, so that a vector's worth of values is added at a time.
-    const LANES: usize = 16;
-    Arch::new().dispatch(|| {
-        let mut sums = [0.0_f64; LANES];
-        let (left, left_rest) = left.as_chunks::<LANES>();
-        let (right, right_rest) = right.as_chunks::<LANES>();
-        for (left, right) in left.iter().zip(right) {
-            for lane in 0..LANES {
-                sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
-            }
-        }
-        let rest = left_rest.iter().zip(right_rest).map(|(left, right)| f64::from(*left) * f64::from(*right));
-        sums.iter().sum::<f64>() + rest.sum::<f64>()
-    })
-}
-
-/// Makes logits the error of the softmax against a one-hot `target`, not divided by the batch; gives the
-/// cross-entropy.
-pub(super) fn cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {
-    Arch::new().dispatch(|| {
-        // `max` passes over NaN, which `exp` below brings back.
-        let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
-        let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();
-        each(logits, |logit| exp(logit - largest));
-        let sum: f32 = logits.iter().sum();
-        for (value, target) in logits.iter_mut().zip(target) {
-            *value = *value / sum - target;
-        }
-        sum.ln() - wanted
-    })
-}
-
 #[inline(always)]
-fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+pub(super) fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     for value in values {
         *value = function(*value);
     }

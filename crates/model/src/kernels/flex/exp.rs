@@ -1,19 +1,19 @@
-//! exp and the logistic function, in operations that vectorize.
+//! The exponential and the logistic function, in operations that vectorize.
 
-/// ln 2 in two parts: the first has few bits, so that a multiple of it is exact.
+/// The first part of ln 2 = `LN_2_HIGH + LN_2_LOW`. It has few bits, so that its multiples are exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
-/// Adding and subtracting it rounds to the nearest integer.
+/// A number whose addition and subtraction rounds to the nearest integer.
 const ROUNDER: f32 = 12_582_912.0;
-/// Beyond these, exp is infinite, or 0 to within the smallest normal number.
+/// The largest value whose exp is finite. Below [`SMALLEST`], exp is less than the smallest normal number.
 const LARGEST: f32 = 88.722_84;
 const SMALLEST: f32 = -87.336_54;
 
-/// Minimax coefficients of exp on [-ln 2 / 2, ln 2 / 2] after 1 + x, highest first (Cephes' `expf`, S. Moshier).
+/// The minimax coefficients of exp on [-ln 2 / 2, ln 2 / 2] after 1 + x, highest first (Cephes' `expf`, S. Moshier).
 const COEFFICIENTS: [f32; 6] =
     [1.987_569_2e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5];
 
-/// exp with a relative error of at most 1.5e-7 (about 1 unit in the last place); results below the smallest normal
+/// Returns exp with a relative error of at most 1.5e-7 (about 1 unit in the last place); results below the smallest normal
 /// number are 0; NaN for NaN.
 #[inline(always)]
 pub(super) fn exp(value: f32) -> f32 {
@@ -33,13 +33,13 @@ pub(super) fn exp(value: f32) -> f32 {
     if value < SMALLEST { 0.0 } else { scaled }
 }
 
-/// 2^exponent, for -126 to 127.
+/// Returns 2^exponent, for -126 to 127.
 #[inline(always)]
 fn two_to(exponent: i32) -> f32 {
     f32::from_bits((exponent + 127).cast_unsigned() << 23)
 }
 
-/// 1 / (1 + exp(-value)) with a relative error of at most 3e-7 where exp(-value) is finite; NaN for NaN.
+/// Returns 1 / (1 + exp(-value)) with a relative error of at most 3e-7 where exp(-value) is finite; NaN for NaN.
 #[inline(always)]
 pub(super) fn sigmoid(value: f32) -> f32 {
     1.0 / (1.0 + exp(-value))
@@ -49,7 +49,7 @@ pub(super) fn sigmoid(value: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// The largest relative error over every 97th float of `first..=last`, and its negative.
+    /// Returns the largest relative error over every 97th float of `first..=last`, and its negative.
     fn worst(first: f32, last: f32, ours: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
         (first.to_bits()..=last.to_bits())
             .step_by(97)
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_errors_are_within_what_is_promised_over_all_magnitudes() {
+    fn errors_are_within_the_documented_bounds_over_all_magnitudes() {
         let of_exp = worst(f32::MIN_POSITIVE, 87.3, exp, f64::exp);
         let of_sigmoid = worst(f32::MIN_POSITIVE, 87.3, sigmoid, |value| 1.0 / (1.0 + (-value).exp()));
         assert!(of_exp <= 1.5e-7 && of_sigmoid <= 3e-7, "{of_exp:e} {of_sigmoid:e}");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_what_they_should_be() {
+    fn extreme_values_give_the_limits() {
         assert_eq!([exp(0.0), exp(f32::INFINITY), exp(89.0)], [1.0, f32::INFINITY, f32::INFINITY]);
         assert_eq!([exp(f32::NEG_INFINITY), exp(-120.0)], [0.0, 0.0]);
         assert_eq!([sigmoid(0.0), sigmoid(f32::INFINITY), sigmoid(f32::NEG_INFINITY)], [0.5, 1.0, 0.0]);

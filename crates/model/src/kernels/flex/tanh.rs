@@ -1,15 +1,15 @@
-//! tanh as a rational function, in operations that vectorize.
+//! The hyperbolic tangent as a rational function, in operations that vectorize.
 
-/// Beyond this, the approximation is 1.
+/// The value beyond which the approximation is 1.
 const LIMIT: f32 = 7.907_389_6;
 
-/// Coefficients by powers of the square, highest first: of the numerator's odd powers from 3 on, and of the
-/// denominator's even ones. Minimax in relative error on [-8.67, 8.67]: Eigen's `ptanh_float` (MPL-2.0), found with
+/// The coefficients of the numerator's odd powers from 3 on, highest first; those of [`DENOMINATOR`] belong to its even
+/// powers. Minimax in relative error on [-8.67, 8.67]: Eigen's `ptanh_float` (MPL-2.0), found with
 /// rminimax.
 const NUMERATOR: [f32; 4] = [1.394_553_6e-8, 2.102_733_6e-5, 3.520_756_7e-3, 1.340_216_1e-1];
 const DENOMINATOR: [f32; 5] = [8.015_777e-7, 3.326_951_4e-4, 2.597_254_5e-2, 4.673_548_3e-1, 1.0];
 
-/// tanh with a relative error of at most 3.2e-7 (under 3 units in the last place); odd, and NaN for NaN.
+/// Returns tanh with a relative error of at most 3.2e-7 (under 3 units in the last place); odd, and NaN for NaN.
 #[inline(always)]
 pub(super) fn tanh(value: f32) -> f32 {
     // Not `clamp`, which would compile to branches; NaN passes both comparisons unchanged.
@@ -26,7 +26,7 @@ mod tests {
     use super::tanh;
 
     #[test]
-    fn the_error_is_within_what_is_promised_over_all_magnitudes() {
+    fn the_error_is_within_the_documented_bound_over_all_magnitudes() {
         let mut worst = 0.0_f64;
         // Every 97th float from the smallest normal one to 20.
         let (first, last) = (f32::MIN_POSITIVE.to_bits(), 20.0_f32.to_bits());
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_what_they_should_be() {
+    fn extreme_values_give_the_limits() {
         assert_eq!(tanh(0.0), 0.0);
         assert_eq!([tanh(f32::INFINITY), tanh(f32::NEG_INFINITY)], [1.0, -1.0]);
         assert!(tanh(f32::NAN).is_nan());

@@ -1,9 +1,13 @@
 //! The kernels against the default bodies, and their bits against the number of threads.
 
 use burn::tensor::TensorData;
+use settings::{Activation, Precision};
 
-use super::*;
-use crate::{Adam, Sets, activate_with_slope};
+use super::{product::OUTPUT_BLOCK, *};
+use crate::{
+    Activated, Adam, AdamStep, ElementwiseKernels, Parameter, ProductKernels, ReductionKernels, Sets,
+    UpdateKernels, WeightUpdate, activate_with_slope,
+};
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
     let mut stream = random::stream(3, "test", &[index]);
@@ -114,7 +118,7 @@ fn cross_entropy_is_that_of_the_log_softmax() {
     );
 }
 
-/// A little of everything, for one thread of `threads` with work of its own.
+/// Runs every kind of kernel in a pool of `threads`, one of which has work of its own. Returns the bits of the results.
 fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
     let [batch, inputs, outputs] = SHAPE;
     let bits = std::sync::Mutex::new(Vec::new());
@@ -129,7 +133,9 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let update = WeightUpdate { weight, input: &input, delta: &delta };
         let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
         for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
-            bits.lock().expect("nobody panicked").extend(values(tensor).iter().map(|value| value.to_bits()));
+            bits.lock()
+                .expect("no thread panicked")
+                .extend(values(tensor).iter().map(|value| value.to_bits()));
         }
     };
     let mut places = threads::places(threads);
@@ -140,7 +146,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         }
         own.take_part(work);
     });
-    bits.into_inner().expect("nobody panicked")
+    bits.into_inner().expect("no thread panicked")
 }
 
 #[test]
@@ -176,7 +182,7 @@ fn fused_learning_is_the_gradient_and_then_adam() {
 }
 
 #[test]
-fn a_parameter_that_someone_else_holds_too_is_not_changed_for_them() {
+fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
     let parameter = Parameter::new(random([1, 4, 3], 1));
     let before = values(&parameter.value);
     let held = parameter.clone();

@@ -1,6 +1,6 @@
-//! Images that stay on the device as bytes; a batch is gathered, changed and scaled there.
+//! Images that stay on the device as bytes, from which batches are gathered, transformed and scaled.
 //!
-//! Four pixels share a word, because not every runtime can address bytes.
+//! A word holds four pixels, because not every runtime can address bytes.
 
 use burn::tensor::{self, Int};
 use burn_cubecl::{BoolElement, CubeRuntime};
@@ -10,14 +10,14 @@ use super::{
     launch::{Backend, Matrices, UNITS, count, units},
     reductions::sum_of_units,
 };
-use crate::{Change, Gallery, Pictures};
+use crate::{ImageSet, ImageTransform, Images};
 
-/// Pixels of a word.
+/// The number of pixels in a word.
 const PIXELS: usize = 4;
-/// Numbers of a [`Change`] on the device: map by rows, shift, contrast, brightness.
+/// The number of values of an [`ImageTransform`] on the device: map by rows, shift, contrast, brightness.
 const NUMBERS: usize = 8;
 
-/// Channels, height and width of an image.
+/// The size of an image: channels, height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Size3 {
     channels: usize,
@@ -35,20 +35,20 @@ impl Size3 {
     }
 }
 
-/// The pixel at `at` of all pixels, 0 to 255.
+/// Returns the pixel at index `at` of all pixels, 0 to 255.
 #[cube]
 fn pixel_at(words: &Array<u32>, at: usize) -> f32 {
     let bits = words[at / PIXELS] >> (8 * (at % PIXELS) as u32);
     f32::cast_from(bits & 255)
 }
 
-/// What a network sees for a pixel of `channel`.
+/// Returns the network's input for a pixel of `channel`.
 #[cube]
 fn scaled(pixel: f32, channel: usize, scaling: &Array<f32>) -> f32 {
     (pixel - scaling[2 * channel]) / scaling[2 * channel + 1]
 }
 
-/// A unit for each pixel of an image.
+/// Runs one unit for each pixel of an image.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn gather_kernel(
     words: &Array<u32>,
@@ -66,30 +66,30 @@ fn gather_kernel(
     }
 }
 
-/// A cube for each channel of an image, whose units take every so many pixels.
+/// Runs one cube for each channel of an image; its units divide the pixels.
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn change_kernel(
+fn transform_kernel(
     words: &Array<u32>,
     scaling: &Array<f32>,
     indices: &Tensor<i32>,
-    changes: &Array<f32>,
+    transforms: &Array<f32>,
     output: &mut Tensor<f32>,
     #[comptime] size: Size3,
 ) {
     let image = CUBE_POS_X as usize;
     let channel = CUBE_POS_Y as usize;
     let plane = comptime!(size.plane());
-    let change = image * NUMBERS;
+    let transform = image * NUMBERS;
     let source = indices[image * indices.stride(0)] as usize * comptime!(size.pixels()) + channel * plane;
-    let contrast = changes[change + 6];
-    let brightness = changes[change + 7];
+    let contrast = transforms[transform + 6];
+    let brightness = transforms[transform + 7];
     let mut part = f32::new(0.0);
     for at in range_stepped(UNIT_POS as usize, plane, UNITS) {
-        part += moved_pixel(words, source, changes, change, at, size);
+        part += moved_pixel(words, source, transforms, transform, at, size);
     }
     let mean = sum_of_units(part) / f32::cast_from(comptime!(plane as u32));
     for at in range_stepped(UNIT_POS as usize, plane, UNITS) {
-        let mut pixel = moved_pixel(words, source, changes, change, at, size);
+        let mut pixel = moved_pixel(words, source, transforms, transform, at, size);
         if contrast != 1.0 {
             pixel = (pixel - mean) * contrast + mean;
         }
@@ -98,22 +98,28 @@ fn change_kernel(
     }
 }
 
-/// The pixel at place `at` of a plane that begins at `source`, after a change's map.
+/// Returns the pixel at position `at` of a plane that begins at `source`, after a transform's affine map.
 #[cube]
 fn moved_pixel(
     words: &Array<u32>,
     source: usize,
-    changes: &Array<f32>,
-    change: usize,
+    transforms: &Array<f32>,
+    transform: usize,
     at: usize,
     #[comptime] size: Size3,
 ) -> f32 {
-    let centre_y = f32::new(comptime!((size.height as f32 - 1.0) / 2.0));
-    let centre_x = f32::new(comptime!((size.width as f32 - 1.0) / 2.0));
-    let target_y = f32::cast_from((at / size.width) as u32) - centre_y;
-    let target_x = f32::cast_from((at % size.width) as u32) - centre_x;
-    let y = changes[change] * target_y + changes[change + 1] * target_x + changes[change + 4] + centre_y;
-    let x = changes[change + 2] * target_y + changes[change + 3] * target_x + changes[change + 5] + centre_x;
+    let center_y = f32::new(comptime!((size.height as f32 - 1.0) / 2.0));
+    let center_x = f32::new(comptime!((size.width as f32 - 1.0) / 2.0));
+    let target_y = f32::cast_from((at / size.width) as u32) - center_y;
+    let target_x = f32::cast_from((at % size.width) as u32) - center_x;
+    let y = transforms[transform] * target_y
+        + transforms[transform + 1] * target_x
+        + transforms[transform + 4]
+        + center_y;
+    let x = transforms[transform + 2] * target_y
+        + transforms[transform + 3] * target_x
+        + transforms[transform + 5]
+        + center_x;
     let (above, left) = (y.floor(), x.floor());
     let (down, across) = (y - above, x - left);
     let top = source + mirrored(above, size.height) * size.width;
@@ -126,7 +132,7 @@ fn moved_pixel(
         + pixel_at(words, bottom + after) * (down * across)
 }
 
-/// The pixel that a pixel beyond the edge of a side shows: `d c b a | a b c d | d c b a`.
+/// Returns the index of the pixel that is mirrored to a position beyond the edge: `d c b a | a b c d | d c b a`.
 #[cube]
 fn mirrored(pixel: f32, #[comptime] length: usize) -> usize {
     let side = f32::new(comptime!(length as f32));
@@ -134,8 +140,8 @@ fn mirrored(pixel: f32, #[comptime] length: usize) -> usize {
     u32::cast_from(select(folded < side, folded, 2.0 * side - 1.0 - folded)) as usize
 }
 
-/// [`Pictures`] on a device.
-pub(super) struct CubeGallery<R: CubeRuntime> {
+/// A set of [`Images`] on a device.
+pub(super) struct CubeImageSet<R: CubeRuntime> {
     device: R::Device,
     words: Handle,
     word_count: usize,
@@ -143,9 +149,9 @@ pub(super) struct CubeGallery<R: CubeRuntime> {
     size: Size3,
 }
 
-impl<R: CubeRuntime> CubeGallery<R> {
-    pub(super) fn new(pictures: Pictures, device: &R::Device) -> Self {
-        let Pictures { mut pixels, shape: [channels, height, width], scaling } = pictures;
+impl<R: CubeRuntime> CubeImageSet<R> {
+    pub(super) fn new(images: Images, device: &R::Device) -> Self {
+        let Images { mut pixels, shape: [channels, height, width], scaling } = images;
         assert_eq!(scaling.len(), channels, "a scaling for each channel");
         pixels.resize(pixels.len().next_multiple_of(PIXELS), 0);
         let words: Vec<u32> = pixels.as_chunks().0.iter().copied().map(u32::from_le_bytes).collect();
@@ -161,11 +167,11 @@ impl<R: CubeRuntime> CubeGallery<R> {
     }
 }
 
-impl<R: CubeRuntime, B: BoolElement> Gallery<Backend<R, B>> for CubeGallery<R> {
+impl<R: CubeRuntime, B: BoolElement> ImageSet<Backend<R, B>> for CubeImageSet<R> {
     fn gather(
         &self,
         indices: &tensor::Tensor<Backend<R, B>, 1, Int>,
-        changes: Option<&[Change]>,
+        transforms: Option<&[ImageTransform]>,
     ) -> tensor::Tensor<Backend<R, B>, 2> {
         let Self { device, words, word_count, scaling, size } = self;
         let [images] = indices.dims();
@@ -180,7 +186,7 @@ impl<R: CubeRuntime, B: BoolElement> Gallery<Backend<R, B>> for CubeGallery<R> {
                 ArrayArg::from_raw_parts(scaling.clone(), 2 * size.channels),
             )
         };
-        match changes {
+        match transforms {
             None => {
                 let grid = CubeCount::Static(count(images), count(size.pixels().div_ceil(UNITS)), 1);
                 let output = output.argument();
@@ -199,15 +205,15 @@ impl<R: CubeRuntime, B: BoolElement> Gallery<Backend<R, B>> for CubeGallery<R> {
                     );
                 }
             }
-            Some(changes) => {
-                assert_eq!(changes.len(), images, "a change for each image");
-                let numbers: Vec<f32> = changes.iter().flat_map(numbers).collect();
+            Some(transforms) => {
+                assert_eq!(transforms.len(), images, "a transform for each image");
+                let numbers: Vec<f32> = transforms.iter().flat_map(numbers).collect();
                 let grid = CubeCount::Static(count(images), count(size.channels), 1);
                 let on_device = client.create_from_slice(f32::as_bytes(&numbers));
                 let output = output.argument();
-                // SAFETY: as above; there are so many numbers for each image.
+                // SAFETY: as above; there are `NUMBERS` values for each image.
                 unsafe {
-                    change_kernel::launch_unchecked::<R>(
+                    transform_kernel::launch_unchecked::<R>(
                         &client,
                         grid,
                         units(UNITS),
@@ -226,8 +232,8 @@ impl<R: CubeRuntime, B: BoolElement> Gallery<Backend<R, B>> for CubeGallery<R> {
     }
 }
 
-/// A change as the kernel reads it.
-fn numbers(change: &Change) -> [f32; NUMBERS] {
-    let Change { linear: [[yy, yx], [xy, xx]], shift: [y, x], contrast, brightness } = *change;
+/// Returns a transform's values in the order in which the kernel reads them.
+fn numbers(transform: &ImageTransform) -> [f32; NUMBERS] {
+    let ImageTransform { linear: [[yy, yx], [xy, xx]], shift: [y, x], contrast, brightness } = *transform;
     [yy, yx, xy, xx, y, x, contrast, brightness]
 }
