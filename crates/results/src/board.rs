@@ -81,9 +81,6 @@ fn metrics(pipeline: &Pipeline) -> Vec<Metric> {
 
 /// Shows the pipeline's text and the columns of the HPARAMS tab at the root of its run tree; returns the name of the event
 /// file there.
-///
-/// # Errors
-/// If the store or the run tree cannot be written.
 pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<String, Error> {
     #[derive(Serialize)]
     struct Settings<'a> {

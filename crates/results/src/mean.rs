@@ -31,9 +31,6 @@ pub struct Mean<'a> {
 
 /// Returns the mean over the finished ones of `seeds`. There is none if fewer than two have finished, or if one has diverged: a
 /// mean over the other seeds would favor the configuration.
-///
-/// # Errors
-/// If a trial's result cannot be read.
 pub fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
     #[derive(Serialize)]
     struct Settings {
@@ -59,9 +56,6 @@ pub fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
 
 impl Mean<'_> {
     /// Writes an event file and a table into `work`.
-    ///
-    /// # Errors
-    /// If a trial's history cannot be read, or `work` cannot be written.
     pub fn write(&self, work: &Work) -> Result<(), Error> {
         let artifacts = self.seeds.iter().filter_map(|seed| seed.artifact.as_ref());
         let histories: Vec<History> = artifacts.map(trial::history).collect::<Result<_, _>>()?;

@@ -19,9 +19,6 @@ pub fn pipeline_folder(artifacts: &Path, pipeline: &str) -> PathBuf {
 }
 
 /// Removes the links of all stages of `pipeline` but those in `names`. Their results stay in the store.
-///
-/// # Errors
-/// If a folder cannot be read or changed.
 pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(), Error> {
     let folder = pipeline_folder(artifacts, pipeline);
     let entries = match fs::read_dir(&folder) {
@@ -80,9 +77,6 @@ fn remove_link(link: &Path) -> Result<(), Error> {
 }
 
 /// Links the file `target` by the name `file` at the root of the run tree of `pipeline`.
-///
-/// # Errors
-/// If the link cannot be made.
 pub fn show_file(artifacts: &Path, pipeline: &str, file: &str, target: &Path) -> Result<(), Error> {
     Ok(links::point(&pipeline_folder(artifacts, pipeline).join(file), target)?)
 }
@@ -113,25 +107,16 @@ impl RunTree {
     }
 
     /// Links the mean over the seeds of `trial`'s configuration to the folder `target`.
-    ///
-    /// # Errors
-    /// If the link cannot be made.
     pub fn show_mean(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
         Ok(links::point(&self.mean(trial), target)?)
     }
 
     /// Removes the link to the mean over the seeds of `trial`'s configuration.
-    ///
-    /// # Errors
-    /// If the link cannot be removed.
     pub fn hide_mean(&self, trial: &Trial) -> Result<(), Error> {
         remove_link(&self.mean(trial))
     }
 
     /// Makes the folder of a stage that has a single result a link to `target`.
-    ///
-    /// # Errors
-    /// If the folder cannot be changed, or holds anything but links.
     pub fn show_stage(&self, target: &Path) -> Result<(), Error> {
         if !self.folder.is_symlink() && self.folder.is_dir() {
             // In an earlier version of the file, a stage of this name had trials.
@@ -142,9 +127,6 @@ impl RunTree {
     }
 
     /// Removes the link to `trial` if it points to `folder`.
-    ///
-    /// # Errors
-    /// If the link cannot be removed.
     pub fn hide(&self, trial: &Trial, folder: &Path) -> Result<(), Error> {
         let link = self.trial(trial);
         let leads_there = fs::read_link(&link).is_ok_and(|target| target.file_name() == folder.file_name());
@@ -153,9 +135,6 @@ impl RunTree {
 
     /// Removes all links but those of `trials` and, if `means`, of the means of their configurations. The results stay in the
     /// store.
-    ///
-    /// # Errors
-    /// If the folder cannot be read or changed.
     pub fn keep(&self, trials: &[&Trial], means: bool) -> Result<(), Error> {
         let mut kept: HashSet<PathBuf> = trials.iter().map(|trial| self.trial(trial)).collect();
         if means {
@@ -186,9 +165,6 @@ impl RunTree {
     }
 
     /// Links `trial` to the folder `target`.
-    ///
-    /// # Errors
-    /// If the link cannot be made.
     pub fn show(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
         Ok(links::point(&self.trial(trial), target)?)
     }

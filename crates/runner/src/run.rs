@@ -16,7 +16,7 @@ use results::{
 };
 use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};
-use store::{Artifact, Key, KeyText, Provenance, StoreError};
+use store::{Artifact, Key, KeyText, StoreError, Work};
 use tuner::Outcome;
 
 use crate::{
@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
 
     /// Makes and links the mean over the seeds of every configuration that has one.
     fn show_means(&self, train: &Train, planned: &[PlannedTrial]) -> Result<(), Error> {
-        let (store, tree) = (&self.context.store, self.tree(&train.name));
+        let tree = self.tree(&train.name);
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             let trial = &seeds[0].trial;
             let started = Instant::now();
@@ -275,14 +275,9 @@ impl<'a> Run<'a> {
                 tree.hide_mean(trial)?;
                 continue;
             };
-            let artifact = match self.find(&mean.key_text, &format!("mean of {}", trial.configuration))? {
-                Some(artifact) => artifact,
-                None => {
-                    let work = store.begin(&mean.key_text)?;
-                    mean.write(&work)?;
-                    work.publish(self.provenance(started), &[EVENT_FILES])?.into_artifact()
-                }
-            };
+            let what = format!("mean of {}", trial.configuration);
+            let artifact =
+                self.find_or_make(&mean.key_text, &what, started, &[EVENT_FILES], |work| mean.write(work))?;
             tree.show_mean(trial, artifact.path())?;
         }
         Ok(())
@@ -317,17 +312,14 @@ impl<'a> Run<'a> {
 
     fn publish_dataset(&self, train: &Train, dataset: &data::Dataset, started: Instant) -> Result<(), Error> {
         let key_text = dataset_key_text(&train.dataset(), self.context.data)?;
-        let artifact = match self.find(&key_text, &train.dataset_name)? {
-            Some(artifact) => artifact,
-            None => {
-                let work = self.context.store.begin(&key_text)?;
-                for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
-                    work.write(name, text.as_bytes())?;
-                }
-                work.publish(self.provenance(started), &[])?.into_artifact()
+        let name = &train.dataset_name;
+        let artifact = self.find_or_make(&key_text, name, started, &[], |work| {
+            for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
+                work.write(name, text.as_bytes())?;
             }
-        };
-        Ok(self.tree(&train.dataset_name).show_stage(artifact.path())?)
+            Ok(())
+        })?;
+        Ok(self.tree(name).show_stage(artifact.path())?)
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
@@ -340,14 +332,9 @@ impl<'a> Run<'a> {
         let store = &self.context.store;
         let key_text = summary::key_text(summarize, &trials, asked, store)?;
         let name = &summarize.name;
-        let artifact = match self.find(&key_text, name)? {
-            Some(artifact) => artifact,
-            None => {
-                let work = store.begin(&key_text)?;
-                summary::write(summarize, &trials, asked, store, &work)?;
-                work.publish(self.provenance(started), summary::VOLATILE)?.into_artifact()
-            }
-        };
+        let artifact = self.find_or_make(&key_text, name, started, summary::VOLATILE, |work| {
+            summary::write(summarize, &trials, asked, store, work)
+        })?;
         let tree = self.tree(name);
         tree.show_stage(artifact.path())?;
         let table = artifact.read(summary::TABLE)?;
@@ -359,17 +346,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Returns the artifact of `key_text`, which messages call `what`. A damaged artifact is moved away and reported.
-    fn find(&self, key_text: &KeyText, what: &str) -> Result<Option<Artifact>, Error> {
-        let (found, damage) = self.context.store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
+    /// Returns the artifact of `key_text`, which messages call `what`, or makes it with `write`. A damaged artifact is moved away
+    /// and reported.
+    fn find_or_make(
+        &self,
+        key_text: &KeyText,
+        what: &str,
+        started: Instant,
+        volatile: &[&str],
+        write: impl FnOnce(&Work) -> Result<(), results::Error>,
+    ) -> Result<Artifact, Error> {
+        let store = &self.context.store;
+        let (found, damage) = store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
         if let Some(damage) = damage {
             self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
         }
-        Ok(found)
-    }
-
-    fn provenance(&self, started: Instant) -> Provenance {
-        provenance(self.settings.build, self.context.device, started.elapsed())
+        if let Some(artifact) = found {
+            return Ok(artifact);
+        }
+        let work = store.begin(key_text)?;
+        write(&work)?;
+        let made = provenance(self.settings.build, self.context.device, started.elapsed());
+        Ok(work.publish(made, volatile)?.into_artifact())
     }
 
     fn add_diverged(&mut self, trials: &[PlannedTrial]) -> Result<(), Error> {

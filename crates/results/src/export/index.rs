@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use store::{persist, read_if_there};
 
-use super::model_file::Trained;
 use crate::error::Error;
 
 const NAME: &str = "index.json";
@@ -27,37 +26,17 @@ pub(super) struct Index {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Entry {
     /// The path of the network's folder, relative to the index.
-    folder: String,
+    pub(super) folder: String,
     /// The group that the configuration was last exported as the best of; null if it never was.
-    best_of: Option<String>,
-    configuration: String,
-    seed: u64,
-    pipeline: String,
-    stage: String,
+    pub(super) best_of: Option<String>,
+    pub(super) configuration: String,
+    pub(super) seed: u64,
+    pub(super) pipeline: String,
+    pub(super) stage: String,
     /// The key of the trial's result in the store.
-    key: String,
+    pub(super) key: String,
     /// Losses and error rates of the last epoch; null if a value is not finite.
-    last_epoch: BTreeMap<String, Option<f64>>,
-}
-
-impl Entry {
-    pub(super) fn new(
-        folder: &str,
-        trained: &Trained<'_>,
-        best_of: Option<String>,
-        last_epoch: BTreeMap<String, Option<f64>>,
-    ) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            best_of,
-            configuration: trained.trial.configuration.to_string(),
-            seed: trained.trial.seed,
-            pipeline: trained.pipeline.to_owned(),
-            stage: trained.train.name.clone(),
-            key: trained.key.to_string(),
-            last_epoch,
-        }
-    }
+    pub(super) last_epoch: BTreeMap<String, Option<f64>>,
 }
 
 impl Index {

@@ -111,8 +111,16 @@ impl Exporter<'_> {
         let weights = artifact.read(WEIGHTS)?;
         let files: [(&str, &[u8]); 2] = [(WEIGHTS, &weights), (model_file::NAME, text.as_bytes())];
         let placed = place_folder(&self.to.join(&folder), &files)?;
-        let measured = model_file::measured(last);
-        self.index.put(Entry::new(&folder, &trained, best_of.clone(), measured));
+        self.index.put(Entry {
+            folder: folder.clone(),
+            best_of: best_of.clone(),
+            configuration: planned.trial.configuration.to_string(),
+            seed: planned.trial.seed,
+            pipeline: self.pipeline.name.clone(),
+            stage: train.name.clone(),
+            key: planned.key.to_string(),
+            last_epoch: model_file::measured(last),
+        });
         Ok(Model { folder, best_of, trial: planned.trial.clone(), placed })
     }
 

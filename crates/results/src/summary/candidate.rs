@@ -34,11 +34,27 @@ pub(super) struct Measured<'a> {
     pub(super) test: Option<f64>,
 }
 
-impl Candidate<'_> {
-    /// Returns the value of the ranking metric for each seed.
-    pub(super) fn ranking_values(&self) -> ranking::Values {
-        self.trials.iter().map(|trial| trial.ranked_by).collect()
-    }
+/// The candidates of a summary by rank. A candidate is identified by its index.
+pub(super) struct Ranking {
+    /// The candidates, the best first.
+    pub(super) order: Vec<usize>,
+    /// The mean of each candidate's ranking metric, if all its seeds have a value.
+    pub(super) means: Vec<Option<f64>>,
+    /// The group that each candidate is the best of, if any.
+    pub(super) best_of: Vec<Option<String>>,
+}
+
+pub(super) fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
+    let values: Vec<ranking::Values> = candidates
+        .iter()
+        .map(|candidate| candidate.trials.iter().map(|trial| trial.ranked_by).collect())
+        .collect();
+    let configurations: Vec<&Configuration> =
+        candidates.iter().map(|candidate| candidate.configuration).collect();
+    let order = ranking::order(&values);
+    let best_of = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
+    let means = values.iter().map(|values| ranking::complete_mean(values)).collect();
+    Ranking { order, means, best_of }
 }
 
 /// Reads the trials of every configuration of the stages.

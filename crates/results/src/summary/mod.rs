@@ -34,9 +34,6 @@ pub const VOLATILE: &[&str] = &[REPORT, "trials.csv"];
 const SUMMARY_REVISION: u32 = 5;
 
 /// Returns the key text of the summary of these trials, finished or not.
-///
-/// # Errors
-/// If the settings cannot be written as text.
 pub fn key_text(
     summarize: &Summarize,
     trials: &[&[PlannedTrial]],
@@ -86,18 +83,12 @@ pub fn key_text(
 }
 
 /// Returns the winners of the trials, one for each combination of values on the axes that `summarize` names.
-///
-/// # Errors
-/// If a trial's files cannot be read.
 pub fn winners(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<Vec<Winner>, Error> {
     let candidates = candidate::read(summarize, trials)?;
-    Ok(winners::of(summarize, &candidates))
+    Ok(winners::of(&candidates, &candidate::rank(summarize, &candidates)))
 }
 
 /// Writes the files of a summary into `work`.
-///
-/// # Errors
-/// If a trial's files cannot be read, or `work` cannot be written.
 pub fn write(
     summarize: &Summarize,
     trials: &[&[PlannedTrial]],
@@ -106,8 +97,9 @@ pub fn write(
     work: &Work,
 ) -> Result<(), Error> {
     let candidates = candidate::read(summarize, trials)?;
-    let study = study::of(summarize, &candidates, asked, store)?;
-    let best = winners::to_ron(&winners::of(summarize, &candidates));
+    let ranking = candidate::rank(summarize, &candidates);
+    let study = study::of(summarize, &candidates, &ranking, asked, store)?;
+    let best = winners::to_ron(&winners::of(&candidates, &ranking));
     drop(candidates);
     work.write(TABLE, report::markdown(&study).as_bytes())?;
     work.write("table.tex", report::latex(&study).as_bytes())?;
@@ -137,9 +129,6 @@ fn missed(study: &Study) -> Vec<String> {
 }
 
 /// Returns a line for each published value that the summary in `artifact` did not reproduce.
-///
-/// # Errors
-/// If its file is damaged.
 pub fn missed_by(artifact: &Artifact) -> Result<Vec<String>, Error> {
     if artifact.manifest().file(MISSED).is_none() {
         return Ok(Vec::new());

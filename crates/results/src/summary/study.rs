@@ -14,7 +14,7 @@ use store::Store;
 use tuner::{Outcome, ranking};
 
 use super::{
-    candidate::{Candidate, Measured, test_metric},
+    candidate::{Candidate, Measured, Ranking, test_metric},
     notes::notes,
 };
 use crate::{
@@ -27,27 +27,24 @@ use crate::{
 pub(super) fn of(
     summarize: &Summarize,
     candidates: &[Candidate<'_>],
+    ranking: &Ranking,
     asked: Asked<'_>,
     store: &Store,
 ) -> Result<Study, Error> {
-    let values: Vec<ranking::Values> = candidates.iter().map(Candidate::ranking_values).collect();
-    let order = ranking::order(&values);
-    let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| candidate.configuration).collect();
-    let best = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
+    let ordered: Vec<&Candidate<'_>> = ranking.order.iter().map(|&index| &candidates[index]).collect();
     let baseline = summarize.baseline.and_then(|baseline| {
-        order.iter().copied().find(|&position| configurations[position].algorithm == baseline)
+        ranking.order.iter().copied().find(|&index| candidates[index].configuration.algorithm == baseline)
     });
-    let comparisons = comparisons(candidates, &order, baseline);
+    let comparisons = comparisons(candidates, &ranking.order, baseline);
     let mut rows = Vec::new();
-    for ((rank, &position), versus) in (1..).zip(&order).zip(comparisons) {
-        let is_complete = ranking::complete_mean(&values[position]).is_some();
-        let mut row = row(summarize, &candidates[position], store)?;
-        row.rank = is_complete.then_some(rank);
-        row.best_of.clone_from(&best[position]);
-        row.is_baseline = baseline == Some(position);
-        row.versus = versus;
-        rows.push(row);
+    for ((rank, &index), versus) in (1..).zip(&ranking.order).zip(comparisons) {
+        rows.push(Row {
+            rank: ranking.means[index].is_some().then_some(rank),
+            best_of: ranking.best_of[index].clone(),
+            is_baseline: baseline == Some(index),
+            versus,
+            ..row(summarize, &candidates[index], store)?
+        });
     }
     for train in &summarize.of {
         let steps = steps_per_epoch(train, candidates, store)?;
@@ -65,8 +62,8 @@ pub(super) fn of(
         reported: Criterion { metric: summarize.metric.to_string(), epoch },
         test_metric: test_metric(summarize).map(|metric| metric.to_string()),
         notes: notes(summarize),
-        expectations: expectations(summarize, candidates, &order),
-        pictures: pictures(&rows, &order, candidates)?,
+        expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
+        pictures: pictures(&rows, &ordered)?,
         rows,
         provenance: provenance(summarize, candidates, asked),
     })
@@ -75,10 +72,7 @@ pub(super) fn of(
 fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Result<Row, Error> {
     let mut trials = Vec::new();
     for measured in &candidate.trials {
-        trials.push(report::Trial {
-            ranked_by: summarize.rank_by.as_ref().and(measured.ranked_by),
-            ..trial(measured, store)?
-        });
+        trials.push(trial(summarize, measured, store)?);
     }
     Ok(Row {
         stage: candidate.stage.to_owned(),
@@ -127,7 +121,7 @@ fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -
     Ok(examples.map(|examples| examples / u64::from(train.training.batch_size)))
 }
 
-fn trial(measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
+fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
     let planned = measured.planned;
     let end = match (&measured.done, store.failure(TRIAL, &planned.key)) {
         (Some((result, _)), _) => match &result.outcome {
@@ -151,7 +145,7 @@ fn trial(measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error>
         epochs: measured.done.as_ref().map_or(0, |(result, _)| result.epochs),
         epoch: measured.epoch,
         value: measured.value,
-        ranked_by: None,
+        ranked_by: summarize.rank_by.as_ref().and(measured.ranked_by),
         test: measured.test,
         seconds: planned.artifact.as_ref().map(|artifact| artifact.manifest().made.duration_seconds),
         key: planned.key.to_string(),
@@ -194,9 +188,10 @@ fn comparisons(
     baseline: Option<usize>,
 ) -> Vec<Option<Versus>> {
     let mut comparisons: Vec<Option<Comparison>> = Vec::new();
-    for &position in order {
-        let baseline = baseline.filter(|&baseline| baseline != position);
-        comparisons.push(baseline.and_then(|baseline| versus(&candidates[position], &candidates[baseline])));
+    for &index in order {
+        let baseline = baseline.filter(|&baseline| baseline != index);
+        comparisons
+            .push(baseline.and_then(|baseline| compare_pairs(&candidates[index], &candidates[baseline])));
     }
     let p: Vec<Option<f64>> =
         comparisons.iter().map(|comparison| comparison.and_then(|comparison| comparison.t_test)).collect();
@@ -207,7 +202,7 @@ fn comparisons(
 }
 
 /// Compares two configurations, unless one of them lacks a seed: a comparison over the other seeds would be biased.
-fn versus(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<Comparison> {
+fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<Comparison> {
     let all = [candidate, baseline];
     if all.iter().any(|one| one.trials.is_empty() || one.trials.iter().any(|trial| trial.value.is_none())) {
         return None;
@@ -219,11 +214,6 @@ fn versus(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<Compari
         pairs.extend(trial.value.zip(same_seed.and_then(|other| other.value)));
     }
     compare(&pairs)
-}
-
-fn expectations(summarize: &Summarize, candidates: &[Candidate<'_>], order: &[usize]) -> Vec<Expectation> {
-    let ordered: Vec<&Candidate<'_>> = order.iter().map(|&position| &candidates[position]).collect();
-    summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect()
 }
 
 fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expectation {
@@ -313,16 +303,16 @@ fn settings_of(train: &Train) -> [(&'static str, String); 9] {
 }
 
 /// Returns the last pictures of the first seed of each rule's best configuration.
-fn pictures(rows: &[Row], order: &[usize], candidates: &[Candidate<'_>]) -> Result<Vec<Picture>, Error> {
+fn pictures(rows: &[Row], ordered: &[&Candidate<'_>]) -> Result<Vec<Picture>, Error> {
     let mut pictures: Vec<Picture> = Vec::new();
     let mut shown: Vec<&str> = Vec::new();
-    for (row, &position) in rows.iter().zip(order) {
+    for (row, candidate) in rows.iter().zip(ordered) {
         let algorithm = row.configuration.algorithm.as_str();
         if row.rank.is_none() || shown.contains(&algorithm) {
             continue;
         }
         shown.push(algorithm);
-        let Some(artifact) = &candidates[position].trials[0].planned.artifact else { continue };
+        let Some(artifact) = &candidate.trials[0].planned.artifact else { continue };
         // A trial that was resumed has several event files. The latest picture of each tag counts.
         let mut latest: Vec<history::Shown> = Vec::new();
         for file in artifact.manifest().files.iter().filter(|file| file.path.starts_with(board::EVENT_FILES))

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 use settings::Configuration;
-use spec::Summarize;
-use tuner::ranking;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Ranking};
 
 /// The best configuration of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,16 +20,11 @@ pub struct Winner {
 }
 
 /// Returns the winners, the best of them first.
-pub(super) fn of(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Winner> {
-    let values: Vec<ranking::Values> = candidates.iter().map(Candidate::ranking_values).collect();
-    let order = ranking::order(&values);
-    let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| candidate.configuration).collect();
-    let best = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
+pub(super) fn of(candidates: &[Candidate<'_>], ranking: &Ranking) -> Vec<Winner> {
     let mut winners = Vec::new();
-    for position in order {
-        let candidate = &candidates[position];
-        if let (Some(best_of), Some(mean)) = (&best[position], ranking::complete_mean(&values[position])) {
+    for &index in &ranking.order {
+        let candidate = &candidates[index];
+        if let (Some(best_of), Some(mean)) = (&ranking.best_of[index], ranking.means[index]) {
             winners.push(Winner {
                 best_of: best_of.clone(),
                 stage: candidate.stage.to_owned(),

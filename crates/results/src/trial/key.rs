@@ -53,10 +53,7 @@ fn is_default_factor(divergence_factor: &f64) -> bool {
     *divergence_factor == DIVERGENCE_FACTOR
 }
 
-/// Returns the key text of a dataset, made from the files in the directory `data`.
-///
-/// # Errors
-/// If files are missing.
+/// Returns the key text of a dataset. Fails if its files are missing in the directory `data`.
 pub fn dataset_key_text(dataset: &Dataset, data: &Path) -> Result<KeyText, Error> {
     let Dataset { name, settings } = dataset;
     let fingerprint = settings
@@ -68,9 +65,6 @@ pub fn dataset_key_text(dataset: &Dataset, data: &Path) -> Result<KeyText, Error
 
 /// Returns the key text of `trial` in the stage `train`, on the dataset with the key `dataset`. With `build`, other builds have
 /// other keys.
-///
-/// # Errors
-/// If the settings cannot be written as text.
 pub fn trial_key_text(
     train: &Train,
     trial: &Trial,

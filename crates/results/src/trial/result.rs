@@ -41,9 +41,6 @@ pub struct PlannedTrial {
 
 impl PlannedTrial {
     /// Returns how the trial ended, or none if it is not finished.
-    ///
-    /// # Errors
-    /// If its files cannot be read.
     pub fn result(&self) -> Result<Option<&TrialResult>, Error> {
         let Some(artifact) = &self.artifact else { return Ok(None) };
         if self.known.get().is_none() {
@@ -54,17 +51,11 @@ impl PlannedTrial {
 }
 
 /// Reads the metrics of a finished trial.
-///
-/// # Errors
-/// If the file cannot be read.
 pub fn history(artifact: &Artifact) -> Result<History, Error> {
     read_history(artifact, HISTORY)
 }
 
 /// Reads time, memory and energy of a finished trial.
-///
-/// # Errors
-/// If the file cannot be read.
 pub fn machine(artifact: &Artifact) -> Result<History, Error> {
     read_history(artifact, MACHINE)
 }
