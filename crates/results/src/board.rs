@@ -1,6 +1,6 @@
-//! What TensorBoard shows of a pipeline as a whole: its text and the columns of its HPARAMS tab.
+//! The overview of a pipeline for TensorBoard: its text and the columns of its HPARAMS tab.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
 use history::{
     Event, EventFile, band,
@@ -11,64 +11,57 @@ use settings::{Metric, Split, Task};
 use spec::{Pipeline, Stage, Train};
 use store::{Key, KeyText, Provenance, Store};
 
-use crate::{Error, hyperparameters::hyperparameters, run_tree};
+use crate::{error::Error, hyperparameters::hyperparameters, run_tree};
 
-/// Kind of the artifact that holds a pipeline's text and the columns of its HPARAMS tab.
+/// Kind of the overview's artifact.
 pub const BOARD: &str = "board";
-/// Bump it when equal pipelines are shown otherwise.
-pub const BOARD_REVISION: u32 = 3;
-/// Event files hold times and host names.
+/// Bump it when the overview of an equal pipeline changes.
+const BOARD_REVISION: u32 = 4;
+/// Prefix of the names of event files. They contain times and host names, so they differ from run to run.
 pub const EVENT_FILES: &str = "events.out.tfevents";
 
-/// Columns of the HPARAMS tab that are shown also where all trials have one value.
+/// Columns of the HPARAMS tab that are shown even if all trials have the same value.
 const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
 
-/// The columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter that differs, with the values that it
-/// takes. The others stand in each trial's text.
+/// Returns the columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter that differs, with its values.
+/// The text of each trial lists the others.
 fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
-    let trains = trains(pipeline);
-    let rows: Vec<Vec<(String, Value)>> = trains
-        .iter()
-        .flat_map(|train| {
-            train.points.candidates().into_iter().map(|configuration| hyperparameters(train, configuration))
-        })
-        .collect();
-    let names: Vec<&String> = rows.first().into_iter().flatten().map(|(name, _)| name).collect();
-    let column = |(index, name): (usize, &String)| {
+    let mut rows: Vec<Vec<(String, Value)>> = Vec::new();
+    for train in trains(pipeline) {
+        let candidates = train.points.candidates().into_iter();
+        rows.extend(candidates.map(|configuration| hyperparameters(train, configuration)));
+    }
+    let mut columns = Vec::new();
+    for (index, (name, _)) in rows.first().into_iter().flatten().enumerate() {
         let mut values: Vec<&Value> = Vec::new();
         for (_, value) in rows.iter().map(|row| &row[index]) {
             if !values.contains(&value) {
                 values.push(value);
             }
         }
-        let texts = values.iter().filter_map(|value| match value {
-            Value::Text(text) => Some(text.clone()),
-            _ => None,
-        });
-        let mut numbers: Vec<f64> = values
-            .iter()
-            .filter_map(|value| match value {
-                Value::Number(number) => Some(*number),
-                _ => None,
-            })
-            .collect();
-        numbers.sort_by(f64::total_cmp);
-        let flags = values.iter().filter_map(|value| match value {
-            Value::Flag(flag) => Some(*flag),
-            _ => None,
-        });
-        let domain = match values.first() {
-            Some(Value::Number(_)) => Domain::Numbers(numbers),
-            Some(Value::Flag(_)) => Domain::Flags(flags.collect()),
-            _ => Domain::Texts(texts.collect()),
-        };
-        Hyperparameter { name: name.clone(), domain }
-    };
-    let differs = |&(index, name): &(usize, &String)| {
-        let of_all = || rows.iter().map(move |row| &row[index].1);
-        ALWAYS_SHOWN.contains(&name.as_str()) || of_all().zip(of_all().skip(1)).any(|(one, next)| one != next)
-    };
-    names.into_iter().enumerate().filter(differs).map(column).collect()
+        if values.len() > 1 || ALWAYS_SHOWN.contains(&name.as_str()) {
+            columns.push(Hyperparameter { name: name.clone(), domain: domain(&values) });
+        }
+    }
+    columns
+}
+
+/// Returns `values` as a domain. The first value decides the type; values of other types, such as `none`, are left out.
+fn domain(values: &[&Value]) -> Domain {
+    let (mut numbers, mut flags, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for value in values {
+        match value {
+            Value::Number(number) => numbers.push(*number),
+            Value::Flag(flag) => flags.push(*flag),
+            Value::Text(text) => texts.push(text.clone()),
+        }
+    }
+    numbers.sort_by(f64::total_cmp);
+    match values.first() {
+        Some(Value::Number(_)) => Domain::Numbers(numbers),
+        Some(Value::Flag(_)) => Domain::Flags(flags),
+        _ => Domain::Texts(texts),
+    }
 }
 
 fn trains(pipeline: &Pipeline) -> Vec<&Train> {
@@ -76,21 +69,18 @@ fn trains(pipeline: &Pipeline) -> Vec<&Train> {
     stages.filter_map(|stage| if let Stage::Train(train) = stage { Some(train) } else { None }).collect()
 }
 
-/// The metrics of the HPARAMS tab: what trials are compared by, the validation split first.
+/// Returns the metrics of the HPARAMS tab that the trials measure, the validation split first.
 fn metrics(pipeline: &Pipeline) -> Vec<Metric> {
     let trains = trains(pipeline);
     let classifies = trains.iter().any(|train| train.training.task == Task::Classification);
     let error_rates = [Split::Validation, Split::Test, Split::Train].map(Metric::ErrorRate);
     let losses = [Split::Validation, Split::Test, Split::Train].map(Metric::Loss);
-    let wanted = error_rates.into_iter().filter(|_| classifies).chain(losses);
-    wanted.filter(|metric| trains.iter().any(|train| train.metrics().contains(metric))).collect()
+    let metrics = error_rates.into_iter().filter(|_| classifies).chain(losses);
+    metrics.filter(|metric| trains.iter().any(|train| train.metrics().contains(metric))).collect()
 }
 
 /// Shows the pipeline's text and the columns of the HPARAMS tab at the root of its run tree; returns the name of the event
 /// file there.
-///
-/// # Errors
-/// If the store or the run tree cannot be written.
 pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<String, Error> {
     #[derive(Serialize)]
     struct Settings<'a> {
@@ -101,19 +91,19 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
         Some(artifact) => artifact,
         None => {
             let work = store.begin(&key_text)?;
-            write_board(pipeline, work.path(), SystemTime::now())
+            write(pipeline, work.path(), SystemTime::now())
                 .map_err(|source| Error::History { path: work.path().into(), source })?;
             work.publish(made, &[EVENT_FILES])?.into_artifact()
         }
     };
     let files = &artifact.manifest().files;
     let file = files.iter().find(|file| file.path.starts_with(EVENT_FILES));
-    let file = file.expect("a board is an event file").path.clone();
+    let file = file.expect("a board has an event file").path.clone();
     run_tree::show_file(store.root(), &pipeline.name, &file, &artifact.path().join(&file))?;
     Ok(file)
 }
 
-fn write_board(pipeline: &Pipeline, folder: &std::path::Path, now: SystemTime) -> Result<(), history::Error> {
+fn write(pipeline: &Pipeline, folder: &Path, now: SystemTime) -> Result<(), history::Error> {
     let mut events = EventFile::create(folder, 0, now)?;
     events.append(&hparams::experiment(&columns(pipeline), &metrics(pipeline), now))?;
     events.append(&band::layout(&metrics(pipeline), now))?;

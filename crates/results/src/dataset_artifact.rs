@@ -1,17 +1,14 @@
-//! What a dataset amounts to: numbers that a paper states, and the split by which another machine can check that it has
-//! the same images on the same sides.
+//! The files that describe a dataset: numbers for a paper, and the exact split, so that another machine can check that it has
+//! the same one.
 
 use std::fmt::Write as _;
 
 use data::{Counts, Dataset, Duplicates, Skipped, Source, View};
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
-
 use store::{Artifact, StoreError};
 
-/// Numbers, for a person.
 const DESCRIPTION: &str = "dataset.ron";
-/// Index lists.
 const SPLIT: &str = "split.ron";
 
 const SPLIT_HEADER: &str = "\
@@ -23,7 +20,7 @@ const SPLIT_HEADER: &str = "\
 struct Description<'a> {
     source: &'a str,
     images: usize,
-    /// How much its authors publish, if that is not what is there.
+    /// The size that its authors publish, if the files on disk are only a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     partial_of: Option<Counts>,
     channels: usize,
@@ -34,18 +31,18 @@ struct Description<'a> {
     validation: Examples,
     test: Option<Examples>,
     validation_is_test_split: bool,
-    /// By the split seed, because there is no official test part.
+    /// Whether the split seed draws the test split, because there is no official one.
     test_is_drawn: bool,
-    /// Pixel by pixel.
+    /// The numbers of images that equal an earlier one in every pixel.
     duplicates: Duplicates,
-    /// Damaged pictures that were left out.
+    /// The damaged pictures that were left out.
     skipped: &'a [Skipped],
 }
 
 #[derive(Serialize)]
 struct Examples {
     images: usize,
-    /// `[classes]`.
+    /// The number of images in each class, `[classes]`.
     per_class: Vec<usize>,
 }
 
@@ -58,18 +55,18 @@ struct Split {
 
 #[derive(Serialize)]
 struct Indices {
-    /// What the indices count.
+    /// The images that the indices refer to.
     of: &'static str,
     images: String,
 }
 
-/// Names and texts of the artifact of `dataset`, which was made from `source`.
+/// Returns the names and texts of the files for `dataset`, which was made from `source`.
 pub fn files(source: &Source, dataset: &Dataset) -> [(&'static str, String); 2] {
     let split = format!("{SPLIT_HEADER}{}", text(&split(dataset)));
     [(DESCRIPTION, text(&describe(source, dataset))), (SPLIT, split)]
 }
 
-/// Returns the number of training examples that a dataset's artifact states, or none if it states it in another form.
+/// Returns the number of training examples in a dataset's artifact, or none if another version wrote the artifact.
 pub(crate) fn training_examples(artifact: &Artifact) -> Result<Option<u64>, StoreError> {
     #[derive(Deserialize)]
     struct Stated {
@@ -90,8 +87,6 @@ fn text(value: &impl Serialize) -> String {
 
 fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
     let shape = dataset.shape();
-    let examples =
-        |view: View<'_>| Examples { images: view.len(), per_class: view.count_by_class(dataset.classes()) };
     Description {
         source: source.name(),
         images: dataset.counts().images,
@@ -100,9 +95,9 @@ fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
         height: shape.height,
         width: shape.width,
         classes: dataset.class_names(),
-        train: examples(dataset.train()),
-        validation: examples(dataset.validation()),
-        test: dataset.test().map(examples),
+        train: examples(dataset.train(), dataset),
+        validation: examples(dataset.validation(), dataset),
+        test: dataset.test().map(|test| examples(test, dataset)),
         validation_is_test_split: dataset.validation_is_test_split(),
         test_is_drawn: dataset.test_is_drawn(),
         duplicates: dataset.duplicates(),
@@ -110,13 +105,15 @@ fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
     }
 }
 
+fn examples(view: View<'_>, dataset: &Dataset) -> Examples {
+    Examples { images: view.len(), per_class: view.count_by_class(dataset.classes()) }
+}
+
 fn split(dataset: &Dataset) -> Split {
-    let everything = "all images";
     let [training, testing] = match dataset.test_is_drawn() {
-        true => [everything; 2],
+        true => ["all images"; 2],
         false => ["the official training part", "the official test part"],
     };
-    let indices = |of, view: View<'_>| Indices { of, images: ranges(view) };
     let validation_of = if dataset.validation_is_test_split() { testing } else { training };
     Split {
         train: indices(training, dataset.train()),
@@ -125,7 +122,11 @@ fn split(dataset: &Dataset) -> Split {
     }
 }
 
-/// `0-3 5 9-12`: the view's ascending indices.
+fn indices(of: &'static str, view: View<'_>) -> Indices {
+    Indices { of, images: ranges(view) }
+}
+
+/// Returns the view's ascending indices as `0-3 5 9-12`.
 fn ranges(view: View<'_>) -> String {
     let mut text = String::new();
     let mut position = 0;
@@ -159,7 +160,7 @@ mod tests {
         Dataset::load(&settings(DatasetSettings::of(glyphs)), Path::new("")).expect("they are drawn")
     }
 
-    /// Twelve satellite pictures of one pixel, of two classes; some are copies of others.
+    /// Returns twelve pictures of one pixel in two classes; some are copies of others.
     fn partial() -> (Source, Dataset) {
         let source = Source::EuroSat(EuroSat { skip_damaged: true });
         let loaded = Loaded {
@@ -275,18 +276,20 @@ mod tests {
         assert_ne!(split(0), split(1));
     }
 
-    /// What [`ranges`] wrote.
+    /// Reads the text that [`ranges`] writes.
     fn read(text: &str) -> Vec<usize> {
-        let ends = |range: &str| {
+        let mut indices = Vec::new();
+        for range in text.split_whitespace() {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
-            first.parse::<usize>().expect("a number")..=last.parse::<usize>().expect("a number")
-        };
-        text.split_whitespace().flat_map(ends).collect()
+            let [first, last] = [first, last].map(|index| index.parse::<usize>().expect("a number"));
+            indices.extend(first..=last);
+        }
+        indices
     }
 
     proptest! {
         #[test]
-        fn ranges_tell_every_index(fraction in 0.1_f64..1.0, holdout in 0.1_f64..0.8, split_seed in 0_u64..9) {
+        fn ranges_contain_every_index(fraction in 0.1_f64..1.0, holdout in 0.1_f64..0.8, split_seed in 0_u64..9) {
             let dataset = glyphs(|it| DatasetSettings { fraction, holdout, split_seed, ..it });
             for view in [dataset.train(), dataset.validation(), dataset.test().expect("there is a holdout")] {
                 let indices: Vec<usize> = (0..view.len()).map(|position| view.example(position)).collect();

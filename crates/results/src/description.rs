@@ -1,4 +1,4 @@
-//! What an artifact is, in the words of its key text: for lists that people read.
+//! One-line descriptions of artifacts, made from their key texts.
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -11,9 +11,8 @@ use crate::{
     trial::{DATASET, TRIAL},
 };
 
-/// A line about the artifact with this key text: `dfa 2x500 tanh lr0.001 seed 0, 50 epochs`. None where the text is of another
-/// build or another kind.
-#[must_use]
+/// Returns a line such as `dfa 2x500 tanh lr0.001 seed 0, 50 epochs`, or none if `kind` is unknown or another version wrote the
+/// key text.
 pub fn describe(kind: &str, key_text: &str) -> Option<String> {
     match kind {
         TRIAL => settings(key_text).map(|trial: Trial| {
@@ -26,7 +25,10 @@ pub fn describe(kind: &str, key_text: &str) -> Option<String> {
         }),
         SUMMARY => settings(key_text)
             .map(|summary: Summary| format!("{} of {}", summary.metric, summary.of.join(", "))),
-        MEAN => settings(key_text).map(|mean: Mean| format!("over the seeds {:?}", mean.seeds)),
+        MEAN => settings(key_text).map(|mean: Mean| {
+            let seeds: Vec<String> = mean.seeds.iter().map(u64::to_string).collect();
+            format!("over the seeds {}", seeds.join(", "))
+        }),
         BOARD => settings(key_text).and_then(|board: Board| {
             let line = board.pipeline.lines().find_map(|line| line.trim().strip_prefix("name: \""))?;
             Some(format!("pipeline {}", line.split('"').next()?))
@@ -35,7 +37,6 @@ pub fn describe(kind: &str, key_text: &str) -> Option<String> {
     }
 }
 
-/// The settings of a key text.
 fn settings<'a, T: Deserialize<'a>>(key_text: &'a str) -> Option<T> {
     #[derive(Deserialize)]
     struct Layout<'a> {

@@ -1,15 +1,15 @@
-//! The settings of a trial in words: for TensorBoard's HPARAMS tab, its text and the report.
+//! Describes the settings of a trial for TensorBoard's HPARAMS tab, its TEXT tab and the report.
 
 use std::fmt::Write;
 
 use data::{DatasetSettings, Scaling};
 use history::hparams::Value;
+use serde::Serialize;
 use settings::{Axis, AxisPoint, Configuration, Device, Precision, Task, Trial};
 use spec::Train;
 use tuner::EarlyStopping;
 
-/// Returns the columns of a trial in the HPARAMS tab. The seed is none: sessions group by configuration.
-#[must_use]
+/// Returns the columns of a trial in the HPARAMS tab. There is no column for the seed: sessions are grouped by configuration.
 pub fn hyperparameters(train: &Train, configuration: &Configuration) -> Vec<(String, Value)> {
     let training = &train.training;
     let axes = Axis::ALL.map(|axis| (axis.name(), axis_value(axis.of(configuration))));
@@ -33,7 +33,7 @@ fn axis_value(point: Option<AxisPoint>) -> Value {
     }
 }
 
-/// The row of the HPARAMS tab that a trial shares with the other seeds of its configuration.
+/// Returns the name of the group that the HPARAMS tab puts all seeds of a configuration into.
 pub fn group(train: &Train, configuration: &Configuration) -> String {
     let Train { dataset, training, .. } = train;
     let (data, epochs, batch) = (describe(dataset), training.epochs, training.batch_size);
@@ -45,49 +45,48 @@ pub fn group(train: &Train, configuration: &Configuration) -> String {
         text.push_str(&format!(", {}", training.precision.name()));
     }
     if train.early_stopping.is_some() {
-        text.push_str(&format!(", {}", early_stopping(train)));
+        text.push_str(&format!(", early stopping by {}", early_stopping(train)));
     }
     text
 }
 
+/// Returns `error_rate/validation, patience 3, min_delta 0, start_from_epoch 0`, or `none`.
 pub fn early_stopping(train: &Train) -> String {
-    train.early_stopping.as_ref().map_or_else(
-        || "none".into(),
-        |rule| {
-            let EarlyStopping { metric, min_delta, patience, start_from_epoch } = rule;
-            format!("stop {patience} epochs after {metric} by {min_delta} from {start_from_epoch}")
-        },
-    )
+    let Some(rule) = &train.early_stopping else { return "none".into() };
+    let EarlyStopping { metric, min_delta, patience, start_from_epoch } = rule;
+    format!("{metric}, patience {patience}, min_delta {min_delta}, start_from_epoch {start_from_epoch}")
 }
 
-/// `CIFAR-10`, with whatever is not at its default after it.
+/// Returns the name of a dataset and every setting that differs from its default: `CIFAR-10 ZeroOne holdout 0.1`.
 pub fn describe(dataset: &DatasetSettings) -> String {
     let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations } = dataset;
     let mut text = source.name().to_owned();
     if !data::sources().contains(source) {
-        let settings = ron::to_string(source).unwrap_or_default();
-        text = format!("{text} {settings}");
+        text = format!("{text} {}", to_ron(source));
     }
-    let mut add = |part: std::fmt::Arguments<'_>| text.write_fmt(part).expect("a String takes everything");
     if *scaling != Scaling::default() {
-        add(format_args!(" {scaling:?}"));
+        text.push_str(&format!(" {}", to_ron(scaling)));
     }
     if *fraction < 1.0 {
-        add(format_args!(" fraction {fraction}"));
+        text.push_str(&format!(" fraction {fraction}"));
     }
     if *holdout > 0.0 {
-        add(format_args!(" holdout {holdout}"));
+        text.push_str(&format!(" holdout {holdout}"));
     }
     if *split_seed > 0 {
-        add(format_args!(" split {split_seed}"));
+        text.push_str(&format!(" split {split_seed}"));
     }
     for augmentation in augmentations {
-        add(format_args!(" {augmentation:?}"));
+        text.push_str(&format!(" {}", to_ron(augmentation)));
     }
     text
 }
 
-/// What a trial is, and where it trains, as a table in Markdown.
+fn to_ron(settings: &impl Serialize) -> String {
+    ron::to_string(settings).expect("names and numbers are RON")
+}
+
+/// Returns the settings of a trial and its device as a table in Markdown.
 pub fn trial_text(train: &Train, trial: &Trial, device: Device) -> String {
     let mut text = String::from("| setting | value |\n|---|---|\n");
     for (name, value) in hyperparameters(train, &trial.configuration) {
@@ -96,8 +95,8 @@ pub fn trial_text(train: &Train, trial: &Trial, device: Device) -> String {
             Value::Number(number) => number.to_string(),
             Value::Flag(flag) => flag.to_string(),
         };
-        writeln!(text, "| {name} | {value} |").expect("a String takes everything");
+        writeln!(text, "| {name} | {value} |").expect("a String can be written");
     }
-    writeln!(text, "| device | {device} |\n| seed | {} |", trial.seed).expect("a String takes everything");
+    writeln!(text, "| device | {device} |\n| seed | {} |", trial.seed).expect("a String can be written");
     text
 }

@@ -1,8 +1,8 @@
-//! What do finished trials amount to, for people and programs?
+//! Which tables, reports and files are made from finished trials?
 //!
-//! [`trial`] names a trial's result and reads it. [`summary`] ranks and compares configurations, [`mean`] averages over seeds,
-//! [`board`] shows a pipeline in TensorBoard, [`run_tree`] gives results readable names, and [`export`] writes networks for
-//! other programs.
+//! [`trial`] derives the key of a trial's result and reads the result. [`summary`] ranks and compares configurations, [`mean`]
+//! averages over seeds, [`board`] describes a pipeline for TensorBoard, [`run_tree`] gives results readable names, and
+//! [`export`] writes networks for other programs.
 
 pub mod board;
 pub mod dataset_artifact;

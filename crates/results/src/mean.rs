@@ -9,30 +9,28 @@ use history::{
 use serde::Serialize;
 use settings::Metric;
 use statistics::describe;
+use store::{KeyText, Work};
 use tuner::Outcome;
 
 use crate::{
-    Error,
+    error::Error,
     trial::{self, PlannedTrial},
 };
-use store::{KeyText, Work};
 
 /// Kind of the artifact.
 pub const MEAN: &str = "mean";
-/// The same as a table.
 const TABLE: &str = "mean.csv";
 /// Bump it when equal trials give other means.
-pub const MEAN_REVISION: u32 = 2;
+const MEAN_REVISION: u32 = 2;
 
-/// The seeds of a configuration.
+/// The finished seeds of a configuration and the key text of their mean.
 pub struct Mean<'a> {
-    /// What names the mean over them.
     pub key_text: KeyText,
     seeds: Vec<&'a PlannedTrial>,
 }
 
-/// The mean over the finished ones of `seeds`; none where fewer than two have finished or one has diverged: a mean over
-/// survivors would flatter the configuration.
+/// Returns the mean over the finished ones of `seeds`. There is none if fewer than two have finished, or if one has diverged: a
+/// mean over the other seeds would favor the configuration.
 pub fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
     #[derive(Serialize)]
     struct Settings {
@@ -57,51 +55,59 @@ pub fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
 }
 
 impl Mean<'_> {
-    /// Writes event file and table into `work`.
+    /// Writes an event file and a table into `work`.
     pub fn write(&self, work: &Work) -> Result<(), Error> {
         let artifacts = self.seeds.iter().filter_map(|seed| seed.artifact.as_ref());
         let histories: Vec<History> = artifacts.map(trial::history).collect::<Result<_, _>>()?;
         let epochs = epochs(&histories);
-        let failed = |source| Error::History { path: work.path().into(), source };
-        let now = SystemTime::now();
-        let mut events = EventFile::create(work.path(), 1, now).map_err(failed)?;
-        for (epoch, bands) in &epochs {
-            events.append(&band::step(*epoch, now, bands)).map_err(failed)?;
-        }
-        events.finish().map_err(failed)?;
+        write_events(&epochs, work).map_err(|source| Error::History { path: work.path().into(), source })?;
         Ok(work.write(TABLE, csv(&epochs).as_bytes())?)
     }
 }
 
-/// The epochs that every seed has reached, so that no step of a curve comes from a seed that stopped.
-fn epochs(histories: &[History]) -> Vec<(u32, Vec<Band>)> {
-    let [first, ..] = histories else { return Vec::new() };
-    let in_all = |epoch: u32, metric: &Metric| -> Option<Vec<f64>> {
-        let value = |history: &History| {
-            let position = history.epochs().binary_search_by_key(&epoch, |measured| measured.epoch).ok()?;
-            history.epochs()[position].value(metric)
-        };
-        histories.iter().map(value).collect()
-    };
-    let epoch = |measured: &history::Epoch| {
-        let band = |metric: &Metric| {
-            let summary = describe(&in_all(measured.epoch, metric)?)?;
-            Some(Band { metric: metric.clone(), mean: summary.mean, deviation: summary.deviation? })
-        };
-        let bands: Vec<Band> = measured.values.iter().filter_map(|(metric, _)| band(metric)).collect();
-        (!bands.is_empty()).then_some((measured.epoch, bands))
-    };
-    first.epochs().iter().filter_map(epoch).collect()
+fn write_events(epochs: &[(u32, Vec<Band>)], work: &Work) -> Result<(), history::Error> {
+    let now = SystemTime::now();
+    let mut events = EventFile::create(work.path(), 1, now)?;
+    for (epoch, bands) in epochs {
+        events.append(&band::step(*epoch, now, bands))?;
+    }
+    events.finish()
 }
 
-/// A row per epoch and metric.
+/// Returns the epochs that every seed has reached: a curve must not change because a seed has stopped.
+fn epochs(histories: &[History]) -> Vec<(u32, Vec<Band>)> {
+    let [first, ..] = histories else { return Vec::new() };
+    let mut epochs = Vec::new();
+    for measured in first.epochs() {
+        let metrics = measured.values.iter().map(|(metric, _)| metric);
+        let bands: Vec<Band> = metrics.filter_map(|metric| band(histories, measured.epoch, metric)).collect();
+        if !bands.is_empty() {
+            epochs.push((measured.epoch, bands));
+        }
+    }
+    epochs
+}
+
+/// Returns the mean and deviation of `metric` at `epoch`, or none if one of the histories has no value.
+fn band(histories: &[History], epoch: u32, metric: &Metric) -> Option<Band> {
+    let values: Option<Vec<f64>> = histories.iter().map(|history| value_at(history, epoch, metric)).collect();
+    let summary = describe(&values?)?;
+    Some(Band { metric: metric.clone(), mean: summary.mean, deviation: summary.deviation? })
+}
+
+fn value_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
+    let position = history.epochs().binary_search_by_key(&epoch, |measured| measured.epoch).ok()?;
+    history.epochs()[position].value(metric)
+}
+
 fn csv(epochs: &[(u32, Vec<Band>)]) -> String {
-    let rows = epochs.iter().flat_map(|(epoch, bands)| {
-        bands
-            .iter()
-            .map(move |Band { metric, mean, deviation }| format!("{epoch},{metric},{mean},{deviation}\n"))
-    });
-    std::iter::once("epoch,metric,mean,sd\n".to_owned()).chain(rows).collect()
+    let mut text = String::from("epoch,metric,mean,sd\n");
+    for (epoch, bands) in epochs {
+        for Band { metric, mean, deviation } in bands {
+            text.push_str(&format!("{epoch},{metric},{mean},{deviation}\n"));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

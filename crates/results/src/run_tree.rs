@@ -8,21 +8,17 @@ use std::{
 };
 
 use settings::Trial;
+use store::links;
 use walkdir::WalkDir;
 
-use crate::Error;
-use store::links;
+use crate::error::Error;
 
-/// The folder of a pipeline in the run tree; also the folder to give TensorBoard.
-#[must_use]
+/// Returns the folder of a pipeline in the run tree, which is also the log directory for TensorBoard.
 pub fn pipeline_folder(artifacts: &Path, pipeline: &str) -> PathBuf {
     artifacts.join("runs").join(pipeline)
 }
 
-/// Shows only the stages `names` of `pipeline`: links of stages that its file no longer has go, their results stay.
-///
-/// # Errors
-/// If a folder cannot be read or changed.
+/// Removes the links of all stages of `pipeline` but those in `names`. Their results stay in the store.
 pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(), Error> {
     let folder = pipeline_folder(artifacts, pipeline);
     let entries = match fs::read_dir(&folder) {
@@ -31,19 +27,23 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
     };
     for entry in entries {
         let name = entry.map_err(failed("list", &folder))?.file_name();
-        // Another process may be about to put its own link into place.
-        let is_being_made = |name: &&str| name.starts_with('.') && name.ends_with(".tmp");
-        let Some(name) = name.to_str().filter(|name| !names.contains(name) && !is_being_made(name)) else {
+        let Some(name) = name.to_str() else { continue };
+        if names.contains(&name) || is_temporary(name) {
             continue;
-        };
+        }
         let tree = RunTree::new(artifacts, pipeline, name);
         if tree.folder.is_symlink() || tree.folder.is_dir() {
             tree.keep(&[], false)?;
-            // Stays if it holds something that is no link.
+            // Fails, and keeps the folder, if it holds anything but links.
             let _ = fs::remove_dir(&tree.folder);
         }
     }
     Ok(())
+}
+
+/// Whether `name` is a link that another process is about to rename to its place.
+fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -51,7 +51,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
     move |source| Error::Io { action, path, source }
 }
 
-/// Removes a link, which another process may just have removed.
+/// Removes a link, unless another process has just removed it.
 fn remove(link: &Path) -> Result<(), Error> {
     match fs::remove_file(link) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -59,29 +59,24 @@ fn remove(link: &Path) -> Result<(), Error> {
     }
 }
 
-/// Is it a link that another process is about to put into its place?
+/// Whether `entry` is a link that another process is about to rename to its place. Older ones were left by a process that died.
 fn is_being_made(entry: &walkdir::DirEntry) -> bool {
-    /// Nobody takes that long between two system calls.
-    const LONG: Duration = Duration::from_secs(60);
-    let name = entry.file_name().to_string_lossy();
+    const LONGEST_RENAME: Duration = Duration::from_secs(60);
     let made = entry.metadata().ok().and_then(|metadata| metadata.modified().ok());
     let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
-    name.starts_with('.') && name.ends_with(".tmp") && age < LONG
+    is_temporary(&entry.file_name().to_string_lossy()) && age < LONGEST_RENAME
 }
 
 fn remove_link(link: &Path) -> Result<(), Error> {
     if link.is_symlink() {
         remove(link)?;
-        // Only succeeds on a configuration whose last link has just gone.
+        // Fails unless this was the last link of the configuration.
         let _ = link.parent().map(fs::remove_dir);
     }
     Ok(())
 }
 
-/// Shows the file `target` by the name `file` at the root of the run tree of `pipeline`.
-///
-/// # Errors
-/// If the link cannot be made.
+/// Links the file `target` by the name `file` at the root of the run tree of `pipeline`.
 pub fn show_file(artifacts: &Path, pipeline: &str, file: &str, target: &Path) -> Result<(), Error> {
     Ok(links::point(&pipeline_folder(artifacts, pipeline).join(file), target)?)
 }
@@ -93,78 +88,60 @@ pub struct RunTree {
 }
 
 impl RunTree {
-    /// Of the stage `stage` of `pipeline`.
-    #[must_use]
     pub fn new(artifacts: &Path, pipeline: &str, stage: &str) -> Self {
         Self { folder: pipeline_folder(artifacts, pipeline).join(stage) }
     }
 
-    /// The stage's folder, which is itself a link where the stage has a single result.
-    #[must_use]
+    /// Returns the stage's folder, which is itself a link if the stage has a single result.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where `trial` is shown.
-    #[must_use]
+    /// Returns the path of the link to `trial`.
     pub fn trial(&self, trial: &Trial) -> PathBuf {
         self.folder.join(trial.configuration.slug()).join(format!("seed-{}", trial.seed))
     }
 
-    /// Where the mean over the seeds of `trial`'s configuration is shown.
     fn mean(&self, trial: &Trial) -> PathBuf {
         self.folder.join(trial.configuration.slug()).join("mean")
     }
 
-    /// Shows the mean over the seeds of `trial`'s configuration: the folder `target`.
-    ///
-    /// # Errors
-    /// If the link cannot be made.
+    /// Links the mean over the seeds of `trial`'s configuration to the folder `target`.
     pub fn show_mean(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
         Ok(links::point(&self.mean(trial), target)?)
     }
 
-    /// Shows no mean over the seeds of `trial`'s configuration.
-    ///
-    /// # Errors
-    /// If the link cannot be removed.
+    /// Removes the link to the mean over the seeds of `trial`'s configuration.
     pub fn hide_mean(&self, trial: &Trial) -> Result<(), Error> {
         remove_link(&self.mean(trial))
     }
 
-    /// Shows a stage that has a single result: its folder becomes a link to `target`.
-    ///
-    /// # Errors
-    /// If the folder cannot be changed, or holds something else than links.
+    /// Makes the folder of a stage that has a single result a link to `target`.
     pub fn show_stage(&self, target: &Path) -> Result<(), Error> {
         if !self.folder.is_symlink() && self.folder.is_dir() {
-            // A stage of this name had trials once.
+            // In an earlier version of the file, a stage of this name had trials.
             self.keep(&[], false)?;
             fs::remove_dir(&self.folder).map_err(failed("remove", &self.folder))?;
         }
         Ok(links::point(&self.folder, target)?)
     }
 
-    /// Shows nothing at the name of `trial`, if it leads to `folder`.
-    ///
-    /// # Errors
-    /// If the link cannot be removed.
+    /// Removes the link to `trial` if it points to `folder`.
     pub fn hide(&self, trial: &Trial, folder: &Path) -> Result<(), Error> {
         let link = self.trial(trial);
         let leads_there = fs::read_link(&link).is_ok_and(|target| target.file_name() == folder.file_name());
         if leads_there { remove_link(&link) } else { Ok(()) }
     }
 
-    /// Shows only `trials`, and the `means` of their configurations: links of trials that the pipeline file no longer asks
-    /// for go, their results stay.
-    ///
-    /// # Errors
-    /// If the folder cannot be read or changed.
+    /// Removes all links but those of `trials` and, if `means`, of the means of their configurations. The results stay in the
+    /// store.
     pub fn keep(&self, trials: &[&Trial], means: bool) -> Result<(), Error> {
-        let links = |trial: &&Trial| [Some(self.trial(trial)), means.then(|| self.mean(trial))];
-        let wanted: HashSet<PathBuf> = trials.iter().flat_map(links).flatten().collect();
+        let mut kept: HashSet<PathBuf> = trials.iter().map(|trial| self.trial(trial)).collect();
+        if means {
+            kept.extend(trials.iter().map(|trial| self.mean(trial)));
+        }
         if self.folder.is_symlink() {
-            // A stage of this name had a single result once, which must not be written into.
+            // In an earlier version of the file, a stage of this name had a single result, which must not be written into.
             remove(&self.folder)?;
         }
         for entry in WalkDir::new(&self.folder).contents_first(true).min_depth(1).max_depth(2) {
@@ -175,22 +152,19 @@ impl RunTree {
                 }
                 Err(error) => return Err(failed("list", &self.folder)(error.into())),
             };
-            if entry.path_is_symlink() && !wanted.contains(entry.path()) {
+            if entry.path_is_symlink() && !kept.contains(entry.path()) {
                 if !is_being_made(&entry) {
                     remove(entry.path())?;
                 }
             } else if entry.file_type().is_dir() {
-                // Only succeeds on a folder whose last link has just gone.
+                // Fails unless the last link in the folder has just been removed.
                 let _ = fs::remove_dir(entry.path());
             }
         }
         Ok(())
     }
 
-    /// Shows `trial` at its name: the folder `target`.
-    ///
-    /// # Errors
-    /// If the link cannot be made.
+    /// Links `trial` to the folder `target`.
     pub fn show(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
         Ok(links::point(&self.trial(trial), target)?)
     }

@@ -1,4 +1,4 @@
-//! What a trial goes on from after its process has died: the state of its network, and what was measured so far. Random
+//! Checkpoints, from which a trial resumes after its process has ended: the state of its network, and the metrics so far. Random
 //! streams are counted by epoch and step, so nothing else is needed.
 
 use std::collections::BTreeMap;
@@ -8,20 +8,20 @@ use model::checkpoint::{Array, from_bytes, to_bytes};
 use results::trial::{PlannedTrial, TRIAL};
 use store::Store;
 
-/// A trial in the middle.
+/// The checkpoint of a trial.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Saved {
-    /// Of its network.
+    /// The state of the network, as the engine returns it.
     pub(crate) state: Vec<Array>,
-    /// Its epochs so far.
+    /// The metrics of the epochs so far.
     pub(crate) history: History,
-    /// What was measured of the machine in them.
+    /// Time, memory and energy of these epochs.
     pub(crate) machine: History,
-    /// Seconds that they took.
+    /// The training time so far.
     pub(crate) seconds: f64,
 }
 
-/// Bump it when a state holds other arrays: checkpoints of earlier builds are none then.
+/// Bump it when a state holds other arrays. Checkpoints of earlier builds are ignored then.
 const FORM_REVISION: u32 = 1;
 const FORM: &str = "form";
 const HISTORY: &str = "history";
@@ -29,7 +29,7 @@ const MACHINE: &str = "machine";
 const SECONDS: &str = "seconds";
 
 impl Saved {
-    /// Epochs that are done.
+    /// Returns the number of epochs that are done.
     pub(crate) fn epochs(&self) -> u32 {
         self.history.epochs().last().map_or(0, |epoch| epoch.epoch)
     }
@@ -44,21 +44,20 @@ impl Saved {
         to_bytes(&self.state, &notes)
     }
 
-    /// None of bytes that are no checkpoint: then the trial begins anew.
+    /// Reads a checkpoint. Returns none for bytes that are no checkpoint of this revision: the trial begins again.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (state, notes) = from_bytes(bytes)?;
         if *notes.get(FORM)? != FORM_REVISION.to_string() {
             return None;
         }
-        let history = |name| History::from_csv(notes.get(name)?).ok();
-        let seconds = notes.get(SECONDS)?.parse().ok()?;
-        let saved = Self { state, history: history(HISTORY)?, machine: history(MACHINE)?, seconds };
+        let history = History::from_csv(notes.get(HISTORY)?).ok()?;
+        let machine = History::from_csv(notes.get(MACHINE)?).ok()?;
+        let saved = Self { state, history, machine, seconds: notes.get(SECONDS)?.parse().ok()? };
         (saved.epochs() > 0).then_some(saved)
     }
 }
 
-/// Returns the epoch after which a run would resume a trial that no process works on; 0 where it would begin again.
-#[must_use]
+/// Returns the epoch after which a run would resume a trial that no process trains, or 0 if it would begin again.
 pub fn saved_epochs(store: &Store, trial: &PlannedTrial) -> u32 {
     let bytes = store.saved(TRIAL, &trial.key);
     bytes.and_then(|bytes| Saved::from_bytes(&bytes)).map_or(0, |saved| saved.epochs())
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trial_in_the_middle_survives_its_bytes() {
+    fn a_checkpoint_survives_its_bytes() {
         let mut saved = Saved { seconds: 1.25, ..Saved::default() };
         saved.state.push(Array { name: "output/bias".into(), shape: vec![2], values: vec![0.1, -0.0] });
         for epoch in [1, 2] {
@@ -83,6 +82,6 @@ mod tests {
         assert_eq!(Saved::from_bytes(&saved.to_bytes()), Some(saved.clone()));
         assert_eq!(saved.epochs(), 2);
         assert_eq!(Saved::from_bytes(b"anything else"), None);
-        assert_eq!(Saved::from_bytes(&Saved::default().to_bytes()), None, "nothing was done yet");
+        assert_eq!(Saved::from_bytes(&Saved::default().to_bytes()), None, "no epoch is done");
     }
 }

@@ -1,15 +1,14 @@
-//! What planning and running need besides a pipeline.
+//! The inputs of planning and running besides the pipeline.
 
 use std::path::Path;
 
 use settings::Device;
 use store::Store;
 
-/// The places that results come from and go to.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {
     pub store: Store,
-    /// The directory of image files.
+    /// The data directory, which holds the official files of datasets.
     pub data: &'a Path,
     pub device: Device,
     /// The only build whose trials are used; absent for trials of any build.

@@ -1,61 +1,58 @@
-//! How long would what is missing take here? From steps that are taken and timed, not from a formula.
+//! Estimates how long missing trials would take on this machine, from training steps that are timed.
 
 use std::time::{Duration, Instant};
 
 use data::Dataset;
 use engine::{DeviceError, HostBatch, Population};
-use settings::{Algorithm, Configuration, Device, Trial};
+use results::trial::PlannedTrial;
+use settings::{Algorithm, Device, Trial};
+use spec::Train;
 
 use crate::{
-    Context, Error,
     checkpoint::saved_epochs,
+    context::Context,
+    error::Error,
     grouping::{PopulationLimit, groups, population_of},
     images::load_images,
     memory::Budget,
 };
-use results::trial::PlannedTrial;
-use spec::Train;
 
-/// How long one rule's steps are timed; long enough to forget the first ones.
+/// The time for which the steps of one rule are timed, so that slow first steps do not count much.
 const TIMED: Duration = Duration::from_millis(300);
-/// Steps whose losses are read together: a device works ahead of the program that asks it.
-const STEPS_AT_A_TIME: usize = 4;
+/// The number of steps between reads of the losses. A device runs asynchronously between them.
+const STEPS_PER_READ: usize = 4;
 /// The forward pass's share of a step: one of its three products of each layer.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// How long trials would take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    /// With all trials trained to their last epoch.
+    /// The time if no trial stops early.
     pub at_most: Duration,
-    /// What was timed, once for each rule.
+    /// The timed step of each rule.
     pub timed: Vec<TimedStep>,
 }
 
-/// A step that was taken and timed.
+/// A training step that was timed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimedStep {
-    /// The rule.
     pub algorithm: Algorithm,
-    /// Its network, in words.
+    /// The configuration in words.
     pub network: String,
-    /// How many trials took it together.
+    /// The number of trials in the population.
     pub trials: usize,
-    /// How long it took, of each trial; on the CPU on one core.
+    /// The time per trial; on the CPU, on one core.
     pub each: Duration,
 }
 
-/// An epoch on `examples`, after which `evaluated` ones are looked at, as a number of training steps.
-#[must_use]
+/// Returns the cost of an epoch with `examples` training examples and `evaluated` other ones, as a number of training steps.
 pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> f64 {
     let steps = (examples / batch_size as usize) as f64;
     steps + evaluated as f64 / f64::from(batch_size) * FORWARD
 }
 
-/// How long the trials `missing` of `train` would take on this machine: one network of each rule is timed in a population as a
-/// run would train it, and others by their numbers of weights in proportion, which on a GPU is too little for shapes with few
-/// trials. `jobs` cores of a CPU work on trials; a GPU trains
-/// one population after the other.
+/// Estimates how long the `missing` trials of `train` would take on `jobs` cores or on the GPU. One network of each rule is timed
+/// in a population as a run would train it. Other networks are estimated in proportion to their numbers of weights, which on a
+/// GPU is too little for shapes with few trials.
 ///
 /// # Errors
 /// If the images cannot be loaded, or the device cannot be used.
@@ -71,15 +68,15 @@ pub fn estimate(
         return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
     }
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
-    let most = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
-    let groups = groups(&trials, train, &dataset, context.device, most);
+    let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
+    let groups = groups(&trials, train, &dataset, context.device, limit);
     let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
     let mut timed: Vec<TimedStep> = Vec::new();
     let mut seconds_per_weight: Vec<f64> = Vec::new();
     let mut total = 0.0;
     let steps = steps_of_an_epoch(examples, evaluated, batch_size);
     for (planned, trial) in missing.iter().zip(&trials) {
-        let Configuration { algorithm, .. } = trial.configuration;
+        let algorithm = trial.configuration.algorithm;
         let known = match timed.iter().position(|step| step.algorithm == algorithm) {
             Some(known) => known,
             None => {
@@ -97,15 +94,15 @@ pub fn estimate(
         let step = seconds_per_weight[known] * weights(&population_of(&[trial], train, &dataset));
         total += f64::from(left) * steps * step;
     }
-    let at_a_time = match context.device {
+    let workers = match context.device {
         Device::Cpu => jobs.min(missing.len()).max(1),
         Device::Cuda => 1,
     };
-    let at_most = Duration::try_from_secs_f64(total / at_a_time as f64).unwrap_or(Duration::MAX);
+    let at_most = Duration::try_from_secs_f64(total / workers as f64).unwrap_or(Duration::MAX);
     Ok(Estimate { at_most, timed })
 }
 
-/// A step of as many of `members` as the device has room for, and them.
+/// Times a step of as many of `members` as fit the device's memory, and returns these members.
 fn time_some<'a>(
     context: &Context<'_>,
     mut members: Vec<&'a Trial>,
@@ -124,39 +121,39 @@ fn time_some<'a>(
     }
 }
 
-/// A step of `population`, alone on this thread.
+/// Returns the time of a training step of `population` on this thread.
 fn time_step(context: &Context<'_>, population: &Population) -> Result<Duration, Error> {
     let (inputs, outputs) = (population.architecture.inputs, population.architecture.outputs);
     let mut target = vec![0.0; population.batch_size * outputs];
     target.iter_mut().step_by(outputs).for_each(|label| *label = 1.0);
     let batch = HostBatch { input: vec![0.5; population.batch_size * inputs], target };
     let mut rehearsal = engine::rehearse(context.device, population, &[batch])?;
-    // The first step makes room.
+    // The first step allocates memory.
     rehearsal.steps(1);
     let (started, mut count) = (Instant::now(), 0);
     while started.elapsed() < TIMED || count < 2 {
-        rehearsal.steps(STEPS_AT_A_TIME);
-        count += STEPS_AT_A_TIME as u32;
+        rehearsal.steps(STEPS_PER_READ);
+        count += STEPS_PER_READ as u32;
     }
     Ok(started.elapsed() / count)
 }
 
-/// The trials of `algorithm` in the group that has most of them.
+/// Returns the trials of `algorithm` in the group that has most of them.
 fn largest_of_rule<'a>(groups: &[Vec<usize>], trials: &'a [Trial], algorithm: Algorithm) -> Vec<&'a Trial> {
-    let of_group = |group: &Vec<usize>| -> Vec<&'a Trial> {
+    let mut largest = Vec::new();
+    for group in groups {
         let members = group.iter().map(|&index| &trials[index]);
-        members.filter(|trial| trial.configuration.algorithm == algorithm).collect()
-    };
-    groups.iter().map(of_group).max_by_key(Vec::len).unwrap_or_default()
+        let members: Vec<&Trial> =
+            members.filter(|trial| trial.configuration.algorithm == algorithm).collect();
+        if members.len() >= largest.len() {
+            largest = members;
+        }
+    }
+    largest
 }
 
-/// The weights of one trial's network.
+/// Returns the number of weights of one trial's network.
 fn weights(population: &Population) -> f64 {
-    let architecture = &population.architecture;
-    let widths: Vec<usize> = [architecture.inputs]
-        .into_iter()
-        .chain(architecture.hidden.iter().copied())
-        .chain([architecture.outputs])
-        .collect();
-    widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).sum()
+    let shapes = population.architecture.weight_shapes();
+    shapes.into_iter().map(|[inputs, outputs]| (inputs * outputs) as f64).sum()
 }

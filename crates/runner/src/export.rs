@@ -6,16 +6,14 @@ use results::export::{Exported, StageTrials, Wanted};
 use spec::{Pipeline, Stage};
 
 use crate::{
-    Context, Error,
+    context::Context,
+    error::Error,
     images::load_images,
     plan::{StagePlan, plan},
     progress::{Progress, Reporter},
 };
 
-/// Writes the networks of `pipeline` that are `wanted` into the folder `to`; see [`results::export::export`].
-///
-/// # Errors
-/// As there, or if the pipeline cannot be planned.
+/// Writes the `wanted` networks of `pipeline` into the folder `to`; see [`results::export::export`].
 pub fn export(
     context: &Context<'_>,
     pipeline: &Pipeline,

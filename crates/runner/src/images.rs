@@ -1,12 +1,12 @@
-//! The images of a dataset stage.
+//! Loads the images of a dataset stage.
 
 use data::{DecodingProgress, Loading};
 use spec::Dataset;
 
-use crate::Context;
+use crate::context::Context;
 
-/// Loads the images of a dataset stage. Pictures that were decoded before are mapped, and `progress` is called for those that
-/// are decoded now.
+/// Loads the images of a dataset stage. Pictures that were decoded before are memory-mapped; `progress` is called for each one
+/// that is decoded now.
 pub(crate) fn load_images(
     context: &Context<'_>,
     dataset: &Dataset,

@@ -1,4 +1,4 @@
-//! How much memory may trials take together? Each reserves what it needs before it begins, and waits while others have it.
+//! The memory that trials may use together. Each population reserves its need before it begins, and waits while others use it.
 
 use std::{
     sync::{Condvar, Mutex, PoisonError},
@@ -9,20 +9,20 @@ use data::Dataset;
 use engine::MemoryNeed;
 use settings::Device;
 
-/// Of what is free, so much may be taken: other programs need some, and what a trial needs is known only about.
+/// The fraction of free memory that trials may use. Other programs need some, and the need of a trial is an estimate.
 const SHARE: f64 = 0.9;
-/// Of a GPU's: its backend keeps pages of freed tensors.
+/// The same fraction for a GPU, which is lower, since the backend keeps pages of freed tensors.
 const SHARE_OF_GPU: f64 = 0.85;
-/// How long a trial waits before it asks whether the run was interrupted.
-const ASK_AGAIN: Duration = Duration::from_millis(300);
+/// The time between two checks whether the run was interrupted.
+const CHECK_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Memory that the trials of a stage share.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// As the user said.
+    /// The limit given by the user.
     limit: Option<u64>,
     state: Mutex<State>,
-    given_back: Condvar,
+    released: Condvar,
 }
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ struct State {
     reserved: u64,
 }
 
-/// Memory that is given back when this is dropped.
+/// Reserved memory, which is released when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved<'a> {
     budget: &'a Budget,
@@ -39,12 +39,12 @@ pub(crate) struct Reserved<'a> {
 }
 
 impl Budget {
-    /// Of `limit` bytes of the memory that `device` computes in, or of most of what is free there now; without what the images
-    /// take there.
+    /// Returns a budget of `limit` bytes of the memory of `device`, or of most of the memory that is free now. On a GPU, the images
+    /// take a part of it.
     pub(crate) fn of(device: Device, limit: Option<u64>, dataset: &Dataset) -> Self {
         match device {
             Device::Cpu => Self::new(limit),
-            // Nobody else's memory becomes free while a GPU works for this process.
+            // The memory of a GPU is measured once: other processes are not expected to use this GPU during a run.
             Device::Cuda => {
                 let total = limit.unwrap_or_else(|| {
                     share(engine::gpu(device).ok().flatten().map(|(_, free)| free), SHARE_OF_GPU)
@@ -54,21 +54,18 @@ impl Budget {
         }
     }
 
-    /// All of it.
+    /// Returns the size of the budget, including reserved memory.
     pub(crate) fn total(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).total
     }
 
-    /// Of `limit` bytes, or of most of what is free now.
     fn new(limit: Option<u64>) -> Self {
         let total = limit.unwrap_or_else(usable);
-        Self { limit, state: Mutex::new(State { total, reserved: 0 }), given_back: Condvar::new() }
+        Self { limit, state: Mutex::new(State { total, reserved: 0 }), released: Condvar::new() }
     }
 
-    /// Waits until `bytes` are free; `None` if `is_over` before. What needs more than there is gets nothing.
-    ///
-    /// # Errors
-    /// With all that there is, if that is less than `bytes`.
+    /// Waits until `bytes` are free and reserves them. Returns none if `is_over` turns true before, and the size of the budget as
+    /// an error if it is less than `bytes`.
     pub(crate) fn reserve(
         &self,
         bytes: u64,
@@ -76,7 +73,7 @@ impl Budget {
     ) -> Result<Option<Reserved<'_>>, u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > state.total && self.limit.is_none() {
-            // Another program may have given some back since the stage began.
+            // Another program may have released memory since the stage began.
             state.total = state.total.max(usable().saturating_add(state.reserved));
         }
         if bytes > state.total {
@@ -86,7 +83,8 @@ impl Budget {
             if is_over() {
                 return Ok(None);
             }
-            state = self.given_back.wait_timeout(state, ASK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.released.wait_timeout(state, CHECK_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.reserved += bytes;
         Ok(Some(Reserved { budget: self, bytes }))
@@ -96,15 +94,15 @@ impl Budget {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         self.budget.state.lock().unwrap_or_else(PoisonError::into_inner).reserved -= self.bytes;
-        self.budget.given_back.notify_all();
+        self.budget.released.notify_all();
     }
 }
 
-/// Why a trial that needs so much is not begun.
+/// Returns the reason why a trial does not begin.
 pub(crate) fn too_large(need: &MemoryNeed, total: u64) -> String {
     format!(
-        "needs about {} of memory ({} for weights and optimizer, {} for activations, {} while they are drawn), {} may be \
-         used: take smaller layers or batches, or allow more by `--memory SIZE`",
+        "needs about {} of memory ({} for weights and optimizer, {} for activations, {} during initialization), {} may be \
+         used: use smaller layers or batches, or allow more with `--memory SIZE`",
         in_words(need.peak()),
         in_words(need.parameters),
         in_words(need.activations),
@@ -113,7 +111,7 @@ pub(crate) fn too_large(need: &MemoryNeed, total: u64) -> String {
     )
 }
 
-/// `12.3 GB`, `8 MB`.
+/// Returns `12.3 GB` or `8 MB`.
 fn in_words(bytes: u64) -> String {
     if bytes >= 1_000_000_000 {
         format!("{:.1} GB", bytes as f64 / 1e9)
@@ -122,12 +120,12 @@ fn in_words(bytes: u64) -> String {
     }
 }
 
-/// PopulationLimit of what is free. Where nobody can tell, nothing is refused.
+/// Returns the memory that trials may use now, without a limit if the system does not report its free memory.
 fn usable() -> u64 {
     share(machine::memory::free(), SHARE)
 }
 
-/// Bytes of all images.
+/// Returns the bytes of all images.
 fn pixels(dataset: &Dataset) -> u64 {
     let views = [Some(dataset.train()), Some(dataset.validation()), dataset.test()];
     let images: usize = views.into_iter().flatten().map(|view| view.len()).sum();
@@ -146,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_more_is_taken_than_there_is_and_everybody_gets_a_turn() {
+    fn reservations_stay_within_the_budget_and_all_are_served() {
         let budget = Budget::new(Some(10));
         let (now, most, turns) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_leaves_when_the_run_is_over() {
+    fn waiting_ends_when_the_run_is_over() {
         let budget = Budget::new(Some(10));
         let _all = budget.reserve(10, || false);
         assert!(budget.reserve(1, || true).expect("it would fit").is_none());

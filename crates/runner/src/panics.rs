@@ -1,4 +1,4 @@
-//! What is known of the last panic of a thread beside its message.
+//! The location and backtrace of the last panic of each thread. The message of a caught panic lacks both.
 
 use std::{backtrace::Backtrace, cell::RefCell, panic::PanicHookInfo};
 
@@ -6,13 +6,13 @@ thread_local! {
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Remembers where a thread panicked, for the failure of the trial that it trains. Call it from the panic hook.
+/// Stores where this thread panicked, for the failure of the trial that it trains. Call it from the panic hook.
 pub fn remember(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map_or(String::new(), |location| format!(" at {location}"));
     LAST.with_borrow_mut(|last| *last = format!("{place}\n{}", Backtrace::force_capture()));
 }
 
-/// What was remembered of this thread's last panic; empty where nothing was.
+/// Returns and clears what [`remember`] stored for this thread.
 pub(crate) fn last_backtrace() -> String {
     LAST.take()
 }

@@ -1,91 +1,79 @@
-//! What of a pipeline is done, and what would run?
+//! The state of every stage of a pipeline: which results exist, and which would run.
 
 use std::{collections::HashSet, sync::OnceLock, thread};
 
-use settings::{Configuration, Device, Trial};
-use tuner::ranking;
-
-use crate::{Context, Error};
 use results::{
     summary::{self, Winner},
     trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
+use settings::{Configuration, Device, Trial};
 use spec::{Pipeline, Points, Stage, Train};
 use store::{FieldDifference, Key, Name, StoreError};
+use tuner::ranking;
 
-/// The state of one stage.
+use crate::{context::Context, error::Error};
+
+/// The state of a stage. A `name` is that of the stage.
 #[derive(Clone, Debug)]
 pub enum StagePlan {
-    /// Prepared images.
     Dataset {
-        /// Of the stage.
         name: String,
-        /// Was it ever loaded with these settings from these files?
+        /// Whether it was loaded before with these settings from these files.
         done: bool,
     },
-    /// Configurations; there is nothing to do for them.
     Grid {
-        /// Of the stage.
         name: String,
-        /// How many, or how many may be chosen.
+        /// The number of configurations, or of candidates if winners are chosen.
         configurations: usize,
-        /// Name of the summary whose winners they are.
+        /// The name of the summary that chooses the configurations.
         chosen_by: Option<String>,
     },
-    /// Trials.
     Train {
-        /// Of the stage.
         name: String,
-        /// Every trial of the stage; none while its configurations are not chosen.
+        /// Every trial of the stage; empty while its configurations are not chosen.
         trials: Vec<PlannedTrial>,
-        /// What its configurations wait for.
         waiting: Option<Waiting>,
     },
-    /// A table.
     Summarize {
-        /// Of the stage.
         name: String,
-        /// Is the table of these trials there?
+        /// Whether the table of these trials exists.
         done: bool,
-        /// How many of its trials are not finished; none where that is not known, because a grid is not chosen.
+        /// The number of its trials that are not finished; absent if a grid is not chosen.
         waiting_for: Option<usize>,
     },
 }
 
-/// Trials that a grid's configurations are chosen by are not finished.
+/// The summary that chooses a grid's configurations but has trials that are not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Name of the summary that chooses.
+    /// The name of the summary.
     pub summary: String,
-    /// How many of its trials are not finished; none where they are not chosen themselves.
+    /// The number of its trials that are not finished; absent if their own configurations are not chosen.
     pub trials: Option<usize>,
 }
 
 /// The configurations of a train stage, as far as they are known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Settled {
-    /// All of them.
     Known {
         configurations: Vec<Configuration>,
-        /// What has no winner, because no configuration of it finished with all seeds.
+        /// The groups without a winner, because none of their configurations finished with all seeds.
         without_winner: Vec<String>,
     },
     Waiting(Waiting),
 }
 
-/// What a pipeline reaches.
+/// The artifacts that a pipeline uses.
 #[derive(Clone, Debug, Default)]
 pub struct Reached {
     /// The names of its datasets and trials.
     pub names: HashSet<Name>,
-    /// Is that all? A grid that is not chosen yet reaches more.
+    /// Whether `names` is complete. A grid that is not chosen yet will use more.
     pub is_complete: bool,
 }
 
-/// The configurations of `train`, where `trials_of` knows the trials of the stages above it; none of those that are not chosen.
-///
-/// # Errors
-/// If a trial's files cannot be read.
+/// Returns the configurations of `train`. `trials_of` returns the trials of an earlier stage, or none if its configurations are not
+/// chosen.
 pub(crate) fn settle<'a>(
     train: &Train,
     trials_of: impl Fn(&Train) -> Option<&'a [PlannedTrial]>,
@@ -96,13 +84,13 @@ pub(crate) fn settle<'a>(
         }
         Points::BestOf(summarize) => summarize,
     };
-    let waiting = |trials| Ok(Settled::Waiting(Waiting { summary: summarize.name.clone(), trials }));
+    let summary = summarize.name.clone();
     let Some(trials) = summarize.of.iter().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
-        return waiting(None);
+        return Ok(Settled::Waiting(Waiting { summary, trials: None }));
     };
-    match trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count() {
-        0 => {}
-        missing => return waiting(Some(missing)),
+    let missing = missing(&trials);
+    if missing > 0 {
+        return Ok(Settled::Waiting(Waiting { summary, trials: Some(missing) }));
     }
     let winners = summary::winners(summarize, &trials)?;
     let groups = trials.iter().copied().flatten();
@@ -121,42 +109,12 @@ pub(crate) fn settle<'a>(
     Ok(Settled::Known { configurations, without_winner })
 }
 
-/// What `work` makes of each item, in their order, or the first error in that order; on all cores where there are many.
-fn in_parallel<T: Send, R: Send, E: Send>(
-    items: Vec<T>,
-    work: impl Fn(T) -> Result<R, E> + Sync,
-) -> Result<Vec<R>, E> {
-    /// Fewer are not worth a thread.
-    const WORTH_A_THREAD: usize = 500;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let length = items.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let mut parts: Vec<Vec<T>> = Vec::new();
-    let mut items = items.into_iter();
-    loop {
-        let part: Vec<T> = items.by_ref().take(length).collect();
-        if part.is_empty() {
-            break;
-        }
-        parts.push(part);
-    }
-    let of_part = |part: Vec<T>| part.into_iter().map(&work).collect::<Result<Vec<R>, E>>();
-    let done: Vec<Result<Vec<R>, E>> = if parts.len() <= 1 {
-        parts.into_iter().map(of_part).collect()
-    } else {
-        thread::scope(|scope| {
-            let of_part = &of_part;
-            let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || of_part(part))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("nobody panics here")).collect()
-        })
-    };
-    let mut all = Vec::new();
-    for part in done {
-        all.extend(part?);
-    }
-    Ok(all)
+/// Returns the number of trials that are not finished.
+fn missing(trials: &[&[PlannedTrial]]) -> usize {
+    trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count()
 }
 
-/// The state of every stage of `pipeline`.
+/// Returns the state of every stage of `pipeline`.
 ///
 /// # Errors
 /// If source files are missing, or the store is damaged or cannot be read.
@@ -174,15 +132,6 @@ fn plan_stage(
     stage: &Stage,
     above: &[StagePlan],
 ) -> Result<StagePlan, Error> {
-    let trials_of = |wanted: &Train| {
-        let found = above.iter().find_map(|plan| match plan {
-            StagePlan::Train { name, trials, waiting } if *name == wanted.name => {
-                Some(waiting.is_none().then_some(trials.as_slice()))
-            }
-            _ => None,
-        });
-        found.expect("a summary's stages stand above it, checked with the file")
-    };
     Ok(match stage {
         Stage::Dataset(dataset) => {
             let key = Key::of(&dataset_key_text(dataset, context.data)?);
@@ -196,7 +145,7 @@ fn plan_stage(
         }
         Stage::Train(train) => {
             let name = train.name.clone();
-            match settle(train, trials_of)? {
+            match settle(train, |train| planned_trials(above, train))? {
                 Settled::Known { configurations, .. } => {
                     let trials = plan_trials(context, train, &configurations)?;
                     StagePlan::Train { name, trials, waiting: None }
@@ -208,11 +157,12 @@ fn plan_stage(
         }
         Stage::Summarize(summarize) => {
             let name = summarize.name.clone();
-            let trials: Option<Vec<&[PlannedTrial]>> = summarize.of.iter().map(trials_of).collect();
+            let trials: Option<Vec<&[PlannedTrial]>> =
+                summarize.of.iter().map(|train| planned_trials(above, train)).collect();
             let Some(trials) = trials else {
                 return Ok(StagePlan::Summarize { name, done: false, waiting_for: None });
             };
-            let missing = trials.iter().copied().flatten().filter(|trial| trial.artifact.is_none()).count();
+            let missing = missing(&trials);
             let key = Key::of(&summary::key_text(summarize, &trials, pipeline.asked(), &context.store)?);
             let done = missing == 0 && is_whole(context, summary::SUMMARY, &key)?;
             StagePlan::Summarize { name, done, waiting_for: Some(missing) }
@@ -220,7 +170,18 @@ fn plan_stage(
     })
 }
 
-/// Every trial of `train` with these configurations, each with its result if it is finished.
+/// Returns the trials of the earlier stage `train`, or none if its configurations are not chosen.
+fn planned_trials<'a>(above: &'a [StagePlan], train: &Train) -> Option<&'a [PlannedTrial]> {
+    let trials = above.iter().find_map(|plan| match plan {
+        StagePlan::Train { name, trials, waiting } if *name == train.name => {
+            Some(waiting.is_none().then_some(trials.as_slice()))
+        }
+        _ => None,
+    });
+    trials.expect("a summary's stages are above it, checked with the file")
+}
+
+/// Returns every trial of `train` with these configurations, each with its result if it is finished.
 ///
 /// # Errors
 /// If source files are missing, or the store is damaged or cannot be read.
@@ -230,22 +191,57 @@ pub fn plan_trials(
     configurations: &[Configuration],
 ) -> Result<Vec<PlannedTrial>, Error> {
     if context.device == Device::Cpu {
-        // A plan for a GPU can be made where there is none.
+        // A plan for a GPU can be made on a machine without one.
         engine::check_precision(context.device, train.training.precision)?;
     }
     let dataset = train.dataset();
     let dataset_key = Key::of(&dataset_key_text(&dataset, context.data)?);
-    let plan = |trial: Trial| {
-        let key_text = trial_key_text(train, &trial, &dataset_key, context.device, context.same_build)?;
-        let key = Key::of(&key_text);
-        let (artifact, damage) = match context.store.find(TRIAL, &key) {
-            // One damaged result is no reason not to plan the others.
-            Err(damage @ StoreError::Damaged { .. }) => (None, Some(damage.to_string())),
-            found => (found?, None),
-        };
-        Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
+    in_parallel(train.trials(configurations), |trial| plan_trial(context, train, trial, &dataset_key))
+}
+
+fn plan_trial(
+    context: &Context<'_>,
+    train: &Train,
+    trial: Trial,
+    dataset: &Key,
+) -> Result<PlannedTrial, Error> {
+    let key_text = trial_key_text(train, &trial, dataset, context.device, context.same_build)?;
+    let key = Key::of(&key_text);
+    let (artifact, damage) = match context.store.find(TRIAL, &key) {
+        // A damaged result must not prevent the plan of the others.
+        Err(damage @ StoreError::Damaged { .. }) => (None, Some(damage.to_string())),
+        found => (found?, None),
     };
-    in_parallel(train.trials(configurations), plan)
+    Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
+}
+
+/// Applies `work` to each item, on all cores if there are many items. Returns the results in order, or the first error in order.
+fn in_parallel<T: Send, R: Send, E: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    /// The number of items that are worth a thread.
+    const WORTH_A_THREAD: usize = 500;
+    if items.len() <= WORTH_A_THREAD {
+        return items.into_iter().map(work).collect();
+    }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let length = items.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let mut items = items.into_iter();
+    let work = &work;
+    let parts: Vec<Result<Vec<R>, E>> = thread::scope(|scope| {
+        let mut threads = Vec::new();
+        while items.len() > 0 {
+            let part: Vec<T> = items.by_ref().take(length).collect();
+            threads.push(scope.spawn(move || part.into_iter().map(work).collect()));
+        }
+        threads.into_iter().map(|thread| thread.join().expect("the work does not panic")).collect()
+    });
+    let mut results = Vec::new();
+    for part in parts {
+        results.extend(part?);
+    }
+    Ok(results)
 }
 
 fn is_whole(context: &Context<'_>, kind: &str, key: &Key) -> Result<bool, Error> {
@@ -255,25 +251,24 @@ fn is_whole(context: &Context<'_>, kind: &str, key: &Key) -> Result<bool, Error>
     }
 }
 
-/// Every artifact that `pipeline` reaches, finished or not: what a run of it would not make again.
+/// Returns every dataset and trial that `pipeline` uses, finished or not.
 ///
 /// # Errors
 /// If source files are missing, or the store is damaged or cannot be read.
 pub fn reached(context: &Context<'_>, pipeline: &Pipeline) -> Result<Reached, Error> {
-    let (mut reached, mut is_complete) = (HashSet::new(), true);
+    let mut reached = Reached { names: HashSet::new(), is_complete: true };
     for (stage, plan) in pipeline.stages.iter().zip(plan(context, pipeline)?) {
         if let Stage::Dataset(dataset) = stage {
             let key = Key::of(&dataset_key_text(dataset, context.data)?);
-            reached.insert(Name { kind: DATASET.to_owned(), key });
+            reached.names.insert(Name { kind: DATASET.to_owned(), key });
         }
-        if let StagePlan::Train { waiting: Some(_), .. } = &plan {
-            is_complete = false;
-        }
-        if let StagePlan::Train { trials, .. } = plan {
-            reached.extend(trials.into_iter().map(|trial| Name { kind: TRIAL.to_owned(), key: trial.key }));
+        if let StagePlan::Train { trials, waiting, .. } = plan {
+            reached.is_complete &= waiting.is_none();
+            let keys = trials.into_iter().map(|trial| trial.key);
+            reached.names.extend(keys.map(|key| Name { kind: TRIAL.to_owned(), key }));
         }
     }
-    Ok(Reached { names: reached, is_complete })
+    Ok(reached)
 }
 
 /// Why a trial that is not finished would run: what differs from the finished one that is nearest to it.

@@ -1,129 +1,116 @@
-//! What a run tells while it runs.
+//! The events that a run reports.
 
 use std::path::Path;
 
 use history::Epoch;
 use settings::Trial;
+use store::Holder;
 use tuner::Outcome;
 
-use store::Holder;
-
-/// Hears what happens; called from worker threads.
+/// Receives the events of a run, from any of its worker threads.
 pub trait Reporter: Sync {
-    /// Something happened.
     fn report(&self, progress: &Progress<'_>);
 }
 
-/// Something that happened.
+/// An event of a run. A `name` is that of a stage.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
-    /// Images are being read or drawn.
+    /// Images are being read or generated.
     LoadingDataset {
-        /// Of the stage.
         name: &'a str,
     },
-    /// A picture was decoded; nothing is told of pictures that were decoded before.
+    /// Another picture was decoded. Pictures that an earlier run decoded are not reported.
     Decoding {
-        /// Of the stage.
         name: &'a str,
-        /// Pictures that are decoded.
         done: usize,
-        /// Pictures in all.
         total: usize,
     },
-    /// A train stage begins.
+    /// A train stage begins. `done` of its trials were finished before, and each trains for at most `epochs`.
     TrainStarted {
-        /// Of the stage.
         name: &'a str,
-        /// All its trials.
         trials: usize,
-        /// Those that were finished before.
         done: usize,
-        /// Epochs of a trial, at most.
         epochs: u32,
     },
-    /// A trial begins, or goes on.
+    /// A trial begins, or resumes after the `epochs` that an earlier process has done.
     TrialStarted {
-        /// Which trial.
         trial: &'a Trial,
-        /// Epochs that an earlier process has done.
         epochs: u32,
     },
-    /// A trial's state is on disk.
+    /// The checkpoint of a trial after `epoch` was written.
     Saved {
-        /// Which trial.
         trial: &'a Trial,
-        /// After which epoch.
         epoch: u32,
     },
-    /// A trial's state could not be written; the trial goes on.
+    /// The checkpoint of a trial could not be written. The trial continues.
     NotSaved {
-        /// Which trial.
         trial: &'a Trial,
-        /// Why.
         reason: &'a str,
     },
-    /// A result that was there cannot be used: it is moved aside and made anew.
+    /// A stored result cannot be used. It was moved away and is made again.
     Damaged {
-        /// Of what, in words.
         what: &'a str,
-        /// What is wrong with it.
         damage: &'a str,
     },
-    /// A population did not fit the device's memory; halves of it are tried.
+    /// A population did not fit the device's memory. Halves of it are tried.
     Halved {
-        /// Trials that did not fit together.
         trials: usize,
-        /// What the device said.
         reason: &'a str,
     },
-    /// All that is left is being trained by other processes.
+    /// Other processes train all remaining trials: `holder` trains this number of them.
     WaitingFor {
-        /// One of them.
         holder: &'a Holder,
-        /// How many trials it works on.
         trials: usize,
     },
-    /// A trial has finished an epoch.
+    /// A trial has finished an epoch, out of at most `epochs`.
     Epoch {
-        /// Which trial.
         trial: &'a Trial,
-        /// What was measured.
         epoch: &'a Epoch,
-        /// Epochs of a trial, at most.
         epochs: u32,
     },
-    /// A trial has ended.
     TrialEnded {
-        /// Which trial.
         trial: &'a Trial,
-        /// How.
         end: &'a TrialEnd,
-        /// Epochs it trained.
+        /// The number of epochs that the trial trained.
         epochs: u32,
-        /// Its last epoch.
         last: Option<&'a Epoch>,
-        /// How long it took.
+        /// The training time, including that of earlier processes.
         seconds: f64,
     },
-    /// A train stage has ended.
     TrainEnded,
-    /// A table is there.
+    /// A summary exists: its table in Markdown, and the path of its report.
     Summary {
-        /// Of the stage.
         name: &'a str,
-        /// Markdown.
         table: &'a str,
-        /// The page for people.
         report: &'a Path,
     },
-    /// Something that the user should know.
+    /// A message for the user.
     Warning(&'a str),
 }
 
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrialEnd {
+    /// With a result, which this process stored.
+    Stored(Outcome),
+    /// With a result, which another process stored.
+    MadeElsewhere,
+    /// Without a result. A rerun tries it again.
+    Failed(String),
+    /// Without a result, because it needs more memory than may be used.
+    TooLarge(String),
+    /// Without a result, because the device ran out of memory.
+    OutOfMemory(String),
+    /// Without a result, by a panic. A rerun tries it again.
+    Panicked(String),
+    /// With a result that differs from the stored one. A retry would hide this.
+    NotReproduced(String),
+    /// By an interruption. The number is the epoch after which a rerun resumes, if a checkpoint was written.
+    Interrupted(Option<u32>),
+}
+
 impl TrialEnd {
-    /// Why there is no result, or not this one.
-    #[must_use]
+    /// Returns the reason why there is no result, or a result that differs from the stored one.
     pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Failed(reason)
@@ -134,25 +121,4 @@ impl TrialEnd {
             Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
         }
     }
-}
-
-/// How a trial ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TrialEnd {
-    /// With a result, which is stored.
-    Stored(Outcome),
-    /// With a result, which another process stored.
-    MadeElsewhere,
-    /// Without a result; a rerun tries it again.
-    Failed(String),
-    /// Without a result, because it needs more memory than there is.
-    TooLarge(String),
-    /// Without a result, because the device ran out of memory.
-    OutOfMemory(String),
-    /// Without a result, by a panic; a rerun tries it again.
-    Panicked(String),
-    /// With another result than the one that is stored; trying again would hide it.
-    NotReproduced(String),
-    /// In the middle: with the epoch after which a rerun goes on, if its state was written.
-    Interrupted(Option<u32>),
 }

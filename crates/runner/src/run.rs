@@ -1,4 +1,4 @@
-//! From a pipeline to its results: does what is missing, stage by stage.
+//! Runs the missing work of a pipeline, stage by stage.
 
 use std::{
     collections::HashMap,
@@ -7,17 +7,6 @@ use std::{
 };
 
 use data::{DatasetSettings, DecodingProgress};
-use settings::{Configuration, Trial};
-use tuner::Outcome;
-
-use crate::{
-    Context, Error,
-    images::load_images,
-    plan::{Settled, Waiting, plan_trials, settle},
-    progress::{Progress, TrialEnd},
-    shared_work,
-    stage_run::{RunningStage, provenance},
-};
 use results::{
     board::{self, EVENT_FILES},
     dataset_artifact, mean,
@@ -25,58 +14,68 @@ use results::{
     summary,
     trial::{PlannedTrial, TRIAL, dataset_key_text},
 };
+use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};
-use store::{Artifact, Key, KeyText, StoreError};
+use store::{Artifact, Key, KeyText, StoreError, Work};
+use tuner::Outcome;
+
+use crate::{
+    context::Context,
+    error::Error,
+    images::load_images,
+    plan::{Settled, Waiting, plan_trials, settle},
+    progress::{Progress, TrialEnd},
+    shared_work,
+    stage_run::{RunningStage, provenance},
+};
 
 pub use crate::stage_run::RunSettings;
 
-/// What a run did.
+/// The outcome of a run. Reasons are messages for the user.
 #[derive(Clone, Debug, Default)]
 pub struct RunReport {
-    /// Trials that were asked for.
+    /// The number of trials that the pipeline requests.
     pub trials: usize,
-    /// Those of them that were finished before.
+    /// The number of trials that were finished before.
     pub skipped: usize,
-    /// Those that were trained now.
+    /// The number of trials that this run trained.
     pub trained: usize,
-    /// Those that gave no result, with the reason.
+    /// The trials that gave no result, with the reason.
     pub failed: Vec<(Trial, String)>,
-    /// Those that diverged though their stage does not expect it, with the reason; earlier runs' included.
+    /// The trials that diverged in a stage that does not expect it, with the reason; includes those of earlier runs.
     pub diverged: Vec<(Trial, String)>,
-    /// Was the run interrupted before it was through?
+    /// Whether the run was interrupted before its end.
     pub interrupted: bool,
-    /// Trials in progress whose state was written: a rerun goes on with them.
+    /// The number of interrupted trials with a checkpoint, from which a rerun resumes.
     pub saved: usize,
-    /// Trials in progress that the interruption ended in their first epoch.
+    /// The number of trials that were interrupted in their first epoch.
     pub dropped: usize,
-    /// Those that other processes trained meanwhile.
+    /// The number of trials that other processes trained during this run.
     pub elsewhere: usize,
-    /// Those that were not begun, because others had failed.
+    /// The number of trials that did not begin because others had failed.
     pub not_begun: usize,
-    /// Stages that were not begun, because what chooses their configurations is not finished; with the reason.
+    /// The stages that did not begin because their configurations are not chosen, with the reason.
     pub waiting: Vec<(String, String)>,
-    /// Published values that were missed.
+    /// The published values that were not reproduced.
     pub missed: Vec<String>,
 }
 
-/// A run in progress.
 struct Run<'a> {
     context: &'a Context<'a>,
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
-    /// Datasets that were needed so far.
+    /// The datasets that were loaded so far.
     loaded: Vec<(DatasetSettings, Arc<data::Dataset>)>,
-    /// The trials of each train stage so far, by its name, with the results that are there now; of one whose configurations are
-    /// not chosen, none.
+    /// The trials of each train stage so far by its name; none if its configurations are not chosen.
     trials: HashMap<String, Option<Vec<PlannedTrial>>>,
     report: RunReport,
 }
 
-/// Does what `pipeline` asks for and is not there.
+/// Runs the missing work of `pipeline`.
 ///
 /// # Errors
-/// If the device, the images or the store cannot be used. A trial that fails is no error of the run: it is in the
-/// report, and the others go on.
+/// If the device, the images or the store cannot be used. A failed trial is not an error: the report contains it, and the other
+/// trials continue.
 pub fn run(
     context: &Context<'_>,
     pipeline: &Pipeline,
@@ -93,7 +92,7 @@ pub fn run(
     loop {
         let mut run = Run::new(context, pipeline, settings);
         match run.stages() {
-            // Some damage shows only when a result is read. Then everything is asked for once more.
+            // Some damage is found only when a result is read. Then the run starts again without that result.
             Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
                 if context.store.move_damaged_aside(&damage)? =>
             {
@@ -111,7 +110,7 @@ pub fn run(
     }
 }
 
-/// Makes the tables and reports of `pipeline` from the trials that are finished, and trains nothing.
+/// Makes the tables and reports of `pipeline` from the finished trials, without training.
 ///
 /// # Errors
 /// If source files are missing, or the store cannot be used.
@@ -138,23 +137,22 @@ pub fn report(
 }
 
 impl<'a> Run<'a> {
-    /// Before the first stage.
     fn new(context: &'a Context<'a>, pipeline: &'a Pipeline, settings: RunSettings<'a>) -> Self {
         let report = RunReport::default();
         Self { context, pipeline, settings, loaded: Vec::new(), trials: HashMap::new(), report }
     }
 
-    /// Does all stages, or those before an interruption.
+    /// Runs all stages, or those before an interruption.
     fn stages(&mut self) -> Result<(), Error> {
         let pipeline = self.pipeline;
         for stage in &pipeline.stages {
             match stage {
-                // A dataset is loaded when the first trial needs it, a grid has nothing to run.
+                // A dataset is loaded when the first trial needs it. A grid has nothing to run.
                 Stage::Dataset(_) | Stage::Grid(_) => {}
                 Stage::Train(train) => self.train(train)?,
                 Stage::Summarize(summarize) => self.summarize(summarize)?,
             }
-            // A table of trials that were given up would say nothing.
+            // A table of a stage that was abandoned would mislead.
             if self.report.interrupted || self.report.not_begun > 0 {
                 break;
             }
@@ -190,11 +188,11 @@ impl<'a> Run<'a> {
             done,
             epochs: train.training.epochs,
         });
-        if train.mean_over_seeds && !missing.is_empty() {
-            // Of the trials that are there now; a mean of others would stand beside the new ones while they train.
-            self.show_means(train, &planned)?;
-        }
         if !missing.is_empty() {
+            if train.mean_over_seeds {
+                // A mean from an earlier run may include trials that are trained again now.
+                self.show_means(train, &planned)?;
+            }
             let dataset = self.dataset(train)?;
             let stage = RunningStage { train, context: self.context, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
@@ -202,16 +200,18 @@ impl<'a> Run<'a> {
         self.settings.reporter.report(&Progress::TrainEnded);
         for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
             planned.artifact = match self.context.store.find(TRIAL, &planned.key) {
-                // Nobody came to make it anew before the run was interrupted.
+                // The run was interrupted before the damaged result was made again.
                 Err(StoreError::Damaged { .. }) => None,
                 found => found?,
             };
             if let Some(artifact) = &planned.artifact {
-                // Also of those that other processes made.
+                // Another process may have made it.
                 self.tree(&train.name).show(&planned.trial, artifact.path())?;
             }
         }
-        self.note_divergence(train, &planned)?;
+        if !train.may_diverge {
+            self.add_diverged(&planned)?;
+        }
         if train.mean_over_seeds {
             self.show_means(train, &planned)?;
         }
@@ -219,9 +219,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The configurations of `train`; none where trials that they are chosen by are not finished, which is told.
+    /// Returns the configurations of `train`. If they are not chosen, the reason is added to the report.
     fn configurations(&mut self, train: &Train) -> Result<Option<Vec<Configuration>>, Error> {
-        match settle(train, |above| self.trials[&above.name].as_deref())? {
+        let reason = match settle(train, |above| self.trials[&above.name].as_deref())? {
             Settled::Known { configurations, without_winner } => {
                 for group in without_winner {
                     let text = format!(
@@ -230,29 +230,24 @@ impl<'a> Run<'a> {
                     );
                     self.settings.reporter.report(&Progress::Warning(&text));
                 }
-                if configurations.is_empty() {
-                    let reason =
-                        "no configuration finished with all its seeds, so there is no winner".to_owned();
-                    self.report.waiting.push((train.name.clone(), reason));
-                    return Ok(None);
+                if !configurations.is_empty() {
+                    return Ok(Some(configurations));
                 }
-                Ok(Some(configurations))
+                "no configuration finished with all its seeds, so there is no winner".to_owned()
             }
-            Settled::Waiting(Waiting { summary, trials }) => {
-                let reason = match trials {
-                    Some(count) => format!(
-                        "`{summary}` chooses its configurations, and {count} of its trials are not finished"
-                    ),
-                    None => format!("`{summary}` chooses its configurations, and its own are not chosen"),
-                };
-                self.report.waiting.push((train.name.clone(), reason));
-                Ok(None)
+            Settled::Waiting(Waiting { summary, trials: Some(count) }) => {
+                format!("`{summary}` chooses its configurations, and {count} of its trials are not finished")
             }
-        }
+            Settled::Waiting(Waiting { summary, trials: None }) => format!(
+                "`{summary}` chooses its configurations, and the configurations of `{summary}` are not chosen yet"
+            ),
+        };
+        self.report.waiting.push((train.name.clone(), reason));
+        Ok(None)
     }
 
-    fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial], hopeful: bool) {
-        let ends = shared_work::train(stage, missing, hopeful);
+    fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_finished: bool) {
+        let ends = shared_work::train(stage, missing, has_finished);
         self.report.interrupted |= stage.is_interrupted();
         for (planned, end) in missing.iter().zip(ends) {
             match end {
@@ -261,7 +256,7 @@ impl<'a> Run<'a> {
                 Some(TrialEnd::Interrupted(Some(_))) => self.report.saved += 1,
                 Some(TrialEnd::Interrupted(None)) => self.report.dropped += 1,
                 Some(end) => {
-                    let reason = end.failure().unwrap_or("without a reason").to_owned();
+                    let reason = end.failure().unwrap_or("the reason is unknown").to_owned();
                     self.report.failed.push((planned.trial.clone(), reason));
                 }
                 None if stage.is_interrupted() => {}
@@ -270,43 +265,37 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Shows the mean over the seeds of every configuration that has one.
+    /// Makes and links the mean over the seeds of every configuration that has one.
     fn show_means(&self, train: &Train, planned: &[PlannedTrial]) -> Result<(), Error> {
-        let (store, tree) = (&self.context.store, self.tree(&train.name));
+        let tree = self.tree(&train.name);
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
+            let trial = &seeds[0].trial;
             let started = Instant::now();
             let Some(mean) = mean::over(seeds)? else {
-                tree.hide_mean(&seeds[0].trial)?;
+                tree.hide_mean(trial)?;
                 continue;
             };
+            let what = format!("mean of {}", trial.configuration);
             let artifact =
-                match self.find(&mean.key_text, &format!("mean of {}", seeds[0].trial.configuration))? {
-                    Some(artifact) => artifact,
-                    None => {
-                        let work = store.begin(&mean.key_text)?;
-                        mean.write(&work)?;
-                        let made = provenance(self.settings.build, self.context.device, started.elapsed());
-                        work.publish(made, &[EVENT_FILES])?.into_artifact()
-                    }
-                };
-            tree.show_mean(&seeds[0].trial, artifact.path())?;
+                self.find_or_make(&mean.key_text, &what, started, &[EVENT_FILES], |work| mean.write(work))?;
+            tree.show_mean(trial, artifact.path())?;
         }
         Ok(())
     }
 
-    /// The images of `train`, loaded at most once.
+    /// Returns the images of `train`, which are loaded once.
     fn dataset(&mut self, train: &Train) -> Result<Arc<data::Dataset>, Error> {
         let settings = &train.dataset;
         let dataset = match self.loaded.iter().find(|(known, _)| known == settings) {
             Some((_, dataset)) => Arc::clone(dataset),
             None => {
-                self.settings.reporter.report(&Progress::LoadingDataset { name: &train.dataset_name });
-                let started = Instant::now();
                 let name = &train.dataset_name;
-                let progress = |DecodingProgress { done, total }| {
-                    self.settings.reporter.report(&Progress::Decoding { name, done, total });
-                };
-                let dataset = load_images(self.context, &train.dataset(), &progress)?;
+                self.settings.reporter.report(&Progress::LoadingDataset { name });
+                let started = Instant::now();
+                let dataset =
+                    load_images(self.context, &train.dataset(), &|DecodingProgress { done, total }| {
+                        self.settings.reporter.report(&Progress::Decoding { name, done, total });
+                    })?;
                 self.publish_dataset(train, &dataset, started)?;
                 let dataset = Arc::new(dataset);
                 self.loaded.push((settings.clone(), Arc::clone(&dataset)));
@@ -323,68 +312,65 @@ impl<'a> Run<'a> {
 
     fn publish_dataset(&self, train: &Train, dataset: &data::Dataset, started: Instant) -> Result<(), Error> {
         let key_text = dataset_key_text(&train.dataset(), self.context.data)?;
-        let store = &self.context.store;
-        let artifact = match self.find(&key_text, &train.dataset_name)? {
-            Some(artifact) => artifact,
-            None => {
-                let work = store.begin(&key_text)?;
-                for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
-                    work.write(name, text.as_bytes())?;
-                }
-                let made = provenance(self.settings.build, self.context.device, started.elapsed());
-                work.publish(made, &[])?.into_artifact()
+        let name = &train.dataset_name;
+        let artifact = self.find_or_make(&key_text, name, started, &[], |work| {
+            for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
+                work.write(name, text.as_bytes())?;
             }
-        };
-        Ok(self.tree(&train.dataset_name).show_stage(artifact.path())?)
+            Ok(())
+        })?;
+        Ok(self.tree(name).show_stage(artifact.path())?)
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
         let trials: Option<Vec<&[PlannedTrial]>> =
             summarize.of.iter().map(|train| self.trials[&train.name].as_deref()).collect();
-        // A stage that was not begun says so itself.
+        // The report already names the stage that did not begin.
         let Some(trials) = trials else { return Ok(()) };
         let started = Instant::now();
         let asked = self.pipeline.asked();
-        let key_text = summary::key_text(summarize, &trials, asked, &self.context.store)?;
         let store = &self.context.store;
-        let artifact = match self.find(&key_text, &summarize.name)? {
-            Some(artifact) => artifact,
-            None => {
-                let work = store.begin(&key_text)?;
-                summary::write(summarize, &trials, asked, store, &work)?;
-                work.publish(
-                    provenance(self.settings.build, self.context.device, started.elapsed()),
-                    summary::VOLATILE,
-                )?
-                .into_artifact()
-            }
-        };
-        self.tree(&summarize.name).show_stage(artifact.path())?;
+        let key_text = summary::key_text(summarize, &trials, asked, store)?;
+        let name = &summarize.name;
+        let artifact = self.find_or_make(&key_text, name, started, summary::VOLATILE, |work| {
+            summary::write(summarize, &trials, asked, store, work)
+        })?;
+        let tree = self.tree(name);
+        tree.show_stage(artifact.path())?;
         let table = artifact.read(summary::TABLE)?;
         let table = String::from_utf8_lossy(&table);
-        let tree = self.tree(&summarize.name);
         let report = tree.folder().join(summary::REPORT);
-        let name = &summarize.name;
         self.settings.reporter.report(&Progress::Summary { name, table: &table, report: &report });
         let missed = summary::missed_by(&artifact)?;
         self.report.missed.extend(missed.into_iter().map(|line| format!("{name}: {line}")));
         Ok(())
     }
 
-    /// The artifact of `key_text`, which is `what` to a person; one that is damaged is moved aside and told.
-    fn find(&self, key_text: &KeyText, what: &str) -> Result<Option<Artifact>, Error> {
-        let (found, damage) = self.context.store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
+    /// Returns the artifact of `key_text`, which messages call `what`, or makes it with `write`. A damaged artifact is moved away
+    /// and reported.
+    fn find_or_make(
+        &self,
+        key_text: &KeyText,
+        what: &str,
+        started: Instant,
+        volatile: &[&str],
+        write: impl FnOnce(&Work) -> Result<(), results::Error>,
+    ) -> Result<Artifact, Error> {
+        let store = &self.context.store;
+        let (found, damage) = store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
         if let Some(damage) = damage {
             self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
         }
-        Ok(found)
+        if let Some(artifact) = found {
+            return Ok(artifact);
+        }
+        let work = store.begin(key_text)?;
+        write(&work)?;
+        let made = provenance(self.settings.build, self.context.device, started.elapsed());
+        Ok(work.publish(made, volatile)?.into_artifact())
     }
 
-    /// Adds diverged trials of a stage that does not expect any to the report.
-    fn note_divergence(&mut self, train: &Train, trials: &[PlannedTrial]) -> Result<(), Error> {
-        if train.may_diverge {
-            return Ok(());
-        }
+    fn add_diverged(&mut self, trials: &[PlannedTrial]) -> Result<(), Error> {
         for planned in trials {
             if let Some(Outcome::Diverged { reason, .. }) = planned.result()?.map(|result| &result.outcome) {
                 self.report.diverged.push((planned.trial.clone(), reason.clone()));

@@ -1,4 +1,4 @@
-//! A train stage while it runs: what its workers share.
+//! A running train stage, which its workers share.
 
 use std::{
     sync::{
@@ -8,37 +8,35 @@ use std::{
     time::Duration,
 };
 
+use results::run_tree::RunTree;
 use settings::Device;
+use spec::Train;
+use store::Provenance;
 use tuner::Judge;
 
 use crate::{
-    Context,
+    context::Context,
     progress::{Progress, Reporter},
 };
-use results::run_tree::RunTree;
-use spec::Train;
-use store::{Provenance, Store};
 
-/// How to run a pipeline. Nothing here changes a result.
+/// The options of a run. None of them changes a result.
 #[derive(Clone, Copy)]
 pub struct RunSettings<'a> {
-    /// Worker threads on the CPU.
+    /// The number of worker threads on the CPU.
     pub jobs: usize,
-    /// PopulationLimit trials of a population; absent for the device's own number.
+    /// The largest number of trials in a population; absent for the device's default.
     pub largest_population: Option<usize>,
-    /// Bytes of the device's memory that trials may take together; absent for most of what is free.
+    /// The bytes of device memory that trials may use together; absent for most of the free memory.
     pub memory: Option<u64>,
-    /// Begin nothing new after the first trial that failed.
+    /// Whether no further trial begins after one has failed.
     pub fail_fast: bool,
-    /// When it turns true, trials end their epoch, write their state and stop; at once where that would take long.
+    /// When it turns true, trials finish their epoch, write a checkpoint and stop. If the epoch would take long, they stop at once.
     pub interrupt: &'a AtomicBool,
-    /// Hears what happens.
     pub reporter: &'a dyn Reporter,
-    /// Version and commit of the program.
+    /// The version and commit of the program.
     pub build: &'a str,
 }
 
-/// A train stage while it runs.
 pub(crate) struct RunningStage<'a> {
     pub(crate) train: &'a Train,
     pub(crate) context: &'a Context<'a>,
@@ -48,15 +46,7 @@ pub(crate) struct RunningStage<'a> {
 }
 
 impl RunningStage<'_> {
-    pub(crate) fn store(&self) -> &Store {
-        &self.context.store
-    }
-
-    pub(crate) fn tree(&self) -> &RunTree {
-        &self.tree
-    }
-
-    pub(crate) fn tell(&self, progress: &Progress<'_>) {
+    pub(crate) fn report(&self, progress: &Progress<'_>) {
         self.settings.reporter.report(progress);
     }
 
@@ -64,7 +54,7 @@ impl RunningStage<'_> {
         self.settings.interrupt.load(Ordering::Relaxed)
     }
 
-    /// Decides when a trial of this stage ends.
+    /// Returns a judge that decides when a trial of this stage ends.
     pub(crate) fn judge(&self) -> Judge<'_> {
         let chance_loss = self.train.training.task.chance_loss(self.dataset.classes());
         Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)

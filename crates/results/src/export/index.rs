@@ -1,83 +1,63 @@
-//! `index.json`: a line for each network of an export.
+//! `index.json`: a line for each network in an export folder.
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExportError, model_file::Trained};
-use crate::Error;
 use store::{persist, read_if_there};
 
-/// Its name in the folder of the export.
+use crate::error::Error;
+
 const NAME: &str = "index.json";
-/// What it calls itself.
+/// The value of the field `format`.
 const FORMAT: &str = "bpfree-index";
-/// Another number is another layout.
+/// Bump it when the layout changes.
 const VERSION: u32 = 1;
 
-/// The networks in a folder, those of earlier exports included.
+/// The networks in a folder, including those of earlier exports.
 #[derive(Deserialize)]
 pub(super) struct Index {
     format: String,
     version: u32,
-    /// By folder.
+    /// The networks, sorted by folder.
     models: Vec<Entry>,
 }
 
-/// A network.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Entry {
-    /// Below the folder of the index.
-    folder: String,
-    /// What its configuration was last exported as the best of; null where it never was.
-    best_of: Option<String>,
-    configuration: String,
-    seed: u64,
-    pipeline: String,
-    stage: String,
-    /// Names its result in the store.
-    key: String,
-    /// Losses and error rates of the last epoch; null where one is no number.
-    last_epoch: BTreeMap<String, Option<f64>>,
-}
-
-impl Entry {
-    pub(super) fn new(
-        folder: &str,
-        trained: &Trained<'_>,
-        best_of: Option<String>,
-        last_epoch: BTreeMap<String, Option<f64>>,
-    ) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            best_of,
-            configuration: trained.trial.configuration.to_string(),
-            seed: trained.trial.seed,
-            pipeline: trained.pipeline.to_owned(),
-            stage: trained.train.name.clone(),
-            key: trained.key.to_string(),
-            last_epoch,
-        }
-    }
+    /// The path of the network's folder, relative to the index.
+    pub(super) folder: String,
+    /// The group that the configuration was last exported as the best of; null if it never was.
+    pub(super) best_of: Option<String>,
+    pub(super) configuration: String,
+    pub(super) seed: u64,
+    pub(super) pipeline: String,
+    pub(super) stage: String,
+    /// The key of the trial's result in the store.
+    pub(super) key: String,
+    /// Losses and error rates of the last epoch; null if a value is not finite.
+    pub(super) last_epoch: BTreeMap<String, Option<f64>>,
 }
 
 impl Index {
-    /// The index of the folder `to`; an empty one where there is none.
+    /// Reads the index of the folder `to`. If there is none, the index is empty.
     pub(super) fn read(to: &Path) -> Result<Self, Error> {
         let path = to.join(NAME);
         let Some(bytes) = read_if_there(&path)? else {
             return Ok(Self { format: FORMAT.into(), version: VERSION, models: Vec::new() });
         };
-        let foreign = |reason: String| ExportError::ForeignIndex { path: path.clone(), reason };
-        let index: Self = serde_json::from_slice(&bytes).map_err(|error| foreign(error.to_string()))?;
+        let index: Self = match serde_json::from_slice(&bytes) {
+            Ok(index) => index,
+            Err(error) => return Err(Error::ForeignIndex { path, reason: error.to_string() }),
+        };
         if (index.format.as_str(), index.version) != (FORMAT, VERSION) {
-            let found = format!("it is {} {}, expected {FORMAT} {VERSION}", index.format, index.version);
-            return Err(foreign(found).into());
+            let reason = format!("it is {} {}, expected {FORMAT} {VERSION}", index.format, index.version);
+            return Err(Error::ForeignIndex { path, reason });
         }
         Ok(index)
     }
 
-    /// Adds a line, or replaces that of the same folder. What is no winner now may have been exported as one before.
+    /// Adds a network, or replaces the one in the same folder. A network that was exported as a winner before keeps its group.
     pub(super) fn put(&mut self, entry: Entry) {
         match self.models.binary_search_by(|known| known.folder.cmp(&entry.folder)) {
             Ok(position) => {
@@ -88,14 +68,16 @@ impl Index {
         }
     }
 
-    /// Writes it into the folder `to`.
+    /// Writes the index into the folder `to`.
     pub(super) fn write(&self, to: &Path) -> Result<(), Error> {
         Ok(persist::write_atomically(&to.join(NAME), self.text().as_bytes())?)
     }
 
     fn text(&self) -> String {
-        let line = |entry: &Entry| serde_json::to_string(entry).expect("names and numbers are JSON");
-        let lines: Vec<String> = self.models.iter().map(line).collect();
+        let mut lines = Vec::new();
+        for entry in &self.models {
+            lines.push(serde_json::to_string(entry).expect("names and numbers are JSON"));
+        }
         format!(
             "{{\"format\": \"{FORMAT}\", \"version\": {VERSION}, \"models\": [\n{}\n]}}\n",
             lines.join(",\n")
@@ -141,15 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn an_index_of_somebody_else_is_refused() {
+    fn an_index_of_another_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let mut said = String::new();
+        let mut messages = String::new();
         for text in [r#"{"models": []}"#, r#"{"format": "bpfree-index", "version": 2, "models": []}"#] {
             std::fs::write(folder.path().join(NAME), text).unwrap();
             let error = Index::read(folder.path()).err().unwrap();
-            said += &format!("{error}\nhint: {}\n", error.hint().unwrap());
+            messages += &format!("{error}\nhint: {}\n", error.hint().unwrap());
         }
-        insta::assert_snapshot!(said.replace(&folder.path().display().to_string(), "DIR"), @"
+        insta::assert_snapshot!(messages.replace(&folder.path().display().to_string(), "DIR"), @"
         DIR/index.json is not an index that this build can add to: missing field `format` at line 1 column 14
         hint: export to another folder, or move the file away
         DIR/index.json is not an index that this build can add to: it is bpfree-index 2, expected bpfree-index 1

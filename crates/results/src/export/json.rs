@@ -1,11 +1,11 @@
-//! JSON as a person reads it: a line for each field, and lists of numbers and names on one line.
+//! Readable JSON: a line for each field, and lists on one line.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-/// `value` as JSON text that ends its last line.
+/// Returns `value` as JSON text with a final newline.
 pub(super) fn text(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Layout { depth: 0 });

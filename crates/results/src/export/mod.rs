@@ -6,87 +6,62 @@
 //! DIR/<stage>/<configuration>/...      where the trials of several stages are exported
 //! ```
 
-mod error;
 mod index;
 mod json;
 mod model_file;
 mod selection;
+mod wanted;
 
 use std::path::Path;
 
 use data::DatasetSettings;
 use history::Epoch;
-use settings::{Axis, Trial};
-
-use crate::{
-    Error,
-    trial::{self, WEIGHTS},
-};
+use settings::Trial;
 use spec::{Dataset, Pipeline, Train};
 use store::{Placed, place_folder};
 
-pub use error::ExportError;
+use crate::{
+    error::Error,
+    trial::{self, WEIGHTS},
+};
 use index::{Entry, Index};
 use model_file::{Images, Trained};
 use selection::Selected;
+
 pub use selection::StageTrials;
+pub use wanted::{Choice, Wanted};
 
-/// Which networks are wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    /// Of every configuration, or of the best.
-    pub choice: Choice,
-    /// The Summarize stage whose trials are meant. Without one, the winners are those of the last, and every finished trial is
-    /// one of the whole pipeline.
-    pub summary: Option<String>,
-    /// Only these; all of them where none is named.
-    pub seeds: Vec<u64>,
-}
-
-/// Which configurations are wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Choice {
-    /// Every trial that is finished.
-    Finished,
-    /// The winners, as the summary itself groups them.
-    Best,
-    /// The winners, one for each combination of values on these axes.
-    BestPer(Vec<Axis>),
-}
-
-/// What was exported.
+/// The outcome of an export.
 #[derive(Clone, Debug, Default)]
 pub struct Exported {
-    /// The networks, in the order of the file, or the best first.
+    /// The networks in the order of the file, or winners with the best first.
     pub models: Vec<Model>,
-    /// Trials that are meant and not finished.
+    /// Selected trials that are not finished.
     pub unfinished: Vec<Trial>,
-    /// What one has to know of the choice.
+    /// Remarks on the selection for the user.
     pub notes: Vec<String>,
 }
 
-/// An exported network.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Its folder, below the one that was asked for.
+    /// The path of the network's folder, relative to the export folder.
     pub folder: String,
-    /// What its configuration is the best of, where winners were wanted.
+    /// The group that the configuration is the best of, if winners were requested.
     pub best_of: Option<String>,
-    /// What was trained.
     pub trial: Trial,
-    /// Was it there before?
+    /// Whether the folder was written or existed before.
     pub placed: Placed,
 }
 
 /// Loads the images of a dataset stage.
 pub type LoadImages<'a> = &'a dyn Fn(&Dataset) -> Result<data::Dataset, Error>;
 
-/// Writes the networks of `pipeline` that are `wanted` into the folder `to`. Files that exist are never overwritten.
-/// `trials` are those of each train stage.
+/// Writes the `wanted` networks of `pipeline` into the folder `to`. Existing files are never overwritten. `trials` are those of
+/// each train stage.
 ///
 /// # Errors
-/// If nothing can be chosen, the images are missing, the store is damaged, or another network is where one would be
-/// written. Those that were written before the error are in the index.
+/// If nothing can be selected, the images are missing, the store is damaged, or a folder holds another network. Networks that
+/// were written before the error are in the index.
 pub fn export(
     pipeline: &Pipeline,
     trials: &[StageTrials<'_>],
@@ -108,12 +83,11 @@ pub fn export(
     done.map(|()| Exported { models, unfinished, notes: selection.notes })
 }
 
-/// An export in progress.
 struct Exporter<'a> {
     pipeline: &'a Pipeline,
     to: &'a Path,
     load: LoadImages<'a>,
-    /// The datasets that were needed so far.
+    /// The datasets that were loaded so far.
     images: Vec<(DatasetSettings, Images)>,
     index: Index,
 }
@@ -121,7 +95,7 @@ struct Exporter<'a> {
 impl Exporter<'_> {
     fn export(&mut self, selected: Selected<'_>) -> Result<Model, Error> {
         let Selected { train, planned, artifact, best_of, folder } = selected;
-        let result = planned.result()?.expect("it is finished");
+        let result = planned.result()?.expect("a trial with an artifact has a result");
         let history = trial::history(artifact)?;
         let last: Option<&Epoch> = history.epochs().last();
         let trained = Trained {
@@ -137,12 +111,20 @@ impl Exporter<'_> {
         let weights = artifact.read(WEIGHTS)?;
         let files: [(&str, &[u8]); 2] = [(WEIGHTS, &weights), (model_file::NAME, text.as_bytes())];
         let placed = place_folder(&self.to.join(&folder), &files)?;
-        let measured = model_file::measured(last);
-        self.index.put(Entry::new(&folder, &trained, best_of.clone(), measured));
+        self.index.put(Entry {
+            folder: folder.clone(),
+            best_of: best_of.clone(),
+            configuration: planned.trial.configuration.to_string(),
+            seed: planned.trial.seed,
+            pipeline: self.pipeline.name.clone(),
+            stage: train.name.clone(),
+            key: planned.key.to_string(),
+            last_epoch: model_file::measured(last),
+        });
         Ok(Model { folder, best_of, trial: planned.trial.clone(), placed })
     }
 
-    /// Returns the facts about a dataset that a network needs. The images themselves are loaded for a moment only.
+    /// Returns the facts about a dataset that `model.json` needs. The images themselves are dropped at once.
     fn images(&mut self, train: &Train) -> Result<&Images, Error> {
         let settings = &train.dataset;
         let known = self.images.iter().position(|(known, _)| known == settings);

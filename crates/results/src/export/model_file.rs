@@ -1,4 +1,4 @@
-//! `model.json`: everything beside the arrays that another program needs to compute what a network computes.
+//! `model.json`: everything except the arrays that another program needs to compute a network's output.
 //!
 //! ```text
 //! h = (pixel - offset[channel]) / divisor[channel]     of every pixel, in the order [channels, height, width]
@@ -9,9 +9,9 @@
 //! logits = h                                           the last layer's activation is the identity
 //! ```
 //!
-//! Names such as `layer_1/weight` are those of the arrays in `weights.safetensors`, 32-bit floats, row-major. `feedback` takes
-//! no part in the answer: it is how hidden layers were taught, as `rule` says. Where a number was no number, it is null.
-//! `docs/model-json.md` explains every field; a field that goes or changes its meaning needs another [`VERSION`].
+//! Names such as `layer_1/weight` are those of the arrays in `weights.safetensors`, 32-bit floats, row-major. `feedback` is not
+//! part of the forward pass: it carried the error signal to a hidden layer, as `rule` describes. Values that are not finite are
+//! null. `docs/model-json.md` explains every field; removing a field or changing its meaning needs another [`VERSION`].
 
 use std::collections::BTreeMap;
 
@@ -21,22 +21,21 @@ use model::{Architecture, BATCH_NORM_EPSILON, LEAK, Objective, Squash};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, Trial};
+use spec::Train;
+use store::{Key, Provenance};
 use training::architecture;
 use tuner::Outcome;
 
 use super::json;
-use crate::NUMERICS_REVISION;
-use spec::Train;
-use store::{Key, Provenance};
+use crate::trial::NUMERICS_REVISION;
 
-/// Its name in a network's folder.
 pub(super) const NAME: &str = "model.json";
-/// What it calls itself.
+/// The value of the field `format`.
 const FORMAT: &str = "bpfree-model";
-/// Another number is another meaning of a field.
+/// Bump it when a field is removed or changes its meaning.
 const VERSION: u32 = 1;
 
-/// What is told of a dataset.
+/// The facts about a dataset that the file contains.
 pub(super) struct Images {
     shape: ImageShape,
     scaling: Scaling,
@@ -56,16 +55,15 @@ impl Images {
     }
 }
 
-/// A finished trial, and what is told of it.
+/// A finished trial whose network is exported.
 pub(super) struct Trained<'a> {
-    /// Name of the pipeline.
     pub(super) pipeline: &'a str,
     pub(super) train: &'a Train,
     pub(super) trial: &'a Trial,
     pub(super) key: &'a Key,
     pub(super) made: &'a Provenance,
     pub(super) outcome: &'a Outcome,
-    /// Its last epoch, whose weights are exported.
+    /// The last epoch, whose weights are exported.
     pub(super) last: Option<&'a Epoch>,
 }
 
@@ -74,7 +72,7 @@ struct File<'a> {
     format: &'static str,
     version: u32,
     inputs: Inputs,
-    /// From the input up, the output layer last.
+    /// The hidden layers in the order of the forward pass, then the output layer.
     layers: Vec<Layer>,
     task: TaskText<'a>,
     rule: Rule,
@@ -94,16 +92,16 @@ struct Inputs {
 struct ScalingText {
     name: String,
     formula: &'static str,
-    /// `[channels]`.
+    /// The value subtracted from each pixel, `[channels]`.
     offset: Vec<f64>,
-    /// `[channels]`.
+    /// The divisor of each pixel, `[channels]`.
     divisor: Vec<f64>,
 }
 
 #[derive(Serialize)]
 struct Layer {
     name: String,
-    /// `[inputs, outputs]`.
+    /// The shape of the weights, `[inputs, outputs]`.
     shape: [usize; 2],
     weight: String,
     bias: Option<String>,
@@ -144,7 +142,7 @@ struct TaskText<'a> {
     answer: &'static str,
     loss: &'static str,
     squash: Option<&'static str>,
-    /// In the order of the logits; null where they are pixels.
+    /// The names of the classes in the order of the logits; null for reconstruction.
     classes: Option<&'a [String]>,
 }
 
@@ -153,7 +151,7 @@ struct Rule {
     name: &'static str,
     signal: &'static str,
     symbols: &'static str,
-    /// Where the signal has one.
+    /// The function that `signal` applies as `squash`, if any.
     squash: Option<&'static str>,
 }
 
@@ -162,21 +160,21 @@ struct TrialText<'a> {
     pipeline: &'a str,
     stage: &'a str,
     configuration: String,
-    /// Every axis, and the settings of the stage.
+    /// The value on every axis, and settings of the train stage.
     #[serde(serialize_with = "as_map")]
     settings: Vec<(&'static str, serde_json::Value)>,
     seed: u64,
     key: String,
     outcome: String,
     epochs: u32,
-    /// Losses and error rates, in per cent.
+    /// Losses, and error rates in percent.
     last_epoch: BTreeMap<String, Option<f64>>,
     build: &'a str,
     device: &'a str,
     numerics_revision: u32,
 }
 
-/// The text of the file for a network that was trained on `images`.
+/// Returns the text of the file for a network that was trained on `images`.
 pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     let Trained { train, trial, .. } = trained;
     let Images { shape, scaling, classes, .. } = images;
@@ -200,13 +198,12 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     })
 }
 
-/// Losses and error rates of `last`, by name; none where one is no number.
+/// Returns the losses and error rates of `last` by name, none for a value that is not finite.
 pub(super) fn measured(last: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
     let values = last.map_or(&[][..], |epoch| &epoch.values);
-    let is_meant = |metric: &Metric| matches!(metric, Metric::Loss(_) | Metric::ErrorRate(_));
     values
         .iter()
-        .filter(|(metric, _)| is_meant(metric))
+        .filter(|(metric, _)| matches!(metric, Metric::Loss(_) | Metric::ErrorRate(_)))
         .map(|(metric, value)| (metric.to_string(), value.is_finite().then_some(*value)))
         .collect()
 }
@@ -234,30 +231,36 @@ fn inputs(images: &Images) -> Inputs {
 fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Layer> {
     let shapes = architecture.weight_shapes();
     let depth = architecture.hidden.len();
-    let layer = |(index, shape): (usize, [usize; 2])| {
+    let mut layers = Vec::new();
+    for (index, shape) in shapes.into_iter().enumerate() {
         let is_hidden = index < depth;
         let name = if is_hidden { format!("layer_{}", index + 1) } else { "output".to_owned() };
-        let of = |array: &str| format!("{name}/{array}");
-        Layer {
+        layers.push(Layer {
             shape,
-            weight: of("weight"),
-            bias: (architecture.bias || !is_hidden).then(|| of("bias")),
-            batch_norm: (architecture.batch_norm && is_hidden).then(|| BatchNorm {
-                stands: "before the activation",
-                formula: "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
-                epsilon: BATCH_NORM_EPSILON,
-                gamma: of("gamma"),
-                beta: of("beta"),
-                moving_mean: of("moving_mean"),
-                moving_variance: of("moving_variance"),
-            }),
+            weight: format!("{name}/weight"),
+            bias: (architecture.bias || !is_hidden).then(|| format!("{name}/bias")),
+            batch_norm: (architecture.batch_norm && is_hidden).then(|| batch_norm(&name)),
             activation: if is_hidden { activation(architecture.activation) } else { identity() },
-            feedback: (has_feedback && is_hidden)
-                .then(|| Feedback { name: of("feedback"), shape: [shape[1], architecture.outputs] }),
+            feedback: (has_feedback && is_hidden).then(|| Feedback {
+                name: format!("{name}/feedback"),
+                shape: [shape[1], architecture.outputs],
+            }),
             name,
-        }
-    };
-    shapes.into_iter().enumerate().map(layer).collect()
+        });
+    }
+    layers
+}
+
+fn batch_norm(layer: &str) -> BatchNorm {
+    BatchNorm {
+        stands: "before the activation",
+        formula: "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+        epsilon: BATCH_NORM_EPSILON,
+        gamma: format!("{layer}/gamma"),
+        beta: format!("{layer}/beta"),
+        moving_mean: format!("{layer}/moving_mean"),
+        moving_variance: format!("{layer}/moving_variance"),
+    }
 }
 
 fn activation(activation: Activation) -> ActivationText {
@@ -338,12 +341,11 @@ mod tests {
     use std::{path::Path, time::Duration};
 
     use settings::Split;
-
-    use super::*;
     use spec::{Pipeline, Stage};
 
-    /// The file of the first configuration of a grid with these axes, trained with these other fields on glyphs that are scaled
-    /// so.
+    use super::*;
+
+    /// Returns the file for the first configuration of a grid with these axes.
     fn text_of(scaling: &str, axes: &str, fields: &str) -> String {
         let pipeline = format!(
             r#"Pipeline(name: "small", stages: [
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_classifier_is_told_with_every_name_and_number() {
+    fn the_file_of_a_classifier_has_every_name_and_number() {
         let text = text_of(
             "PerChannel(Measured)",
             "algorithm: [Dfa], activation: [LeakyRelu], batch_norm: [true], dropout: [0.1]",
@@ -507,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_reconstructs_says_what_squashes_its_pixels() {
+    fn the_file_of_a_reconstruction_names_the_function_that_squashes_pixels() {
         let text = text_of("ZeroOne", "algorithm: [Backprop], bias: [false]", "task: Reconstruction");
         insta::assert_snapshot!(text, @r#"
         {

@@ -1,48 +1,63 @@
-//! The configurations that are compared, with what their trials measured.
+//! The configurations of a summary with the values that their trials measured.
 
 use history::History;
 use settings::{Configuration, Metric, Split};
+use spec::{EpochRule, Summarize};
 use tuner::{Outcome, ranking};
 
 use crate::{
-    Error,
+    error::Error,
     trial::{self, PlannedTrial, TrialResult},
 };
-use spec::{EpochRule, Summarize};
 
 /// A configuration with its trials.
 pub(super) struct Candidate<'a> {
     /// Name of the train stage.
     pub(super) stage: &'a str,
     pub(super) configuration: &'a Configuration,
-    /// By seed, in the order of the file.
-    pub(super) trials: Vec<Tried<'a>>,
+    /// One trial per seed, in the order of the file.
+    pub(super) trials: Vec<Measured<'a>>,
 }
 
-/// A trial with the values that count.
-pub(super) struct Tried<'a> {
+/// A trial with the values that the summary uses.
+pub(super) struct Measured<'a> {
     pub(super) planned: &'a PlannedTrial,
-    /// How it ended, and what it measured; absent where it has no result.
+    /// The trial's result and history, if it is finished.
     pub(super) done: Option<(TrialResult, History)>,
-    /// The epoch that counts, and the reported value there; absent where the trial gave none.
-    pub(super) value: Option<(u32, f64)>,
-    /// What ranks, at that epoch.
+    /// The epoch chosen by the epoch rule, if the trial has a finite value there.
+    pub(super) epoch: Option<u32>,
+    /// The reported metric at that epoch.
+    pub(super) value: Option<f64>,
+    /// The ranking metric at that epoch.
     pub(super) ranked_by: Option<f64>,
-    /// The reported quantity on the test split at that epoch, where the trial measured it.
+    /// The reported quantity on the test split at that epoch, if the trial measured it.
     pub(super) test: Option<f64>,
 }
 
-impl Candidate<'_> {
-    /// What ranks, by seed.
-    pub(super) fn ranking_values(&self) -> ranking::Values {
-        self.trials.iter().map(|tried| tried.ranked_by).collect()
-    }
+/// The candidates of a summary by rank. A candidate is identified by its index.
+pub(super) struct Ranking {
+    /// The candidates, the best first.
+    pub(super) order: Vec<usize>,
+    /// The mean of each candidate's ranking metric, if all its seeds have a value.
+    pub(super) means: Vec<Option<f64>>,
+    /// The group that each candidate is the best of, if any.
+    pub(super) best_of: Vec<Option<String>>,
 }
 
-/// Every configuration of the stages, with their trials read.
-///
-/// # Errors
-/// If a trial's files cannot be read.
+pub(super) fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
+    let values: Vec<ranking::Values> = candidates
+        .iter()
+        .map(|candidate| candidate.trials.iter().map(|trial| trial.ranked_by).collect())
+        .collect();
+    let configurations: Vec<&Configuration> =
+        candidates.iter().map(|candidate| candidate.configuration).collect();
+    let order = ranking::order(&values);
+    let best_of = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
+    let means = values.iter().map(|values| ranking::complete_mean(values)).collect();
+    Ranking { order, means, best_of }
+}
+
+/// Reads the trials of every configuration of the stages.
 pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
@@ -53,39 +68,43 @@ pub(super) fn read<'a>(
             candidates.push(Candidate {
                 stage: &train.name,
                 configuration: &seeds[0].trial.configuration,
-                trials: seeds.iter().map(|planned| tried(summarize, planned)).collect::<Result<_, _>>()?,
+                trials: seeds.iter().map(|planned| measured(summarize, planned)).collect::<Result<_, _>>()?,
             });
         }
     }
     Ok(candidates)
 }
 
-fn tried<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Tried<'a>, Error> {
-    let Some(artifact) = &planned.artifact else {
-        return Ok(Tried { planned, done: None, value: None, ranked_by: None, test: None });
-    };
-    let result = planned.result()?.cloned().expect("it is finished");
+fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Measured<'a>, Error> {
+    let mut measured =
+        Measured { planned, done: None, epoch: None, value: None, ranked_by: None, test: None };
+    let Some(artifact) = &planned.artifact else { return Ok(measured) };
+    let result = planned.result()?.cloned().expect("a trial with an artifact has a result");
     let history = trial::history(artifact)?;
-    let metric = &summarize.metric;
     let epoch = match (&result.outcome, &summarize.epoch) {
         (Outcome::Diverged { .. }, _) => None,
-        (_, EpochRule::Final) => history.last(metric).map(|(epoch, _)| epoch),
+        (_, EpochRule::Final) => history.last(&summarize.metric).map(|(epoch, _)| epoch),
         (_, EpochRule::Best) => history.best(summarize.ranking_metric()).map(|(epoch, _)| epoch),
-        (_, EpochRule::BestBy(by)) => history.best(by).map(|(epoch, _)| epoch),
+        (_, EpochRule::BestBy(metric)) => history.best(metric).map(|(epoch, _)| epoch),
         (_, EpochRule::At { epoch }) => Some(*epoch),
     };
-    // A loss that is no number is no result, whatever the trial's end says.
-    let at = |metric: &Metric| {
-        let measured = history.epochs().iter().find(|measured| Some(measured.epoch) == epoch)?;
-        measured.value(metric).filter(|value| value.is_finite())
-    };
-    let value = epoch.zip(at(metric));
-    let ranked_by = value.and_then(|_| at(summarize.ranking_metric()));
-    let test = test_metric(summarize).and_then(|metric| value.and_then(|_| at(&metric)));
-    Ok(Tried { planned, value, ranked_by, test, done: Some((result, history)) })
+    measured.value = epoch.and_then(|epoch| finite_at(&history, epoch, &summarize.metric));
+    if let (Some(epoch), Some(_)) = (epoch, measured.value) {
+        measured.epoch = Some(epoch);
+        measured.ranked_by = finite_at(&history, epoch, summarize.ranking_metric());
+        measured.test = test_metric(summarize).and_then(|metric| finite_at(&history, epoch, &metric));
+    }
+    measured.done = Some((result, history));
+    Ok(measured)
 }
 
-/// The reported quantity on the test split, where there is one that is neither chosen by nor reported already.
+/// Returns the value of `metric` at `epoch`. A value that is not finite does not count, even if the trial has not diverged.
+fn finite_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
+    let measured = history.epochs().iter().find(|measured| measured.epoch == epoch)?;
+    measured.value(metric).filter(|value| value.is_finite())
+}
+
+/// Returns the reported quantity on the test split. There is none without a holdout, or if the table is ranked by it or reports it.
 pub(super) fn test_metric(summarize: &Summarize) -> Option<Metric> {
     let has_holdout = summarize.of.iter().all(|train| train.dataset.holdout > 0.0);
     let test = match summarize.metric {

@@ -1,4 +1,4 @@
-//! What trials amount to: tables for papers and programs, and a report for people.
+//! Tables for papers and programs, and a report for people.
 
 mod candidate;
 mod notes;
@@ -8,15 +8,15 @@ mod winners;
 use report::{Study, Verdict};
 use serde::Serialize;
 use settings::{Algorithm, Axis, Metric};
+use spec::{Asked, EpochRule, Expectation, Summarize};
+use store::{Artifact, KeyText, Store, StoreError, Work};
 
 pub use winners::Winner;
 
 use crate::{
-    Error,
+    error::Error,
     trial::{PlannedTrial, TRIAL},
 };
-use spec::{Asked, EpochRule, Expectation, Summarize};
-use store::{KeyText, Store, StoreError, Work};
 
 /// Kind of a summary's artifact.
 pub const SUMMARY: &str = "summary";
@@ -26,17 +26,14 @@ pub const TABLE: &str = "table.md";
 pub const REPORT: &str = "report.html";
 /// The winners, for programs.
 const BEST: &str = "best.ron";
-/// Published values that were missed, a line for each; absent where none was.
+/// The published values that were not reproduced, one per line. The file is absent if there are none.
 const MISSED: &str = "missed.txt";
-/// Files that say how long trials took and which machine trained them: equal trials do not make them equal.
+/// Files that contain times and machines, so that equal trials do not give equal files.
 pub const VOLATILE: &[&str] = &[REPORT, "trials.csv"];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 4;
+const SUMMARY_REVISION: u32 = 5;
 
-/// The key text of the summary of these trials, finished or not.
-///
-/// # Errors
-/// If the settings cannot be written as text.
+/// Returns the key text of the summary of these trials, finished or not.
 pub fn key_text(
     summarize: &Summarize,
     trials: &[&[PlannedTrial]],
@@ -60,7 +57,7 @@ pub fn key_text(
     }
     let mut hasher = blake3::Hasher::new();
     for trial in trials.iter().copied().flatten() {
-        // What is summarized is content, so the text names what each finished trial holds, and why the others have none.
+        // A summary depends on the content of each finished trial, and on the reason why another one failed.
         let content = match &trial.artifact {
             Some(done) => done.manifest().content().to_string(),
             None => store.failure(TRIAL, &trial.key).unwrap_or_else(|| "missing".into()),
@@ -78,26 +75,20 @@ pub fn key_text(
         trials: trials.iter().map(|trials| trials.len()).sum(),
         finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
     };
-    // The report prints the file and how to run it, and is called as the stage.
+    // The report prints the file, the command that runs it and the name of the stage.
     let file = blake3::hash(format!("{}\n{}", asked.file, asked.text).as_bytes()).to_hex();
     let inputs: [(&str, &dyn std::fmt::Display); 3] =
         [("trials", &hasher.finalize().to_hex()), ("pipeline", &file), ("stage", &summarize.name)];
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)
 }
 
-/// The winners of the trials, one for each combination of values on the axes that `summarize` names.
-///
-/// # Errors
-/// If a trial's files cannot be read.
+/// Returns the winners of the trials, one for each combination of values on the axes that `summarize` names.
 pub fn winners(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<Vec<Winner>, Error> {
     let candidates = candidate::read(summarize, trials)?;
-    Ok(winners::of(summarize, &candidates))
+    Ok(winners::of(&candidates, &candidate::rank(summarize, &candidates)))
 }
 
 /// Writes the files of a summary into `work`.
-///
-/// # Errors
-/// If a trial's files cannot be read, or `work` cannot be written.
 pub fn write(
     summarize: &Summarize,
     trials: &[&[PlannedTrial]],
@@ -106,44 +97,39 @@ pub fn write(
     work: &Work,
 ) -> Result<(), Error> {
     let candidates = candidate::read(summarize, trials)?;
-    let study = study::of(summarize, &candidates, asked, store)?;
-    let best = winners::to_ron(&winners::of(summarize, &candidates));
+    let ranking = candidate::rank(summarize, &candidates);
+    let study = study::of(summarize, &candidates, &ranking, asked, store)?;
+    let best = winners::to_ron(&winners::of(&candidates, &ranking));
     drop(candidates);
-    let write = |name: &str, bytes: &[u8]| work.write(name, bytes);
-    write(TABLE, report::markdown(&study).as_bytes())?;
-    write("table.tex", report::latex(&study).as_bytes())?;
-    write(BEST, best.as_bytes())?;
-    write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
-    write("trials.csv", report::trials_csv(&study).as_bytes())?;
-    write("history.csv", report::history_csv(&study).as_bytes())?;
-    write(REPORT, report::page(&study).as_bytes())?;
+    work.write(TABLE, report::markdown(&study).as_bytes())?;
+    work.write("table.tex", report::latex(&study).as_bytes())?;
+    work.write(BEST, best.as_bytes())?;
+    work.write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
+    work.write("trials.csv", report::trials_csv(&study).as_bytes())?;
+    work.write("history.csv", report::history_csv(&study).as_bytes())?;
+    work.write(REPORT, report::page(&study).as_bytes())?;
     let missed = missed(&study);
     if !missed.is_empty() {
-        write(MISSED, missed.join("\n").as_bytes())?;
+        work.write(MISSED, missed.join("\n").as_bytes())?;
     }
     Ok(())
 }
 
-/// Published values that ours are too far from.
 fn missed(study: &Study) -> Vec<String> {
-    let of_study = study.expectations.iter().filter(|expectation| expectation.verdict == Verdict::Fail);
-    of_study
-        .map(|expectation| {
-            let decimals = study.reported.decimals();
-            let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours:.decimals$}"));
-            format!(
-                "{}: published {} ± {} ({}){ours}",
-                expectation.of, expectation.published, expectation.tolerance, expectation.source
-            )
-        })
-        .collect()
+    let mut missed = Vec::new();
+    for expectation in study.expectations.iter().filter(|expectation| expectation.verdict == Verdict::Fail) {
+        let decimals = study.reported.decimals();
+        let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours:.decimals$}"));
+        missed.push(format!(
+            "{}: published {} ± {} ({}){ours}",
+            expectation.of, expectation.published, expectation.tolerance, expectation.source
+        ));
+    }
+    missed
 }
 
-/// The published values that the summary in `artifact` missed, a line for each.
-///
-/// # Errors
-/// If its file is damaged.
-pub fn missed_by(artifact: &store::Artifact) -> Result<Vec<String>, Error> {
+/// Returns a line for each published value that the summary in `artifact` did not reproduce.
+pub fn missed_by(artifact: &Artifact) -> Result<Vec<String>, Error> {
     if artifact.manifest().file(MISSED).is_none() {
         return Ok(Vec::new());
     }

@@ -1,30 +1,30 @@
-//! What a reader of a table has to know before believing it.
+//! Notes under a table that warn of selection on the reported data.
 
 use settings::Split;
-
 use spec::{EpochRule, Summarize, Train};
 
-/// A sentence for each doubt.
+/// Returns a sentence for each way in which the table may look better than fresh data would.
 pub(super) fn notes(summarize: &Summarize) -> Vec<String> {
     let mut notes = Vec::new();
     let (reported, ranking) = (summarize.metric.split(), summarize.ranking_metric().split());
     let without_holdout = summarize.of.iter().any(has_no_holdout);
     if ranking == Some(Split::Test) {
         notes.push(
-            "This table is ranked by test data. Choose by a validation metric: its table has a test column beside it."
+            "This table is ranked by test data. Rank by a validation metric instead: that table also has a test column."
                 .to_owned(),
         );
     }
     if without_holdout && ranking == Some(Split::Validation) {
         notes.push(
-            "The dataset has no holdout: `validation` is the official test split, and ranking by it selects on test data."
+            "The dataset has no holdout: `validation` is the official test split, so ranking by it selects on test data."
                 .to_owned(),
         );
     } else if without_holdout && epoch_split(summarize) == Some(Split::Validation) {
         notes.push("The dataset has no holdout: the epoch of each trial was chosen on test data.".to_owned());
     } else if summarize.of.iter().any(stops_on_test) {
         notes.push(
-            "The dataset has no holdout: early stopping by `validation` selects on test data.".to_owned(),
+            "The dataset has no holdout: early stopping by a `validation` metric selects on test data."
+                .to_owned(),
         );
     }
     let chosen_on_test = summarize.of.iter().find_map(chosen_on_test);
@@ -32,13 +32,13 @@ pub(super) fn notes(summarize: &Summarize) -> Vec<String> {
         notes.push(format!("`{chooser}` chose these configurations on test data."));
     }
     if !without_holdout && ranking == reported && reported == Some(Split::Validation) {
-        let test = if chosen_on_test.is_none() { " The test column is not selected on." } else { "" };
+        let test = if chosen_on_test.is_none() { " The test column is not used for selection." } else { "" };
         notes.push(format!(
-            "The table selects on the split that it reports on: the winner's value is a little too good.{test}"
+            "The table selects on the split that it reports, so the winner's value is slightly too good.{test}"
         ));
     }
     if epoch_split(summarize).is_some_and(|split| Some(split) == reported) {
-        notes.push("The best epoch of each trial was chosen on the split that is reported.".to_owned());
+        notes.push("The best epoch of each trial was chosen on the reported split.".to_owned());
     }
     notes
 }
@@ -47,7 +47,7 @@ fn has_no_holdout(train: &Train) -> bool {
     train.dataset.holdout == 0.0
 }
 
-/// The split that chooses the epoch of a trial, where one does.
+/// Returns the split that chooses the epoch of a trial, unless the file fixes the epoch.
 fn epoch_split(summarize: &Summarize) -> Option<Split> {
     match &summarize.epoch {
         EpochRule::Best => summarize.ranking_metric().split(),
@@ -56,13 +56,14 @@ fn epoch_split(summarize: &Summarize) -> Option<Split> {
     }
 }
 
-/// Do its trials end by what the test images say?
+/// Whether early stopping ends trials of `train` by test images.
 fn stops_on_test(train: &Train) -> bool {
     let stops_by = train.early_stopping.as_ref().and_then(|rule| rule.metric.split());
     has_no_holdout(train) && stops_by == Some(Split::Validation)
 }
 
-/// The summary that chose the configurations of `train`, or those that it chose among, by what test images say.
+/// Returns the summary that chose the configurations of `train`, or an earlier one that chose its candidates, if it used test
+/// images.
 fn chosen_on_test(train: &Train) -> Option<&str> {
     let chooser = train.points.chosen_by()?;
     let is_test = |split: Option<Split>| match split {

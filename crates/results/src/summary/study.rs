@@ -1,4 +1,4 @@
-//! From trials to what a report is told.
+//! The content of a summary's tables and report.
 
 use std::collections::BTreeMap;
 
@@ -7,49 +7,44 @@ use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
 use serde::Deserialize;
-use settings::{Axis, AxisPoint, Configuration, Metric, Task};
+use settings::{Axis, AxisPoint, Configuration, Metric};
+use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
+use store::Store;
 use tuner::{Outcome, ranking};
 
 use super::{
-    candidate::{Candidate, Tried, test_metric},
+    candidate::{Candidate, Measured, Ranking, test_metric},
     notes::notes,
 };
 use crate::{
-    Error, board, dataset_artifact, hyperparameters,
+    board, dataset_artifact,
+    error::Error,
+    hyperparameters,
     trial::{self, DATASET, TRIAL},
 };
-use spec::{Asked, EpochRule, Summarize, Train};
-use store::Store;
 
-/// Everything that the files of the summary say.
-///
-/// # Errors
-/// If a trial's files cannot be read.
 pub(super) fn of(
     summarize: &Summarize,
     candidates: &[Candidate<'_>],
+    ranking: &Ranking,
     asked: Asked<'_>,
     store: &Store,
 ) -> Result<Study, Error> {
-    let values: Vec<ranking::Values> = candidates.iter().map(Candidate::ranking_values).collect();
-    let order = ranking::order(&values);
-    let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| candidate.configuration).collect();
-    let best = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
+    let ordered: Vec<&Candidate<'_>> = ranking.order.iter().map(|&index| &candidates[index]).collect();
     let baseline = summarize.baseline.and_then(|baseline| {
-        order.iter().copied().find(|&position| configurations[position].algorithm == baseline)
+        ranking.order.iter().copied().find(|&index| candidates[index].configuration.algorithm == baseline)
     });
-    let comparisons = comparisons(candidates, &order, baseline);
+    let comparisons = comparisons(candidates, &ranking.order, baseline);
     let mut rows = Vec::new();
-    for ((rank, &position), versus) in (1..).zip(&order).zip(comparisons) {
-        let is_complete = ranking::complete_mean(&values[position]).is_some();
-        let mut row = row(summarize, &candidates[position], store)?;
-        row.rank = is_complete.then_some(rank);
-        row.best_of.clone_from(&best[position]);
-        row.is_baseline = baseline == Some(position);
-        row.versus = versus;
-        rows.push(row);
+    for ((rank, &index), versus) in (1..).zip(&ranking.order).zip(comparisons) {
+        rows.push(Row {
+            rank: ranking.means[index].is_some().then_some(rank),
+            best_of: ranking.best_of[index].clone(),
+            is_baseline: baseline == Some(index),
+            versus,
+            ..row(summarize, &candidates[index], store)?
+        });
     }
     for train in &summarize.of {
         let steps = steps_per_epoch(train, candidates, store)?;
@@ -67,42 +62,43 @@ pub(super) fn of(
         reported: Criterion { metric: summarize.metric.to_string(), epoch },
         test_metric: test_metric(summarize).map(|metric| metric.to_string()),
         notes: notes(summarize),
-        expectations: expectations(summarize, candidates, &order),
-        pictures: pictures(&rows, &order, candidates)?,
+        expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
+        pictures: pictures(&rows, &ordered)?,
         rows,
         provenance: provenance(summarize, candidates, asked),
     })
 }
 
 fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Result<Row, Error> {
-    let of_trials = |value: fn(&Tried<'_>) -> Option<f64>| {
-        describe(&candidate.trials.iter().filter_map(value).collect::<Vec<f64>>())
-    };
     let mut trials = Vec::new();
-    for tried in &candidate.trials {
-        trials.push(report::Trial {
-            ranked_by: summarize.rank_by.as_ref().and(tried.ranked_by),
-            ..trial(tried, store)?
-        });
+    for measured in &candidate.trials {
+        trials.push(trial(summarize, measured, store)?);
     }
-    let count = |is_meant: fn(&End) -> bool| trials.iter().filter(|trial| is_meant(&trial.end)).count();
     Ok(Row {
         stage: candidate.stage.to_owned(),
         configuration: configuration(candidate.configuration),
         rank: None,
         seeds: trials.len(),
-        diverged: count(|end| matches!(end, End::Diverged(_))),
-        failed: count(|end| matches!(end, End::Failed(_))),
-        missing: count(|end| matches!(end, End::Missing)),
-        value: of_trials(|tried| tried.value.map(|(_, value)| value)),
-        ranked_by: summarize.rank_by.as_ref().and_then(|_| of_trials(|tried| tried.ranked_by)),
-        test: of_trials(|tried| tried.test),
+        diverged: count(&trials, |end| matches!(end, End::Diverged(_))),
+        failed: count(&trials, |end| matches!(end, End::Failed(_))),
+        missing: count(&trials, |end| matches!(end, End::Missing)),
+        value: describe(&values(&trials, |trial| trial.value)),
+        ranked_by: describe(&values(&trials, |trial| trial.ranked_by)),
+        test: describe(&values(&trials, |trial| trial.test)),
         versus: None,
         is_baseline: false,
         best_of: None,
         steps_per_epoch: None,
         trials,
     })
+}
+
+fn count(trials: &[report::Trial], has_this_end: fn(&End) -> bool) -> usize {
+    trials.iter().filter(|trial| has_this_end(&trial.end)).count()
+}
+
+fn values(trials: &[report::Trial], value: fn(&report::Trial) -> Option<f64>) -> Vec<f64> {
+    trials.iter().filter_map(value).collect()
 }
 
 /// Returns the number of mini-batches of an epoch, or none if the store does not have the dataset's artifact.
@@ -115,8 +111,8 @@ fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -
         .iter()
         .filter(|candidate| candidate.stage == train.name)
         .flat_map(|candidate| &candidate.trials)
-        .find_map(|tried| {
-            let layout: KeyLayout = ron::from_str(tried.planned.key_text.as_str()).ok()?;
+        .find_map(|measured| {
+            let layout: KeyLayout = ron::from_str(measured.planned.key_text.as_str()).ok()?;
             layout.inputs.get(DATASET)?.parse().ok()
         });
     let Some(key) = dataset else { return Ok(None) };
@@ -125,9 +121,9 @@ fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -
     Ok(examples.map(|examples| examples / u64::from(train.training.batch_size)))
 }
 
-fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {
-    let planned = tried.planned;
-    let end = match (&tried.done, store.failure(TRIAL, &planned.key)) {
+fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
+    let planned = measured.planned;
+    let end = match (&measured.done, store.failure(TRIAL, &planned.key)) {
         (Some((result, _)), _) => match &result.outcome {
             Outcome::Finished => End::Finished,
             Outcome::Stopped { .. } => End::Stopped,
@@ -137,7 +133,7 @@ fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {
         (None, None) => End::Missing,
     };
     let mut series = Vec::new();
-    if let (Some((_, history)), Some(artifact)) = (&tried.done, &planned.artifact) {
+    if let (Some((_, history)), Some(artifact)) = (&measured.done, &planned.artifact) {
         series = all_series(history);
         if artifact.manifest().file(trial::MACHINE).is_some() {
             series.extend(all_series(&trial::machine(artifact)?));
@@ -146,18 +142,18 @@ fn trial(tried: &Tried<'_>, store: &Store) -> Result<report::Trial, Error> {
     Ok(report::Trial {
         seed: planned.trial.seed,
         end,
-        epochs: tried.done.as_ref().map_or(0, |(result, _)| result.epochs),
-        epoch: tried.value.map(|(epoch, _)| epoch),
-        value: tried.value.map(|(_, value)| value),
-        ranked_by: None,
-        test: tried.test,
+        epochs: measured.done.as_ref().map_or(0, |(result, _)| result.epochs),
+        epoch: measured.epoch,
+        value: measured.value,
+        ranked_by: summarize.rank_by.as_ref().and(measured.ranked_by),
+        test: measured.test,
         seconds: planned.artifact.as_ref().map(|artifact| artifact.manifest().made.duration_seconds),
         key: planned.key.to_string(),
         series,
     })
 }
 
-/// A series for each metric, in the order of metrics.
+/// Returns a series for each metric, in the order of metrics.
 fn all_series(history: &History) -> Vec<Series> {
     let mut series: BTreeMap<&Metric, Vec<(u32, f64)>> = BTreeMap::new();
     for epoch in history.epochs() {
@@ -169,167 +165,155 @@ fn all_series(history: &History) -> Vec<Series> {
 }
 
 fn configuration(configuration: &Configuration) -> report::Configuration {
-    let value = |axis: Axis| {
-        axis.of(configuration).map(|point| match point {
+    let mut axes = Vec::new();
+    for axis in Axis::ALL {
+        let value = axis.of(configuration).map(|point| match point {
             AxisPoint::Number(number) => AxisValue::Number(number),
             text => AxisValue::Text(text.to_string()),
-        })
-    };
+        });
+        axes.push((axis.name(), value));
+    }
     report::Configuration {
         slug: configuration.slug(),
         label: configuration.to_string(),
         algorithm: configuration.algorithm.name().to_owned(),
-        axes: Axis::ALL.map(|axis| (axis.name(), value(axis))).into(),
+        axes,
     }
 }
 
-/// Every configuration but the baseline against it, over common seeds, in the order of the table.
+/// Compares every configuration with the baseline over their common seeds, in the order of the table.
 fn comparisons(
     candidates: &[Candidate<'_>],
     order: &[usize],
     baseline: Option<usize>,
 ) -> Vec<Option<Versus>> {
-    // Over the seeds that survived, neither would be what it is.
-    let is_complete = |position: usize| {
-        let tried = &candidates[position].trials;
-        tried.iter().all(|tried| tried.value.is_some()) && !tried.is_empty()
-    };
-    let against = |&position: &usize| -> Option<Comparison> {
-        let baseline = baseline.filter(|&baseline| baseline != position && is_complete(baseline))?;
-        if !is_complete(position) {
-            return None;
-        }
-        let value_of = |candidate: &Candidate<'_>, seed: u64| {
-            let tried = candidate.trials.iter().find(|tried| tried.planned.trial.seed == seed)?;
-            tried.value.map(|(_, value)| value)
-        };
-        let pairs: Vec<(f64, f64)> = candidates[position]
-            .trials
-            .iter()
-            .filter_map(|tried| {
-                let seed = tried.planned.trial.seed;
-                tried.value.map(|(_, value)| value).zip(value_of(&candidates[baseline], seed))
-            })
-            .collect();
-        compare(&pairs)
-    };
-    let comparisons: Vec<Option<Comparison>> = order.iter().map(against).collect();
+    let mut comparisons: Vec<Option<Comparison>> = Vec::new();
+    for &index in order {
+        let baseline = baseline.filter(|&baseline| baseline != index);
+        comparisons
+            .push(baseline.and_then(|baseline| compare_pairs(&candidates[index], &candidates[baseline])));
+    }
     let p: Vec<Option<f64>> =
         comparisons.iter().map(|comparison| comparison.and_then(|comparison| comparison.t_test)).collect();
-    let versus = |(comparison, corrected): (Option<Comparison>, Option<f64>)| {
-        comparison.map(|comparison| Versus { comparison, corrected })
-    };
-    comparisons.into_iter().zip(holm(&p)).map(versus).collect()
+    let corrected = comparisons.into_iter().zip(holm(&p));
+    corrected
+        .map(|(comparison, corrected)| comparison.map(|comparison| Versus { comparison, corrected }))
+        .collect()
 }
 
-fn expectations(summarize: &Summarize, candidates: &[Candidate<'_>], order: &[usize]) -> Vec<Expectation> {
-    let expectation = |expected: &spec::Expectation| {
-        let meant: Vec<&Candidate<'_>> = order
-            .iter()
-            .map(|&position| &candidates[position])
-            .filter(|candidate| expected.chosen.contains(candidate.configuration))
-            .collect();
-        let best = meant.iter().find_map(|candidate| {
-            let values: ranking::Values =
-                candidate.trials.iter().map(|tried| tried.value.map(|(_, value)| value)).collect();
-            ranking::complete_mean(&values)
-        });
-        // Trials that have all ended and give no mean are no reproduction.
-        let mut of_meant = meant.iter().flat_map(|candidate| &candidate.trials);
-        let have_ended = !meant.is_empty() && of_meant.all(|tried| tried.done.is_some());
-        // Rounding of the published value alone is no failure.
-        let is_near = |ours: f64| (ours - expected.value).abs() <= expected.within * (1.0 + 1e-12);
-        Expectation {
-            of: expected.chosen.to_string(),
-            published: expected.value,
-            tolerance: expected.within,
-            source: expected.source.clone(),
-            ours: best,
-            verdict: match best {
-                None if have_ended => Verdict::Fail,
-                None => Verdict::NotRun,
-                Some(ours) if is_near(ours) => Verdict::Pass,
-                Some(_) => Verdict::Fail,
-            },
-        }
-    };
-    summarize.expect.iter().map(expectation).collect()
+/// Compares two configurations, unless one of them lacks a seed: a comparison over the other seeds would be biased.
+fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<Comparison> {
+    let all = [candidate, baseline];
+    if all.iter().any(|one| one.trials.is_empty() || one.trials.iter().any(|trial| trial.value.is_none())) {
+        return None;
+    }
+    let mut pairs = Vec::new();
+    for trial in &candidate.trials {
+        let seed = trial.planned.trial.seed;
+        let same_seed = baseline.trials.iter().find(|other| other.planned.trial.seed == seed);
+        pairs.extend(trial.value.zip(same_seed.and_then(|other| other.value)));
+    }
+    compare(&pairs)
 }
 
-fn epoch_in_words(summarize: &Summarize) -> String {
-    match &summarize.epoch {
-        EpochRule::Final => "last epoch".into(),
-        EpochRule::Best => match &summarize.rank_by {
-            Some(metric) => format!("best epoch by {metric}"),
-            None => "best epoch".into(),
+fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expectation {
+    let ordered = ordered.iter().copied();
+    let selected: Vec<&Candidate<'_>> =
+        ordered.filter(|candidate| expected.chosen.contains(candidate.configuration)).collect();
+    let best = selected.iter().find_map(|candidate| {
+        let values: ranking::Values = candidate.trials.iter().map(|trial| trial.value).collect();
+        ranking::complete_mean(&values)
+    });
+    // If all trials have ended and there is still no mean, the published value was not reproduced.
+    let mut trials = selected.iter().flat_map(|candidate| &candidate.trials);
+    let have_ended = !selected.is_empty() && trials.all(|trial| trial.done.is_some());
+    Expectation {
+        of: expected.chosen.to_string(),
+        published: expected.value,
+        tolerance: expected.within,
+        source: expected.source.clone(),
+        ours: best,
+        verdict: match best {
+            None if have_ended => Verdict::Fail,
+            None => Verdict::NotRun,
+            Some(ours) if is_near(ours, expected) => Verdict::Pass,
+            Some(_) => Verdict::Fail,
         },
-        EpochRule::BestBy(metric) => format!("best epoch by {metric}"),
-        EpochRule::At { epoch } => format!("epoch {epoch}"),
     }
 }
 
-/// A name, and what a train stage says of it.
-type Item = (&'static str, fn(&Train) -> String);
+/// Whether `ours` is within the tolerance, apart from rounding.
+fn is_near(ours: f64, expected: &spec::Expectation) -> bool {
+    (ours - expected.value).abs() <= expected.within * (1.0 + 1e-12)
+}
 
-/// What was done, in words; a line for each train stage where they differ.
+fn epoch_in_words(summarize: &Summarize) -> String {
+    match (&summarize.epoch, &summarize.rank_by) {
+        (EpochRule::Final, _) => "last epoch".into(),
+        (EpochRule::Best, None) => "best epoch".into(),
+        (EpochRule::Best, Some(metric)) | (EpochRule::BestBy(metric), _) => format!("best epoch by {metric}"),
+        (EpochRule::At { epoch }, _) => format!("epoch {epoch}"),
+    }
+}
+
+/// Returns the settings of the trials in words, with a line for each train stage where stages differ.
 fn settings(summarize: &Summarize) -> Vec<Setting> {
-    let items: [Item; 9] = [
-        ("dataset", |train| hyperparameters::describe(&train.dataset)),
-        ("validation", |train| match train.dataset.holdout {
-            0.0 => "the official test split".into(),
-            share => {
-                format!("{share} of the training examples, held out; the test split is reported on its own")
-            }
-        }),
-        ("task", |train| match train.training.task {
-            Task::Classification => "classification".into(),
-            Task::Reconstruction => "reconstruction".into(),
-        }),
-        ("optimizer", |_| "Adam with Keras' constants".into()),
-        ("products", |train| train.training.precision.name().into()),
-        ("epochs", |train| match &train.early_stopping {
-            None => train.training.epochs.to_string(),
-            Some(_) => {
-                format!("at most {}: {}", train.training.epochs, hyperparameters::early_stopping(train))
-            }
-        }),
-        ("batch size", |train| train.training.batch_size.to_string()),
-        ("seeds", |train| {
-            let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
-            seeds.join(", ")
-        }),
-        ("trackers", |train| {
-            let names: Vec<&str> = train.training.trackers.iter().map(|tracker| tracker.name()).collect();
-            if names.is_empty() { "nothing".into() } else { names.join(", ") }
-        }),
-    ];
+    let of_stages: Vec<[(&str, String); 9]> = summarize.of.iter().map(settings_of).collect();
     let mut settings = Vec::new();
-    for (name, of) in items {
-        let values: Vec<String> = summarize.of.iter().map(of).collect();
-        if values.iter().all(|value| *value == values[0]) {
-            settings.push(Setting { name: name.into(), value: values[0].clone() });
-        } else {
-            for (train, value) in summarize.of.iter().zip(values) {
-                settings.push(Setting { name: format!("{name} ({})", train.name), value });
-            }
+    for index in 0..9 {
+        let (name, first) = &of_stages[0][index];
+        if of_stages.iter().all(|stage| stage[index].1 == *first) {
+            settings.push(Setting { name: (*name).into(), value: first.clone() });
+            continue;
+        }
+        for (train, stage) in summarize.of.iter().zip(&of_stages) {
+            settings
+                .push(Setting { name: format!("{name} ({})", train.name), value: stage[index].1.clone() });
         }
     }
     settings
 }
 
-/// The last pictures of the first seed of each rule's best configuration.
-fn pictures(rows: &[Row], order: &[usize], candidates: &[Candidate<'_>]) -> Result<Vec<Picture>, Error> {
+fn settings_of(train: &Train) -> [(&'static str, String); 9] {
+    let training = &train.training;
+    let validation = match train.dataset.holdout {
+        0.0 => "the official test split".into(),
+        share => format!("{share} of the training examples; the test split is reported separately"),
+    };
+    let epochs = match &train.early_stopping {
+        None => training.epochs.to_string(),
+        Some(_) => {
+            let rule = hyperparameters::early_stopping(train);
+            format!("at most {}, early stopping by {rule}", training.epochs)
+        }
+    };
+    let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
+    let trackers: Vec<&str> = training.trackers.iter().map(|tracker| tracker.name()).collect();
+    [
+        ("dataset", hyperparameters::describe(&train.dataset)),
+        ("validation", validation),
+        ("task", training.task.name().into()),
+        ("optimizer", "Adam with the constants of Keras".into()),
+        ("matrix products", training.precision.name().into()),
+        ("epochs", epochs),
+        ("batch size", training.batch_size.to_string()),
+        ("seeds", seeds.join(", ")),
+        ("trackers", if trackers.is_empty() { "none".into() } else { trackers.join(", ") }),
+    ]
+}
+
+/// Returns the last pictures of the first seed of each rule's best configuration.
+fn pictures(rows: &[Row], ordered: &[&Candidate<'_>]) -> Result<Vec<Picture>, Error> {
     let mut pictures: Vec<Picture> = Vec::new();
     let mut shown: Vec<&str> = Vec::new();
-    for (row, &position) in rows.iter().zip(order) {
+    for (row, candidate) in rows.iter().zip(ordered) {
         let algorithm = row.configuration.algorithm.as_str();
         if row.rank.is_none() || shown.contains(&algorithm) {
             continue;
         }
         shown.push(algorithm);
-        let tried = &candidates[position].trials[0];
-        let Some(artifact) = &tried.planned.artifact else { continue };
-        // A trial that was resumed has several event files: of each tag the latest picture counts.
+        let Some(artifact) = &candidate.trials[0].planned.artifact else { continue };
+        // A trial that was resumed has several event files. The latest picture of each tag counts.
         let mut latest: Vec<history::Shown> = Vec::new();
         for file in artifact.manifest().files.iter().filter(|file| file.path.starts_with(board::EVENT_FILES))
         {
@@ -357,7 +341,7 @@ fn pictures(rows: &[Row], order: &[usize], candidates: &[Candidate<'_>]) -> Resu
 fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<'_>) -> Provenance {
     let (mut builds, mut machines) = (Vec::new(), Vec::new());
     let trials = candidates.iter().flat_map(|candidate| &candidate.trials);
-    for artifact in trials.filter_map(|tried| tried.planned.artifact.as_ref()) {
+    for artifact in trials.filter_map(|trial| trial.planned.artifact.as_ref()) {
         let made = &artifact.manifest().made;
         let machine =
             format!("{}: {}, {}, {}", made.host, made.device, made.processor, made.operating_system);

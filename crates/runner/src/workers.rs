@@ -5,9 +5,12 @@ use std::{
     thread,
 };
 
-/// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time. A thread that finds
-/// nothing left helps those that still work.
-pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
+/// Calls `work` once for each of `0..count`, in that order, on up to `jobs` threads at a time. A thread that has no item left
+/// helps the others with theirs.
+pub(crate) fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
+    if count == 0 {
+        return;
+    }
     let next = AtomicUsize::new(0);
     let worker = || {
         loop {
@@ -18,9 +21,6 @@ pub fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
             work(index);
         }
     };
-    if count == 0 {
-        return;
-    }
     thread::scope(|scope| {
         for (number, place) in threads::places(jobs).into_iter().enumerate() {
             thread::Builder::new()

@@ -1,0 +1,7 @@
+//! A trial's key and its stored result.
+
+mod key;
+mod result;
+
+pub use key::{DATASET, NUMERICS_REVISION, TRIAL, dataset_key_text, trial_key_text};
+pub use result::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS, history, machine};

@@ -1,0 +1,75 @@
+//! The files of a finished trial.
+
+use std::sync::OnceLock;
+
+use history::History;
+use serde::{Deserialize, Serialize};
+use settings::Trial;
+use store::{Artifact, Key, KeyText};
+use tuner::Outcome;
+
+use crate::error::Error;
+
+/// The metrics of each epoch.
+pub const HISTORY: &str = "history.csv";
+/// Time, memory and energy of each epoch. They differ from run to run.
+pub const MACHINE: &str = "machine.csv";
+/// Final weights and feedback matrices.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// How the trial ended, as a [`TrialResult`].
+pub const RESULT: &str = "result.ron";
+
+/// How a trial ended, and after how many epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    pub outcome: Outcome,
+    pub epochs: u32,
+}
+
+/// A trial, its key, and its result if it is finished.
+#[derive(Clone, Debug)]
+pub struct PlannedTrial {
+    pub trial: Trial,
+    pub key_text: KeyText,
+    pub key: Key,
+    pub artifact: Option<Artifact>,
+    /// The reason why a stored result cannot be used, if there is one.
+    pub damage: Option<String>,
+    /// How it ended, after the first call of [`result`](Self::result).
+    pub known: OnceLock<TrialResult>,
+}
+
+impl PlannedTrial {
+    /// Returns how the trial ended, or none if it is not finished.
+    pub fn result(&self) -> Result<Option<&TrialResult>, Error> {
+        let Some(artifact) = &self.artifact else { return Ok(None) };
+        if self.known.get().is_none() {
+            let _ = self.known.set(read_result(artifact)?);
+        }
+        Ok(self.known.get())
+    }
+}
+
+/// Reads the metrics of a finished trial.
+pub fn history(artifact: &Artifact) -> Result<History, Error> {
+    read_history(artifact, HISTORY)
+}
+
+/// Reads time, memory and energy of a finished trial.
+pub fn machine(artifact: &Artifact) -> Result<History, Error> {
+    read_history(artifact, MACHINE)
+}
+
+fn read_history(artifact: &Artifact, name: &str) -> Result<History, Error> {
+    let text = String::from_utf8_lossy(&artifact.read(name)?).into_owned();
+    History::from_csv(&text).map_err(|source| Error::History { path: artifact.path().join(name), source })
+}
+
+fn read_result(artifact: &Artifact) -> Result<TrialResult, Error> {
+    let bytes = artifact.read(RESULT)?;
+    ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
+        action: "read",
+        path: artifact.path().join(RESULT),
+        source: std::io::Error::other(error.to_string()),
+    })
+}

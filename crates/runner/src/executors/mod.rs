@@ -1,3 +1,0 @@
-//! Who carries out the work of a stage?
-
-pub mod local;
