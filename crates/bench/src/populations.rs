@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Shape, name},
     peers::{self, COMPARED_STEPS, Mode},
     report::{Entry, Group, Unit, median},
-    rounds::{self, Contestant, Effort},
+    rounds::{self, Contestant},
     session::Session,
     tell,
 };
