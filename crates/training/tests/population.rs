@@ -1,4 +1,4 @@
-//! A trial's result does not depend on who trains beside it.
+//! A trial's result does not depend on the other trials of its population.
 
 use std::{path::Path, time::Duration};
 
@@ -12,14 +12,14 @@ use model::{
 use settings::{Activation, Algorithm, Configuration, Metric, Precision, Split, Trial, WeightInitialization};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
-/// Remembers everything; sends trials away after the given epochs.
+/// Remembers everything; lets trials leave after the given epochs.
 #[derive(Default)]
 struct Memory {
     leave_after: Vec<(usize, u32)>,
     interrupt: bool,
     epochs: Vec<(usize, Epoch)>,
     arrays: Vec<(usize, Vec<Array>)>,
-    /// State of every trial after this epoch.
+    /// The epoch after which the state of every trial is saved.
     state_after: u32,
     states: Vec<Vec<Array>>,
 }
