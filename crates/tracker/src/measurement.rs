@@ -67,7 +67,7 @@ pub struct Reading<B: Kernels> {
     pub value: Value<B>,
 }
 
-/// A measured value.
+/// The value of a reading.
 #[derive(Clone, Debug)]
 pub enum Value<B: Kernels> {
     /// A value for each trial, `[trials]`; it stays on the device until the epoch ends.
