@@ -85,14 +85,17 @@ impl<'a, B: Kernels> Case<'a, B> {
         algorithms::rule(self.algorithm(), self.squash())
     }
 
+    fn parameter(&self, value: &Value) -> Parameter<B> {
+        Parameter::new(self.tensor(value))
+    }
+
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
-        let parameter = |field: &str| Parameter::new(self.tensor(&block[field]));
         Layer {
-            weight: parameter("kernel"),
-            bias: block.get("bias").map(|_| parameter("bias")),
+            weight: self.parameter(&block["kernel"]),
+            bias: block.get("bias").map(|bias| self.parameter(bias)),
             batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
-                gamma: parameter("gamma"),
-                beta: parameter("beta"),
+                gamma: self.parameter(&block["gamma"]),
+                beta: self.parameter(&block["beta"]),
                 moving_mean: self.tensor(&block["mm"]),
                 moving_variance: self.tensor(&block["mv"]),
             }),
@@ -275,22 +278,18 @@ impl<'a, B: Kernels> Case<'a, B> {
         signals: &[LayerSignal<B>],
         expected: &Value,
     ) {
-        let decayed = |gradient: Tensor<B, 3>, weight: &Parameter<B>| match inspection.weight_decay {
-            Some(decay) => gradient + weight.value.clone() * decay.clone(),
-            None => gradient,
-        };
         let mut gradients = Vec::new();
         let layers = inspection.network.hidden.iter().zip(inspection.traces());
         for ((layer, trace), signal) in layers.zip(signals) {
             let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
-            gradients.push(decayed(weight, &layer.weight));
+            gradients.push(with_decay(weight, &layer.weight, inspection));
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
         let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-        gradients.push(decayed(weight, &inspection.network.output.weight));
+        gradients.push(with_decay(weight, &inspection.network.output.weight, inspection));
         gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
@@ -306,19 +305,29 @@ impl<'a, B: Kernels> Case<'a, B> {
     fn check_parameters(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
         let layers = train_state.network.hidden.iter().chain([&train_state.network.output]);
         for (index, layer) in layers.enumerate() {
-            let what = |field: &str| format!("{} step {number} block {index} {field}", self.name);
-            let expected = &expected[index];
-            self.compare(&what("kernel"), layer.weight.value.clone(), &expected["kernel"]);
-            if let Some(bias) = &layer.bias {
-                self.compare(&what("bias"), bias.value.clone(), &expected["bias"]);
-            }
+            let mut parameters = vec![("kernel", &layer.weight.value)];
+            parameters.extend(layer.bias.iter().map(|bias| ("bias", &bias.value)));
             if let Some(norm) = &layer.batch_norm {
-                self.compare(&what("gamma"), norm.gamma.value.clone(), &expected["gamma"]);
-                self.compare(&what("beta"), norm.beta.value.clone(), &expected["beta"]);
-                self.compare(&what("mm"), norm.moving_mean.clone(), &expected["mm"]);
-                self.compare(&what("mv"), norm.moving_variance.clone(), &expected["mv"]);
+                parameters.extend([("gamma", &norm.gamma.value), ("beta", &norm.beta.value)]);
+                parameters.extend([("mm", &norm.moving_mean), ("mv", &norm.moving_variance)]);
+            }
+            for (field, value) in parameters {
+                let what = format!("{} step {number} block {index} {field}", self.name);
+                self.compare(&what, value.clone(), &expected[index][field]);
             }
         }
+    }
+}
+
+/// Adds the gradient of weight decay to the gradient of `weight`.
+fn with_decay<B: Kernels>(
+    gradient: Tensor<B, 3>,
+    weight: &Parameter<B>,
+    inspection: &Inspection<'_, B>,
+) -> Tensor<B, 3> {
+    match inspection.weight_decay {
+        Some(decay) => gradient + weight.value.clone() * decay.clone(),
+        None => gradient,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub enum VectorsError {
     #[error("cannot read the golden vectors' {}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{} is no JSON", path.display())]
+    #[error("{} is not JSON", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
     /// The index names nothing to replay.
     #[error("{} names no case, wanted a list of names", path.display())]
@@ -26,7 +26,7 @@ pub struct Vectors {
     pub(crate) cases: Vec<(String, Value)>,
     /// Gradients, and the values of a parameter after Adam's updates.
     pub(crate) adam: Value,
-    /// Matrices of normal numbers, and the orthogonal matrices made of them.
+    /// Matrices of normal numbers, and the orthogonal matrices made from each.
     pub(crate) orthogonal: Value,
 }
 
@@ -52,7 +52,7 @@ impl Vectors {
         Ok(Self { cases, adam: adam?, orthogonal: orthogonal? })
     }
 
-    /// Keeps every `nth` case, for devices on which all of them take long.
+    /// Keeps every `nth` case, for devices on which all cases would take too long.
     #[must_use]
     pub fn every(self, nth: usize) -> Self {
         Self { cases: self.cases.into_iter().step_by(nth).collect(), ..self }
@@ -79,7 +79,7 @@ mod tests {
             error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
         };
         assert_eq!(error(None), "cannot read the golden vectors' FOLDER/index.json");
-        assert_eq!(error(Some("[")), "FOLDER/index.json is no JSON");
+        assert_eq!(error(Some("[")), "FOLDER/index.json is not JSON");
         assert_eq!(error(Some("{}")), "FOLDER/index.json names no case, wanted a list of names");
         assert_eq!(error(Some("[\"one\"]")), "cannot read the golden vectors' FOLDER/one.json");
     }

@@ -39,22 +39,27 @@ impl Histogram {
     /// Counts the finite ones of `values`; none if no value is finite.
     #[must_use]
     pub fn of(values: &[f32]) -> Option<Self> {
-        let finite = || values.iter().copied().filter(|value| value.is_finite()).map(f64::from);
-        let (low, high) = finite()
+        let (low, high) = finite(values)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             return None;
         }
         if low == high {
-            return Some(Self { buckets: vec![(low - 0.5, low + 0.5, finite().count() as f64)] });
+            return Some(Self { buckets: vec![(low - 0.5, low + 0.5, finite(values).count() as f64)] });
         }
         let width = (high - low) / BUCKETS as f64;
         let mut counts = [0.0; BUCKETS];
-        finite().for_each(|value| counts[(((value - low) / width) as usize).min(BUCKETS - 1)] += 1.0);
-        let edge = |index: usize| if index == BUCKETS { high } else { low + width * index as f64 };
-        let buckets = counts.iter().enumerate().map(|(index, &count)| (edge(index), edge(index + 1), count));
+        finite(values).for_each(|value| counts[(((value - low) / width) as usize).min(BUCKETS - 1)] += 1.0);
+        let buckets = (0..BUCKETS).map(|index| {
+            let end = if index + 1 == BUCKETS { high } else { low + width * (index + 1) as f64 };
+            (low + width * index as f64, end, counts[index])
+        });
         Some(Self { buckets: buckets.collect() })
     }
+}
+
+fn finite(values: &[f32]) -> impl Iterator<Item = f64> {
+    values.iter().copied().filter(|value| value.is_finite()).map(f64::from)
 }
 
 /// A gray or colored picture.
@@ -111,8 +116,9 @@ impl Tiles {
                 }
             }
         }
-        let size = |pixels: usize| u32::try_from(pixels).expect("a few tiles fit");
-        Picture { width: size(total_width), height: size(total_height), channels: shown, pixels }
+        let [width, height] =
+            [total_width, total_height].map(|size| u32::try_from(size).expect("a few tiles fit"));
+        Picture { width, height, channels: shown, pixels }
     }
 }
 

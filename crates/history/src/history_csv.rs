@@ -109,7 +109,7 @@ mod tests {
         })
     }
 
-    /// The bits of every value; one NaN for all NaNs.
+    /// Returns the bits of every value, the same bits for all NaNs.
     fn bits(history: &History) -> Vec<(u32, Metric, u64)> {
         let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
         let epochs = history.epochs().iter();

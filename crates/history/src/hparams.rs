@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// The plugin's data, as TensorBoard finds it.
+    /// Returns the plugin's data, as TensorBoard finds it.
     fn plugin_data(event: &Event, tag: &str) -> HParamsPluginData {
         let event = event::Event::parse_from_bytes(&event.to_bytes()).expect("an event");
         let [value] = event.get_summary().get_value() else { panic!("one value") };

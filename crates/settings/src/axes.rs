@@ -97,12 +97,11 @@ macro_rules! axes {
         impl<'de> Deserialize<'de> for Configuration {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let given = Selection::deserialize(deserializer)?;
-                let missing = |field| D::Error::missing_field(field);
                 Ok(Self {$(
                     $field: given
                         .$field
                         .or_else(|| definitions::$variant.omitted.clone())
-                        .ok_or_else(|| missing(stringify!($field)))?,
+                        .ok_or_else(|| D::Error::missing_field(stringify!($field)))?,
                 )+})
             }
         }

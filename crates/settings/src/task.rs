@@ -27,7 +27,7 @@ impl Task {
     pub fn chance_loss(self, classes: usize) -> f64 {
         match self {
             Self::Classification => (classes as f64).ln(),
-            // Scaled pixels lie in -1 to 1.
+            // Scaled pixels are between -1 and 1.
             Self::Reconstruction => 1.0,
         }
     }

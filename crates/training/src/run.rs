@@ -6,7 +6,7 @@ use std::{
 };
 
 use algorithms::{Batch, RuleGroup};
-use data::{AugmentationKey, Dataset, batch_order};
+use data::{AugmentationKey, Dataset, View, batch_order};
 use history::Epoch;
 use model::{Kernels, OutputError, Sets, checkpoint::Array};
 use settings::{Metric, Split};
@@ -114,17 +114,19 @@ struct Splits<'a, B: Kernels> {
 
 impl<'a, B: Kernels> Splits<'a, B> {
     fn new(population: &Population, dataset: &'a Dataset, device: &'a B::Device) -> Self {
-        let architecture = &population.architecture;
-        let batches = |view| Batches::new(view, architecture.objective, architecture.outputs, device);
         let shape = dataset.shape();
         Self {
-            train: batches(dataset.train()),
-            validation: batches(dataset.validation()),
-            test: dataset.test().map(batches),
+            train: batches(population, dataset.train(), device),
+            validation: batches(population, dataset.validation(), device),
+            test: dataset.test().map(|view| batches(population, view, device)),
             device,
             image: [shape.channels, shape.height, shape.width],
         }
     }
+}
+
+fn batches<'a, B: Kernels>(population: &Population, view: View<'a>, device: &'a B::Device) -> Batches<'a, B> {
+    Batches::new(view, population.architecture.objective, population.architecture.outputs, device)
 }
 
 /// One epoch of a population.
