@@ -11,7 +11,7 @@ pub struct Dfa;
 
 impl<B: Kernels> FromOutputError<B> for Dfa {
     fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3> {
-        hidden.teach(error)
+        hidden.project_back(error)
     }
 
     fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1> {

@@ -1,8 +1,8 @@
 //! Direct random target projection: the one-hot target through fixed random matrices, known before the forward pass
 //! ends (Frenkel, Lefebvre & Bol 2021, arXiv:1909.01311).
 //!
-//! The sign is the predecessor's, plus: descent lowers h F at the label. Random feedback has no preferred sign, so
-//! this is the paper's rule with -F.
+//! The sign is plus, as in the predecessor of this program: descent lowers h F at the label. Random feedback has no
+//! preferred sign, so this is the paper's rule with -F.
 
 use burn::tensor::Tensor;
 use model::Kernels;
@@ -14,7 +14,7 @@ pub struct Drtp;
 
 impl<B: Kernels> Local<B> for Drtp {
     fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
-        hidden.teach(target)
+        hidden.project_back(target)
     }
 
     fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1> {

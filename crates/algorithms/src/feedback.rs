@@ -1,4 +1,7 @@
-//! The fixed random matrices of hidden layers, and forward weights that start aligned with them.
+//! Fixed random feedback matrices F of hidden layers, and initial forward weights W.
+//!
+//! Aligned weights are those that make DFA equal to backpropagation above the first layer: `W_l = F_{l-1} F_l^T`, and
+//! `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428).
 
 use model::{
     Architecture,
@@ -7,7 +10,7 @@ use model::{
 use random::stream;
 use settings::Initialization;
 
-/// The feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
+/// Returns the feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
 #[must_use]
 pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u64) -> Vec<Matrix> {
     // Frozen from here on: learning the feedback would turn every rule into weight mirroring.
@@ -24,7 +27,7 @@ pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u
         .collect()
 }
 
-/// First forward weights from their own streams, the output layer's last.
+/// Returns initial forward weights that do not depend on the feedback, the output layer's last.
 #[must_use]
 pub fn independent_weights(
     architecture: &Architecture,
@@ -39,8 +42,8 @@ pub fn independent_weights(
         .collect()
 }
 
-/// First forward weights that agree with the feedback: `W_l = F_{l-1} F_l^T`, and `F_L` at the output. The first layer
-/// has nothing to agree with and is drawn independently.
+/// Returns initial forward weights aligned with the feedback, the output layer's last. The first layer has no feedback
+/// below it and is drawn independently.
 #[must_use]
 pub fn aligned_weights(
     architecture: &Architecture,

@@ -1,7 +1,8 @@
-//! Which teaching signal does each hidden layer see?
+//! Which error signal does each hidden layer learn from?
 //!
-//! The list of rules is [`rule()`], their names are [`Algorithm`]; the contract is in the module [`rule`](mod@rule). A rule decides nothing else: the layer's own
-//! derivative, the weight gradient, the output layer's exact gradient and the optimizer are shared by all of them.
+//! The list of rules is [`rule()`], their names are [`Algorithm`], their contract is in the module [`rule`](mod@rule).
+//! A rule computes error signals and nothing else: the derivative of the activation, the weight gradient, the output
+//! layer's exact gradient and the optimizer are the same for all rules.
 
 mod backprop;
 mod dfa;
@@ -20,18 +21,18 @@ pub use pass::{Batch, Pass};
 pub use rule::Rule;
 pub use rule_group::RuleGroup;
 
-/// How error backpropagation would teach every hidden layer, first to last, whatever rule does: the exact gradient that
-/// other rules are measured against. `error` is `[trials, batch, outputs]`.
+/// Returns the error signals of backpropagation for every hidden layer, first to last: the exact gradient that other
+/// rules are compared with. `error` is `[trials, batch, outputs]`.
 #[must_use]
-pub fn exactly_taught<B: Kernels>(
+pub fn exact_signals<B: Kernels>(
     network: &Network<B>,
     forward: &pass::Forward<B>,
     error: &Tensor<B, 3>,
-) -> Vec<pass::Taught<B>> {
-    pass::taught_from_above(network, &backprop::Backprop, forward, error)
+) -> Vec<pass::LayerSignal<B>> {
+    pass::signals_from_above(network, &backprop::Backprop, forward, error)
 }
 
-/// Returns the rule of `algorithm`. `squash` brings values into the range of the scaled images; target-space losses need it.
+/// Returns the rule of `algorithm`. `squash` maps values into the range of the scaled images, for losses in target space.
 #[must_use]
 pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
     match algorithm {

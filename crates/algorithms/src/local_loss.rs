@@ -1,5 +1,6 @@
-//! Local losses: every hidden layer is projected into target space by a fixed random matrix and judged there
-//! (Mostafa, Ramesh & Cauwenberghs 2018, arXiv:1711.06756, with fixed random classifiers).
+//! Local losses: a fixed random classifier projects every hidden layer into target space, p = h F, and the layer follows
+//! the gradient of the loss there, (dL/dp) F^T
+//! (Mostafa, Ramesh & Cauwenberghs 2018, arXiv:1711.06756, with classifiers that do not learn).
 
 use burn::tensor::{Tensor, activation};
 use model::{Kernels, Squash};
@@ -9,9 +10,8 @@ use crate::rule::{Hidden, Local, sum};
 
 /// A local loss, summed over the batch.
 pub struct LocalLoss {
-    /// Which loss.
     pub loss: TargetLoss,
-    /// Of the mean squared error; also where the targets are labels.
+    /// The nonlinearity of the mean squared error's prediction, also where targets are labels.
     pub squash: Squash,
 }
 
@@ -19,12 +19,12 @@ impl<B: Kernels> Local<B> for LocalLoss {
     fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
         let projection = hidden.projection();
         let [_, _, outputs] = projection.dims();
-        hidden.teach(&match self.loss {
+        hidden.project_back(&match self.loss {
             TargetLoss::CrossEntropy => B::softmax_error(projection, target),
             TargetLoss::MeanSquaredError => {
-                let guess = self.squash.apply(projection);
-                let slope = self.squash.slope(guess.clone());
-                ((guess - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
+                let prediction = self.squash.apply(projection);
+                let slope = self.squash.slope(prediction.clone());
+                ((prediction - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
             }
         })
     }

@@ -1,4 +1,5 @@
-//! A pass of a population over one batch: what each layer computes, and what each rule makes of it. Nothing learns here.
+//! A pass of a population over one batch: the output of each layer, and the error signals of each rule. No parameter
+//! changes here.
 
 use std::ops::Range;
 
@@ -19,43 +20,41 @@ pub struct Batch<B: Kernels> {
     pub target: Tensor<B, 3>,
 }
 
-/// A batch, and what is dropped on its way.
+/// A batch with the dropout masks of a step.
 #[derive(Clone, Copy)]
 pub struct Pass<'a, B: Kernels> {
-    /// The examples.
     pub batch: &'a Batch<B>,
-    /// What each hidden layer drops.
     pub masks: &'a dyn Masks<B>,
 }
 
-/// What a training pass leaves behind.
+/// The values that a forward pass keeps for learning.
 #[derive(Clone, Debug)]
 pub struct Forward<B: Kernels> {
-    /// Of each hidden layer.
+    /// The trace of each hidden layer.
     pub traces: Vec<Trace<B>>,
-    /// Factors on each hidden layer's output; absent where nothing is dropped.
+    /// Factors on each hidden layer's output; absent without dropout.
     pub masks: Vec<Option<Tensor<B, 3>>>,
     /// The last hidden layer's output after dropout, `[batch, units]` of each trial; the input without hidden layers.
     pub top: Input<B>,
 }
 
-/// How a hidden layer is taught.
+/// The error signal of a hidden layer.
 #[derive(Clone, Debug)]
-pub struct Taught<B: Kernels> {
+pub struct LayerSignal<B: Kernels> {
     /// d loss / d activation, `[trials, batch, units]`.
     pub signal: Tensor<B, 3>,
-    /// The signal where the layer's parameters are.
+    /// The signal taken through the layer's own derivatives, from which its parameters learn.
     pub delta: Delta<B>,
 }
 
 impl<B: Kernels> Forward<B> {
-    /// What a rule with `feedback` sees of each hidden layer; nothing where it has none.
+    /// Returns every hidden layer with its matrix of `feedback`; none for rules without feedback.
     pub fn hidden<'a>(&'a self, feedback: &'a [Tensor<B, 3>]) -> impl Iterator<Item = Hidden<'a, B>> {
         let layers = self.traces.iter().zip(feedback);
         layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
     }
 
-    /// Of some `trials`.
+    /// Returns the pass of some `trials`.
     fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             traces: self.traces.iter().map(|trace| trace.part(trials)).collect(),
@@ -66,14 +65,14 @@ impl<B: Kernels> Forward<B> {
 }
 
 impl<B: Kernels> Pass<'_, B> {
-    /// The factors on the output of the hidden layer with this index, which has `units` units.
+    /// Returns the factors on the output of the hidden layer with this index, which has `units` units.
     #[must_use]
     pub fn mask(&self, layer: usize, units: usize) -> Option<Tensor<B, 3>> {
-        let Input { values, .. } = &self.batch.input;
-        self.masks.mask(layer, self.batch.input.batch(), units, &values.device())
+        let input = &self.batch.input;
+        self.masks.mask(layer, input.batch(), units, &input.values.device())
     }
 
-    /// Through all hidden layers.
+    /// Runs all hidden layers.
     #[must_use]
     pub fn forward(&self, network: &Network<B>) -> Forward<B> {
         let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top: self.batch.input.clone() };
@@ -88,66 +87,68 @@ impl<B: Kernels> Pass<'_, B> {
         forward
     }
 
-    /// Holds the output for `top` (`[batch, units]` of each trial) against the target.
+    /// Runs the output layer on `top` (`[batch, units]` of each trial) and compares its output with the target.
     #[must_use]
-    pub fn judge(&self, network: &Network<B>, top: &Input<B>) -> OutputError<B> {
+    pub fn output_error(&self, network: &Network<B>, top: &Input<B>) -> OutputError<B> {
         let logits = network.output.preactivation(top);
         network.objective.error(&logits, &self.batch.target)
     }
 
-    /// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`: of each of the
-    /// `classes` as its rule teaches it.
+    /// Returns the delta of every hidden layer, first to last, by the rules of `groups`, for an output `error` of
+    /// `[trials, batch, outputs]`.
     #[must_use]
     pub fn deltas(
         &self,
         network: &Network<B>,
-        classes: &[RuleGroup<B>],
+        groups: &[RuleGroup<B>],
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<Delta<B>> {
         let target = &self.batch.target;
         let above = layers_above(network);
-        if let [class] = classes {
-            return deltas_of(class, &above, forward, target, error);
+        if let [group] = groups {
+            return group_deltas(group, &above, forward, target, error);
         }
-        let of_class = |class: &RuleGroup<B>| {
-            let trials = &class.trials;
-            // What a rule does not look at is not cut: a cut may be a copy.
-            let above: Vec<Above<B>> = match *class.rule {
+        let of_groups = groups.iter().map(|group| {
+            let trials = &group.trials;
+            // A cut may be a copy, so only what the rule reads is cut.
+            let above: Vec<Above<B>> = match *group.rule {
                 Rule::LayerAbove(_) => above.iter().map(|above| above.part(trials)).collect(),
                 Rule::Local(_) | Rule::OutputError(_) => Vec::new(),
             };
-            deltas_of(class, &above, &forward.part(trials), &part(target, trials), &part(error, trials))
-        };
-        let mut of_classes: Vec<_> = classes.iter().map(|class| of_class(class).into_iter()).collect();
-        let of_layer = |_| Delta::of_all(of_classes.iter_mut().filter_map(Iterator::next).collect());
-        (0..forward.traces.len()).map(of_layer).collect()
+            let forward = forward.part(trials);
+            group_deltas(group, &above, &forward, &part(target, trials), &part(error, trials)).into_iter()
+        });
+        let mut of_groups: Vec<_> = of_groups.collect();
+        (0..forward.traces.len())
+            .map(|_| Delta::of_all(of_groups.iter_mut().filter_map(Iterator::next).collect()))
+            .collect()
     }
 
-    /// How `rule` teaches every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`.
-    /// Keeps every signal, which a training step does not.
+    /// Returns the error signal of every hidden layer under `rule`, first to last, for an output `error` of
+    /// `[trials, batch, outputs]`. Keeps every signal, which a training step does not.
     #[must_use]
-    pub fn taught(
+    pub fn layer_signals(
         &self,
         network: &Network<B>,
         feedback: &[Tensor<B, 3>],
         rule: &Rule<B>,
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
-    ) -> Vec<Taught<B>> {
-        let signals = match signals(rule, feedback, forward, &self.batch.target, error) {
-            Signals::Each(signals) => signals,
-            Signals::FromAbove(rule) => return taught_from_above(network, rule, forward, error),
-        };
-        let taught = |(trace, signal): (&Trace<B>, Tensor<B, 3>)| Taught {
-            delta: trace.delta(signal.clone()),
-            signal,
-        };
-        forward.traces.iter().zip(signals).map(taught).collect()
+    ) -> Vec<LayerSignal<B>> {
+        match signals(rule, feedback, forward, &self.batch.target, error) {
+            Signals::FromAbove(rule) => signals_from_above(network, rule, forward, error),
+            Signals::Each(signals) => {
+                let layers = forward.traces.iter().zip(signals);
+                layers
+                    .map(|(trace, signal)| LayerSignal { delta: trace.delta(signal.clone()), signal })
+                    .collect()
+            }
+        }
     }
 }
 
-/// The signals of hidden layers: each on its own, or from the top down.
+/// The error signals of hidden layers, or the rule that computes them from the top down.
 enum Signals<'a, B: Kernels> {
     Each(Vec<Tensor<B, 3>>),
     FromAbove(&'a dyn FromLayerAbove<B>),
@@ -168,15 +169,15 @@ fn signals<'a, B: Kernels>(
     }
 }
 
-/// The delta of every hidden layer of one class, first to last. All tensors are the class' own.
-fn deltas_of<B: Kernels>(
-    class: &RuleGroup<B>,
+/// Returns the delta of every hidden layer of one group, first to last. All tensors are those of the group's trials.
+fn group_deltas<B: Kernels>(
+    group: &RuleGroup<B>,
     above: &[Above<B>],
     forward: &Forward<B>,
     target: &Tensor<B, 3>,
     error: &Tensor<B, 3>,
 ) -> Vec<Delta<B>> {
-    match signals(&class.rule, &class.feedback, forward, target, error) {
+    match signals(&group.rule, &group.feedback, forward, target, error) {
         Signals::Each(signals) => {
             forward.traces.iter().zip(signals).map(|(trace, signal)| trace.delta(signal)).collect()
         }
@@ -184,40 +185,41 @@ fn deltas_of<B: Kernels>(
     }
 }
 
-/// What each hidden layer has above it, first to last.
+/// Returns the layer above each hidden layer, first to last.
 fn layers_above<B: Kernels>(network: &Network<B>) -> Vec<Above<B>> {
     network.hidden.iter().chain([&network.output]).skip(1).map(Above::of).collect()
 }
 
-/// How every hidden layer is taught from the one above it, first to last, with every signal kept.
-pub(crate) fn taught_from_above<B: Kernels>(
+/// Returns the error signal of every hidden layer, first to last, computed from the top down.
+pub(crate) fn signals_from_above<B: Kernels>(
     network: &Network<B>,
     rule: &dyn FromLayerAbove<B>,
     forward: &Forward<B>,
     error: &Tensor<B, 3>,
-) -> Vec<Taught<B>> {
+) -> Vec<LayerSignal<B>> {
     let mut signals = Vec::with_capacity(forward.traces.len());
-    let see = |signal: &Tensor<B, 3>| signals.push(signal.clone());
-    let deltas = deltas_from_above(&layers_above(network), rule, forward, error.clone(), see);
+    let deltas = deltas_from_above(&layers_above(network), rule, forward, error.clone(), |signal| {
+        signals.push(signal.clone());
+    });
     signals.reverse();
-    signals.into_iter().zip(deltas).map(|(signal, delta)| Taught { signal, delta }).collect()
+    signals.into_iter().zip(deltas).map(|(signal, delta)| LayerSignal { signal, delta }).collect()
 }
 
-/// The delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`. `see` is shown
-/// each layer's signal, from the top down.
+/// Returns the delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`. Calls
+/// `on_signal` with each layer's signal, from the top down.
 fn deltas_from_above<B: Kernels>(
     above: &[Above<B>],
     rule: &dyn FromLayerAbove<B>,
     forward: &Forward<B>,
     error: Tensor<B, 3>,
-    mut see: impl FnMut(&Tensor<B, 3>),
+    mut on_signal: impl FnMut(&Tensor<B, 3>),
 ) -> Vec<Delta<B>> {
     let mut delta = Delta { preactivation: error, normalized: None };
     let mut deltas = Vec::with_capacity(forward.traces.len());
     let layers = forward.traces.iter().zip(&forward.masks).zip(above);
     for ((trace, mask), above) in layers.rev() {
         let signal = drop_out(rule.signal(above, &delta), mask.as_ref());
-        see(&signal);
+        on_signal(&signal);
         delta = trace.delta(signal);
         deltas.push(delta.clone());
     }
@@ -225,7 +227,7 @@ fn deltas_from_above<B: Kernels>(
     deltas
 }
 
-/// `values` times `mask`, where there is one; both `[trials, batch, units]`.
+/// Multiplies `values` by `mask`, if there is one; both are `[trials, batch, units]`.
 pub fn drop_out<B: Kernels>(values: Tensor<B, 3>, mask: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
     match mask {
         Some(mask) => B::scale(values, mask),

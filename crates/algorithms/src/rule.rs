@@ -1,6 +1,6 @@
-//! The contract of a learning rule: what it may see, and when.
+//! The contract of a learning rule: the values that a hidden layer's error signal is computed from.
 //!
-//! When a teaching signal is known decides what the engine must keep in memory, so the moment is part of the type.
+//! The moment at which the signal is known decides how much a training step keeps in memory, so it is part of the type.
 
 use std::ops::Range;
 
@@ -8,75 +8,74 @@ use burn::tensor::{Tensor, backend::Backend};
 use model::{Delta, Kernels, Layer, part};
 use settings::Precision;
 
-/// A learning rule, by the moment at which it can teach a hidden layer.
+/// A learning rule, by the moment at which the error signal of a hidden layer is known.
 pub enum Rule<B: Kernels> {
-    /// As soon as the layer has run: it learns before the next one runs, and its activations are dropped.
+    /// Known as soon as the layer has run: the layer learns before the next one runs, and its activations are dropped.
     Local(Box<dyn Local<B>>),
-    /// Once the output error is known: the layers keep their activations until then, and learn in any order.
+    /// Known once the output error is: layers keep their activations until then, and learn in any order.
     OutputError(Box<dyn FromOutputError<B>>),
-    /// Once the layer above has its own error: the layers keep their activations and learn from the top down.
+    /// Known once the layer above has its delta: layers keep their activations and learn from the top down.
     LayerAbove(Box<dyn FromLayerAbove<B>>),
 }
 
-/// What every rule with feedback sees of a hidden layer.
+/// A hidden layer, as a rule with feedback sees it.
 pub struct Hidden<'a, B: Backend> {
     /// The layer's output before dropout, `[trials, batch, units]`.
     pub activation: &'a Tensor<B, 3>,
-    /// The layer's fixed random matrix, `[trials, units, outputs]`.
+    /// The layer's fixed random matrix F, `[trials, units, outputs]`.
     pub feedback: &'a Tensor<B, 3>,
 }
 
-/// What a rule sees of the layer above.
+/// The layer above a hidden layer.
 #[derive(Clone, Debug)]
 pub struct Above<B: Backend> {
-    /// As it was in the forward pass, `[trials, units, units above]`.
+    /// The weights of the forward pass, `[trials, units, units above]`.
     pub weight: Tensor<B, 3>,
-    /// Of products with the weights.
+    /// The precision of products with the weights.
     pub precision: Precision,
 }
 
-/// Teaches a hidden layer from its own output and the target alone.
+/// Computes error signals from the layer's own output and the target.
 pub trait Local<B: Kernels>: Send + Sync {
-    /// d(local loss) / d(activation), `[trials, batch, units]`, for targets `[trials or 1, batch, outputs]`.
+    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for targets `[trials or 1, batch, outputs]`.
     /// Called once per layer and step, right after the layer has run.
     fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3>;
 
-    /// The loss whose gradient the signal is, summed over the batch, `[trials]`. Called where it is tracked.
+    /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
     fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1>;
 }
 
-/// Teaches a hidden layer from the output error.
+/// Computes error signals from the output error.
 pub trait FromOutputError<B: Kernels>: Send + Sync {
-    /// d(local loss) / d(activation), `[trials, batch, units]`, for an error `[trials, batch, outputs]` at the logits.
-    /// Called once per layer and step, after the forward pass.
+    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for an error `[trials, batch, outputs]` at the
+    /// logits. Called once per layer and step, after the forward pass.
     fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3>;
 
-    /// The loss whose gradient the signal is, summed over the batch, `[trials]`. Called where it is tracked.
+    /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
     fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1>;
 }
 
-/// Teaches a hidden layer from the layer above it.
+/// Computes error signals from the layer above.
 pub trait FromLayerAbove<B: Kernels>: Send + Sync {
-    /// The signal at this layer's output after dropout, `[trials, batch, units]`, from the layer above and the delta
-    /// there. Called once per layer and step, from the top down, before the layer above has learned.
+    /// Returns the signal at this layer's output after dropout, `[trials, batch, units]`, from the layer above and its
+    /// delta. Called once per layer and step, from the top down, before the layer above has learned.
     fn signal(&self, above: &Above<B>, delta: &Delta<B>) -> Tensor<B, 3>;
 }
 
 impl<B: Backend> Above<B> {
-    /// Of a layer.
     #[must_use]
     pub fn of(layer: &Layer<B>) -> Self {
         Self { weight: layer.weight.value.clone(), precision: layer.precision }
     }
 
-    /// Of some `trials`.
+    /// Returns the layer of some `trials`.
     pub(crate) fn part(&self, trials: &Range<usize>) -> Self {
         Self { weight: part(&self.weight, trials), ..*self }
     }
 }
 
 impl<B: Kernels> Rule<B> {
-    /// The loss whose gradient a hidden layer's signal is, as a mean over examples that come in batches of
+    /// Returns the loss whose gradient a hidden layer's signal is, as a mean over examples that come in batches of
     /// `training_batch`, `[trials]`; absent where the rule has none. `target` and `error` (at the logits) are
     /// `[trials or 1, examples, outputs]`.
     ///
@@ -100,27 +99,27 @@ impl<B: Kernels> Rule<B> {
 }
 
 impl<B: Kernels> Hidden<'_, B> {
-    /// The activation in target space, `h F`, `[trials, batch, outputs]`.
+    /// Returns the activation in target space, `h F`, `[trials, batch, outputs]`.
     #[must_use]
     pub fn projection(&self) -> Tensor<B, 3> {
         B::dense(&self.activation.clone().into(), self.feedback, None, Precision::Full)
     }
 
-    /// A signal in target space (`[trials or 1, batch, outputs]`) taken to the layer, `s F^T`,
+    /// Projects a signal from target space (`[trials or 1, batch, outputs]`) back to the layer, `s F^T`,
     /// `[trials, batch, units]`.
     #[must_use]
-    pub fn teach(&self, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
+    pub fn project_back(&self, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
         B::dense_transposed(signal, self.feedback, Precision::Full)
     }
 
-    /// The linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.
+    /// Returns the linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.
     #[must_use]
     pub fn linear_loss(&self, signal: &Tensor<B, 3>) -> Tensor<B, 1> {
         sum(self.projection() * signal.clone())
     }
 }
 
-/// Sum over batch and outputs: `[trials, batch, outputs]` gives `[trials]`.
+/// Sums `[trials, batch, outputs]` over batch and outputs: `[trials]`.
 pub(crate) fn sum<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 1> {
     let [trials, _, _] = values.dims();
     values.sum_dim(2).sum_dim(1).reshape([trials])

@@ -1,4 +1,4 @@
-//! Which trials of a population does a rule teach?
+//! Trials of a population that learn by one rule.
 
 use std::{ops::Range, sync::Arc};
 
@@ -7,13 +7,12 @@ use model::Kernels;
 
 use crate::Rule;
 
-/// Trials of a population that one rule teaches: neighbours on the trials axis.
+/// Trials of a population that learn by one rule: neighbors on the trials axis.
 pub struct RuleGroup<B: Kernels> {
-    /// What teaches them.
     pub rule: Arc<Rule<B>>,
-    /// Which of the population they are.
+    /// Their positions in the population.
     pub trials: Range<usize>,
-    /// `[trials of the class, units, outputs]` of each hidden layer; empty where the rule has none.
+    /// The feedback of each hidden layer, `[trials of the group, units, outputs]`; empty for rules without feedback.
     pub feedback: Vec<Tensor<B, 3>>,
 }
 
@@ -24,20 +23,14 @@ impl<B: Kernels> Clone for RuleGroup<B> {
 }
 
 impl<B: Kernels> RuleGroup<B> {
-    /// Is the trial at `position` of the population one of them?
-    #[must_use]
-    pub fn holds(&self, position: usize) -> bool {
-        self.trials.contains(&position)
-    }
-
-    /// Keeps only the trials at `positions` of the population, which ascend; they are the population's from `first` on.
-    /// `None` if none of the class is kept.
+    /// Keeps the trials at `positions` of the population, which ascend. The group is then at the population's positions
+    /// from `first` on. `None` if no trial of the group is kept.
     #[must_use]
     pub fn select(&self, positions: &[usize], first: usize) -> Option<Self> {
         let kept: Vec<i32> = positions
             .iter()
-            .filter(|&&position| self.holds(position))
-            .map(|&position| i32::try_from(position - self.trials.start).expect("fewer than 2^31 trials"))
+            .filter(|&position| self.trials.contains(position))
+            .map(|position| i32::try_from(position - self.trials.start).expect("fewer than 2^31 trials"))
             .collect();
         if kept.is_empty() {
             return None;

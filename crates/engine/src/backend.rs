@@ -1,4 +1,4 @@
-//! The one place that names backends.
+//! The choice of the backend, which is named nowhere else.
 
 use burn_flex::Flex;
 use model::Kernels;
@@ -6,15 +6,14 @@ use settings::Device;
 
 use crate::DeviceError;
 
-/// Work that is generic over the backend.
+/// A function that is generic over the backend.
 pub trait Work {
     type Output;
 
-    /// Does the work on `device`.
     fn run<B: Kernels>(self, device: &B::Device) -> Self::Output;
 }
 
-/// Does `work` with the backend of a device.
+/// Runs `work` with the backend of a device.
 ///
 /// # Errors
 /// If the device cannot be used.

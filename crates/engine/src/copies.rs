@@ -1,4 +1,4 @@
-//! How fast a device copies its own memory: what bounds work that only moves numbers.
+//! The rate at which a device copies its own memory, which bounds operations that only move numbers.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use settings::Device;
 
 use crate::{DeviceError, Work, run_on};
 
-/// Bytes per second, read and written, of each of `times` copies of a tensor with so many bytes.
+/// Returns the bytes per second, read and written, of each of `times` copies of a tensor with `bytes` bytes.
 ///
-/// A copy is an addition of a number: the same traffic, and no backend does it by counting references. Each one is waited
-/// for on its own, because a backend that joins operations would read the source once for several. On the CPU every result
-/// is fresh memory from the system, and what that takes is in the figure.
+/// A copy is the addition of a number, which has the same traffic and which no backend replaces by counting references. Each
+/// copy is waited for separately, because a backend that fuses operations would read the source once for several copies. On the
+/// CPU, every result is fresh memory from the system, and the rate includes its allocation.
 ///
 /// # Errors
 /// If the device cannot be used.
@@ -35,25 +35,27 @@ impl Work for Copies {
 
 fn rates<B: Backend>(bytes: usize, times: usize, device: &B::Device) -> Vec<f64> {
     let elements = bytes / size_of::<f32>();
-    let wait = || B::sync(device).expect("a copy fits beside its source");
     let source: Tensor<B, 1> = Tensor::full([elements], 0.5, device);
-    let copy = || {
-        wait();
-        let start = Instant::now();
-        let copied = source.clone().add_scalar(1.0);
-        wait();
-        let seconds = start.elapsed().as_secs_f64();
-        // Until here, or the copy would not have been written.
-        drop(copied);
-        seconds
-    };
-    // The first one compiles, and makes room.
-    copy();
+    // The first copy compiles a kernel and allocates.
+    copy_seconds(&source, device);
     let moved = 2.0 * (elements * size_of::<f32>()) as f64;
-    let rates = (0..times).map(|_| moved / copy()).collect();
+    let rates = (0..times).map(|_| moved / copy_seconds(&source, device)).collect();
     drop(source);
     B::memory_cleanup(device);
     rates
+}
+
+/// Copies `source` and returns the seconds that it took.
+fn copy_seconds<B: Backend>(source: &Tensor<B, 1>, device: &B::Device) -> f64 {
+    const FITS: &str = "a copy fits next to its source";
+    B::sync(device).expect(FITS);
+    let start = Instant::now();
+    let copied = source.clone().add_scalar(1.0);
+    B::sync(device).expect(FITS);
+    let seconds = start.elapsed().as_secs_f64();
+    // Dropped only now, or the copy might not have been written.
+    drop(copied);
+    seconds
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an NVIDIA GPU has: what the CUDA backend loads and compiles with at run time, memory, products in TF32.
+//! Properties of an NVIDIA GPU: the libraries and headers that the CUDA backend needs at run time, memory, TF32 products.
 
 use cubecl_cuda::install;
 use cudarc::{
@@ -17,13 +17,13 @@ use settings::Precision;
 
 use crate::DeviceError;
 
-/// What every kernel includes.
+/// The header that every kernel includes.
 const RUNTIME: &str = "cuda_runtime.h";
-/// What products on tensor cores include, TF32's among them.
+/// The header that products on tensor cores include, those in TF32 among them.
 const TENSOR_CORES: &str = "mma.h";
 
-/// Asks for the driver, the run-time compiler, its headers and a GPU, in that order, and lets a kernel that does
-/// nothing be compiled as the backend lets its own.
+/// Checks for the driver, the run-time compiler, its headers and a GPU, in that order, and compiles an empty kernel with the
+/// backend's options.
 pub(crate) fn check() -> Result<(), DeviceError> {
     check_libraries()?;
     if install::cuda_path().is_none() {
@@ -34,14 +34,14 @@ pub(crate) fn check() -> Result<(), DeviceError> {
     compile(RUNTIME, &architecture)
 }
 
-/// Whether products on tensor cores can be compiled, too.
+/// Checks that products on tensor cores can be compiled, too.
 pub(crate) fn check_tensor_cores() -> Result<(), DeviceError> {
     check()?;
     compile(TENSOR_CORES, &architecture_of_first_gpu()?)
 }
 
 fn check_libraries() -> Result<(), DeviceError> {
-    // SAFETY: both only try to load a library, and forget it again.
+    // SAFETY: both functions only try to load a library.
     let (driver_is_there, compiler_is_there) =
         unsafe { (driver::sys::is_culib_present(), nvrtc::sys::is_culib_present()) };
     if !driver_is_there {
@@ -56,17 +56,20 @@ fn check_libraries() -> Result<(), DeviceError> {
     Ok(())
 }
 
-/// What the compiler calls it, for example `sm_90a`.
+/// Returns the compiler's name of the architecture, for example `sm_90a`.
 fn architecture_of_first_gpu() -> Result<String, DeviceError> {
     let [major, minor] = capability_of_first_gpu()?;
     let version = 10 * major + minor;
-    // As the backend asks for it.
+    // The backend compiles for the same name.
     Ok(format!("sm_{version}{}", if version >= 90 { "a" } else { "" }))
 }
 
-/// Major and minor compute capability.
+fn no_gpu(error: driver::DriverError) -> DeviceError {
+    DeviceError::NoGpu { reason: format!("{error:?}") }
+}
+
+/// Returns the major and minor compute capability.
 fn capability_of_first_gpu() -> Result<[i32; 2], DeviceError> {
-    let no_gpu = |error: driver::DriverError| DeviceError::NoGpu { reason: format!("{error:?}") };
     if driver::CudaContext::device_count().map_err(no_gpu)? == 0 {
         return Err(DeviceError::NoGpu { reason: "the driver counts 0 devices".into() });
     }
@@ -76,23 +79,23 @@ fn capability_of_first_gpu() -> Result<[i32; 2], DeviceError> {
     Ok([major.map_err(no_gpu)?, minor.map_err(no_gpu)?])
 }
 
-/// A driver translates what compilers up to its own version write, and refuses what newer ones do.
+/// Checks that the compiler is not newer than the driver, which refuses the code of newer compilers.
 fn check_versions() -> Result<(), DeviceError> {
     let (mut compiler, mut newest) = ([0, 0], 0);
     // SAFETY: both write numbers into values that live longer than the calls; the libraries are there.
-    let told = unsafe {
+    let are_known = unsafe {
         let [major, minor] = &mut compiler;
-        let compiler_told = nvrtc::sys::nvrtcVersion(major, minor).result().is_ok();
-        compiler_told && driver::sys::cuDriverGetVersion(&raw mut newest).result().is_ok()
+        let is_compiler_known = nvrtc::sys::nvrtcVersion(major, minor).result().is_ok();
+        is_compiler_known && driver::sys::cuDriverGetVersion(&raw mut newest).result().is_ok()
     };
     let driver = [newest / 1000, newest % 1000 / 10];
-    if told && compiler > driver {
+    if are_known && compiler > driver {
         return Err(DeviceError::CompilerTooNew { compiler, driver });
     }
     Ok(())
 }
 
-/// A kernel that does nothing, with the backend's folders of headers.
+/// Compiles an empty kernel with the backend's folders of headers.
 fn compile(header: &'static str, architecture: &str) -> Result<(), DeviceError> {
     let folders = [install::include_path(), install::cccl_include_path()];
     let options = CompileOptions {
@@ -101,15 +104,14 @@ fn compile(header: &'static str, architecture: &str) -> Result<(), DeviceError> 
         ..CompileOptions::default()
     };
     let source = format!("#include <{header}>\nextern \"C\" __global__ void nothing() {{}}\n");
-    let failed = |error: CompileError| DeviceError::CannotCompile {
+    nvrtc::compile_ptx_with_opts(source, options).map(|_| ()).map_err(|error| DeviceError::CannotCompile {
         header,
         folder: install::include_path(),
         reason: reason(&error),
-    };
-    nvrtc::compile_ptx_with_opts(source, options).map(|_| ()).map_err(failed)
+    })
 }
 
-/// The first line that the compiler wrote.
+/// Returns the first line that the compiler wrote.
 fn reason(error: &CompileError) -> String {
     match error {
         CompileError::CompileError { nvrtc, log, .. } => {
@@ -120,7 +122,7 @@ fn reason(error: &CompileError) -> String {
     }
 }
 
-/// Can products run in `precision`? TF32 needs tensor cores that have it, and more headers.
+/// Whether products can run in `precision`. TF32 needs tensor cores of a generation that has it, and more headers.
 pub(crate) fn supports(precision: Precision) -> Result<bool, DeviceError> {
     if precision == Precision::Full {
         return Ok(true);
@@ -129,9 +131,10 @@ pub(crate) fn supports(precision: Precision) -> Result<bool, DeviceError> {
     Ok(<burn_cuda::Cuda as Kernels>::supports(precision, &Default::default()))
 }
 
-/// Of the first GPU: what the driver calls it, and its free bytes.
+/// Returns the driver's name of the first GPU, and its free bytes.
 pub(crate) fn name_and_free_memory() -> Result<(String, u64), DeviceError> {
-    let told = driver::CudaContext::new(0).and_then(|context| Ok((context.name()?, context.mem_get_info()?)));
-    let (name, (free, _)) = told.map_err(|error| DeviceError::NoGpu { reason: format!("{error:?}") })?;
+    let context = driver::CudaContext::new(0).map_err(no_gpu)?;
+    let name = context.name().map_err(no_gpu)?;
+    let (free, _) = context.mem_get_info().map_err(no_gpu)?;
     Ok((name, free as u64))
 }

@@ -4,70 +4,38 @@ use std::path::PathBuf;
 
 use settings::{Device, Precision};
 
-/// Why a device cannot be used.
+/// A reason why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// The program was built without the backend.
     #[error("device `cuda` is not part of this build")]
     NotBuilt,
-    /// A library that the backend loads at run time is not there.
+    /// A library that the backend loads at run time is missing.
     #[error("device `cuda`: the library `{library}` was not found")]
-    LibraryMissing {
-        /// Its name for the loader.
-        library: &'static str,
-        /// What it comes with.
-        comes_with: &'static str,
-    },
-    /// The device has no room for what it was asked to train together.
+    LibraryMissing { library: &'static str, comes_with: &'static str },
     #[error("out of memory on the device: {reason}")]
-    OutOfMemory {
-        /// What the device said.
-        reason: String,
-    },
-    /// The device has no such products.
+    OutOfMemory { reason: String },
     #[error("device `{device}` has no {}", precision.name())]
-    NotInPrecision {
-        /// The device.
-        device: Device,
-        /// What was asked for.
-        precision: Precision,
-    },
-    /// The driver is there, a GPU is not.
+    NotInPrecision { device: Device, precision: Precision },
     #[error("device `cuda`: no NVIDIA GPU: {reason}")]
-    NoGpu {
-        /// What the driver says.
-        reason: String,
-    },
-    /// Kernels are compiled at run time, and include headers.
+    NoGpu { reason: String },
+    /// The headers that kernels include when they are compiled at run time are missing.
     #[error(
         "device `cuda`: no CUDA headers: CUDA_PATH is not set, and /usr/local/cuda and /opt/cuda are not there"
     )]
     HeadersMissing,
-    /// The compiler writes what the driver does not understand.
+    /// The run-time compiler is newer than the driver. Both have a major and a minor version.
     #[error(
         "device `cuda`: the driver runs kernels up to CUDA {}.{}, and the compiler (NVRTC) writes those of {}.{}",
         driver[0], driver[1], compiler[0], compiler[1]
     )]
-    CompilerTooNew {
-        /// Its version.
-        compiler: [i32; 2],
-        /// The newest that the driver supports.
-        driver: [i32; 2],
-    },
-    /// The compiler refused a kernel that does nothing.
+    CompilerTooNew { compiler: [i32; 2], driver: [i32; 2] },
+    /// The compiler refused an empty kernel that includes `header` of `folder`.
     #[error("device `cuda`: no kernel that includes `{header}` of {} can be compiled: {reason}", folder.display())]
-    CannotCompile {
-        /// What the kernel included.
-        header: &'static str,
-        /// Where it was looked for.
-        folder: PathBuf,
-        /// What the compiler says.
-        reason: String,
-    },
+    CannotCompile { header: &'static str, folder: PathBuf, reason: String },
 }
 
 impl DeviceError {
-    /// The way out.
+    /// Returns a way to solve the problem.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -81,7 +49,7 @@ impl DeviceError {
                 )
             }
             Self::OutOfMemory { .. } => {
-                "let fewer trials train together: `--population N`, or take smaller layers or batches".into()
+                "train fewer trials together (`--population N`), or use smaller layers or batches".into()
             }
             Self::NotInPrecision { .. } => {
                 "leave `precision` out of the `Train` stage; TF32 products are for NVIDIA GPUs of compute capability 8.0 \
@@ -89,7 +57,7 @@ impl DeviceError {
                     .into()
             }
             Self::NoGpu { .. } => {
-                "see whether `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into()
+                "check that `nvidia-smi` lists a GPU, or train on the CPU: `--device cpu`".into()
             }
             Self::CompilerTooNew { driver: [major, minor], .. } => format!(
                 "update the NVIDIA driver, put the libnvrtc.so of CUDA {major}.{minor} on the loader's path, or train on the CPU: \

@@ -1,7 +1,7 @@
 //! Which backend trains a population on a device?
 //!
-//! The border between tensors and everything else: the generic training loop is compiled for each backend here, and
-//! nowhere else, behind functions without type parameters. Crates above this one see plain values.
+//! The border between tensors and plain values: the generic training loop is compiled for each backend here, and nowhere
+//! else, behind functions without type parameters. Crates above this one see plain values.
 
 mod backend;
 mod copies;
@@ -24,7 +24,7 @@ pub use memory::{memory_need, within_memory};
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
 pub use training::{Ended, MemoryNeed, Observer, Population, Start, Verdict};
 
-/// Checks that a device can be used. burn panics if it cannot and is selected nevertheless.
+/// Checks that a device can be used. burn panics where one is selected that cannot.
 ///
 /// # Errors
 /// If the backend was not built in, or a library or the GPU is missing.
@@ -38,7 +38,7 @@ pub fn check(device: Device) -> Result<(), DeviceError> {
 /// Checks that products can run in `precision` on a device.
 ///
 /// # Errors
-/// If they cannot, or the device cannot be used.
+/// If products cannot run in it, or the device cannot be used.
 pub fn check_precision(device: Device, precision: Precision) -> Result<(), DeviceError> {
     let is_supported = match device {
         Device::Cpu => precision == Precision::Full,
@@ -47,10 +47,10 @@ pub fn check_precision(device: Device, precision: Precision) -> Result<(), Devic
     if is_supported { Ok(()) } else { Err(DeviceError::NotInPrecision { device, precision }) }
 }
 
-/// Checks that products can run on a GPU's tensor cores, which need more headers than the rest. A CPU passes.
+/// Checks that products can run on a GPU's tensor cores, which need more headers than other kernels. A CPU passes.
 ///
 /// # Errors
-/// If the device cannot be used, or without the headers.
+/// If the device cannot be used, or the headers are missing.
 pub fn check_tensor_cores(device: Device) -> Result<(), DeviceError> {
     match device {
         Device::Cpu => Ok(()),
@@ -58,7 +58,7 @@ pub fn check_tensor_cores(device: Device) -> Result<(), DeviceError> {
     }
 }
 
-/// Returns the name of a GPU and its free bytes; absent for the CPU, whose memory is the system's.
+/// Returns the name of a GPU and its free bytes; absent for the CPU, which has no memory of its own.
 ///
 /// # Errors
 /// If the device cannot be used.
@@ -72,7 +72,7 @@ pub fn gpu(device: Device) -> Result<Option<(String, u64)>, DeviceError> {
 /// Trains `population` on `dataset` from `start` until every trial has finished or `observer` interrupts.
 ///
 /// # Errors
-/// If the device cannot be used, before anything is trained; or if it runs out of memory, at any moment.
+/// If the device cannot be used, before training begins, or if it runs out of memory, at any time.
 pub fn train(
     device: Device,
     population: &Population,

@@ -1,4 +1,4 @@
-//! Does a device have room for what is asked of it?
+//! The memory that a population needs, and errors of a device without enough memory.
 
 use std::{
     any::Any,
@@ -26,7 +26,7 @@ pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
 /// Returns the result of `work` on `device`.
 ///
 /// # Errors
-/// If the device has not enough memory for it.
+/// If the device has too little memory.
 pub fn within_memory<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {
     struct Within<F>(F);
     impl<T, F: FnOnce() -> T> Work for Within<F> {
@@ -39,15 +39,16 @@ pub fn within_memory<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, D
     run_on(device, Within(work))?
 }
 
-/// What `work` gives, or that the device had no room for it. The backend finds that out when results are read, and panics.
+/// Returns the result of `work`, or an error if the device ran out of memory. The backend finds that out when results are read,
+/// and panics.
 pub(crate) fn within<B: Backend, T>(device: &B::Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {
     let panic = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => return Ok(result),
         Err(panic) => panic,
     };
-    match of_memory(panic.as_ref()) {
+    match out_of_memory(panic.as_ref()) {
         Some(reason) => {
-            // What the tensors of the work leave behind is asked for again in other sizes.
+            // The memory that the tensors leave behind will be needed again in other sizes.
             B::memory_cleanup(device);
             Err(DeviceError::OutOfMemory { reason })
         }
@@ -55,18 +56,21 @@ pub(crate) fn within<B: Backend, T>(device: &B::Device, work: impl FnOnce() -> T
     }
 }
 
-/// What the panic says of memory, if it is about that.
-fn of_memory(panic: &(dyn Any + Send)) -> Option<String> {
+/// Returns the line of a panic message that reports a lack of memory, if there is one.
+fn out_of_memory(panic: &(dyn Any + Send)) -> Option<String> {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())?;
-    let is_said = |line: &&str| SAID.iter().any(|said| line.contains(said));
-    text.lines().find(is_said).map(|line| line.trim().to_owned())
+    text.lines()
+        .find(|line| MESSAGES.iter().any(|message| line.contains(message)))
+        .map(|line| line.trim().to_owned())
 }
 
-/// How cubecl says that memory ran out (`IoError::BufferTooBig`, `LaunchError::OutOfMemory`, and the driver's own word).
-const SAID: [&str; 4] = ["can't allocate buffer of size", "out-of-memory", "BufferTooBig", "OUT_OF_MEMORY"];
+/// The texts with which cubecl reports that memory ran out (`IoError::BufferTooBig`, `LaunchError::OutOfMemory`, and the
+/// driver's own message).
+const MESSAGES: [&str; 4] =
+    ["can't allocate buffer of size", "out-of-memory", "BufferTooBig", "OUT_OF_MEMORY"];
 
 #[cfg(test)]
 mod tests {
@@ -75,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_panic_about_memory_is_one_of_memory() {
+    fn only_a_panic_about_memory_is_an_out_of_memory_error() {
         let within = |work: fn() -> i32| within::<Flex, i32>(&Default::default(), work);
-        let said = within(|| panic!("Io(\ncan't allocate buffer of size: 99\n  at somewhere)"));
-        let Err(DeviceError::OutOfMemory { reason }) = said else { panic!("it is about memory") };
+        let result = within(|| panic!("Io(\ncan't allocate buffer of size: 99\n  at somewhere)"));
+        let Err(DeviceError::OutOfMemory { reason }) = result else { panic!("it is about memory") };
         assert_eq!(reason, "can't allocate buffer of size: 99");
-        assert!(of_memory(&"index out of bounds").is_none());
+        assert!(out_of_memory(&"index out of bounds").is_none());
         assert_eq!(within(|| 3).expect("nothing happens"), 3);
     }
 }

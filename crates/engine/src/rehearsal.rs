@@ -1,5 +1,5 @@
-//! A population on the same few batches again and again, without a dataset, an epoch or an observer: what a benchmark
-//! times and what can be held against other programs.
+//! A population that trains on the same few batches repeatedly, without a dataset, epochs or an observer, for benchmarks and
+//! comparisons with other programs.
 
 use burn::tensor::Tensor;
 use model::{Kernels, checkpoint::Array};
@@ -12,26 +12,26 @@ use crate::{DeviceError, Work, check_precision, run_on};
 /// A batch in the host's memory, the same for all trials.
 #[derive(Clone, Debug)]
 pub struct HostBatch {
-    /// `[batch, inputs]`, row-major.
+    /// The inputs, `[batch, inputs]`, row-major.
     pub input: Vec<f32>,
-    /// `[batch, outputs]`, row-major; one-hot in classification.
+    /// The targets, `[batch, outputs]`, row-major; one-hot in classification.
     pub target: Vec<f32>,
 }
 
 /// A population that takes steps.
 pub trait Rehearsal: Send {
-    /// Takes `count` more steps, over the batches in turn; gives the mean loss of each step and trial before its update,
+    /// Takes `count` more steps, over the batches in turn; returns the mean loss of each step and trial before its update,
     /// `[count][trials]`.
     fn steps(&mut self, count: usize) -> Vec<Vec<f32>>;
 
-    /// What each trial's trackers measured since the last call, as means over the sampled steps.
+    /// Returns the values that each trial's trackers measured since the last call, as means over the sampled steps.
     fn measured(&mut self) -> Vec<Vec<(Metric, f64)>>;
 
-    /// The arrays of the trial at `position` as they are now, feedback matrices included.
+    /// Returns the current arrays of the trial at `position`, feedback matrices included.
     fn arrays(&self, position: usize) -> Vec<Array>;
 }
 
-/// `population` before its first step. Its `epochs` and `batch_size` mean nothing here.
+/// Prepares `population` before its first step. Its `epochs` and `batch_size` are not used.
 ///
 /// # Errors
 /// If the device cannot be used.
@@ -58,9 +58,9 @@ impl Work for Preparation<'_> {
 }
 
 struct Rehearsing<B: Kernels> {
-    /// Present between steps.
+    /// The state; present between steps.
     train_state: Option<TrainState<B>>,
-    watch: TrackerSet<B>,
+    trackers: TrackerSet<B>,
     batches: Vec<Batch<B>>,
     taken: u64,
     device: B::Device,
@@ -69,16 +69,13 @@ struct Rehearsing<B: Kernels> {
 impl<B: Kernels> Rehearsing<B> {
     fn new(population: &Population, batches: &[HostBatch], device: B::Device) -> Self {
         let architecture = &population.architecture;
-        let tensor = |values: &[f32], columns: usize| {
-            B::filled([1, values.len() / columns, columns], &device, |target| target.copy_from_slice(values))
-        };
         let batches = batches.iter().map(|batch| Batch {
-            input: tensor(&batch.input, architecture.inputs).into(),
-            target: tensor(&batch.target, architecture.outputs),
+            input: shared_by_trials(&batch.input, architecture.inputs, &device).into(),
+            target: shared_by_trials(&batch.target, architecture.outputs, &device),
         });
         Self {
             train_state: Some(TrainState::new(population, &device)),
-            watch: TrackerSet::new(&population.trackers, population.trials.len()),
+            trackers: TrackerSet::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
             taken: 0,
             device,
@@ -86,12 +83,17 @@ impl<B: Kernels> Rehearsing<B> {
     }
 }
 
+/// Returns the values as a tensor that all trials share, `[1, rows, columns]`.
+fn shared_by_trials<B: Kernels>(values: &[f32], columns: usize, device: &B::Device) -> Tensor<B, 3> {
+    B::filled([1, values.len() / columns, columns], device, |target| target.copy_from_slice(values))
+}
+
 impl<B: Kernels> Drop for Rehearsing<B> {
-    /// What a backend keeps for later is given back: other programs on the same device may need the room.
+    /// Releases the memory that a backend keeps for later use, because other programs on the same device may need it.
     fn drop(&mut self) {
         self.train_state = None;
         self.batches.clear();
-        // Whatever could not be finished is not looked at any more.
+        // A result of unfinished operations is not needed any more.
         let _ = B::sync(&self.device);
         B::memory_cleanup(&self.device);
     }
@@ -99,36 +101,36 @@ impl<B: Kernels> Drop for Rehearsing<B> {
 
 impl<B: Kernels> Rehearsal for Rehearsing<B> {
     fn steps(&mut self, count: usize) -> Vec<Vec<f32>> {
-        let mut train_state = self.train_state.take().expect("a step gives the train_state back");
+        let mut train_state = self.train_state.take().expect("a step returns the state");
         let mut losses = Vec::with_capacity(count);
         for _ in 0..count {
             let batch = &self.batches[self.taken as usize % self.batches.len()];
             self.taken += 1;
-            // One epoch that never ends.
-            let occasion = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
-            let moment = StepIndex { epoch: 1, step: occasion.step, number: self.taken };
-            let step = Step::new(&train_state, batch, moment);
-            self.watch.before(&train_state, &step, occasion);
-            let (taught, outcome) = step.take(train_state);
-            self.watch.after(&outcome.held, occasion);
-            train_state = taught;
+            // One endless epoch.
+            let step_in_epoch = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
+            let step_index = StepIndex { epoch: 1, step: step_in_epoch.step, number: self.taken };
+            let step = Step::new(&train_state, batch, step_index);
+            self.trackers.before(&train_state, &step, step_in_epoch);
+            let (updated, outcome) = step.take(train_state);
+            self.trackers.after(&outcome.held_memory, step_in_epoch);
+            train_state = updated;
             losses.push(outcome.loss);
         }
         self.train_state = Some(train_state);
         if losses.is_empty() {
             return Vec::new();
         }
-        // In one transfer, for which a device waits once.
+        // One transfer, so that the program waits for the device once.
         let trials = losses[0].dims()[0];
         let losses = Tensor::cat(losses, 0).into_data().convert::<f32>().into_vec::<f32>();
         losses.expect("the data was converted to f32").chunks(trials).map(<[f32]>::to_vec).collect()
     }
 
     fn measured(&mut self) -> Vec<Vec<(Metric, f64)>> {
-        self.watch.read().into_iter().map(|(measured, _)| measured).collect()
+        self.trackers.read().into_iter().map(|(measured, _)| measured).collect()
     }
 
     fn arrays(&self, position: usize) -> Vec<Array> {
-        self.train_state.as_ref().expect("a step gives the train_state back").arrays(position)
+        self.train_state.as_ref().expect("a step returns the state").arrays(position)
     }
 }

@@ -2,21 +2,21 @@
 
 use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
 
-use algorithms::{Rule, RuleGroup, pass::Taught};
+use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use burn::tensor::Tensor;
 use model::{BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash};
 use serde_json::Value;
 use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
-use tracker::{Inspection, Reading, Value as Tracked};
+use tracker::{Inspection, Measurement, Reading, Value as Tracked};
 use training::{Batch, Step, TrainState};
 
 use crate::comparison::{Comparison, numbers, tensor};
 
-/// One network, its batch, and what three steps must make of it.
+/// One network, its batch, and the expected values of three steps.
 pub(crate) struct Case<'a, B: Kernels> {
     name: &'a str,
     json: &'a Value,
-    /// Equal ones, which train as a population.
+    /// The number of equal trials, which train as a population.
     trials: usize,
     device: &'a B::Device,
     compared: RefCell<Vec<Comparison>>,
@@ -27,7 +27,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         Self { name, json, trials, device, compared: RefCell::default() }
     }
 
-    /// Evaluation, three steps, and evaluation again, each held against the vectors.
+    /// Runs evaluation, three steps, and evaluation again, and compares each with the vectors.
     pub(crate) fn replay(self) -> Vec<Comparison> {
         self.run();
         self.compared.into_inner()
@@ -37,12 +37,12 @@ impl<'a, B: Kernels> Case<'a, B> {
         self.compared.borrow_mut().push(Comparison::of(what, actual, expected));
     }
 
-    /// With a copy for each trial.
+    /// Returns a tensor with a copy for each trial.
     fn tensor(&self, value: &Value) -> Tensor<B, 3> {
         tensor(value, self.trials, self.device)
     }
 
-    /// What all trials share has a single leading row.
+    /// Returns a tensor that all trials share, with a leading dimension of 1.
     fn shared(&self, value: &Value) -> Tensor<B, 3> {
         tensor(value, 1, self.device)
     }
@@ -85,14 +85,17 @@ impl<'a, B: Kernels> Case<'a, B> {
         algorithms::rule(self.algorithm(), self.squash())
     }
 
+    fn parameter(&self, value: &Value) -> Parameter<B> {
+        Parameter::new(self.tensor(value))
+    }
+
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
-        let parameter = |field: &str| Parameter::new(self.tensor(&block[field]));
         Layer {
-            weight: parameter("kernel"),
-            bias: block.get("bias").map(|_| parameter("bias")),
+            weight: self.parameter(&block["kernel"]),
+            bias: block.get("bias").map(|bias| self.parameter(bias)),
             batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
-                gamma: parameter("gamma"),
-                beta: parameter("beta"),
+                gamma: self.parameter(&block["gamma"]),
+                beta: self.parameter(&block["beta"]),
                 moving_mean: self.tensor(&block["mm"]),
                 moving_variance: self.tensor(&block["mv"]),
             }),
@@ -127,8 +130,8 @@ impl<'a, B: Kernels> Case<'a, B> {
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
-        let class = RuleGroup { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
-        TrainState::from_parts(network, vec![class], vec![trial; self.trials])
+        let group = RuleGroup { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
+        TrainState::from_parts(network, vec![group], vec![trial; self.trials])
     }
 
     fn masks(&self, train_state: &TrainState<B>) -> Vec<Option<Tensor<B, 3>>> {
@@ -159,8 +162,8 @@ impl<'a, B: Kernels> Case<'a, B> {
                 self.check_first_step(&step, &train_state, &rule, expected);
             }
             self.check_trackers(number, &step, &train_state, &rule, &expected["trackers"]);
-            let (taught, outcome) = step.take(train_state);
-            train_state = taught;
+            let (updated, outcome) = step.take(train_state);
+            train_state = updated;
             self.compare(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
             if let Some(mistakes) = outcome.mistakes {
                 let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
@@ -192,19 +195,17 @@ impl<'a, B: Kernels> Case<'a, B> {
         expected: &Value,
     ) {
         let name = self.name;
-        let decay = step.adam.weight_decay.as_ref();
-        let seen =
-            Inspection::new(&train_state.network, &train_state.classes[0].feedback, rule, step.pass(), decay);
-        for (layer, trace) in seen.traces().iter().enumerate() {
+        let inspection = inspection(step, train_state, rule);
+        for (layer, trace) in inspection.traces().iter().enumerate() {
             let expected = &expected["forward"]["h"][layer];
             self.compare(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
         }
-        self.compare(&format!("{name} e"), seen.error().clone(), &expected["e"]);
-        self.check_gradients("grads", &seen, seen.taught(), &expected["grads"]);
-        self.check_gradients("bp_grads", &seen, seen.exactly_taught(), &expected["bp_grads"]);
+        self.compare(&format!("{name} e"), inspection.error().clone(), &expected["e"]);
+        self.check_gradients("grads", &inspection, inspection.layer_signals(), &expected["grads"]);
+        self.check_gradients("bp_grads", &inspection, inspection.exact_signals(), &expected["bp_grads"]);
     }
 
-    /// What the trackers read of a step, by the names of the vectors.
+    /// Compares the values that trackers read of a step with the vectors.
     fn check_trackers(
         &self,
         number: u64,
@@ -213,9 +214,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         rule: &Rule<B>,
         expected: &Value,
     ) {
-        let decay = step.adam.weight_decay.as_ref();
-        let seen =
-            Inspection::new(&train_state.network, &train_state.classes[0].feedback, rule, step.pass(), decay);
+        let inspection = inspection(step, train_state, rule);
         let every_batch = Sampled { every: NonZeroU32::MIN };
         let trackers = [
             Tracker::BpCosine(every_batch),
@@ -224,25 +223,25 @@ impl<'a, B: Kernels> Case<'a, B> {
             Tracker::Gradients(every_batch),
             Tracker::Weights(every_batch),
         ];
-        let read: Vec<Reading<B>> =
-            trackers.into_iter().flat_map(|tracker| tracker::gauge(tracker).inspect(&seen)).collect();
-        let value = |metric: &str| {
-            let reading = read.iter().find(|reading| reading.metric.to_string() == metric)?;
-            let Tracked::PerTrial(value) = reading.value.clone() else { panic!("{metric} is no tensor") };
-            Some(value)
-        };
+        let mut readings: Vec<Reading<B>> = Vec::new();
+        for measurement in trackers.into_iter().flat_map(tracker::measurements) {
+            if let Measurement::Step(_, measure) = measurement {
+                readings.extend(measure(&inspection));
+            }
+        }
         let mut checked = 0;
         let mut check_read = |metric: &str, expected: &Value| {
             let what = format!("{} step {number} {metric}", self.name);
-            match value(metric) {
-                Some(value) if !expected.is_null() => {
-                    self.compare(&what, value, expected);
+            let reading = readings.iter().find(|reading| reading.metric.to_string() == metric);
+            match reading.map(|reading| &reading.value) {
+                Some(Tracked::PerTrial(value)) if !expected.is_null() => {
+                    self.compare(&what, value.clone(), expected);
                     checked += 1;
                 }
                 // The gradient of a bias in front of batch norm is exactly 0 in the vectors, and not measured here.
                 None => assert!(expected.is_null() || numbers(expected) == [0.0], "{what} was not measured"),
                 // The first layer's alignment is null in the vectors.
-                Some(_) => panic!("{what} was measured"),
+                Some(_) => panic!("{what} is no tensor, or was measured unexpectedly"),
             }
         };
         let is_backprop = matches!(rule, Rule::LayerAbove(_));
@@ -271,24 +270,27 @@ impl<'a, B: Kernels> Case<'a, B> {
         );
     }
 
-    /// In the vectors' order: per block kernel, bias, gamma, beta; weight decay included.
-    fn check_gradients(&self, what: &str, seen: &Inspection<'_, B>, taught: &[Taught<B>], expected: &Value) {
-        let decayed = |gradient: Tensor<B, 3>, weight: &Parameter<B>| match seen.weight_decay {
-            Some(decay) => gradient + weight.value.clone() * decay.clone(),
-            None => gradient,
-        };
+    /// Compares gradients, weight decay included, in the vectors' order: per block kernel, bias, gamma, beta.
+    fn check_gradients(
+        &self,
+        what: &str,
+        inspection: &Inspection<'_, B>,
+        signals: &[LayerSignal<B>],
+        expected: &Value,
+    ) {
         let mut gradients = Vec::new();
-        for ((layer, trace), taught) in seen.network.hidden.iter().zip(seen.traces()).zip(taught) {
-            let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &taught.delta);
-            gradients.push(decayed(weight, &layer.weight));
+        let layers = inspection.network.hidden.iter().zip(inspection.traces());
+        for ((layer, trace), signal) in layers.zip(signals) {
+            let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
+            gradients.push(with_decay(weight, &layer.weight, inspection));
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
-        let weight = B::weight_gradient(seen.top(), seen.error(), Precision::Full);
-        gradients.push(decayed(weight, &seen.network.output.weight));
-        gradients.push(seen.error().clone().sum_dim(1));
+        let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
+        gradients.push(with_decay(weight, &inspection.network.output.weight, inspection));
+        gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {
@@ -303,18 +305,37 @@ impl<'a, B: Kernels> Case<'a, B> {
     fn check_parameters(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
         let layers = train_state.network.hidden.iter().chain([&train_state.network.output]);
         for (index, layer) in layers.enumerate() {
-            let what = |field: &str| format!("{} step {number} block {index} {field}", self.name);
-            let expected = &expected[index];
-            self.compare(&what("kernel"), layer.weight.value.clone(), &expected["kernel"]);
-            if let Some(bias) = &layer.bias {
-                self.compare(&what("bias"), bias.value.clone(), &expected["bias"]);
-            }
+            let mut parameters = vec![("kernel", &layer.weight.value)];
+            parameters.extend(layer.bias.iter().map(|bias| ("bias", &bias.value)));
             if let Some(norm) = &layer.batch_norm {
-                self.compare(&what("gamma"), norm.gamma.value.clone(), &expected["gamma"]);
-                self.compare(&what("beta"), norm.beta.value.clone(), &expected["beta"]);
-                self.compare(&what("mm"), norm.moving_mean.clone(), &expected["mm"]);
-                self.compare(&what("mv"), norm.moving_variance.clone(), &expected["mv"]);
+                parameters.extend([("gamma", &norm.gamma.value), ("beta", &norm.beta.value)]);
+                parameters.extend([("mm", &norm.moving_mean), ("mv", &norm.moving_variance)]);
+            }
+            for (field, value) in parameters {
+                let what = format!("{} step {number} block {index} {field}", self.name);
+                self.compare(&what, value.clone(), &expected[index][field]);
             }
         }
     }
+}
+
+/// Adds the gradient of weight decay to the gradient of `weight`.
+fn with_decay<B: Kernels>(
+    gradient: Tensor<B, 3>,
+    weight: &Parameter<B>,
+    inspection: &Inspection<'_, B>,
+) -> Tensor<B, 3> {
+    match inspection.weight_decay {
+        Some(decay) => gradient + weight.value.clone() * decay.clone(),
+        None => gradient,
+    }
+}
+
+fn inspection<'a, B: Kernels>(
+    step: &'a Step<'_, B>,
+    train_state: &'a TrainState<B>,
+    rule: &'a Rule<B>,
+) -> Inspection<'a, B> {
+    let TrainState { network, groups, .. } = train_state;
+    Inspection::new(network, &groups[0].feedback, rule, step.pass(), step.adam.weight_decay.as_ref())
 }

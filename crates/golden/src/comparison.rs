@@ -1,27 +1,25 @@
-//! A tensor beside the numbers that it must hold.
+//! The comparison of a tensor with the numbers that it must hold.
 
 use burn::tensor::{Tensor, TensorData};
 use model::Kernels;
 use serde_json::Value;
 
-/// What is smaller counts as this large where a difference is held against it.
+/// The smallest number that a difference is divided by.
 const FLOOR: f64 = 1e-2;
 
 /// The entry of a tensor that is furthest from its vector, over all trials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// Case, step, quantity and entry.
+    /// The case, step, quantity and entry.
     pub what: String,
-    /// As it was computed.
     pub got: f32,
-    /// As the vector has it.
     pub wanted: f64,
-    /// The difference, relative to the largest entry of the vector, which counts as at least 0.01; infinite for what is no number.
+    /// The difference, relative to the largest entry of the vector, which counts as at least 0.01; infinite for NaN.
     pub deviation: f64,
 }
 
 impl Comparison {
-    /// Every trial of `actual` against `expected`.
+    /// Compares every trial of `actual` with `expected`.
     pub(crate) fn of<B: Kernels, const D: usize>(what: &str, actual: Tensor<B, D>, expected: &Value) -> Self {
         let actual = actual.into_data().convert::<f32>().into_vec::<f32>().expect("it was converted to f32");
         let expected = numbers(expected);
@@ -39,7 +37,7 @@ impl Comparison {
     }
 }
 
-/// All numbers of a nested list, in order.
+/// Returns all numbers of a nested list, in order.
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(items) => items.iter().flat_map(numbers).collect(),
@@ -49,7 +47,7 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
-/// A matrix, or a vector as a single row, repeated for every trial: `[trials, rows, columns]`.
+/// Returns a matrix, or a vector as a single row, repeated for every trial: `[trials, rows, columns]`.
 pub(crate) fn tensor<B: Kernels>(value: &Value, trials: usize, device: &B::Device) -> Tensor<B, 3> {
     let numbers: Vec<f32> = numbers(value).into_iter().map(|number| number as f32).collect();
     let rows = match value {
@@ -73,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_entry_counts_relative_to_the_largest_and_no_number_is_infinitely_far() {
+    fn the_worst_entry_counts_relative_to_the_largest_and_nan_is_infinitely_far() {
         let cases = [
             ([1.0, 2.0], json!([1.0, 2.0]), 0.0),
             ([1.5, 2.0], json!([1.0, 2.0]), 0.25),

@@ -1,7 +1,7 @@
-//! Does a backend compute what the golden vectors say?
+//! Does a backend compute the values of the golden vectors?
 //!
-//! The vectors were computed in float64 with PyTorch's autograd and checked against the predecessor (TensorFlow 2.14): three
-//! optimizer steps of networks under every rule, Adam alone, and the drawing of orthogonal matrices.
+//! The vectors were computed in float64 with PyTorch's autograd and checked against the predecessor of this program (TensorFlow 2.14): three
+//! optimizer steps of networks under every rule, Adam alone, and orthogonal initialization.
 
 mod case;
 mod comparison;
@@ -16,10 +16,10 @@ use model::{Adam, Kernels, Parameter, initialization::orthogonal};
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
 
-/// The largest deviation of any entry in full f32.
+/// The largest allowed deviation of an entry in full f32.
 pub const TOLERANCE: f64 = 2e-5;
 
-/// Every case runs alone and as a population of equal trials.
+/// The numbers of equal trials that every case runs with.
 const POPULATIONS: [usize; 2] = [1, 3];
 
 /// Computes everything in `vectors` with the backend of `device`; see [`replay`].
@@ -41,7 +41,7 @@ pub fn replay_on(device: settings::Device, vectors: &Vectors) -> Result<Vec<Comp
 /// Computes everything in `vectors` on `device`; returns the largest deviation of each tensor.
 ///
 /// # Panics
-/// If a file of the vectors holds something else than its kind does.
+/// If a file of the vectors has an unexpected structure.
 #[must_use]
 pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparison> {
     let mut compared = Vec::new();
@@ -58,13 +58,13 @@ pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparis
 fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
     let (gradients, expected) =
         (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
-    let single = |value: &Value| -> Tensor<B, 3> { tensor(value, 1, device) };
-    let rate = single(&adam["lr"]);
-    let mut parameter = Parameter::new(single(&expected[0]));
+    let rate: Tensor<B, 3> = tensor(&adam["lr"], 1, device);
+    let mut parameter = Parameter::new(tensor(&expected[0], 1, device));
     let mut compared = Vec::new();
     for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
         let rate = rate.clone().mul_scalar(Adam::bias_correction(number));
-        let (value, moments) = Adam::update(parameter.value, parameter.moments, single(gradient), &rate);
+        let (value, moments) =
+            Adam::update(parameter.value, parameter.moments, tensor(gradient, 1, device), &rate);
         parameter = Parameter { value, moments };
         compared.push(Comparison::of(&format!("adam step {number}"), parameter.value.clone(), expected));
     }
@@ -73,12 +73,14 @@ fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
 
 fn orthogonal_matrices<B: Kernels>(cases: &Value, device: &B::Device) -> Vec<Comparison> {
     let cases = cases.as_array().expect("a list of cases");
-    let compare = |case: &Value| {
-        let size = |field: &str| case[field].as_u64().expect("a size") as usize;
-        let (rows, columns) = (size("rows"), size("cols"));
-        let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));
-        let tensor = model::stack::<B>(&[&matrix], device);
-        Comparison::of(&format!("orthogonal {rows}x{columns}"), tensor, &case["orthogonal"])
-    };
-    cases.iter().map(compare).collect()
+    cases
+        .iter()
+        .map(|case| {
+            let [rows, columns] =
+                ["rows", "cols"].map(|field| case[field].as_u64().expect("a size") as usize);
+            let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));
+            let tensor = model::stack::<B>(&[&matrix], device);
+            Comparison::of(&format!("orthogonal {rows}x{columns}"), tensor, &case["orthogonal"])
+        })
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Where the vectors lie and how they are read.
+//! Reads the golden vectors.
 
 use std::{
     fs, io,
@@ -7,66 +7,52 @@ use std::{
 
 use serde_json::Value;
 
-/// Why vectors could not be read.
+/// A reason why vectors could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
-    /// A file that must be there cannot be read.
     #[error("cannot read the golden vectors' {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file is no JSON.
-    #[error("{} is no JSON", path.display())]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops being JSON.
-        source: serde_json::Error,
-    },
-    /// The index has nothing to replay.
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} is not JSON", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+    /// The index names nothing to replay.
     #[error("{} names no case, wanted a list of names", path.display())]
-    NoCases {
-        /// The index.
-        path: PathBuf,
-    },
+    NoCases { path: PathBuf },
 }
 
 /// All vectors of a folder.
 #[derive(Clone, Debug)]
 pub struct Vectors {
-    /// Networks by name.
+    /// The networks, by name.
     pub(crate) cases: Vec<(String, Value)>,
-    /// Gradients and what Adam makes of a parameter by them.
+    /// Gradients, and the values of a parameter after Adam's updates.
     pub(crate) adam: Value,
-    /// Normal numbers and the orthogonal matrices that they become.
+    /// Matrices of normal numbers, and the orthogonal matrices made from each.
     pub(crate) orthogonal: Value,
 }
 
 impl Vectors {
-    /// Every case that `index.json` of `folder` names. A file that is no case comes from `others` where the folder lacks it.
+    /// Reads every case that `index.json` of `folder` names. Files other than cases come from `others` where the folder lacks
+    /// them.
     ///
     /// # Errors
-    /// If a file is missing or no JSON, or the index names no case.
+    /// If a file is missing or not JSON, or the index names no case.
     pub fn read(folder: &Path, others: &Path) -> Result<Self, VectorsError> {
         let index_path = folder.join("index.json");
         let index = read(&index_path)?;
         let names = index.as_array().into_iter().flatten().filter_map(Value::as_str);
-        let case = |name: &str| Ok((name.to_owned(), read(&folder.join(format!("{name}.json")))?));
-        let cases: Vec<(String, Value)> = names.map(case).collect::<Result<_, VectorsError>>()?;
+        let cases = names.map(|name| Ok((name.to_owned(), read(&folder.join(format!("{name}.json")))?)));
+        let cases: Vec<(String, Value)> = cases.collect::<Result<_, VectorsError>>()?;
         if cases.is_empty() {
             return Err(VectorsError::NoCases { path: index_path });
         }
-        let beside = |name: &str| {
+        let [adam, orthogonal] = ["adam.json", "init_orthogonal.json"].map(|name| {
             let own = folder.join(name);
             read(&if own.is_file() { own } else { others.join(name) })
-        };
-        Ok(Self { cases, adam: beside("adam.json")?, orthogonal: beside("init_orthogonal.json")? })
+        });
+        Ok(Self { cases, adam: adam?, orthogonal: orthogonal? })
     }
 
-    /// Every so many-th of the cases, for devices on which all of them take long.
+    /// Keeps every `nth` case, for devices on which all cases would take too long.
     #[must_use]
     pub fn every(self, nth: usize) -> Self {
         Self { cases: self.cases.into_iter().step_by(nth).collect(), ..self }
@@ -83,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_or_damaged_is_named() {
+    fn a_missing_or_damaged_file_is_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let error = |index: Option<&str>| {
             if let Some(text) = index {
@@ -93,7 +79,7 @@ mod tests {
             error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
         };
         assert_eq!(error(None), "cannot read the golden vectors' FOLDER/index.json");
-        assert_eq!(error(Some("[")), "FOLDER/index.json is no JSON");
+        assert_eq!(error(Some("[")), "FOLDER/index.json is not JSON");
         assert_eq!(error(Some("{}")), "FOLDER/index.json names no case, wanted a list of names");
         assert_eq!(error(Some("[\"one\"]")), "cannot read the golden vectors' FOLDER/one.json");
     }

@@ -1,7 +1,7 @@
 //! A mean over seeds with its standard deviation, as TensorBoard shows it.
 //!
-//! The mean has the metric's own tag, so that it stands in one chart with the seeds. TensorBoard draws a band around it in
-//! the CUSTOM SCALARS tab, from tags of their own and a [`layout`].
+//! The mean has the metric's own tag, so that TensorBoard shows it in one chart with the seeds. The band around it is in the
+//! CUSTOM SCALARS tab, from separate tags and a [`layout`].
 
 use std::time::SystemTime;
 
@@ -21,21 +21,19 @@ use settings::Metric;
 /// A metric over the seeds of a configuration in one epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Band {
-    /// What was measured.
     pub metric: Metric,
-    /// Mean over seeds.
     pub mean: f64,
-    /// Sample standard deviation over seeds.
+    /// The sample standard deviation over seeds.
     pub deviation: f64,
 }
 
-/// All bands of one step in one record.
+/// Returns all bands of one step in one record.
 #[must_use]
 pub fn step(step: u32, now: SystemTime, bands: &[Band]) -> Event {
     let values = bands.iter().flat_map(|Band { metric, mean, deviation }| {
         [
             scalar(metric.to_string(), *mean),
-            scalar(centre(metric), *mean),
+            scalar(center(metric), *mean),
             scalar(lower(metric), mean - deviation),
             scalar(upper(metric), mean + deviation),
         ]
@@ -43,23 +41,9 @@ pub fn step(step: u32, now: SystemTime, bands: &[Band]) -> Event {
     Event::summary(step, now, values.collect())
 }
 
-/// Charts of the CUSTOM SCALARS tab: the bands of these metrics. Stands once in a run tree.
+/// Returns the charts of the CUSTOM SCALARS tab: the bands of these metrics. Belongs once into a run tree.
 #[must_use]
 pub fn layout(metrics: &[Metric], now: SystemTime) -> Event {
-    let chart = |metric: &Metric| {
-        let series = MarginChartContent_Series {
-            value: centre(metric),
-            lower: lower(metric),
-            upper: upper(metric),
-            ..MarginChartContent_Series::default()
-        };
-        let margin = MarginChartContent { series: vec![series].into(), ..MarginChartContent::default() };
-        Chart {
-            title: metric.to_string(),
-            content: Some(Chart_oneof_content::margin(margin)),
-            ..Chart::default()
-        }
-    };
     let charts: Vec<Chart> = metrics.iter().map(chart).collect();
     let category = Category {
         title: "mean and standard deviation over seeds (runs that end in /mean)".to_owned(),
@@ -72,7 +56,22 @@ pub fn layout(metrics: &[Metric], now: SystemTime) -> Event {
     Event::summary(0, now, vec![plugin_value("custom_scalars__config__", "custom_scalars", vec![], text)])
 }
 
-fn centre(metric: &Metric) -> String {
+fn chart(metric: &Metric) -> Chart {
+    let series = MarginChartContent_Series {
+        value: center(metric),
+        lower: lower(metric),
+        upper: upper(metric),
+        ..MarginChartContent_Series::default()
+    };
+    let margin = MarginChartContent { series: vec![series].into(), ..MarginChartContent::default() };
+    Chart {
+        title: metric.to_string(),
+        content: Some(Chart_oneof_content::margin(margin)),
+        ..Chart::default()
+    }
+}
+
+fn center(metric: &Metric) -> String {
     format!("mean_and_sd/{metric}/mean")
 }
 

@@ -1,7 +1,7 @@
 //! The records of a TensorBoard event file, without the file.
 //!
-//! Histograms, pictures and texts are written as TensorFlow 2 writes them: tensors, with the name of the plugin that shows
-//! them in their metadata.
+//! Histograms, pictures and texts are written as in TensorFlow 2: as tensors, with the name of the plugin that shows them in
+//! their metadata.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,31 +24,29 @@ use settings::Metric;
 pub struct Event(event::Event);
 
 impl Event {
-    /// All scalars of one step in one record: about half the bytes of one record each.
+    /// Returns all scalars of one step in one record, which takes about half the bytes of one record for each.
     ///
     /// A value is rounded to f32, which is what TensorBoard stores; the history keeps the f64. It is written as
-    /// `simple_value`, which both of TensorBoard's backends take for a scalar without metadata (checked with 2.21) and
-    /// which is 7 bytes shorter than a tensor. NaN and infinities are written as they are: TensorBoard serves them as
-    /// such, and a diverged trial should show as one.
+    /// `simple_value`, which both of TensorBoard's backends read as a scalar without metadata (checked with 2.21) and
+    /// which is 7 bytes shorter than a tensor. NaN and infinities are written unchanged, so that TensorBoard shows a
+    /// diverged trial as one.
     #[must_use]
     pub fn scalars(step: u32, now: SystemTime, values: &[(Metric, f64)]) -> Self {
         let values = values.iter().map(|(metric, value)| scalar(metric.to_string(), *value));
         Self::summary(step, now, values.collect())
     }
 
-    /// Everything that is shown of one step.
+    /// Returns all histograms and pictures of one step in one record.
     #[must_use]
     pub fn exhibits(step: u32, now: SystemTime, exhibits: &[Exhibit]) -> Self {
-        let value = |exhibit: &Exhibit| match &exhibit.content {
-            Content::Histogram(histogram) => {
-                plugin_value(&exhibit.tag, "histograms", vec![], buckets(histogram))
-            }
-            Content::Picture(picture) => plugin_value(&exhibit.tag, "images", vec![], encoded(picture)),
-        };
-        Self::summary(step, now, exhibits.iter().map(value).collect())
+        let values = exhibits.iter().map(|Exhibit { tag, content }| match content {
+            Content::Histogram(histogram) => plugin_value(tag, "histograms", vec![], buckets(histogram)),
+            Content::Picture(picture) => plugin_value(tag, "images", vec![], encoded(picture)),
+        });
+        Self::summary(step, now, values.collect())
     }
 
-    /// A text in Markdown, at step 0: before the first epoch, so that no restart of the trial purges it.
+    /// Returns a text in Markdown at step 0. A restart of the trial does not purge it, because it is before the first epoch.
     #[must_use]
     pub fn text(tag: &str, now: SystemTime, markdown: &str) -> Self {
         let text = tensor(DataType::DT_STRING, &[]);
@@ -61,12 +59,12 @@ impl Event {
         Self::at(step, now, Event_oneof_what::summary(summary))
     }
 
-    /// The first record of every event file.
+    /// Returns the first record of every event file.
     pub(crate) fn file_version(now: SystemTime) -> Self {
         Self::at(0, now, Event_oneof_what::file_version("brain.Event:2".to_owned()))
     }
 
-    /// The second one: what earlier files of the folder hold from this step on is void.
+    /// Returns the second record of every event file, which invalidates the records of earlier files from this step on.
     pub(crate) fn session_log_start(first_step: u32, now: SystemTime) -> Self {
         let start = SessionLog { status: SessionLog_SessionStatus::START, ..SessionLog::default() };
         Self::at(first_step, now, Event_oneof_what::session_log(start))
@@ -82,7 +80,7 @@ impl Event {
     }
 }
 
-/// A value that the scalar and the time series tab show.
+/// Returns a value that the scalar and the time series tab show.
 pub(crate) fn scalar(tag: String, value: f64) -> Summary_Value {
     Summary_Value {
         tag,
@@ -91,7 +89,7 @@ pub(crate) fn scalar(tag: String, value: f64) -> Summary_Value {
     }
 }
 
-/// A value that the TensorBoard plugin of this name shows; `content` is the plugin's own.
+/// Returns a value that the TensorBoard plugin of this name shows, with the plugin's own `content`.
 pub(crate) fn plugin_value(tag: &str, plugin: &str, content: Vec<u8>, tensor: TensorProto) -> Summary_Value {
     let plugin_data = SummaryMetadata_PluginData {
         plugin_name: plugin.to_owned(),
@@ -108,25 +106,26 @@ pub(crate) fn plugin_value(tag: &str, plugin: &str, content: Vec<u8>, tensor: Te
     }
 }
 
-/// A tensor of this type and shape, without values.
+/// Returns a tensor of this type and shape, without values.
 pub(crate) fn tensor(dtype: DataType, shape: &[usize]) -> TensorProto {
-    let dimension =
-        |&size: &usize| TensorShapeProto_Dim { size: size as i64, ..TensorShapeProto_Dim::default() };
-    let dim: Vec<_> = shape.iter().map(dimension).collect();
+    let dim: Vec<_> = shape
+        .iter()
+        .map(|&size| TensorShapeProto_Dim { size: size as i64, ..TensorShapeProto_Dim::default() })
+        .collect();
     let shape = TensorShapeProto { dim: dim.into(), ..TensorShapeProto::default() };
     TensorProto { dtype, tensor_shape: SingularPtrField::some(shape), ..TensorProto::default() }
 }
 
-/// `[buckets, 3]`: from, to, how many.
+/// Returns the buckets, `[buckets, 3]`: lower end, upper end and count.
 fn buckets(histogram: &Histogram) -> TensorProto {
     let values = histogram.buckets.iter().flat_map(|&(from, to, count)| [from, to, count]).collect();
     TensorProto { double_val: values, ..tensor(DataType::DT_DOUBLE, &[histogram.buckets.len(), 3]) }
 }
 
-/// Width, height and the PNG file, as three strings.
+/// Returns the width, the height and the PNG file, as three strings.
 fn encoded(picture: &Picture) -> TensorProto {
-    let texts = [picture.width, picture.height].map(|size| size.to_string().into_bytes());
-    let strings: Vec<Vec<u8>> = texts.into_iter().chain([png(picture)]).collect();
+    let sizes = [picture.width, picture.height].map(|size| size.to_string().into_bytes());
+    let strings: Vec<Vec<u8>> = sizes.into_iter().chain([png(picture)]).collect();
     TensorProto { string_val: strings.into(), ..tensor(DataType::DT_STRING, &[3]) }
 }
 
@@ -140,7 +139,7 @@ fn png(picture: &Picture) -> Vec<u8> {
     file
 }
 
-/// Seconds since 1970; a clock that stands before it reads 0.
+/// Returns the seconds since 1970; 0 for a clock before 1970.
 pub(crate) fn unix_seconds(now: SystemTime) -> f64 {
     now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

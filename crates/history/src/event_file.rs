@@ -1,4 +1,4 @@
-//! TensorBoard event files: names, framing and nothing about what the records say.
+//! TensorBoard event files: their names and records, but not the contents of records.
 
 use std::{
     ffi::OsStr,
@@ -17,11 +17,11 @@ const PREFIX: &str = "events.out.tfevents.";
 
 /// An event file that this process writes.
 ///
-/// A resumed trial creates another one in the same folder. Its name sorts after the existing ones and it begins with
-/// a `SessionLog` START at its first step, so TensorBoard's Python backend drops what the earlier files hold from that
-/// step on; its data server drops the same as soon as a tag's step goes back.
+/// A resumed trial creates another file in the same folder. Its name sorts after the existing ones and it begins with
+/// a `SessionLog` START at its first step, so TensorBoard's Python backend drops the records of earlier files from that
+/// step on. Its data server drops the same records as soon as a tag's step goes back.
 ///
-/// Dropping the value without [`EventFile::finish`] hands the rest to the operating system but hides an error.
+/// Dropping the value without [`EventFile::finish`] writes the rest, but ignores errors.
 pub struct EventFile {
     path: PathBuf,
     file: Arc<File>,
@@ -29,11 +29,11 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Creates the folder, if need be, and in it a new file, never an existing one, that TensorBoard sees at once.
+    /// Creates the folder if it is missing, and a new file in it, never an existing one, that TensorBoard sees at once.
     ///
     /// `first_step` is the first step that the file will hold: 1, or the first epoch after the checkpoint. The name is
-    /// `events.out.tfevents.<unix seconds>.<host>.<process>.<counter>`, and the last in lexical order among the names
-    /// of this kind in the folder, even if the clock went back.
+    /// `events.out.tfevents.<unix seconds>.<host>.<process>.<counter>`, and it is the last in lexical order among
+    /// the names of this kind in the folder, even if the clock went back.
     ///
     /// # Errors
     /// If the folder or the file cannot be created or written.
@@ -55,7 +55,6 @@ impl EventFile {
         Self { path, file, records }
     }
 
-    /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,13 +63,13 @@ impl EventFile {
     /// Adds one record.
     ///
     /// # Errors
-    /// If it cannot be written. The file may then end inside a record, and TensorBoard ignores that record; what
-    /// follows belongs into a new file.
+    /// If it cannot be written. The file may then end inside a record, which TensorBoard ignores; later records belong
+    /// into a new file.
     pub fn append(&mut self, event: &Event) -> Result<(), Error> {
         self.records.write(&event.to_bytes()).map_err(failed("write", &self.path))
     }
 
-    /// Hands everything to the operating system, so that an open TensorBoard sees it. Once per epoch is right.
+    /// Hands everything to the operating system, so that an open TensorBoard sees it. Should be called once per epoch.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -78,7 +77,7 @@ impl EventFile {
         self.records.flush().map_err(failed("write", &self.path))
     }
 
-    /// Writes everything to the disk: it is there after a power cut.
+    /// Writes everything to the disk, so that it survives a power cut.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -92,7 +91,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
     move |source| Error::EventFile { action, path: path.to_owned(), source }
 }
 
-/// Another thread may choose the same second at the same time; whoever comes later takes the next counter.
+/// Creates the file with the first free counter: another thread may choose the same second at the same time.
 fn create_new(folder: &Path, second: u64) -> Result<(PathBuf, File), Error> {
     let host = host_name();
     let process = std::process::id();
@@ -107,13 +106,13 @@ fn create_new(folder: &Path, second: u64) -> Result<(PathBuf, File), Error> {
     }
 }
 
-/// The host's name with nothing in it that a path or a dot-separated name could mind.
+/// Returns the host's name, with `-` for everything that is not a letter or digit.
 fn host_name() -> String {
     let name = gethostname::gethostname();
     name.to_string_lossy().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }
 
-/// The latest second in the names of the folder's event files.
+/// Returns the latest second in the names of the folder's event files.
 fn latest_second(folder: &Path) -> io::Result<Option<u64>> {
     let mut latest = None;
     for entry in fs::read_dir(folder)? {
@@ -122,7 +121,7 @@ fn latest_second(folder: &Path) -> io::Result<Option<u64>> {
     Ok(latest)
 }
 
-/// `events.out.tfevents.1700000000.host.1.000000` -> 1700000000; `None` for a file of any other name.
+/// Returns 1700000000 for `events.out.tfevents.1700000000.host.1.000000`, and `None` for a file of any other name.
 fn second_of(file_name: &OsStr) -> Option<u64> {
     file_name.to_str()?.strip_prefix(PREFIX)?.split('.').next()?.parse().ok()
 }
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_when_where_and_who() {
+    fn a_name_has_the_time_the_host_and_the_process() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let name = created(&folder.path().join("run/seed-1"), at(1_700_000_000));
         let parts: Vec<&str> = name.split('.').collect();

@@ -1,20 +1,16 @@
-//! What is shown and not counted: distributions and pictures, in the host's memory.
+//! Histograms and pictures of a network, in the host's memory.
 
-/// Something to look at.
+/// A histogram or a picture, with the tag that TensorBoard shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exhibit {
-    /// Where it stands, like a metric's name: `layer_1/weights`.
+    /// The tag, in the form of a metric's name: `layer_1/weights`.
     pub tag: String,
-    /// What it is.
     pub content: Content,
 }
 
-/// What an exhibit is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// A distribution.
     Histogram(Histogram),
-    /// A picture.
     Picture(Picture),
 }
 
@@ -28,65 +24,69 @@ impl Exhibit {
     }
 }
 
-/// How many values lie in which range.
+/// The number of values in each of several ranges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    /// From, to, and how many: adjacent, from the smallest value to the largest. The upper end belongs to the last one.
+    /// The lower end, the upper end and the count of each range. Ranges are adjacent, from the smallest value to the largest;
+    /// only the last one includes its upper end.
     pub buckets: Vec<(f64, f64, f64)>,
 }
 
-/// Buckets of a histogram; as many as TensorBoard shows.
+/// The number of buckets of a histogram, which is the number that TensorBoard shows.
 const BUCKETS: usize = 30;
 
 impl Histogram {
-    /// Of the finite ones of `values`; none where there are none.
+    /// Counts the finite ones of `values`; none if no value is finite.
     #[must_use]
     pub fn of(values: &[f32]) -> Option<Self> {
-        let finite = || values.iter().copied().filter(|value| value.is_finite()).map(f64::from);
-        let (low, high) = finite()
+        let (low, high) = finite(values)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             return None;
         }
         if low == high {
-            return Some(Self { buckets: vec![(low - 0.5, low + 0.5, finite().count() as f64)] });
+            return Some(Self { buckets: vec![(low - 0.5, low + 0.5, finite(values).count() as f64)] });
         }
         let width = (high - low) / BUCKETS as f64;
         let mut counts = [0.0; BUCKETS];
-        finite().for_each(|value| counts[(((value - low) / width) as usize).min(BUCKETS - 1)] += 1.0);
-        let edge = |index: usize| if index == BUCKETS { high } else { low + width * index as f64 };
-        let buckets = counts.iter().enumerate().map(|(index, &count)| (edge(index), edge(index + 1), count));
+        finite(values).for_each(|value| counts[(((value - low) / width) as usize).min(BUCKETS - 1)] += 1.0);
+        let buckets = (0..BUCKETS).map(|index| {
+            let end = if index + 1 == BUCKETS { high } else { low + width * (index + 1) as f64 };
+            (low + width * index as f64, end, counts[index])
+        });
         Some(Self { buckets: buckets.collect() })
     }
 }
 
-/// A grey or colored picture.
+fn finite(values: &[f32]) -> impl Iterator<Item = f64> {
+    values.iter().copied().filter(|value| value.is_finite()).map(f64::from)
+}
+
+/// A gray or colored picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// In pixels.
     pub width: u32,
-    /// In pixels.
     pub height: u32,
-    /// Grey or red, green and blue: 1 or 3.
+    /// 1 for gray, or 3 for red, green and blue.
     pub channels: usize,
-    /// Row by row, a pixel's channels side by side.
+    /// The pixels row by row, `[height, width, channels]`.
     pub pixels: Vec<u8>,
 }
 
-/// Images beside each other in one picture.
+/// A grid of images in one picture.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiles {
-    /// Channels, height and width of each. A row of values is `[channels, height, width]`.
+    /// Channels, height and width of each image, whose values are `[channels, height, width]`.
     pub image: [usize; 3],
 }
 
-/// Pixels between tiles.
+/// The number of pixels between tiles.
 const GAP: usize = 2;
-/// Between tiles.
+/// The color between tiles: white.
 const BACKGROUND: u8 = 255;
 
 impl Tiles {
-    /// Weights of units, one unit after the other: black to white is -a to a, where a is the largest of their sizes.
+    /// Draws the weights of units, one unit after the other. Black to white is -a to a, where a is the largest absolute value.
     pub fn of_weights(self, values: &[f32], across: usize) -> Picture {
         let size = values
             .iter()
@@ -95,10 +95,10 @@ impl Tiles {
         self.of_values(values, across, (-size, size))
     }
 
-    /// Images one after the other, `across` of them in a row: black to white is `range`. What is no number is black.
+    /// Draws images one after the other, `across` of them in a row. Black to white is the given range, and NaN is black.
     pub fn of_values(self, values: &[f32], across: usize, (low, high): (f32, f32)) -> Picture {
         let [channels, height, width] = self.image;
-        // Grey or color; of other numbers of channels the first is shown.
+        // Images with neither 1 nor 3 channels are shown by their first channel.
         let shown = if channels == 3 { 3 } else { 1 };
         let tiles = values.chunks_exact(channels * height * width);
         let down = tiles.len().div_ceil(across);
@@ -111,13 +111,14 @@ impl Tiles {
                 for at in 0..height * width {
                     let (row, column) = (top + at / width, left + at % width);
                     let value = (tile[channel * height * width + at] - low) / spread;
-                    // A number that is none becomes 0 by the conversion.
+                    // The conversion turns NaN into 0.
                     pixels[(row * total_width + column) * shown + channel] = (value * 255.0).round() as u8;
                 }
             }
         }
-        let size = |pixels: usize| u32::try_from(pixels).expect("a few tiles fit");
-        Picture { width: size(total_width), height: size(total_height), channels: shown, pixels }
+        let [width, height] =
+            [total_width, total_height].map(|size| u32::try_from(size).expect("a few tiles fit"));
+        Picture { width, height, channels: shown, pixels }
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_stand_beside_each_other_with_channels_together() {
+    fn tiles_are_next_to_each_other_with_channels_together() {
         let tiles = Tiles { image: [3, 1, 1] };
         let picture = tiles.of_values(&[0.0, 0.5, 1.0, 1.0, f32::NAN, 0.0], 2, (0.0, 1.0));
         assert_eq!((picture.width, picture.height, picture.channels), (8, 5, 3));
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_grey_at_zero() {
+    fn weights_are_gray_at_zero() {
         let picture = Tiles { image: [1, 1, 3] }.of_weights(&[-2.0, 0.0, 1.0], 1);
         assert_eq!(picture.pixels[2 * 7 + 2..][..3], [0, 128, 191]);
     }

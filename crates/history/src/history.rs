@@ -3,7 +3,7 @@
 use crate::Error;
 use settings::Metric;
 
-/// What was measured at the end of one epoch.
+/// The values that were measured in one epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Epoch {
     /// The epoch's number, from 1.
@@ -13,7 +13,7 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// The value of a metric, if it was measured in this epoch.
+    /// Returns the value of a metric, if it was measured in this epoch.
     #[must_use]
     pub fn value(&self, metric: &Metric) -> Option<f64> {
         self.values.iter().find(|(measured, _)| measured == metric).map(|(_, value)| *value)
@@ -44,24 +44,24 @@ impl History {
         Ok(())
     }
 
-    /// The epochs, first to last.
     #[must_use]
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs
     }
 
-    /// The values of a metric as (epoch, value), over the epochs that measured it.
+    /// Returns the values of a metric as (epoch, value), over the epochs that measured it.
     pub fn series(&self, metric: &Metric) -> impl DoubleEndedIterator<Item = (u32, f64)> {
         self.epochs.iter().filter_map(|epoch| Some((epoch.epoch, epoch.value(metric)?)))
     }
 
-    /// The latest (epoch, value) of a metric.
+    /// Returns the latest (epoch, value) of a metric.
     #[must_use]
     pub fn last(&self, metric: &Metric) -> Option<(u32, f64)> {
         self.series(metric).next_back()
     }
 
-    /// The (epoch, value) with the smallest value of a metric, the earliest of equal ones. NaN is never the best.
+    /// Returns the (epoch, value) with the smallest value of a metric, the earliest of equal ones. NaN is never
+    /// the best.
     #[must_use]
     pub fn best(&self, metric: &Metric) -> Option<(u32, f64)> {
         self.series(metric)

@@ -9,7 +9,7 @@
 //! Every value is the shortest text that reads back as the same f64, or `NaN`, `inf`, `-inf`. The sign and payload of
 //! a NaN are not kept.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use csv::StringRecord;
 
@@ -17,7 +17,7 @@ use crate::{Epoch, Error, History};
 use settings::Metric;
 
 impl History {
-    /// The table as text; the columns are in the order of [`Metric`].
+    /// Returns the table as text; the columns are in the order of [`Metric`].
     #[must_use]
     pub fn to_csv(&self) -> String {
         let columns: BTreeSet<&Metric> =
@@ -34,10 +34,10 @@ impl History {
         String::from_utf8(bytes).expect("only text was written")
     }
 
-    /// Reads what [`History::to_csv`] wrote.
+    /// Reads the text that [`History::to_csv`] wrote.
     ///
     /// # Errors
-    /// If the text is anything else: cut in a line, an unknown column, a cell that is no number, epochs out of order.
+    /// If the text is cut within a line, or has an unknown column, a cell that is not a number, or epochs out of order.
     pub fn from_csv(text: &str) -> Result<Self, Error> {
         if !text.ends_with('\n') {
             return Err(Error::CsvTruncated);
@@ -52,7 +52,7 @@ impl History {
     }
 }
 
-/// The debug form of an f64 is its shortest exact text, with an exponent where the plain form has many digits.
+/// Returns the debug form of an f64: its shortest exact text, with an exponent where the plain form has many digits.
 fn cell(value: f64) -> String {
     format!("{value:?}")
 }
@@ -65,18 +65,23 @@ fn columns(header: &StringRecord) -> Result<Vec<Metric>, Error> {
 }
 
 fn row(record: &StringRecord, metrics: &[Metric]) -> Result<Epoch, Error> {
-    let refused = |column: String, got: &str, allowed| {
-        let line = record.position().map_or(0, csv::Position::line);
-        Error::CsvCell { line, column, got: got.to_owned(), allowed }
-    };
-    let number = &record[0];
-    let epoch = number.parse().map_err(|_| refused("epoch".to_owned(), number, "a whole number from 1"))?;
+    let line = record.position().map_or(0, csv::Position::line);
+    let epoch = number(&record[0], line, "epoch", "a whole number from 1")?;
     let cells = metrics.iter().zip(record.iter().skip(1)).filter(|(_, text)| !text.is_empty());
-    let values = cells.map(|(metric, text)| match text.parse() {
-        Ok(value) => Ok((metric.clone(), value)),
-        Err(_) => Err(refused(metric.to_string(), text, "a number, NaN, inf, -inf or nothing")),
+    let values = cells.map(|(metric, text)| {
+        let value = number(text, line, &metric.to_string(), "a number, NaN, inf, -inf or nothing")?;
+        Ok((metric.clone(), value))
     });
-    Ok(Epoch { epoch, values: values.collect::<Result<_, _>>()? })
+    Ok(Epoch { epoch, values: values.collect::<Result<_, Error>>()? })
+}
+
+fn number<T: FromStr>(text: &str, line: u64, column: &str, allowed: &'static str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::CsvCell {
+        line,
+        column: column.to_owned(),
+        got: text.to_owned(),
+        allowed,
+    })
 }
 
 #[cfg(test)]
@@ -104,7 +109,7 @@ mod tests {
         })
     }
 
-    /// The bits of every value; one NaN for all NaNs.
+    /// Returns the bits of every value, the same bits for all NaNs.
     fn bits(history: &History) -> Vec<(u32, Metric, u64)> {
         let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
         let epochs = history.epochs().iter();

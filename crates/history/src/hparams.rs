@@ -1,6 +1,6 @@
 //! The events of TensorBoard's HPARAMS tab: a table of trials with their hyperparameters and metrics.
 //!
-//! The [`experiment`] goes once into an event file at the root of the run tree. Each trial is a session: its event
+//! The [`experiment`] is written once into an event file at the root of the run tree. Each trial is a session: its event
 //! file begins with a [`session_start`] and ends with a [`session_end`]. TensorBoard keeps only the first of each that
 //! it sees in a run, so a session ends when its trial does, not when a process does.
 
@@ -22,23 +22,19 @@ use crate::{
 };
 use settings::{Metric, Split};
 
-/// A hyperparameter of the experiment and every value that it takes.
+/// A hyperparameter of the experiment: a column of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hyperparameter {
-    /// Its name: the column of the table.
     pub name: String,
-    /// Its values: the check boxes beside the table.
+    /// The values, which become check boxes next to the table.
     pub domain: Domain,
 }
 
 /// The values that a hyperparameter takes, all of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
-    /// For [`Value::Text`].
     Texts(Vec<String>),
-    /// For [`Value::Number`].
     Numbers(Vec<f64>),
-    /// For [`Value::Flag`].
     Flags(Vec<bool>),
 }
 
@@ -47,9 +43,8 @@ pub enum Domain {
 pub enum Value {
     /// A word or a list: `Dfa`, `500-500`.
     Text(String),
-    /// A number; must be finite, TensorBoard leaves out the others.
+    /// A finite number; TensorBoard leaves out others.
     Number(f64),
-    /// Yes or no.
     Flag(bool),
 }
 
@@ -62,7 +57,7 @@ pub enum Outcome {
     Failure,
 }
 
-/// What the table's columns are: the hyperparameters, then the metrics.
+/// Returns the columns of the table: the hyperparameters, then the metrics.
 #[must_use]
 pub fn experiment(hyperparameters: &[Hyperparameter], metrics: &[Metric], now: SystemTime) -> Event {
     let experiment = Experiment {
@@ -76,10 +71,10 @@ pub fn experiment(hyperparameters: &[Hyperparameter], metrics: &[Metric], now: S
     plugin_event("_hparams_/experiment", &data, now)
 }
 
-/// The table's row for the run that this event is written into.
+/// Returns the table's row for the run that the event is written into.
 ///
 /// Sessions with one `group_name` are one configuration under several seeds: they share a row, with the mean of their
-/// metrics, and must have the same values. The seed is therefore no hyperparameter.
+/// metrics, and must have the same values. The seed is therefore not a hyperparameter.
 #[must_use]
 pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now: SystemTime) -> Event {
     let info = SessionStartInfo {
@@ -87,7 +82,7 @@ pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now:
         start_time_secs: unix_seconds(now),
         ..SessionStartInfo::default()
     };
-    // The generated field is a hash map, which is written in another order every time. Encoded messages merge when
+    // The generated field is a hash map, which is written in a different order every time. Encoded messages merge when
     // they are concatenated (protobuf encoding, "last one wins"), so one message per entry keeps the caller's order.
     let entries = hyperparameters.iter().map(|(name, value)| SessionStartInfo {
         hparams: HashMap::from([(name.clone(), protobuf_value(value))]),
@@ -102,7 +97,7 @@ pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now:
 /// The number of the field `HParamsPluginData.session_start_info`.
 const SESSION_START_INFO: u32 = 3;
 
-/// The session's end, written once and last.
+/// Returns the session's end, which is written once and last.
 #[must_use]
 pub fn session_end(outcome: Outcome, now: SystemTime) -> Event {
     let status = match outcome {
@@ -138,7 +133,7 @@ fn hparam_info(hyperparameter: &Hyperparameter) -> HParamInfo {
     info
 }
 
-/// The number of the field `HParamInfo.differs`, which came after tensorboard-proto: TensorBoard lists the
+/// The number of the field `HParamInfo.differs`, which is newer than tensorboard-proto. TensorBoard lists the
 /// hyperparameters that take more than one value first.
 const DIFFERS: u32 = 7;
 
@@ -162,9 +157,9 @@ fn protobuf_value(value: &Value) -> well_known_types::Value {
     converted
 }
 
-/// The data travels as the metadata of a summary whose value is the smallest tensor: no numbers in one dimension.
+/// Returns a summary with the data as metadata. Its value is the smallest tensor: no numbers in one dimension.
 ///
-/// Step 0 lies before the first epoch, so no restart of the trial purges it.
+/// Step 0 is before the first epoch, so a restart of the trial does not purge the event.
 fn plugin_event(tag: &str, data: &HParamsPluginData, now: SystemTime) -> Event {
     let smallest = tensor(types::DataType::DT_FLOAT, &[0]);
     let value = plugin_value(tag, "hparams", encoded(data), smallest);
@@ -183,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// The plugin's data, as TensorBoard finds it.
+    /// Returns the plugin's data, as TensorBoard finds it.
     fn plugin_data(event: &Event, tag: &str) -> HParamsPluginData {
         let event = event::Event::parse_from_bytes(&event.to_bytes()).expect("an event");
         let [value] = event.get_summary().get_value() else { panic!("one value") };

@@ -1,12 +1,12 @@
-//! How are measurements kept and shown?
+//! How are measurements stored and shown?
 //!
-//! - [`History`]: the values of a trial, epoch by epoch, and their CSV text. Ranking and reports read it.
+//! - [`History`]: the values of a trial, epoch by epoch, and their CSV text, which ranking and reports read.
 //! - [`Event`] and [`EventFile`]: the same values as a TensorBoard event file.
 //! - [`hparams`]: the events of TensorBoard's HPARAMS tab; [`band`]: those of a mean over seeds.
 //! - [`Exhibit`]: histograms and pictures.
 //!
-//! Values become events in pure functions. Only [`EventFile`] writes to a disk, and nothing here reads a clock: the
-//! caller passes `now`.
+//! Pure functions turn values into events. Only [`EventFile`] writes to a disk, and nothing here reads a clock: the caller
+//! passes `now`.
 //!
 //! ```
 //! # use std::time::{Duration, SystemTime};

@@ -5,27 +5,27 @@ use tensorboard_proto::event::{self, Event_oneof_what};
 
 use crate::Error;
 
-/// A picture that was shown while training.
+/// A picture of an event file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// What it shows: `output/originals_above_reconstructions`.
+    /// The tag of the picture: `output/originals_above_reconstructions`.
     pub tag: String,
-    /// The epoch that it was made in.
+    /// The epoch of the picture.
     pub step: i64,
-    /// The bytes of a PNG.
+    /// The bytes of a PNG file.
     pub png: Vec<u8>,
 }
 
-/// Length and checksum before a record's bytes.
+/// The length of the fields before a record's bytes: the record's length and its checksum.
 const BEFORE: usize = 12;
-/// Checksum after them.
+/// The length of the checksum after a record's bytes.
 const AFTER: usize = 4;
 
-/// The last picture of each tag in the `bytes` of an event file, in the order of tags' first pictures. A last record that is cut
-/// is none: a process that was killed leaves one.
+/// Returns the last picture of each tag in the `bytes` of an event file, in the order of the tags' first pictures. A last
+/// record that is cut is ignored, because a process that was killed leaves one.
 ///
 /// # Errors
-/// If the bytes are no event file.
+/// If the bytes are not an event file.
 pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
     let mut pictures: Vec<Shown> = Vec::new();
     let mut rest = bytes;
@@ -37,7 +37,7 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
             if value.get_metadata().get_plugin_data().get_plugin_name() != "images" {
                 continue;
             }
-            // Width, height, and then pictures.
+            // The texts before the picture are its width and height.
             let Some(png) = value.get_tensor().get_string_val().get(2) else { continue };
             let shown = Shown { tag: value.get_tag().to_owned(), step: event.get_step(), png: png.clone() };
             match pictures.iter_mut().find(|known| known.tag == shown.tag) {
@@ -49,10 +49,10 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
     Ok(pictures)
 }
 
-/// The bytes of a record, and what follows it.
+/// The bytes of a record, and the bytes after the record.
 type RecordAndRest<'a> = (&'a [u8], &'a [u8]);
 
-/// The first record, if there is one.
+/// Returns the first record, if there is one.
 fn next_record(bytes: &[u8]) -> Result<Option<RecordAndRest<'_>>, Error> {
     if bytes.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The exact bytes of an event file, and what is in them according to a reader of its own.
+//! The exact bytes of an event file, and their contents according to an independent reader.
 
 use std::{
     fs,
@@ -37,7 +37,7 @@ fn cosine() -> Metric {
     Metric::At { place: Place::Layer(2), quantity: Quantity::named("bp_cosine") }
 }
 
-/// Writes the golden file and gives its bytes.
+/// Writes the golden file and returns its bytes.
 fn written(folder: &Path) -> Vec<u8> {
     let values =
         [(Metric::Loss(Split::Train), 0.1), (Metric::ErrorRate(Split::Test), f64::NAN), (cosine(), 0.0)];

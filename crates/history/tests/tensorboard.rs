@@ -29,7 +29,7 @@ fn now(epoch: u32) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + u64::from(epoch))
 }
 
-/// An epoch's made-up values; `attempt` tells apart what a killed process wrote and what its successor wrote.
+/// Returns made-up values of an epoch; `attempt` distinguishes the values of a killed process from those of its successor.
 fn measured(epoch: u32, seed: u32, attempt: u32) -> Epoch {
     let loss = f64::from(attempt) + 1.0 / f64::from(epoch * seed);
     let error_rate = if epoch == 4 { f64::NAN } else { 0.9 / f64::from(epoch) };
@@ -52,7 +52,7 @@ fn start(folder: &Path, first_step: u32, group: &str, rate: f64) -> EventFile {
     file
 }
 
-/// A trial of six epochs that was killed after five and resumed from the checkpoint of epoch `resumed_from`.
+/// Writes a trial of six epochs that was killed after five and resumed from the checkpoint of epoch `resumed_from`.
 fn write_trial(folder: &Path, group: &str, rate: f64, seed: u32, resumed_from: u32) {
     let mut killed = start(folder, 1, group, rate);
     for epoch in 1..=5 {
@@ -72,7 +72,7 @@ fn write_trial(folder: &Path, group: &str, rate: f64, seed: u32, resumed_from: u
     fs::write(folder.join("history.csv"), history.to_csv()).expect("writable");
 }
 
-/// Two configurations under two seeds, as a Train stage lays them out.
+/// Writes two configurations under two seeds, in the folders of a Train stage.
 fn write_tree(root: &Path) {
     let hyperparameters = [
         Hyperparameter {

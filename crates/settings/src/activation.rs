@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The nonlinearity of every hidden layer of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Activation {
-    /// tanh(v).
+    /// The hyperbolic tangent, tanh(v).
     Tanh,
     /// max(v, 0), with slope 1 at 0.
     Relu,
@@ -18,7 +18,7 @@ pub enum Activation {
 impl Activation {
     pub const ALL: [Self; 4] = [Self::Tanh, Self::Relu, Self::Swish, Self::LeakyRelu];
 
-    /// The name in tables and folders.
+    /// Returns the name in tables and folders.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

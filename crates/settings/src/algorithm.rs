@@ -34,7 +34,7 @@ impl Algorithm {
         Self::LocalLoss(TargetLoss::MeanSquaredError),
     ];
 
-    /// The name in tables and folders.
+    /// Returns the name in tables and folders.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,8 +46,8 @@ impl Algorithm {
         }
     }
 
-    /// The error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the target
-    /// and e = d(mean loss) / d(logits), each a row per example.
+    /// Returns the error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the
+    /// target and e = d(mean loss) / d(logits), each a row per example.
     #[must_use]
     pub fn signal_formula(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Algorithm {
         self != Self::Backprop
     }
 
-    /// The reason why the rule cannot reconstruct images, if there is one.
+    /// Returns the reason why the rule cannot reconstruct images, if there is one.
     #[must_use]
     pub fn refuses_reconstruction(self) -> Option<&'static str> {
         match self {

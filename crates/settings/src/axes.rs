@@ -24,13 +24,13 @@ macro_rules! axes {
             /// Every name, in the same order.
             pub const NAMES: &[&str] = &[$(stringify!($field)),+];
 
-            /// The name in a grid and of a table's column.
+            /// Returns the name in a grid and of a table's column.
             #[must_use]
             pub fn name(self) -> &'static str {
                 Self::NAMES[self as usize]
             }
 
-            /// The axis in a sentence or more.
+            /// Returns the axis' documentation, one or more sentences.
             #[must_use]
             pub fn documentation(self) -> &'static str {
                 match self {
@@ -38,7 +38,7 @@ macro_rules! axes {
                 }
             }
 
-            /// The type of its list in a grid, as `pipelines/schema.md` prints it.
+            /// Returns the type of its list in a grid, as `pipelines/schema.md` prints it.
             #[must_use]
             pub fn written(self) -> &'static str {
                 match self {
@@ -46,7 +46,7 @@ macro_rules! axes {
                 }
             }
 
-            /// A list of values, where the type alone does not suffice.
+            /// Returns a list of values as an example, where the type alone does not suffice.
             #[must_use]
             pub fn example(self) -> Option<&'static str> {
                 match self {
@@ -97,24 +97,23 @@ macro_rules! axes {
         impl<'de> Deserialize<'de> for Configuration {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let given = Selection::deserialize(deserializer)?;
-                let missing = |field| D::Error::missing_field(field);
                 Ok(Self {$(
                     $field: given
                         .$field
                         .or_else(|| definitions::$variant.omitted.clone())
-                        .ok_or_else(|| missing(stringify!($field)))?,
+                        .ok_or_else(|| D::Error::missing_field(stringify!($field)))?,
                 )+})
             }
         }
 
         impl Configuration {
-            /// Whether two configurations may train in one population; `is_tracked`: trackers measure its steps.
+            /// Whether two configurations may train in one population; `is_tracked` is true where trackers measure its steps.
             #[must_use]
             pub fn may_share_population(&self, other: &Self, is_tracked: bool) -> bool {
                 $(definitions::$variant.may_share(&self.$field, &other.$field, is_tracked))&&+
             }
 
-            /// The parts of the name: of the axes that every key has, then of the others.
+            /// Returns the parts of the name: first those of axes that every key has, then those of the others.
             pub(crate) fn labels(&self) -> Vec<String> {
                 let labels = [$((
                     definitions::$variant.omitted.is_some(),
@@ -126,7 +125,7 @@ macro_rules! axes {
             }
         }
 
-        /// Configurations by some of their values; any value counts on an axis that is left out.
+        /// A selection of configurations by some of their values; an axis that is left out may have any value.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Selection {
@@ -144,7 +143,7 @@ macro_rules! axes {
                 $(self.$field.as_ref().is_none_or(|wanted| *wanted == configuration.$field))&&+
             }
 
-            /// The selected values, in the order of the axes.
+            /// Returns the selected values, in the order of the axes.
             #[must_use]
             pub fn points(&self) -> Vec<(Axis, AxisPoint)> {
                 use crate::AxisValue;
@@ -160,20 +159,20 @@ macro_rules! axes {
         }
 
         impl Axes {
-            /// The default of each axis; no values on axes that a grid has to name.
+            /// Returns the default of each axis; no values for an axis that a grid has to name.
             #[must_use]
             pub fn with_defaults() -> Self {
                 Self {$($field: definitions::$variant.default.iter().cloned().collect(),)+}
             }
 
-            /// The number of combinations.
+            /// Returns the number of combinations of values.
             #[must_use]
             pub fn size(&self) -> usize {
                 [$(self.$field.len()),+].into_iter().fold(1, usize::saturating_mul)
             }
 
             /// Returns every combination once, in the order of the lists. An axis that does not apply to a rule is dropped there, so
-            /// that no two configurations are the same work.
+            /// that no two configurations are the same.
             #[must_use]
             pub fn configurations(&self) -> Vec<Configuration> {
                 let mut points = vec![Selection::default()];
@@ -203,7 +202,7 @@ macro_rules! axes {
 }
 
 axes! {
-    /// Learning rules.
+    /// Learning rules of the hidden layers.
     algorithm Algorithm: Algorithm = Definition {
         name: "algorithm",
         written: "list of [`Algorithm`]",
@@ -268,7 +267,7 @@ axes! {
         label: |bias| (!bias).then(|| "no-bias".into()),
     };
 
-    /// Initial forward weights.
+    /// Initial forward weights of all layers.
     weights Weights: WeightInitialization = Definition {
         name: "weights",
         written: "list of [`WeightInitialization`]",
@@ -298,7 +297,7 @@ axes! {
         label: |feedback| (*feedback == Some(Initialization::LecunNormal)).then(|| "lecun-feedback".into()),
     };
 
-    /// Adam's learning rates.
+    /// Learning rates of the Adam optimizer.
     learning_rate LearningRate: f64 = Definition {
         name: "learning_rate",
         written: "list of numbers above 0, or a [`Range`]",
@@ -360,7 +359,7 @@ fn coefficient(value: &f64) -> Option<&'static str> {
     (!(*value >= 0.0 && value.is_finite())).then_some("at least 0")
 }
 
-/// The weights of a layer of as many units after another one take 40 GB.
+/// The largest number of units in a layer. The weights between two layers of this size take 40 GB.
 const MAX_UNITS: u32 = 100_000;
 
 fn layers(units: &Vec<u32>) -> Option<&'static str> {
@@ -372,7 +371,7 @@ fn layers(units: &Vec<u32>) -> Option<&'static str> {
     }
 }
 
-/// `500-1000-500`, or `5x500` for equal layers.
+/// Returns `500-1000-500`, or `5x500` for equal layers.
 fn layers_label(hidden: &[u32]) -> String {
     match hidden {
         [first, rest @ ..] if !rest.is_empty() && rest.iter().all(|units| units == first) => {
@@ -382,12 +381,12 @@ fn layers_label(hidden: &[u32]) -> String {
     }
 }
 
-/// `0.0001`, or `1e-5` where the zeros would be many.
+/// Returns `0.0001`, but `1e-5` where there would be more zeros.
 fn short(value: f64) -> String {
     if (1e-4..1e6).contains(&value) { value.to_string() } else { format!("{value:e}") }
 }
 
-/// Returns every point so far with every value.
+/// Returns every combination of a point and a value.
 fn cross<T>(points: Vec<Selection>, values: &[T], set: impl Fn(&mut Selection, &T)) -> Vec<Selection> {
     let mut crossed = Vec::with_capacity(points.len() * values.len());
     for point in points {
@@ -401,7 +400,7 @@ fn cross<T>(points: Vec<Selection>, values: &[T], set: impl Fn(&mut Selection, &
 }
 
 fn without_repeats(configurations: impl Iterator<Item = Configuration>) -> Vec<Configuration> {
-    // The name has every value that is not omitted, so equal names are equal work.
+    // The name has every value that is not omitted, so configurations with equal names are equal.
     let mut seen = std::collections::HashSet::new();
     configurations.filter(|configuration| seen.insert(configuration.to_string())).collect()
 }

@@ -1,4 +1,4 @@
-//! The definition of an axis: everything that the rest of the program needs to know of it.
+//! The definition of an axis: everything that the rest of the program needs to know about it.
 
 use std::fmt;
 
@@ -31,14 +31,14 @@ pub struct Definition<T> {
 /// Whether trials with different values on an axis may train in one population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// They may not: the value decides the shape of the tensor program.
+    /// The trials may not, because the value decides the shape of the tensor program.
     Never,
-    /// They may, unless trackers measure the steps.
+    /// The trials may, unless trackers measure the steps.
     Untracked,
-    /// They may, unless trackers measure the steps and only one of them has the value `omitted`: the step of the other has one
-    /// operation more.
+    /// The trials may, unless trackers measure the steps and only one trial has the value `omitted`: the step of the other
+    /// trial has one more operation.
     SameTerms,
-    /// They may.
+    /// The trials may in any case.
     Always,
 }
 
@@ -131,7 +131,7 @@ pub trait AxisVisitor {
 }
 
 impl<T: AxisValue> Definition<T> {
-    /// The axis that is defined by a grid that leaves it out; a rule that it does not apply to has `omitted`.
+    /// Returns `value` if the axis applies to the rule, and the value `omitted` otherwise.
     pub(crate) fn value_for(&self, algorithm: Algorithm, value: &T) -> T {
         if (self.applies)(algorithm) {
             return value.clone();

@@ -1,4 +1,4 @@
-//! Names of configurations, and which of them cannot be trained.
+//! Names of configurations, and the reasons why some of them cannot be trained.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl Configuration {
         })
     }
 
-    /// A readable name that no other configuration has, fit for a folder: `dfa-2x500-tanh-lr0.001`.
+    /// Returns a readable, unique name that is valid for a folder: `dfa-2x500-tanh-lr0.001`.
     #[must_use]
     pub fn slug(&self) -> String {
         let slug = self.to_string().replace(' ', "-");
@@ -79,7 +79,7 @@ impl fmt::Display for Configuration {
     }
 }
 
-/// `dfa, learning_rate 0.001`.
+/// The selected values in words: `dfa, learning_rate 0.001`.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<String> =

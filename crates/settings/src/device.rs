@@ -14,7 +14,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// The name on the command line and in messages.
+    /// Returns the name on the command line and in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ pub enum Initialization {
 }
 
 impl Initialization {
-    /// The name in tables.
+    /// Returns the name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -25,16 +25,16 @@ impl Initialization {
 /// The initial forward weights. Biases start at zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WeightInitialization {
-    /// Independent matrices, [`Initialization::Orthogonal`].
+    /// Independent matrices drawn as [`Initialization::Orthogonal`].
     Orthogonal,
-    /// Independent matrices, [`Initialization::LecunNormal`].
+    /// Independent matrices drawn as [`Initialization::LecunNormal`].
     LecunNormal,
-    /// The weights that the feedback matrices would align with; the first layer, which has none, is orthogonal.
+    /// Products of the feedback matrices, with which DFA equals backpropagation above the first layer; that layer is orthogonal.
     Aligned,
 }
 
 impl WeightInitialization {
-    /// The name in tables.
+    /// Returns the name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

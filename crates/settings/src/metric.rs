@@ -15,7 +15,7 @@ pub enum MetricError {
 }
 
 impl MetricError {
-    /// Returns the way out.
+    /// Returns a way to solve the problem.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -43,18 +43,13 @@ pub enum Metric {
     /// `error_rate/...`: the percentage of a [`Split`]'s examples that are classified wrongly.
     ErrorRate(Split),
     /// `layer_2/bp_cosine`: a [`Quantity`] that a tracker measures at a [`Place`].
-    At {
-        /// Where.
-        place: Place,
-        /// What is measured there.
-        quantity: Quantity,
-    },
+    At { place: Place, quantity: Quantity },
 }
 
-/// Where a tracker measures.
+/// The place in a network that a tracker measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// `machine/...`: on the machine that trains. Differs from run to run, so it is no part of a result.
+    /// `machine/...`: on the machine that trains. Differs from run to run, so it is not part of a result.
     Machine,
     /// `network/...`: over the whole network.
     Network,
@@ -101,14 +96,14 @@ impl Metric {
         Self::ErrorRate(Split::Test),
     ];
 
-    /// Is it equal whenever the trial is run again?
+    /// Whether another run of the trial measures the same value.
     #[must_use]
     pub fn is_reproducible(&self) -> bool {
         !matches!(self, Self::At { place: Place::Machine, .. })
     }
 
-    /// The examples it was measured on; `None` for what a tracker measures. Who selects by a metric asks here, so that
-    /// nothing is ever selected on test data.
+    /// Returns the split that the metric is measured on; `None` for quantities of trackers. Every selection by a metric calls
+    /// this function, so that nothing is ever selected on test data.
     #[must_use]
     pub fn split(&self) -> Option<Split> {
         match self {
@@ -161,9 +156,9 @@ impl From<Metric> for String {
 pub enum Split {
     /// `train`: the examples that the weights are trained on.
     Train,
-    /// `validation`: the examples held back from training to choose by.
+    /// `validation`: the examples held out from training, by which configurations are chosen.
     Validation,
-    /// `test`: the examples that nothing is ever chosen by.
+    /// `test`: the examples by which nothing is ever chosen.
     Test,
 }
 
@@ -177,12 +172,12 @@ impl Split {
     }
 }
 
-/// What a tracker measures, for example `bp_cosine`: a-z, 0-9 and `_`.
+/// The name of a quantity that a tracker measures, for example `bp_cosine`: a-z, 0-9 and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(Cow<'static, str>);
 
 impl Quantity {
-    /// For the constant at the top of a tracker's file.
+    /// Creates a quantity in the constant at the top of a tracker's file.
     ///
     /// ```
     /// # use settings::Quantity;
@@ -190,7 +185,7 @@ impl Quantity {
     /// ```
     ///
     /// # Panics
-    /// On a name that is not made of a-z, 0-9 and `_`; in a constant, that is an error of the compiler.
+    /// If the name is not made of a-z, 0-9 and `_`. In a constant, this is a compile error.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         assert!(is_quantity(name), "a quantity is made of a-z, 0-9 and `_`");

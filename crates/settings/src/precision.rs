@@ -13,7 +13,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The name in tables and messages.
+    /// Returns the name in tables and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -8,12 +8,12 @@ pub enum Task {
     /// Predict the class of an image.
     #[default]
     Classification,
-    /// Reproduce the image.
+    /// Reproduce the input image.
     Reconstruction,
 }
 
 impl Task {
-    /// The name in tables.
+    /// Returns the name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -22,12 +22,12 @@ impl Task {
         }
     }
 
-    /// The approximate loss of an untrained network: equal probabilities for `classes`, or an empty image.
+    /// Returns the approximate loss of an untrained network: equal probabilities for `classes`, or an empty image.
     #[must_use]
     pub fn chance_loss(self, classes: usize) -> f64 {
         match self {
             Self::Classification => (classes as f64).ln(),
-            // Scaled pixels lie in -1 to 1.
+            // Scaled pixels are between -1 and 1.
             Self::Reconstruction => 1.0,
         }
     }

@@ -13,9 +13,9 @@ pub enum Tracker {
     WeightAlignment(Sampled),
     /// The local loss of each hidden layer.
     LocalLoss(Sampled),
-    /// Norms of gradients.
+    /// Norms of weight and bias gradients.
     Gradients(Sampled),
-    /// Norms of parameters.
+    /// Norms of weights and biases.
     Weights(Sampled),
     /// Mean, deviation and saturation of hidden outputs.
     Activations(Sampled),
@@ -25,7 +25,7 @@ pub enum Tracker {
     EffectiveRank(Sampled),
     /// Bytes that a training step holds.
     Memory(Sampled),
-    /// Examples per second.
+    /// Training examples per second.
     Throughput,
     /// Joules of GPUs and processor packages; absent where no meter can be read.
     Energy,
@@ -36,7 +36,7 @@ pub enum Tracker {
 }
 
 impl Tracker {
-    /// Every tracker with default settings.
+    /// Returns every tracker with default settings.
     #[must_use]
     pub fn all() -> [Self; 13] {
         let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
@@ -57,7 +57,7 @@ impl Tracker {
         ]
     }
 
-    /// The name in a pipeline file.
+    /// Returns the name in a pipeline file.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -8,8 +8,8 @@ pub(crate) fn eigenvalues(matrix: Vec<Vec<f64>>) -> Vec<f64> {
     diagonal
 }
 
-/// Returns the diagonal and the subdiagonal of a tridiagonal matrix with the eigenvalues of a symmetric one. The subdiagonal
-/// has a last entry that means nothing.
+/// Returns the diagonal and the subdiagonal of a tridiagonal matrix with the eigenvalues of a symmetric one. The last entry
+/// of the subdiagonal means nothing.
 fn tridiagonal(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<f64>) {
     let mut diagonal = vec![0.0; matrix.len()];
     let mut subdiagonal = vec![0.0; matrix.len()];
@@ -89,7 +89,7 @@ fn ql_step(diagonal: &mut [f64], subdiagonal: &mut [f64]) {
     subdiagonal[last] = 0.0;
 }
 
-/// Adds `factor * other`.
+/// Adds `factor * other` to `values`.
 fn add_scaled(values: &mut [f64], factor: f64, other: &[f64]) {
     for (value, other) in values.iter_mut().zip(other) {
         *value += factor * other;

@@ -1,40 +1,39 @@
-//! What trackers see of a training step and of an evaluation.
+//! The values of a training step and of an evaluation that trackers can read.
 
 use std::cell::OnceCell;
 
 use algorithms::{
-    Pass, Rule, exactly_taught,
-    pass::{Forward, Taught},
+    Pass, Rule, exact_signals,
+    pass::{Forward, LayerSignal},
     rule::Hidden,
 };
 use burn::tensor::Tensor;
 use model::{Input, Kernels, Network, OutputError, Trace};
 
-/// A sampled training step, before its update. Nothing of it is the step's own: what is asked for is computed here, once
-/// for all trackers, so that a step trains the same whether anybody looks or not.
+/// A sampled training step, before its update. Nothing is shared with the step itself: values are computed here on demand,
+/// once for all trackers, so that a step trains the same with and without trackers.
 pub struct Inspection<'a, B: Kernels> {
-    /// Before the update.
+    /// The networks before the update.
     pub network: &'a Network<B>,
-    /// `[trials, units, outputs]` of each hidden layer; empty where the rule has none.
+    /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
     pub feedback: &'a [Tensor<B, 3>],
-    /// What teaches it.
     pub rule: &'a Rule<B>,
     /// The step's batch, with its dropout masks.
     pub pass: Pass<'a, B>,
-    /// L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
+    /// The L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
     pub weight_decay: Option<&'a Tensor<B, 3>>,
     computed: Computed<B>,
 }
 
 struct Computed<B: Kernels> {
-    /// With the error at the logits, `[trials, batch, outputs]`.
+    /// The forward pass and its error at the logits, `[trials, batch, outputs]`.
     forward: OnceCell<(Forward<B>, Tensor<B, 3>)>,
-    taught: OnceCell<Vec<Taught<B>>>,
-    exactly_taught: OnceCell<Vec<Taught<B>>>,
+    layer_signals: OnceCell<Vec<LayerSignal<B>>>,
+    exact_signals: OnceCell<Vec<LayerSignal<B>>>,
 }
 
 impl<'a, B: Kernels> Inspection<'a, B> {
-    /// Of a step that is about to be taken.
+    /// Creates the inspection of a step that is about to be taken.
     #[must_use]
     pub fn new(
         network: &'a Network<B>,
@@ -43,78 +42,80 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         pass: Pass<'a, B>,
         weight_decay: Option<&'a Tensor<B, 3>>,
     ) -> Self {
-        let computed =
-            Computed { forward: OnceCell::new(), taught: OnceCell::new(), exactly_taught: OnceCell::new() };
+        let computed = Computed {
+            forward: OnceCell::new(),
+            layer_signals: OnceCell::new(),
+            exact_signals: OnceCell::new(),
+        };
         Self { network, feedback, rule, pass, weight_decay, computed }
     }
 
-    fn passed(&self) -> &(Forward<B>, Tensor<B, 3>) {
+    fn forward(&self) -> &(Forward<B>, Tensor<B, 3>) {
         self.computed.forward.get_or_init(|| {
             let forward = self.pass.forward(self.network);
-            let OutputError { error, .. } = self.pass.judge(self.network, &forward.top);
+            let OutputError { error, .. } = self.pass.output_error(self.network, &forward.top);
             (forward, error)
         })
     }
 
-    /// What every hidden layer keeps of the training pass.
+    /// Returns the trace of every hidden layer.
     pub fn traces(&self) -> &[Trace<B>] {
-        &self.passed().0.traces
+        &self.forward().0.traces
     }
 
-    /// The output layer's input, `[batch, units]` of each trial.
+    /// Returns the output layer's input, `[batch, units]` of each trial.
     pub fn top(&self) -> &Input<B> {
-        &self.passed().0.top
+        &self.forward().0.top
     }
 
-    /// The error at the logits, `[trials, batch, outputs]`.
+    /// Returns the error at the logits, `[trials, batch, outputs]`.
     pub fn error(&self) -> &Tensor<B, 3> {
-        &self.passed().1
+        &self.forward().1
     }
 
-    /// How the rule teaches every hidden layer.
-    pub fn taught(&self) -> &[Taught<B>] {
-        self.computed.taught.get_or_init(|| {
-            let (forward, error) = self.passed();
-            self.pass.taught(self.network, self.feedback, self.rule, forward, error)
+    /// Returns the rule's error signal for every hidden layer.
+    pub fn layer_signals(&self) -> &[LayerSignal<B>] {
+        self.computed.layer_signals.get_or_init(|| {
+            let (forward, error) = self.forward();
+            self.pass.layer_signals(self.network, self.feedback, self.rule, forward, error)
         })
     }
 
-    /// How backpropagation would teach every hidden layer: the exact gradient of the global loss.
-    pub fn exactly_taught(&self) -> &[Taught<B>] {
-        self.computed.exactly_taught.get_or_init(|| {
-            let (forward, error) = self.passed();
-            exactly_taught(self.network, forward, error)
+    /// Returns backpropagation's error signal for every hidden layer: the exact gradient of the global loss.
+    pub fn exact_signals(&self) -> &[LayerSignal<B>] {
+        self.computed.exact_signals.get_or_init(|| {
+            let (forward, error) = self.forward();
+            exact_signals(self.network, forward, error)
         })
     }
 
-    /// What the rule sees of each hidden layer; nothing where it has no feedback.
+    /// Returns every hidden layer with its feedback; none for rules without feedback.
     pub fn hidden(&self) -> impl Iterator<Item = Hidden<'_, B>> {
-        self.passed().0.hidden(self.feedback)
+        self.forward().0.hidden(self.feedback)
     }
 }
 
 /// A batch of the validation split, after an epoch.
 pub struct Evaluation<'a, B: Kernels> {
-    /// After the epoch.
+    /// The networks after the epoch.
     pub network: &'a Network<B>,
-    /// `[trials, units, outputs]` of each hidden layer; empty where the rule has none.
+    /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
     pub feedback: &'a [Tensor<B, 3>],
-    /// What taught it.
     pub rule: &'a Rule<B>,
-    /// `[1, examples, inputs]`.
+    /// The images, `[1, examples, inputs]`.
     pub input: &'a Tensor<B, 3>,
-    /// `[1, examples, outputs]`.
+    /// The labels or images to predict, `[1, examples, outputs]`.
     pub target: &'a Tensor<B, 3>,
-    /// Output of every hidden layer, `[trials, examples, units]`.
+    /// The output of every hidden layer, `[trials, examples, units]`.
     pub activations: &'a [Tensor<B, 3>],
-    /// `[trials, examples, outputs]`.
+    /// The output before softmax or squash, `[trials, examples, outputs]`.
     pub logits: &'a Tensor<B, 3>,
     /// The error at the logits, `[trials, examples, outputs]`.
     pub error: &'a Tensor<B, 3>,
-    /// Examples of a training batch.
+    /// The number of examples in a training batch.
     pub training_batch: usize,
     /// Channels, height and width of an image.
     pub image: [usize; 3],
-    /// Is it the first batch of the split?
+    /// Whether the batch is the first one of the split.
     pub is_first: bool,
 }

@@ -1,17 +1,17 @@
-//! What is measured while a network trains?
+//! Which quantities are measured while a network trains?
 //!
-//! The list of trackers is [`gauge()`], their names are [`settings::Tracker`]. A [`Gauge`] reads a training step
-//! ([`Inspection`]), an [`Evaluation`], the memory that a step [`Held`] or an epoch's [`Pace`], and changes nothing.
-//! `history` keeps and shows its values.
+//! The list of trackers is [`measurements()`], their names are [`settings::Tracker`]. A [`Measurement`] reads a training step
+//! ([`Inspection`]), an [`Evaluation`], the memory that a step held ([`HeldMemory`]) or an epoch's [`Pace`], and changes
+//! nothing. `history` keeps and shows the values.
 
 mod eigenvalues;
-mod gauge;
-mod held;
+mod held_memory;
 mod inspection;
+mod measurement;
 mod trackers;
 mod weight_gradients;
 
-pub use gauge::{Gauge, Pace, Reading, StepInEpoch, Value};
-pub use held::Held;
+pub use held_memory::HeldMemory;
 pub use inspection::{Evaluation, Inspection};
-pub use trackers::gauge;
+pub use measurement::{Measurement, Meter, Pace, Reading, StepInEpoch, Value};
+pub use trackers::measurements;

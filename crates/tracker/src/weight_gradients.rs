@@ -1,4 +1,4 @@
-//! Inner products of weight gradients that are not formed where that is cheaper.
+//! Inner products of weight gradients, without the gradients themselves where that is cheaper.
 //!
 //! With inputs X `[batch, inputs]` and deltas A and B `[batch, units]`, the weight gradients are X^T A and X^T B, and
 //! `<X^T A, X^T B> = <(X X^T) A, B>`: three products with a side of `batch` instead of two of `inputs` by `units`.
@@ -7,24 +7,25 @@ use burn::tensor::Tensor;
 use model::{Input, Kernels};
 use settings::Precision;
 
-/// Where the weight gradients of one layer live, in one step.
+/// The space of the weight gradients of one layer in one step.
 pub(crate) struct GradientSpace<'a, B: Kernels> {
     input: &'a Input<B>,
-    /// What weight decay adds to every gradient, `[trials, inputs, units]`.
+    /// The term that weight decay adds to every gradient, `[trials, inputs, units]`.
     decay: Option<Tensor<B, 3>>,
-    /// `X X^T`, `[batch, batch]` of each trial; absent where gradients are formed.
+    /// `X X^T`, `[batch, batch]` of each trial; absent where gradients are computed.
     gram: Option<Input<B>>,
 }
 
-/// A weight gradient, or what stands for it in inner products.
+/// The factors of a weight gradient's inner products: the left one of one gradient meets the right one of the other. Both are
+/// the gradient itself where it is computed.
 pub(crate) struct WeightGradient<B: Kernels> {
     left: Tensor<B, 3>,
     right: Tensor<B, 3>,
 }
 
 impl<'a, B: Kernels> GradientSpace<'a, B> {
-    /// Of a layer with `input` (`[batch, inputs]` of each trial) and `weight` (`[trials, inputs, units]`), for so many
-    /// `gradients`.
+    /// Creates the space of a layer with `input` (`[batch, inputs]` of each trial) and `weight` (`[trials, inputs, units]`)
+    /// for this number of `gradients`.
     pub(crate) fn new(
         input: &'a Input<B>,
         weight: &Tensor<B, 3>,
@@ -41,7 +42,7 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
         Self { input, decay: weight_decay.map(|decay| weight.clone() * decay.clone()), gram }
     }
 
-    /// The gradient that `delta` (`[trials, batch, units]`) stands for, weight decay included.
+    /// Returns the weight gradient that belongs to `delta` (`[trials, batch, units]`), weight decay included.
     pub(crate) fn gradient(&self, delta: &Tensor<B, 3>) -> WeightGradient<B> {
         if let Some(gram) = &self.gram {
             return WeightGradient {
@@ -59,33 +60,34 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
 }
 
 impl<B: Kernels> WeightGradient<B> {
-    /// `[trials]`.
+    /// Returns the inner product of each trial, `[trials]`.
     pub(crate) fn inner_product(&self, other: &Self) -> Tensor<B, 1> {
         B::inner_product(&self.left, &other.right)
     }
 
-    /// The Frobenius norm, `[trials]`.
+    /// Returns the Frobenius norm of each trial, `[trials]`.
     pub(crate) fn norm(&self) -> Tensor<B, 1> {
-        // Rounding can take the square of a gradient that vanishes below zero. `clamp` turns NaN into a number.
+        // Rounding can make the square of a vanishing gradient negative. `clamp` turns NaN into a number.
         let square = self.inner_product(self);
         square.clone().mask_fill(square.lower_elem(0.0), 0.0).sqrt()
     }
 }
 
-/// Norms below this one count as this one, as in the golden vectors: the cosine with a vector that vanishes is 0.
+/// The smallest norm that a cosine divides by, as in the golden vectors: the cosine with a vanishing vector is 0.
 const SMALLEST_NORM: f64 = 1e-6;
 
-/// The cosine of the angle between two vectors, from their inner product and their norms, all `[trials]`.
+/// Returns the cosine of the angle between two vectors, from their inner product and their norms, all `[trials]`.
 pub(crate) fn cosine<B: Kernels>(
     inner_product: Tensor<B, 1>,
     left_norm: Tensor<B, 1>,
     right_norm: Tensor<B, 1>,
 ) -> Tensor<B, 1> {
-    let at_least = |norm: Tensor<B, 1>| norm.clone().mask_fill(norm.lower_elem(SMALLEST_NORM), SMALLEST_NORM);
-    inner_product / at_least(left_norm) / at_least(right_norm)
+    let [left_norm, right_norm] = [left_norm, right_norm]
+        .map(|norm| norm.clone().mask_fill(norm.lower_elem(SMALLEST_NORM), SMALLEST_NORM));
+    inner_product / left_norm / right_norm
 }
 
-/// The Frobenius norm over everything but the trials, `[trials]`.
+/// Returns the Frobenius norm over everything but the trials, `[trials]`.
 pub(crate) fn norm<B: Kernels>(values: &Tensor<B, 3>) -> Tensor<B, 1> {
     B::inner_product(values, values).sqrt()
 }
@@ -106,27 +108,27 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_not_formed_has_the_same_inner_products() {
+    fn a_gradient_that_is_not_computed_has_the_same_inner_products() {
         let weight = random([2, 90, 70], 0);
         for input_trials in [1, 2] {
             let input = random([input_trials, 12, 90], 1).into();
             let deltas = [random([2, 12, 70], 2), random([2, 12, 70], 3)];
             let space = GradientSpace::new(&input, &weight, None, 2);
             assert!(space.gram.is_some(), "a batch of 12 is small");
-            let formed = GradientSpace { gram: None, ..GradientSpace::new(&input, &weight, None, 2) };
+            let computed = GradientSpace { gram: None, ..GradientSpace::new(&input, &weight, None, 2) };
             let products = |space: &GradientSpace<'_, Flex>| -> Vec<f32> {
                 let [one, other] = deltas.each_ref().map(|delta| space.gradient(delta));
                 let tensors = vec![one.inner_product(&other), other.inner_product(&one), one.norm()];
                 Tensor::cat(tensors, 0).into_data().into_vec().expect("f32")
             };
-            for (got, wanted) in products(&space).iter().zip(products(&formed)) {
+            for (got, wanted) in products(&space).iter().zip(products(&computed)) {
                 assert!((got - wanted).abs() <= 1e-4 * wanted.abs().max(1.0), "{got} {wanted}");
             }
         }
     }
 
     #[test]
-    fn weight_decay_and_large_batches_form_the_gradient() {
+    fn with_weight_decay_or_a_large_batch_the_gradient_is_computed() {
         let (input, weight) = (random([1, 64, 9], 0).into(), random([1, 9, 7], 1));
         assert!(GradientSpace::new(&input, &weight, None, 2).gram.is_none());
         let input = random([1, 2, 9], 0).into();
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vanishes_has_cosine_zero_and_what_is_no_number_stays_none() {
+    fn a_vanishing_vector_has_cosine_zero_and_nan_stays_nan() {
         let of = |inner: f32, left: f32, right: f32| {
             let scalar = |value: f32| Tensor::<Flex, 1>::from_data([value], &Default::default());
             cosine(scalar(inner), scalar(left), scalar(right)).into_scalar()

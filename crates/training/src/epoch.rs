@@ -1,16 +1,16 @@
-//! What is measured over an epoch or an evaluation.
+//! Losses and error rates over an epoch or an evaluation.
 
 use burn::tensor::Tensor;
 use model::Kernels;
 use settings::{Metric, Split};
 
-/// Losses and mistakes of many batches, kept on the device until they are read once.
+/// The losses and mistakes of many batches, which stay on the device until they are read in one transfer.
 pub(crate) struct Tally<B: Kernels> {
-    /// Mean over each batch, `[trials]`.
+    /// The mean loss over each batch, `[trials]`.
     losses: Vec<Tensor<B, 1>>,
-    /// Of each batch, `[trials]`; absent in reconstruction.
+    /// The number of mistakes in each batch, `[trials]`; absent in reconstruction.
     mistakes: Vec<Option<Tensor<B, 1>>>,
-    /// Examples of each batch.
+    /// The number of examples in each batch.
     sizes: Vec<usize>,
 }
 
@@ -25,7 +25,7 @@ impl<B: Kernels> Tally<B> {
         self.sizes.push(examples);
     }
 
-    /// The metrics of each trial over all that was added.
+    /// Returns the metrics of each trial over all batches.
     pub(crate) fn read(self, split: Split) -> Vec<Vec<(Metric, f64)>> {
         let examples: usize = self.sizes.iter().sum();
         let trials = self.losses[0].dims()[0];
@@ -47,7 +47,7 @@ impl<B: Kernels> Tally<B> {
     }
 }
 
-/// Many `[trials]` tensors, read in one transfer: a row of `trials` values each.
+/// Reads many `[trials]` tensors in one transfer; returns a row of `trials` values for each.
 pub(crate) fn host_rows<B: Kernels>(values: Vec<Tensor<B, 1>>, trials: usize) -> Vec<Vec<f32>> {
     let data = Tensor::cat(values, 0).into_data().convert::<f32>();
     let flat = data.into_vec::<f32>().expect("the data was converted to f32");

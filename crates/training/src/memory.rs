@@ -1,4 +1,4 @@
-//! How much memory does a population need? Worked out from its shapes, before anything is allocated.
+//! The memory that a population needs, computed from its shapes before anything is allocated.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,22 @@ use model::{Architecture, Kernels};
 
 use crate::{Population, run::EVALUATION_BATCH};
 
-/// Bytes that a population needs while it trains, by what they are for. About: what an operation needs only while it runs is
-/// counted where it is large.
+/// The approximate number of bytes that a population needs while it trains, by purpose. Temporary results within an operation
+/// are counted where they are large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryNeed {
-    /// Weights, both moments of the optimizer, and feedback matrices.
+    /// Bytes of weights, both moments of the optimizer, and feedback matrices.
     pub parameters: u64,
-    /// What a step or an evaluation holds: activations, slopes, masks, deltas; of the trackers' own forward pass, too.
+    /// Bytes that a step or an evaluation holds: activations, slopes, masks and deltas, and those of the trackers' own forward
+    /// pass.
     pub activations: u64,
-    /// Most that the first drawing of the matrices needs beside them.
+    /// Additional bytes while the initial matrices are drawn.
     pub drawing: u64,
 }
 
 impl MemoryNeed {
-    /// Of `population`, taught by the rules that it names on a backend of kind `B`, which fills every row of a tensor up to a
-    /// multiple of `row` values.
+    /// Computes the memory of `population` on a backend of kind `B`, which fills every row of a tensor up to a multiple of `row`
+    /// values.
     #[must_use]
     pub fn of<B: Kernels>(population: &Population, row: usize) -> Self {
         let first = population.trials[0].configuration.algorithm;
@@ -37,7 +38,7 @@ impl MemoryNeed {
         };
         let per_trial = 3 * shape.weights() + feedback;
         let drops = population.trials.iter().any(|trial| trial.configuration.dropout > 0.0);
-        // Output, slope and delta; batch norm's values and delta; a mask and what it was applied to.
+        // Output, slope and delta; batch norm's values and delta; a mask and the output after it.
         // Several rules cut outputs and slopes, and join deltas.
         let cuts = if is_one_rule { 0 } else { 3 };
         let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
@@ -51,32 +52,35 @@ impl MemoryNeed {
         let images = shape
             .padded(shape.inputs)
             .saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
-        let floats = |count: u64| count.saturating_mul(size_of::<f32>() as u64);
         Self {
-            parameters: floats(trials.saturating_mul(per_trial)),
-            activations: floats(
+            parameters: float_bytes(trials.saturating_mul(per_trial)),
+            activations: float_bytes(
                 trials.saturating_mul((passes * one_pass).max(evaluation)).saturating_add(images),
             ),
             // Matrices are drawn in single precision and then stacked; a decomposition works in double precision.
-            drawing: floats(trials.saturating_mul(shape.weights() + feedback))
+            drawing: float_bytes(trials.saturating_mul(shape.weights() + feedback))
                 .saturating_add(DECOMPOSITION.saturating_mul(shape.largest_matrix())),
         }
     }
 
-    /// Bytes at most at one time.
+    /// Returns the largest number of bytes at one time.
     #[must_use]
     pub fn peak(&self) -> u64 {
-        // Moments are made when the matrices have been drawn.
+        // Moments are allocated after the matrices have been drawn.
         let training = self.parameters.saturating_add(self.activations);
         training.max((self.parameters / 3).saturating_add(self.drawing))
     }
 }
 
-/// Bytes for each element of a matrix while it is made orthogonal: the normal values, and the factors.
+fn float_bytes(floats: u64) -> u64 {
+    floats.saturating_mul(size_of::<f32>() as u64)
+}
+
+/// The number of bytes for each element of a matrix while it is made orthogonal: the normal values, and the factors.
 const DECOMPOSITION: u64 = 4 * size_of::<f64>() as u64;
 
 struct Shape {
-    /// Values that rows are filled up to a multiple of.
+    /// The number of values that rows are filled up to a multiple of.
     row: u64,
     inputs: u64,
     hidden: Vec<u64>,
@@ -93,27 +97,27 @@ impl Shape {
         }
     }
 
-    /// Values that a row of so many takes.
+    /// Returns the number of values that a row with `values` values takes.
     fn padded(&self, values: u64) -> u64 {
         values.checked_next_multiple_of(self.row).unwrap_or(values)
     }
 
-    /// Of all hidden layers.
+    /// Returns the number of values of a row of all hidden layers.
     fn padded_units(&self) -> u64 {
         self.hidden.iter().map(|&units| self.padded(units)).sum()
     }
 
-    /// Elements of each weight matrix.
+    /// Returns the number of elements of each weight matrix.
     fn matrices(&self) -> impl Iterator<Item = u64> {
         let sizes: Vec<u64> =
             [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
         (1..sizes.len()).map(move |index| sizes[index - 1].saturating_mul(self.padded(sizes[index])))
     }
 
-    /// Weights, biases and batch norm's four values per unit.
+    /// Returns the number of weights, biases and batch norm's four values per unit.
     fn weights(&self) -> u64 {
-        let beside = 3 * self.padded_units() + self.padded(self.outputs);
-        self.matrices().fold(beside, u64::saturating_add)
+        let vectors = 3 * self.padded_units() + self.padded(self.outputs);
+        self.matrices().fold(vectors, u64::saturating_add)
     }
 
     fn feedback(&self) -> u64 {

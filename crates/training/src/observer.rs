@@ -1,40 +1,40 @@
-//! Who is told what happens in training, and decides who goes on.
+//! The contract between the training loop and its caller.
 
 use std::time::Duration;
 
 use history::{Epoch, Exhibit};
 use model::checkpoint::Array;
 
-/// Watches a population train. Trials are named by their index in the population.
+/// Receives the results of a population while it trains, and decides which trials continue. Trials are given by their index in
+/// the population.
 pub trait Observer {
-    /// A trial has finished an epoch; does it go on? Not asked about the last epoch: its answer changes nothing, but
-    /// the call is made.
+    /// Takes the metrics of a trial's epoch and returns whether the trial continues. The verdict on the last epoch is ignored.
     fn epoch(&mut self, trial: usize, epoch: Epoch) -> Verdict;
 
-    /// What trackers show of a trial's epoch, before its [`epoch`](Self::epoch) call.
+    /// Takes the trackers' exhibits of a trial's epoch, before its [`epoch`](Self::epoch) call.
     fn exhibit(&mut self, _trial: usize, _epoch: u32, _exhibits: Vec<Exhibit>) {}
 
-    /// A trial has left the population with these final arrays, after its last `epoch` call.
+    /// Takes the final arrays of a trial that has left the population, after its last `epoch` call.
     fn finished(&mut self, trial: usize, arrays: Vec<Array>);
 
-    /// Asked after an epoch of a trial that goes on: is its state wanted?
+    /// Whether the state of a trial should be saved. Called after an epoch of a trial that continues.
     fn wants_state(&self, _trial: usize) -> bool {
         false
     }
 
-    /// The wanted state of a trial after `epoch`: from it, the trial goes on to the same bits.
+    /// Takes the state of a trial after `epoch`. A trial that resumes from it ends with the same bits.
     fn state(&mut self, _trial: usize, _epoch: u32, _state: Vec<Array>) {}
 
-    /// Asked before every step, and after every epoch with nothing `left`: must the whole population stop now? `left` is
-    /// about what the epoch's training still takes.
+    /// Whether the whole population must stop now. Called before every step with the estimated time that is `left` of the
+    /// epoch's training, and after every epoch with zero.
     fn interrupted(&self, left: Duration) -> bool;
 }
 
-/// What becomes of a trial after an epoch.
+/// The decision about a trial after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It trains the next epoch, if there is one.
+    /// The trial trains the next epoch, if there is one.
     Continue,
-    /// It leaves the population.
+    /// The trial leaves the population.
     Leave,
 }

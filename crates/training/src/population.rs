@@ -1,4 +1,4 @@
-//! The parts of a population.
+//! A population: trials that train together.
 
 use data::{ImageShape, Scaling};
 use model::{Architecture, Objective, Squash};
@@ -7,25 +7,24 @@ use settings::{Configuration, Precision, Task, Tracker, TrainingSettings, Trial}
 /// Trials of one shape, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Population {
-    /// Of every network.
     pub architecture: Architecture,
-    /// Brings values into the range of the scaled images, for losses in target space.
+    /// The nonlinearity that maps values into the range of the scaled images, for losses in target space.
     pub squash: Squash,
-    /// Of products with the weights.
+    /// The precision of products with the weights.
     pub precision: Precision,
-    /// At most so many epochs.
+    /// The number of epochs of a trial that does not end early.
     pub epochs: u32,
-    /// Examples of a training batch; a last batch that would be shorter is dropped.
+    /// The number of examples in a training batch; a last, shorter batch is dropped.
     pub batch_size: usize,
-    /// What is measured beside losses and error rates. Changes nothing of what is learned. Trackers look at trials of one
-    /// rule.
+    /// Measurements in addition to losses and error rates. They do not change the training. With trackers, all trials must
+    /// have one rule.
     pub trackers: Vec<Tracker>,
-    /// What the trials differ in. Those of one rule stand together, or a step has more to do.
+    /// The trials. Those of one rule should be neighbors, because a step has more work to do with more groups.
     pub trials: Vec<Trial>,
 }
 
 impl Population {
-    /// Creates the population of `trials`, which may share one, on images of `shape` in `classes` classes.
+    /// Creates the population of `trials`, which must be allowed to share one, on images of `shape` in `classes` classes.
     #[must_use]
     pub fn new(
         trials: &[&Trial],

@@ -6,7 +6,7 @@ use std::{
 };
 
 use algorithms::{Batch, RuleGroup};
-use data::{AugmentationKey, Dataset, batch_order};
+use data::{AugmentationKey, Dataset, View, batch_order};
 use history::Epoch;
 use model::{Kernels, OutputError, Sets, checkpoint::Array};
 use settings::{Metric, Split};
@@ -24,19 +24,19 @@ use crate::{
 pub enum Ended {
     /// Every trial has finished.
     Complete,
-    /// The observer interrupted; trials that had not finished are lost.
+    /// The observer interrupted, and trials that had not finished have no result.
     Interrupted,
 }
 
-/// Examples of an evaluation batch; no result depends on it beyond rounding.
+/// The number of examples in an evaluation batch. Results depend on it by rounding only.
 pub(crate) const EVALUATION_BATCH: usize = 1000;
 
-/// Where a population goes on.
+/// The point from which a population trains: the beginning, or a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Start {
-    /// Epochs that are done; 0 for the beginning.
+    /// The number of finished epochs; 0 for the beginning.
     pub epochs: u32,
-    /// What [`Observer::state`] was given after them, of each trial; none at the beginning.
+    /// The arrays of each trial that [`Observer::state`] was given after these epochs; empty for the beginning.
     pub states: Vec<Vec<Array>>,
 }
 
@@ -51,26 +51,27 @@ pub fn train<B: Kernels>(
     start: &Start,
     observer: &mut dyn Observer,
 ) -> Ended {
-    let mut watch = TrackerSet::<B>::new(&population.trackers, population.trials.len());
+    let mut trackers = TrackerSet::<B>::new(&population.trackers, population.trials.len());
     let mut train_state = TrainState::<B>::new(population, device);
     if start.epochs > 0 {
         train_state = train_state.restored(&start.states);
     }
     let splits = Splits::new(population, dataset, device);
-    // Indices in the population of the trials that still train, in the order of the train_state's trials axis.
+    // Indices in the population of the trials that still train, in the order of the state's trials axis.
     let mut active: Vec<usize> = (0..population.trials.len()).collect();
     for epoch in start.epochs + 1..=population.epochs {
-        let course = Course { population, splits: &splits, epoch };
-        let Some((trained, mut measured)) = course.train(train_state, &mut watch, observer) else {
+        let epoch_run = EpochRun { population, splits: &splits, epoch };
+        let Some((trained, mut values)) = epoch_run.train(train_state, &mut trackers, observer) else {
             return Ended::Interrupted;
         };
         train_state = trained;
-        course.evaluate(&train_state, &mut watch, &mut measured);
+        epoch_run.evaluate(&train_state, &mut trackers, &mut values);
         // Asked once, so that all trials are saved or none.
         let is_over = observer.interrupted(Duration::ZERO);
         let mut staying = Vec::new();
-        let seen = measured.into_iter().zip(watch.read());
-        for ((position, &trial), (mut values, (tracked, exhibits))) in active.iter().enumerate().zip(seen) {
+        let measured = values.into_iter().zip(trackers.read());
+        for ((position, &trial), (mut values, (tracked, exhibits))) in active.iter().enumerate().zip(measured)
+        {
             values.extend(tracked);
             observer.exhibit(trial, epoch, exhibits);
             let verdict = observer.epoch(trial, Epoch { epoch, values });
@@ -92,7 +93,7 @@ pub fn train<B: Kernels>(
         if staying.len() < active.len() {
             active = staying.iter().map(|&position| active[position]).collect();
             train_state = train_state.select(&staying);
-            watch.keep(staying.len());
+            trackers.set_trials(staying.len());
             B::forget_kept_memory(device);
         }
     }
@@ -101,57 +102,59 @@ pub fn train<B: Kernels>(
     Ended::Complete
 }
 
-/// What a population is trained and evaluated on.
+/// The splits that a population is trained and evaluated on.
 struct Splits<'a, B: Kernels> {
     train: Batches<'a, B>,
     validation: Batches<'a, B>,
     test: Option<Batches<'a, B>>,
     device: &'a B::Device,
-    /// Channels, height and width.
+    /// Channels, height and width of an image.
     image: [usize; 3],
 }
 
 impl<'a, B: Kernels> Splits<'a, B> {
     fn new(population: &Population, dataset: &'a Dataset, device: &'a B::Device) -> Self {
-        let architecture = &population.architecture;
-        let batches = |view| Batches::new(view, architecture.objective, architecture.outputs, device);
         let shape = dataset.shape();
         Self {
-            train: batches(dataset.train()),
-            validation: batches(dataset.validation()),
-            test: dataset.test().map(batches),
+            train: batches(population, dataset.train(), device),
+            validation: batches(population, dataset.validation(), device),
+            test: dataset.test().map(|view| batches(population, view, device)),
             device,
             image: [shape.channels, shape.height, shape.width],
         }
     }
 }
 
+fn batches<'a, B: Kernels>(population: &Population, view: View<'a>, device: &'a B::Device) -> Batches<'a, B> {
+    Batches::new(view, population.architecture.objective, population.architecture.outputs, device)
+}
+
 /// One epoch of a population.
-struct Course<'a, B: Kernels> {
+struct EpochRun<'a, B: Kernels> {
     population: &'a Population,
     splits: &'a Splits<'a, B>,
     epoch: u32,
 }
 
-/// In which order trials see the examples: trials of one seed in the same.
+/// The orders of examples in an epoch. Trials of one seed have the same order.
 struct Orders<B: Kernels> {
-    /// Seed and order of examples.
+    /// Each seed with its order of examples.
     different: Vec<(u64, Vec<u32>)>,
-    /// Which of them is each trial's; absent where there is one for each, or one for all.
+    /// The index of each trial's order among them; absent where there is one for each, or one for all.
     of_trials: Option<Arc<Sets<B>>>,
 }
 
-/// The metrics of each trial still training.
-type Measured = Vec<Vec<(Metric, f64)>>;
+/// The metrics of each trial that still trains.
+type Values = Vec<Vec<(Metric, f64)>>;
 
-impl<B: Kernels> Course<'_, B> {
-    /// All training batches of the epoch; `None` if the observer interrupts.
+impl<B: Kernels> EpochRun<'_, B> {
+    /// Trains on all batches of the epoch; `None` if the observer interrupts.
     fn train(
         &self,
         mut train_state: TrainState<B>,
-        watch: &mut TrackerSet<B>,
+        trackers: &mut TrackerSet<B>,
         observer: &dyn Observer,
-    ) -> Option<(TrainState<B>, Measured)> {
+    ) -> Option<(TrainState<B>, Values)> {
         let started = Instant::now();
         let batches = &self.splits.train;
         let batch_size = self.population.batch_size;
@@ -159,7 +162,7 @@ impl<B: Kernels> Course<'_, B> {
         let steps = orders.different[0].1.len() / batch_size;
         let mut tally = Tally::new();
         for step in 0..steps {
-            // Before the second step nothing is known of how long an epoch takes.
+            // Before the second step, the duration of an epoch is unknown.
             let each = started.elapsed().checked_div(step as u32);
             if let Some(each) = each
                 && observer.interrupted(each * (steps - step) as u32)
@@ -175,19 +178,19 @@ impl<B: Kernels> Course<'_, B> {
                 })
                 .collect();
             let batch = batches.gather(&rows, orders.of_trials.as_ref());
-            let occasion = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
-            let number = u64::from(self.epoch - 1) * occasion.steps + occasion.step + 1;
-            let moment = StepIndex { epoch: self.epoch, step: occasion.step, number };
-            let step = Step::new(&train_state, &batch, moment);
-            watch.before(&train_state, &step, occasion);
-            let (taught, outcome) = step.take(train_state);
-            watch.after(&outcome.held, occasion);
-            train_state = taught;
+            let step_in_epoch = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
+            let number = u64::from(self.epoch - 1) * step_in_epoch.steps + step_in_epoch.step + 1;
+            let step_index = StepIndex { epoch: self.epoch, step: step_in_epoch.step, number };
+            let step = Step::new(&train_state, &batch, step_index);
+            trackers.before(&train_state, &step, step_in_epoch);
+            let (updated, outcome) = step.take(train_state);
+            trackers.after(&outcome.held_memory, step_in_epoch);
+            train_state = updated;
             tally.add(outcome.loss, outcome.mistakes, batch_size);
         }
-        let measured = tally.read(Split::Train);
-        watch.timed(Pace { examples: steps * batch_size, seconds: started.elapsed().as_secs_f64() });
-        Some((train_state, measured))
+        let values = tally.read(Split::Train);
+        trackers.timed(Pace { examples: steps * batch_size, seconds: started.elapsed().as_secs_f64() });
+        Some((train_state, values))
     }
 
     fn orders(&self, train_state: &TrainState<B>) -> Orders<B> {
@@ -214,15 +217,14 @@ impl<B: Kernels> Course<'_, B> {
         }
     }
 
-    /// Adds the metrics of the splits that are not trained on. Only the validation split is watched.
-    fn evaluate(&self, train_state: &TrainState<B>, watch: &mut TrackerSet<B>, measured: &mut Measured) {
-        let Splits { validation, test, image, .. } = self.splits;
-        let mut spectators = Spectators { watch, training_batch: self.population.batch_size, image: *image };
+    /// Adds the metrics of the splits that are not trained on. Trackers measure the validation split only.
+    fn evaluate(&self, train_state: &TrainState<B>, trackers: &mut TrackerSet<B>, values: &mut Values) {
+        let Splits { validation, test, .. } = self.splits;
         let mut splits =
-            vec![self.evaluate_split(train_state, validation, Split::Validation, Some(&mut spectators))];
+            vec![self.evaluate_split(train_state, validation, Split::Validation, Some(trackers))];
         splits.extend(test.as_ref().map(|test| self.evaluate_split(train_state, test, Split::Test, None)));
         for of_split in splits {
-            for (values, added) in measured.iter_mut().zip(of_split) {
+            for (values, added) in values.iter_mut().zip(of_split) {
                 values.extend(added);
             }
         }
@@ -233,8 +235,8 @@ impl<B: Kernels> Course<'_, B> {
         train_state: &TrainState<B>,
         batches: &Batches<'_, B>,
         split: Split,
-        mut spectators: Option<&mut Spectators<'_, B>>,
-    ) -> Measured {
+        mut trackers: Option<&mut TrackerSet<B>>,
+    ) -> Values {
         let network = &train_state.network;
         let count = u32::try_from(batches.view().len()).expect("fewer than 2^32 examples");
         let examples: Vec<u32> = (0..count).collect();
@@ -243,9 +245,9 @@ impl<B: Kernels> Course<'_, B> {
         let mut tally = Tally::new();
         for (index, positions) in examples.chunks(EVALUATION_BATCH).enumerate() {
             let batch = batches.gather(&[Row { occasion, positions }], None);
-            let OutputError { loss, mistakes, .. } = match &mut spectators {
-                Some(spectators) if spectators.watch.looks_at_evaluation(self.epoch) => {
-                    spectators.watch(train_state, &batch, self.epoch, index == 0)
+            let OutputError { loss, mistakes, .. } = match &mut trackers {
+                Some(trackers) if trackers.measures_evaluation(self.epoch) => {
+                    self.evaluate_tracked(train_state, &batch, index == 0, trackers)
                 }
                 _ => network.objective.error(&network.infer(batch.input), &batch.target),
             };
@@ -253,27 +255,16 @@ impl<B: Kernels> Course<'_, B> {
         }
         tally.read(split)
     }
-}
-
-/// Those who look at an evaluation.
-struct Spectators<'a, B: Kernels> {
-    watch: &'a mut TrackerSet<B>,
-    training_batch: usize,
-    /// Channels, height and width.
-    image: [usize; 3],
-}
-
-impl<B: Kernels> Spectators<'_, B> {
-    /// Evaluates `batch` before their eyes.
-    fn watch(
-        &mut self,
+    /// Evaluates a batch and lets the trackers measure it.
+    fn evaluate_tracked(
+        &self,
         train_state: &TrainState<B>,
         batch: &Batch<B>,
-        epoch: u32,
         is_first: bool,
+        trackers: &mut TrackerSet<B>,
     ) -> OutputError<B> {
         let network = &train_state.network;
-        let RuleGroup { rule, feedback, .. } = train_state.only_class();
+        let RuleGroup { rule, feedback, .. } = train_state.only_group();
         let (logits, activations) = network.infer_with_activations(&batch.input);
         let outcome = network.objective.error(&logits, &batch.target);
         let evaluation = Evaluation {
@@ -285,11 +276,11 @@ impl<B: Kernels> Spectators<'_, B> {
             activations: &activations,
             logits: &logits,
             error: &outcome.error,
-            training_batch: self.training_batch,
-            image: self.image,
+            training_batch: self.population.batch_size,
+            image: self.splits.image,
             is_first,
         };
-        self.watch.evaluated(&evaluation, epoch);
+        trackers.evaluated(&evaluation, self.epoch);
         outcome
     }
 }

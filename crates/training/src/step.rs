@@ -1,6 +1,6 @@
 //! One training step of a population, for any rule.
 //!
-//! The two forms of a step differ in when a layer learns, which is all that the loop knows of a rule.
+//! A step has two forms, which differ in when a layer learns. The training loop knows nothing else about a rule.
 
 use std::{mem, sync::Arc};
 
@@ -11,72 +11,68 @@ use algorithms::{
 };
 use burn::tensor::Tensor;
 use model::{
-    AdamStep, Delta, DrawnMasks, Input, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
-    bytes_per_trial,
+    AdamStep, Delta, DrawnMasks, Kernels, Layer, LayerUpdate, Masks, Network, OutputError, bytes_per_trial,
 };
-use tracker::Held;
+use tracker::HeldMemory;
 
 use crate::TrainState;
 
-/// When a step happens: the index of its random streams and of its bias correction.
+/// The indices of a step: those of its random streams, and that of Adam's bias correction.
 #[derive(Clone, Copy, Debug)]
 pub struct StepIndex {
-    /// From 1.
+    /// The epoch, from 1.
     pub epoch: u32,
-    /// Within the epoch, from 0.
+    /// The step within the epoch, from 0.
     pub step: u64,
-    /// Over the whole training, from 1.
+    /// The step over the whole training, from 1.
     pub number: u64,
 }
 
-/// What a step measures on the way.
+/// The values that a step measures.
 #[derive(Clone, Debug)]
 pub struct StepOutcome<B: Kernels> {
-    /// Mean loss over the batch, before the update, `[trials]`.
+    /// The mean loss over the batch, before the update, `[trials]`.
     pub loss: Tensor<B, 1>,
-    /// Wrongly classified examples of the batch, `[trials]`; absent in reconstruction.
+    /// The number of wrongly classified examples of the batch, `[trials]`; absent in reconstruction.
     pub mistakes: Option<Tensor<B, 1>>,
-    /// What it kept in memory, of each trial.
-    pub held: Held,
+    pub held_memory: HeldMemory,
 }
 
-/// A training step: what a train_state is given.
+/// A training step of a [`TrainState`].
 pub struct Step<'a, B: Kernels> {
-    /// The examples.
     pub batch: &'a Batch<B>,
-    /// What each hidden layer drops.
+    /// The dropout masks of the hidden layers.
     pub masks: Box<dyn Masks<B>>,
-    /// The optimizer's settings.
     pub adam: AdamStep<B>,
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
-    /// The step of `train_state` at `moment`.
+    /// Creates the step of `train_state` at `step_index`.
     #[must_use]
-    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, moment: StepIndex) -> Self {
+    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, step_index: StepIndex) -> Self {
         let masks = DrawnMasks {
             trials: train_state
                 .trials
                 .iter()
                 .map(|trial| (trial.configuration.dropout, trial.seed))
                 .collect(),
-            epoch: u64::from(moment.epoch),
-            step: moment.step,
+            epoch: u64::from(step_index.epoch),
+            step: step_index.step,
         };
-        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(moment.number) }
+        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(step_index.number) }
     }
 
-    /// Its batch with its masks.
+    /// Returns the batch with its masks.
     #[must_use]
     pub fn pass(&self) -> Pass<'_, B> {
         Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
-    /// The train_state after the step.
+    /// Returns the state after the step.
     #[must_use]
     pub fn take(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
-        if let [class] = train_state.classes.as_slice() {
-            let rule = Arc::clone(&class.rule);
+        if let [group] = train_state.groups.as_slice() {
+            let rule = Arc::clone(&group.rule);
             if let Rule::Local(rule) = rule.as_ref() {
                 return self.layer_by_layer(train_state, rule.as_ref());
             }
@@ -84,7 +80,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         self.after_the_output(train_state)
     }
 
-    /// Each layer learns before the next one runs: only one layer's activations are ever held.
+    /// Takes a step in which each layer learns before the next one runs, so that only one layer's activations are held.
     fn layer_by_layer(
         &self,
         mut train_state: TrainState<B>,
@@ -92,57 +88,49 @@ impl<'a, B: Kernels> Step<'a, B> {
     ) -> (TrainState<B>, StepOutcome<B>) {
         let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);
-        let mut held = Held::none(layers.len());
+        let mut held_memory = HeldMemory::none(layers.len());
         let mut input = self.batch.input.clone();
-        let feedback = &train_state.only_class().feedback;
+        let feedback = &train_state.only_group().feedback;
         let mut learned = Vec::with_capacity(layers.len());
         for (index, (layer, feedback)) in layers.into_iter().zip(feedback).enumerate() {
             let trace = layer.forward(activation, input);
-            held.keep(index, trace.bytes());
+            held_memory.keep(index, trace.bytes());
             let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
             let delta = trace.delta(signal);
-            held.keep(index, delta.bytes());
+            held_memory.keep(index, delta.bytes());
             let update = [LayerUpdate::hidden(&trace, delta)];
             learned.extend(Layer::learn_all(vec![layer], &update, &self.adam));
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
-            held.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
+            held_memory.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
             let output = pass::drop_out(trace.activation, mask.as_ref());
-            // The layer above needs nothing of this one but its output.
-            held.drop_all_but(bytes_per_trial(&output));
+            // The layer above needs only the output of this one.
+            held_memory.release_all_but(bytes_per_trial(&output));
             input = output.into();
         }
         train_state.network.hidden = learned;
-        let (loss, mistakes, error) = self.judge(&train_state.network, &input);
-        held.keep_beside_layers(bytes_per_trial(&error));
+        let OutputError { loss, error, mistakes } = self.pass().output_error(&train_state.network, &input);
+        held_memory.keep_elsewhere(bytes_per_trial(&error));
         let update = [LayerUpdate::output(&input, error)];
         let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.adam);
         train_state.network.output = output.pop().expect("one layer has learned");
-        (train_state, StepOutcome { loss, mistakes, held })
+        (train_state, StepOutcome { loss, mistakes, held_memory })
     }
 
-    /// All layers learn once the output error is known, whatever teaches them: what a local rule would have learned before has
-    /// the same bits, because it learns from the forward pass alone.
+    /// Takes a step in which all layers learn once the output error is known. The update of a local rule has the same bits as
+    /// layer by layer, because it depends on the forward pass alone.
     fn after_the_output(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
-        let forward = self.pass().forward(&train_state.network);
-        let (loss, mistakes, error) = self.judge(&train_state.network, &forward.top);
-        let deltas = self.pass().deltas(&train_state.network, &train_state.classes, &forward, &error);
-        let held = held_by(&forward, &deltas, &error);
-        (self.teach(train_state, &forward, deltas, error), StepOutcome { loss, mistakes, held })
+        let (pass, network) = (self.pass(), &train_state.network);
+        let forward = pass.forward(network);
+        let OutputError { loss, error, mistakes } = pass.output_error(network, &forward.top);
+        let deltas = pass.deltas(network, &train_state.groups, &forward, &error);
+        let held_memory = held_at_once(&forward, &deltas, &error);
+        let train_state = self.update(train_state, &forward, deltas, error);
+        (train_state, StepOutcome { loss, mistakes, held_memory })
     }
 
-    /// Loss, mistakes and error at the logits, `[trials, batch, outputs]`, for `top` (`[batch, units]` of each trial).
-    fn judge(
-        &self,
-        network: &Network<B>,
-        top: &Input<B>,
-    ) -> (Tensor<B, 1>, Option<Tensor<B, 1>>, Tensor<B, 3>) {
-        let OutputError { loss, error, mistakes } = self.pass().judge(network, top);
-        (loss, mistakes, error)
-    }
-
-    /// All layers learn: the hidden ones from their deltas, the output layer from its exact gradient.
-    fn teach(
+    /// Updates all layers: the hidden ones from their deltas, the output layer from its exact gradient.
+    fn update(
         &self,
         train_state: TrainState<B>,
         forward: &Forward<B>,
@@ -164,14 +152,14 @@ impl<'a, B: Kernels> Step<'a, B> {
     }
 }
 
-/// What is held where all layers wait for the output: everything at once.
-fn held_by<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>], error: &Tensor<B, 3>) -> Held {
-    let mut held = Held::none(deltas.len());
-    held.keep_beside_layers(bytes_per_trial(error));
+/// Returns the memory of a step in which all layers wait for the output error: everything is held at once.
+fn held_at_once<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>], error: &Tensor<B, 3>) -> HeldMemory {
+    let mut held_memory = HeldMemory::none(deltas.len());
+    held_memory.keep_elsewhere(bytes_per_trial(error));
     for (index, ((trace, mask), delta)) in forward.traces.iter().zip(&forward.masks).zip(deltas).enumerate() {
-        // A mask, and the output that it was applied to.
+        // The mask, and the output after it.
         let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes_per_trial(mask));
-        held.keep(index, trace.bytes() + delta.bytes() + dropped);
+        held_memory.keep(index, trace.bytes() + delta.bytes() + dropped);
     }
-    held
+    held_memory
 }

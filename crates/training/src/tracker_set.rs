@@ -1,83 +1,117 @@
-//! Those who look at training: what they read, and what they show.
+//! The trackers of a population, and the values and exhibits that they collect over an epoch.
 
-use std::{collections::BTreeMap, mem};
+use std::{cell::LazyCell, collections::BTreeMap, mem};
 
 use algorithms::RuleGroup;
 use history::Exhibit;
 use model::Kernels;
-use settings::{Metric, Tracker};
-use tracker::{Evaluation, Gauge, Held, Inspection, Pace, Reading, StepInEpoch, Value};
+use settings::{Metric, Sampled, Tracker};
+use tracker::{Evaluation, HeldMemory, Inspection, Measurement, Pace, Reading, StepInEpoch, Value};
 
 use crate::{Step, TrainState, epoch::host_rows};
 
-/// The trackers of a population, and what they have seen since it was last read.
+/// The trackers of a population, with everything that they have measured since the last [`TrackerSet::read`].
 pub struct TrackerSet<B: Kernels> {
-    gauges: Vec<Box<dyn Gauge<B>>>,
-    /// What was read of each metric, with its weight in the mean.
+    measurements: Vec<Measurement<B>>,
+    /// The values of each metric, with their weights in the mean.
     readings: BTreeMap<Metric, Vec<(Value<B>, f64)>>,
-    /// What is shown of each trial.
+    /// The exhibits of each trial.
     exhibits: Vec<Vec<Exhibit>>,
 }
 
-/// What was seen of a trial: means, and what is shown.
-pub type Seen = (Vec<(Metric, f64)>, Vec<Exhibit>);
+/// The mean values of a trial's metrics, and its exhibits.
+pub type Measured = (Vec<(Metric, f64)>, Vec<Exhibit>);
 
 impl<B: Kernels> TrackerSet<B> {
-    /// Of a population of so many `trials`.
+    /// Creates the trackers of a population with this number of `trials`.
     #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
-        let gauges: Vec<Box<dyn Gauge<B>>> = trackers.iter().copied().map(tracker::gauge).collect();
-        gauges.iter().for_each(|gauge| gauge.count(trials));
-        Self { gauges, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] }
+        let measurements = trackers.iter().copied().flat_map(tracker::measurements).collect();
+        let mut tracker_set =
+            Self { measurements, readings: BTreeMap::new(), exhibits: vec![Vec::new(); trials] };
+        tracker_set.set_trials(trials);
+        tracker_set
     }
 
-    /// Lets those who look at this step see it before its update; nobody else costs anything.
-    pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<'_, B>, occasion: StepInEpoch) {
-        let mut looking = self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)).peekable();
-        if looking.peek().is_none() {
-            return;
+    /// Takes the measurements of a step before its update. A step that is not sampled costs nothing.
+    pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<'_, B>, step_in_epoch: StepInEpoch) {
+        let inspection = LazyCell::new(|| {
+            let RuleGroup { rule, feedback, .. } = train_state.only_group();
+            let weight_decay = step.adam.weight_decay.as_ref();
+            Inspection::new(&train_state.network, feedback, rule, step.pass(), weight_decay)
+        });
+        for measurement in &self.measurements {
+            match measurement {
+                Measurement::Step(sampled, measure) if sampled.includes(step_in_epoch.step) => {
+                    add_readings(&mut self.readings, measure(&inspection), 1.0);
+                }
+                Measurement::LastStepExhibits(sampled, exhibits)
+                    if step_in_epoch.is_last() && sampled.includes(step_in_epoch.epoch) =>
+                {
+                    add_exhibits(&mut self.exhibits, exhibits(&inspection));
+                }
+                Measurement::Meter(meter) if Sampled::default().includes(step_in_epoch.step) => {
+                    meter.keep_up();
+                }
+                _ => {}
+            }
         }
-        let decay = step.adam.weight_decay.as_ref();
-        let RuleGroup { rule, feedback, .. } = train_state.only_class();
-        let inspection = Inspection::new(&train_state.network, feedback, rule, step.pass(), decay);
-        for gauge in looking {
-            note(&mut self.readings, gauge.inspect(&inspection), 1.0);
-            show(&mut self.exhibits, gauge.exhibit(&inspection));
+    }
+
+    /// Takes the measurements of the memory that a step held.
+    pub fn after(&mut self, held_memory: &HeldMemory, step_in_epoch: StepInEpoch) {
+        for measurement in &self.measurements {
+            if let Measurement::StepMemory(sampled, measure) = measurement
+                && sampled.includes(step_in_epoch.step)
+            {
+                add_readings(&mut self.readings, measure(held_memory), 1.0);
+            }
         }
     }
 
-    /// Tells those who look at this step what it held.
-    pub fn after(&mut self, held: &Held, occasion: StepInEpoch) {
-        for gauge in self.gauges.iter().filter(|gauge| gauge.looks_at(occasion)) {
-            note(&mut self.readings, gauge.weigh(held), 1.0);
-        }
+    /// Whether the validation split is measured after `epoch`.
+    pub(crate) fn measures_evaluation(&self, epoch: u32) -> bool {
+        self.measurements.iter().any(|measurement| match measurement {
+            Measurement::Evaluation(_) => true,
+            Measurement::EvaluationExhibits(sampled, _) => sampled.includes(epoch),
+            _ => false,
+        })
     }
 
-    /// Does anybody look at the validation split after `epoch`?
-    pub(crate) fn looks_at_evaluation(&self, epoch: u32) -> bool {
-        self.gauges.iter().any(|gauge| gauge.looks_at_evaluation(epoch))
-    }
-
-    /// A batch of the validation split after `epoch`.
+    /// Takes the measurements of a batch of the validation split after `epoch`.
     pub(crate) fn evaluated(&mut self, evaluation: &Evaluation<'_, B>, epoch: u32) {
         let [_, examples, _] = evaluation.input.dims();
-        for gauge in self.gauges.iter().filter(|gauge| gauge.looks_at_evaluation(epoch)) {
-            note(&mut self.readings, gauge.evaluate(evaluation), examples as f64);
-            show(&mut self.exhibits, gauge.exhibit_evaluation(evaluation));
+        for measurement in &self.measurements {
+            match measurement {
+                Measurement::Evaluation(measure) => {
+                    add_readings(&mut self.readings, measure(evaluation), examples as f64);
+                }
+                Measurement::EvaluationExhibits(sampled, exhibits)
+                    if evaluation.is_first && sampled.includes(epoch) =>
+                {
+                    add_exhibits(&mut self.exhibits, exhibits(evaluation));
+                }
+                _ => {}
+            }
         }
     }
 
-    /// The end of the epoch's training.
+    /// Takes the measurements of the time that an epoch's training took.
     pub(crate) fn timed(&mut self, pace: Pace) {
-        for gauge in &self.gauges {
-            note(&mut self.readings, gauge.time(pace), 1.0);
+        for measurement in &self.measurements {
+            if let Measurement::Pace(measure) = measurement {
+                add_readings(&mut self.readings, vec![measure(pace)], 1.0);
+            }
         }
     }
 
-    /// What was seen of each trial since the last call. Reads everything from the device in one transfer.
-    pub fn read(&mut self) -> Vec<Seen> {
-        for gauge in &self.gauges {
-            note(&mut self.readings, gauge.conclude(), 1.0);
+    /// Returns everything that was measured of each trial since the last call, at the end of an epoch. Values are read from
+    /// the device in one transfer.
+    pub fn read(&mut self) -> Vec<Measured> {
+        for measurement in &self.measurements {
+            if let Measurement::Meter(meter) = measurement {
+                add_readings(&mut self.readings, meter.read(), 1.0);
+            }
         }
         let trials = self.exhibits.len();
         let on_device = self.readings.values().flatten().filter_map(|(value, _)| match value {
@@ -108,26 +142,30 @@ impl<B: Kernels> TrackerSet<B> {
         measured.into_iter().zip(exhibits).collect()
     }
 
-    /// Only so many `trials` are left.
-    pub(crate) fn keep(&mut self, trials: usize) {
+    /// Sets the number of `trials` that train from now on.
+    pub(crate) fn set_trials(&mut self, trials: usize) {
         self.exhibits.truncate(trials);
-        self.gauges.iter().for_each(|gauge| gauge.count(trials));
+        for measurement in &self.measurements {
+            if let Measurement::Meter(meter) = measurement {
+                meter.set_trials(trials);
+            }
+        }
     }
 }
 
-fn note<B: Kernels>(
+fn add_readings<B: Kernels>(
     readings: &mut BTreeMap<Metric, Vec<(Value<B>, f64)>>,
-    read: Vec<Reading<B>>,
+    added: Vec<Reading<B>>,
     weight: f64,
 ) {
-    for Reading { metric, value } in read {
+    for Reading { metric, value } in added {
         readings.entry(metric).or_default().push((value, weight));
     }
 }
 
-fn show(exhibits: &mut [Vec<Exhibit>], shown: Vec<Vec<Exhibit>>) {
-    for (exhibits, shown) in exhibits.iter_mut().zip(shown) {
-        exhibits.extend(shown);
+fn add_exhibits(exhibits: &mut [Vec<Exhibit>], added: Vec<Vec<Exhibit>>) {
+    for (exhibits, added) in exhibits.iter_mut().zip(added) {
+        exhibits.extend(added);
     }
 }
 
@@ -137,58 +175,59 @@ mod tests {
 
     use burn::tensor::Tensor;
     use burn_flex::Flex;
+    use tracker::Meter;
 
     use super::*;
 
     #[test]
-    fn an_epochs_value_is_the_weighted_mean_of_what_was_read() {
+    fn an_epochs_value_is_the_weighted_mean_of_its_readings() {
         let metric: Metric = "layer_1/bp_cosine".parse().expect("a metric");
         let common: Metric = "network/activation_bytes".parse().expect("a metric");
-        let mut watch = TrackerSet::<Flex>::new(&[], 2);
+        let mut tracker_set = TrackerSet::<Flex>::new(&[], 2);
         for (values, weight) in [([1.0, 2.0], 1.0), ([4.0, 8.0], 2.0)] {
             let value = Value::PerTrial(Tensor::from_data(values, &Default::default()));
-            note(&mut watch.readings, vec![Reading { metric: metric.clone(), value }], weight);
+            let reading = Reading { metric: metric.clone(), value };
+            add_readings(&mut tracker_set.readings, vec![reading], weight);
             let reading = Reading { metric: common.clone(), value: Value::Common(weight) };
-            note(&mut watch.readings, vec![reading], 1.0);
+            add_readings(&mut tracker_set.readings, vec![reading], 1.0);
         }
-        let means: Vec<Vec<f64>> = watch
+        let means: Vec<Vec<f64>> = tracker_set
             .read()
             .into_iter()
             .map(|(measured, _)| measured.into_iter().map(|(_, value)| value).collect())
             .collect();
         assert_eq!(means, [[1.5, 3.0], [1.5, 6.0]]);
-        assert!(watch.read().iter().all(|(measured, _)| measured.is_empty()), "each value is read once");
+        assert!(
+            tracker_set.read().iter().all(|(measured, _)| measured.is_empty()),
+            "each value is read once"
+        );
     }
 
-    /// Says at the end of an epoch how many trials were counted last.
-    struct Counts(AtomicUsize);
+    /// Measures the number of trials that was set last.
+    struct TrialCount(AtomicUsize);
 
-    impl Gauge<Flex> for Counts {
-        fn looks_at(&self, _: StepInEpoch) -> bool {
-            false
-        }
-
-        fn count(&self, trials: usize) {
+    impl Meter<Flex> for TrialCount {
+        fn set_trials(&self, trials: usize) {
             self.0.store(trials, Ordering::Relaxed);
         }
 
-        fn conclude(&self) -> Vec<Reading<Flex>> {
+        fn keep_up(&self) {}
+
+        fn read(&self) -> Vec<Reading<Flex>> {
             let metric = "machine/trials".parse().expect("a metric");
             vec![Reading { metric, value: Value::Common(self.0.load(Ordering::Relaxed) as f64) }]
         }
     }
 
     #[test]
-    fn gauges_know_how_many_trials_are_left_and_conclude_each_epoch_once() {
-        let mut watch = TrackerSet::<Flex>::new(&[], 3);
-        watch.gauges.push(Box::new(Counts(AtomicUsize::new(3))));
-        let mut read = || -> Vec<f64> {
-            let seen = watch.read().into_iter();
-            let values = seen.flat_map(|(measured, _)| measured).map(|(_, value)| value).collect();
-            watch.keep(2);
-            values
-        };
-        assert_eq!(read(), [3.0; 3]);
-        assert_eq!(read(), [2.0; 2]);
+    fn a_meter_is_read_once_per_epoch_and_knows_how_many_trials_are_left() {
+        let mut tracker_set = TrackerSet::<Flex>::new(&[], 3);
+        tracker_set.measurements.push(Measurement::Meter(Box::new(TrialCount(AtomicUsize::new(3)))));
+        for trials in [3, 2] {
+            tracker_set.set_trials(trials);
+            let measured = tracker_set.read().into_iter().flat_map(|(measured, _)| measured);
+            let values: Vec<f64> = measured.map(|(_, value)| value).collect();
+            assert_eq!(values, vec![trials as f64; trials]);
+        }
     }
 }

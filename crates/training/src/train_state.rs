@@ -1,4 +1,4 @@
-//! The state of a population: its networks, their feedback and what their trials have of their own.
+//! The state of a population: its networks, their feedback and the configurations of its trials.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use model::{
     checkpoint::{self, Array},
     initialization::Matrix,
 };
-
 use settings::{Configuration, Initialization, Trial, WeightInitialization};
 
 use crate::Population;
@@ -17,11 +16,10 @@ use crate::Population;
 /// Networks that learn, one per trial.
 #[derive(Clone)]
 pub struct TrainState<B: Kernels> {
-    /// The networks.
     pub network: Network<B>,
-    /// Who teaches which trials, in the order of the trials axis.
-    pub classes: Vec<RuleGroup<B>>,
-    /// What each trial has of its own, in the order of the trials axis.
+    /// The trials of each rule, in the order of the trials axis.
+    pub groups: Vec<RuleGroup<B>>,
+    /// The configuration and the seed of each trial, in the order of the trials axis.
     pub trials: Vec<Trial>,
     /// Learning rates before bias correction, `[trials, 1, 1]`.
     pub(crate) rates: Tensor<B, 3>,
@@ -29,18 +27,19 @@ pub struct TrainState<B: Kernels> {
 }
 
 impl<B: Kernels> TrainState<B> {
-    /// A population before its first step.
+    /// Creates the state of a population before its first step.
     #[must_use]
     pub fn new(population: &Population, device: &B::Device) -> Self {
         let trials = &population.trials;
-        let (weights, of_trials) =
-            drawn_once(trials, start_alike, |trial| first_weights(&population.architecture, trial));
+        let (weights, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
+            initial_weights(&population.architecture, trial)
+        });
         let mut network = population.architecture.build(&weights, device).in_precision(population.precision);
         if weights.len() < trials.len() {
             network = network.select(&on_device(&of_trials, device));
         }
         let mut first = 0;
-        let classes = trials
+        let groups = trials
             .chunk_by(|one, next| one.configuration.algorithm == next.configuration.algorithm)
             .map(|members| {
                 let start = first;
@@ -51,28 +50,25 @@ impl<B: Kernels> TrainState<B> {
                     feedback: feedback_of(&population.architecture, members, device),
                 }
             });
-        Self::from_parts(network, classes.collect(), trials.clone())
+        Self::from_parts(network, groups.collect(), trials.clone())
     }
 
-    /// A population of given networks.
+    /// Creates the state of a population from given networks.
     #[must_use]
-    pub fn from_parts(network: Network<B>, classes: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
+    pub fn from_parts(network: Network<B>, groups: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
         let device = network.output.weight.value.device();
-        let per_trial = |value: fn(&Configuration) -> f64| {
-            let values: Vec<f32> = trials.iter().map(|trial| value(&trial.configuration) as f32).collect();
-            Tensor::from_data(TensorData::new(values, [trials.len(), 1, 1]), &device)
-        };
-        let decays = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
+        let has_decay = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
         Self {
-            rates: per_trial(|configuration| configuration.learning_rate),
-            weight_decay: decays.then(|| per_trial(|configuration| configuration.weight_decay)),
+            rates: per_trial(&trials, |configuration| configuration.learning_rate, &device),
+            weight_decay: has_decay
+                .then(|| per_trial(&trials, |configuration| configuration.weight_decay, &device)),
             network,
-            classes,
+            groups,
             trials,
         }
     }
 
-    /// The optimizer's settings of the step with this number, counted from 1 over the whole training.
+    /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training.
     #[must_use]
     pub fn adam_step(&self, number: u64) -> AdamStep<B> {
         AdamStep {
@@ -81,25 +77,25 @@ impl<B: Kernels> TrainState<B> {
         }
     }
 
-    /// Every array of the trial at `position`, feedback matrices included.
+    /// Returns every array of the trial at `position`, feedback matrices included.
     #[must_use]
     pub fn arrays(&self, position: usize) -> Vec<Array> {
-        let feedback = self.classes.iter().filter(|class| class.holds(position)).flat_map(|class| {
-            let array = move |(layer, matrix)| {
-                checkpoint::array(format!("layer_{layer}/feedback"), matrix, position - class.trials.start)
-            };
-            (1..).zip(&class.feedback).map(array)
-        });
-        self.network.arrays(position).into_iter().chain(feedback).collect()
+        let mut arrays = self.network.arrays(position);
+        for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
+            arrays.extend((1..).zip(&group.feedback).map(|(layer, matrix)| {
+                checkpoint::array(format!("layer_{layer}/feedback"), matrix, position - group.trials.start)
+            }));
+        }
+        arrays
     }
 
-    /// Everything of the trial at `position` that steps change.
+    /// Returns every array of the trial at `position` that steps change.
     #[must_use]
     pub fn state(&self, position: usize) -> Vec<Array> {
         self.network.state(position)
     }
 
-    /// The same population with each trial's [`state`](Self::state) put back.
+    /// Returns the population with each trial's [`state`](Self::state) restored.
     ///
     /// # Panics
     /// If a state is not of this population.
@@ -109,13 +105,10 @@ impl<B: Kernels> TrainState<B> {
         Self { network: self.network.restored(states), ..self }
     }
 
-    /// The class of a population that one rule teaches, as trackers need it.
-    ///
-    /// # Panics
-    /// If there are several.
-    pub(crate) fn only_class(&self) -> &RuleGroup<B> {
-        let [class] = self.classes.as_slice() else { panic!("trackers look at trials of one rule") };
-        class
+    /// Returns the only group of a population with one rule. Panics if there are several.
+    pub(crate) fn only_group(&self) -> &RuleGroup<B> {
+        let [group] = self.groups.as_slice() else { panic!("trackers measure trials of one rule") };
+        group
     }
 
     /// Keeps only the trials at `positions`, which ascend.
@@ -124,38 +117,53 @@ impl<B: Kernels> TrainState<B> {
         let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
         let indices = on_device(positions, &self.rates.device());
         let mut first = 0;
-        let classes = self.classes.iter().filter_map(|class| {
-            let class = class.select(positions, first)?;
-            first = class.trials.end;
-            Some(class)
+        let groups = self.groups.iter().filter_map(|group| {
+            let group = group.select(positions, first)?;
+            first = group.trials.end;
+            Some(group)
         });
-        let classes = classes.collect();
-        Self::from_parts(self.network.select(&indices), classes, trials)
+        let groups = groups.collect();
+        Self::from_parts(self.network.select(&indices), groups, trials)
     }
 }
 
-/// The feedback matrices of the trial, first layer first.
-fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    let draw = |initialization| feedback::draw(architecture, initialization, trial.seed);
-    trial.configuration.feedback.map_or_else(Vec::new, draw)
+/// Returns a number of each configuration as a tensor, `[trials, 1, 1]`.
+fn per_trial<B: Kernels>(
+    trials: &[Trial],
+    value: fn(&Configuration) -> f64,
+    device: &B::Device,
+) -> Tensor<B, 3> {
+    let values: Vec<f32> = trials.iter().map(|trial| value(&trial.configuration) as f32).collect();
+    Tensor::from_data(TensorData::new(values, [trials.len(), 1, 1]), device)
 }
 
-/// The first forward weights of the trial, the output layer's last.
-fn first_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    let independent =
-        |initialization| feedback::independent_weights(architecture, initialization, trial.seed);
-    match trial.configuration.weights {
-        WeightInitialization::Orthogonal => independent(Initialization::Orthogonal),
-        WeightInitialization::LecunNormal => independent(Initialization::LecunNormal),
+/// Returns the feedback matrices of the trial, first layer first.
+fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
+    match trial.configuration.feedback {
+        Some(initialization) => feedback::draw(architecture, initialization, trial.seed),
+        None => Vec::new(),
+    }
+}
+
+/// Returns the initial forward weights of the trial, the output layer's last.
+fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
+    let initialization = match trial.configuration.weights {
+        WeightInitialization::Orthogonal => Initialization::Orthogonal,
+        WeightInitialization::LecunNormal => Initialization::LecunNormal,
         WeightInitialization::Aligned => {
             let feedback = feedback_matrices(architecture, trial);
-            feedback::aligned_weights(architecture, Initialization::Orthogonal, &feedback, trial.seed)
+            return feedback::aligned_weights(
+                architecture,
+                Initialization::Orthogonal,
+                &feedback,
+                trial.seed,
+            );
         }
-    }
+    };
+    feedback::independent_weights(architecture, initialization, trial.seed)
 }
 
-/// Do two trials start from the same weights?
-fn start_alike(one: &Trial, other: &Trial) -> bool {
+fn have_same_initial_weights(one: &Trial, other: &Trial) -> bool {
     let weights = one.configuration.weights;
     one.seed == other.seed
         && weights == other.configuration.weights
@@ -163,7 +171,11 @@ fn start_alike(one: &Trial, other: &Trial) -> bool {
             || one.configuration.feedback == other.configuration.feedback)
 }
 
-/// What `draw` gives for the trials, once for those that are `alike`; and which of it is each trial's.
+fn have_same_feedback(one: &Trial, other: &Trial) -> bool {
+    (one.seed, one.configuration.feedback) == (other.seed, other.configuration.feedback)
+}
+
+/// Returns the results of `draw`, one for all trials that are `alike`, and the index of each trial's result among them.
 fn drawn_once<T>(
     trials: &[Trial],
     alike: impl Fn(&Trial, &Trial) -> bool,
@@ -186,21 +198,20 @@ fn on_device<B: Kernels>(indices: &[usize], device: &B::Device) -> Tensor<B, 1, 
     Tensor::from_data(indices.as_slice(), device)
 }
 
-/// `[members, units, outputs]` of each hidden layer; empty where the members have no feedback.
+/// Returns the feedback of each hidden layer, `[members, units, outputs]`; empty where the members have no feedback.
 fn feedback_of<B: Kernels>(
     architecture: &Architecture,
     members: &[Trial],
     device: &B::Device,
 ) -> Vec<Tensor<B, 3>> {
-    let alike = |one: &Trial, other: &Trial| {
-        (one.seed, one.configuration.feedback) == (other.seed, other.configuration.feedback)
-    };
-    let (matrices, of_members) = drawn_once(members, alike, |trial| feedback_matrices(architecture, trial));
+    let (matrices, of_members) =
+        drawn_once(members, have_same_feedback, |trial| feedback_matrices(architecture, trial));
     let of_members = on_device::<B>(&of_members, device);
-    let of_layer = |layer: usize| {
-        let different: Vec<&Matrix> = matrices.iter().map(|layers| &layers[layer]).collect();
-        let stacked: Tensor<B, 3> = model::stack(&different, device);
-        if different.len() < members.len() { stacked.select(0, of_members.clone()) } else { stacked }
-    };
-    (0..matrices[0].len()).map(of_layer).collect()
+    (0..matrices[0].len())
+        .map(|layer| {
+            let different: Vec<&Matrix> = matrices.iter().map(|layers| &layers[layer]).collect();
+            let stacked: Tensor<B, 3> = model::stack(&different, device);
+            if different.len() < members.len() { stacked.select(0, of_members.clone()) } else { stacked }
+        })
+        .collect()
 }

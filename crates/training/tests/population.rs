@@ -1,4 +1,4 @@
-//! A trial's result does not depend on who trains beside it.
+//! A trial's result does not depend on the other trials of its population.
 
 use std::{path::Path, time::Duration};
 
@@ -12,14 +12,14 @@ use model::{
 use settings::{Activation, Algorithm, Configuration, Metric, Precision, Split, Trial, WeightInitialization};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
-/// Remembers everything; sends trials away after the given epochs.
+/// Remembers everything; lets trials leave after the given epochs.
 #[derive(Default)]
 struct Memory {
     leave_after: Vec<(usize, u32)>,
     interrupt: bool,
     epochs: Vec<(usize, Epoch)>,
     arrays: Vec<(usize, Vec<Array>)>,
-    /// State of every trial after this epoch.
+    /// The epoch after which the state of every trial is saved.
     state_after: u32,
     states: Vec<Vec<Array>>,
 }
@@ -84,7 +84,7 @@ fn population(trials: Vec<Trial>) -> Population {
     }
 }
 
-/// Five trials of a rule that differ in everything that trials of one rule may differ in.
+/// Returns five trials of a rule that differ in every setting in which trials of one population may differ.
 fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
     let trial = |seed, learning_rate, dropout, weight_decay| {
         let configuration = Configuration::new(algorithm, &[12, 9], learning_rate);
@@ -108,7 +108,7 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
     ]
 }
 
-/// All rules together, with five trials each; seeds are shared by several trials.
+/// Returns five trials of each rule; several trials share a seed.
 fn all_rules() -> Vec<Trial> {
     Algorithm::ALL.into_iter().flat_map(five_trials).collect()
 }
@@ -142,7 +142,7 @@ fn trials_of_all_rules_in_one_population_are_bit_identical_alone() {
 }
 
 #[test]
-fn a_population_of_all_rules_goes_on_when_one_explodes_and_others_leave() {
+fn a_population_of_all_rules_continues_when_one_explodes_and_others_leave() {
     let explodes = 7;
     let mut trials = all_rules();
     trials[explodes].configuration.learning_rate = 1e30;
@@ -201,7 +201,7 @@ fn every_split_is_measured_in_every_epoch() {
 }
 
 #[test]
-fn what_goes_on_from_a_state_ends_with_the_same_bits() {
+fn a_trial_that_resumes_from_a_state_ends_with_the_same_bits() {
     for algorithm in Algorithm::ALL {
         let population = population(five_trials(algorithm));
         let undisturbed = run(&population, Memory { state_after: 2, ..Memory::default() });

@@ -1,4 +1,4 @@
-//! What every rule promises, measured on the mathematics.
+//! Properties of every rule, tested on the mathematics.
 
 use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
@@ -10,7 +10,7 @@ use training::{Batch, Population, Step, StepIndex, TrainState};
 
 type Cube = Tensor<Flex, 3>;
 
-const MOMENT: StepIndex = StepIndex { epoch: 1, step: 0, number: 1 };
+const STEP_INDEX: StepIndex = StepIndex { epoch: 1, step: 0, number: 1 };
 const BATCH: usize = 6;
 
 fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
@@ -57,18 +57,18 @@ fn values(tensor: &Cube) -> Vec<f32> {
     tensor.clone().into_data().into_vec().expect("f32")
 }
 
-/// The weight gradient of every hidden layer under `rule`.
+/// Returns the weight gradient of every hidden layer under `rule`.
 fn gradients(train_state: &TrainState<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
-    let step = Step::new(train_state, batch, MOMENT);
+    let step = Step::new(train_state, batch, STEP_INDEX);
     let (pass, network) = (step.pass(), &train_state.network);
     let forward = pass.forward(network);
-    let error = pass.judge(network, &forward.top).error;
-    let taught = pass.taught(network, &train_state.classes[0].feedback, rule, &forward, &error);
-    let layers = network.hidden.iter().zip(forward.traces.iter().zip(&taught));
-    layers.map(|(layer, (trace, taught))| layer.gradients(trace, &taught.delta).weight).collect()
+    let error = pass.output_error(network, &forward.top).error;
+    let signals = pass.layer_signals(network, &train_state.groups[0].feedback, rule, &forward, &error);
+    let layers = network.hidden.iter().zip(forward.traces.iter().zip(&signals));
+    layers.map(|(layer, (trace, signal))| layer.gradients(trace, &signal.delta).weight).collect()
 }
 
-/// The loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
+/// Returns the loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
 fn loss(
     train_state: &TrainState<Flex>,
     batch: &Batch<Flex>,
@@ -76,16 +76,16 @@ fn loss(
     layer: usize,
     error: &Cube,
 ) -> f64 {
-    let step = Step::new(train_state, batch, MOMENT);
+    let step = Step::new(train_state, batch, STEP_INDEX);
     let forward = step.pass().forward(&train_state.network);
     let hidden = |layer: usize| Hidden {
         activation: &forward.traces[layer].activation,
-        feedback: &train_state.classes[0].feedback[layer],
+        feedback: &train_state.groups[0].feedback[layer],
     };
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
-        Rule::LayerAbove(_) => step.pass().judge(&train_state.network, &forward.top).loss,
+        Rule::LayerAbove(_) => step.pass().output_error(&train_state.network, &forward.top).loss,
     };
     f64::from(loss.into_scalar())
 }
@@ -101,9 +101,9 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                 population.architecture.batch_norm = batch_norm;
                 let train_state = TrainState::<Flex>::new(&population, &Default::default());
                 let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
-                let step = Step::new(&train_state, &batch, MOMENT);
+                let step = Step::new(&train_state, &batch, STEP_INDEX);
                 let top = step.pass().forward(&train_state.network).top;
-                let error = step.pass().judge(&train_state.network, &top).error;
+                let error = step.pass().output_error(&train_state.network, &top).error;
                 for (layer, gradient) in gradients(&train_state, &batch, &rule).into_iter().enumerate() {
                     let direction = normal(gradient.dims(), 1 + layer as u64);
                     let moved = |by: f64| {
@@ -129,7 +129,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
 fn dfa_with_output_weights_as_feedback_is_backprop() {
     let batch = batch();
     let mut train_state = TrainState::<Flex>::new(&population(Algorithm::Dfa, &[8]), &Default::default());
-    train_state.classes[0].feedback = vec![train_state.network.output.weight.value.clone()];
+    train_state.groups[0].feedback = vec![train_state.network.output.weight.value.clone()];
     let dfa = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
     let backprop = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));
     assert_eq!(values(&dfa[0]), values(&backprop[0]));
@@ -150,7 +150,7 @@ fn drtp_does_not_see_the_output_weights() {
 }
 
 #[test]
-fn a_local_rule_teaches_a_layer_whatever_stands_above_it() {
+fn the_gradient_of_a_local_rule_does_not_depend_on_the_layers_above() {
     let batch = batch();
     for algorithm in Algorithm::ALL {
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
@@ -177,16 +177,16 @@ fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
 
 #[test]
 fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
-    // One step of plain descent direction: every rule's first Adam step has the sign of minus its gradient.
+    // Every rule's first Adam step has the sign of the negative gradient.
     let batch = batch();
     for algorithm in Algorithm::ALL {
         let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let wanted = gradients(&train_state, &batch, &rule);
-        let (taught, _) = Step::new(&train_state, &batch, MOMENT).take(train_state.clone());
+        let (updated, _) = Step::new(&train_state, &batch, STEP_INDEX).take(train_state.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
             let before = values(&train_state.network.hidden[layer].weight.value);
-            let after = values(&taught.network.hidden[layer].weight.value);
+            let after = values(&updated.network.hidden[layer].weight.value);
             for ((before, after), gradient) in before.iter().zip(&after).zip(values(gradient)) {
                 let expected = if gradient.abs() < 1e-5 { continue } else { -0.01 * gradient.signum() };
                 assert!((after - before - expected).abs() < 1e-4, "{algorithm:?} layer {layer}");
@@ -204,11 +204,11 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
         let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let losses = |batch: &Batch<Flex>| -> Vec<f32> {
-            let step = Step::new(&train_state, batch, MOMENT);
+            let step = Step::new(&train_state, batch, STEP_INDEX);
             let forward = step.pass().forward(&train_state.network);
-            let error = step.pass().judge(&train_state.network, &forward.top).error;
+            let error = step.pass().output_error(&train_state.network, &forward.top).error;
             let loss = |hidden| rule.mean_local_loss(&hidden, &batch.target, &error, BATCH);
-            let losses = forward.hidden(&train_state.classes[0].feedback).map(loss);
+            let losses = forward.hidden(&train_state.groups[0].feedback).map(loss);
             losses.map(|loss| loss.expect("it has feedback").into_scalar()).collect()
         };
         for (one, both) in losses(&batch).into_iter().zip(losses(&both)) {

@@ -14,11 +14,11 @@ pub struct EarlyStopping {
     /// Allowed: at least 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub min_delta: f64,
-    /// So many epochs without an improvement are borne; the last of them is the trial's last.
+    /// The number of consecutive epochs without an improvement after which a trial stops.
     ///
     /// Example: `3`.
     pub patience: u32,
-    /// So many first epochs are not looked at.
+    /// The number of first epochs that are ignored.
     #[serde(default, skip_serializing_if = "is_none_skipped")]
     pub start_from_epoch: u32,
 }
@@ -41,13 +41,13 @@ pub struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// Before the first epoch.
+    /// Creates the state before the first epoch.
     #[must_use]
     pub fn new(rule: &'a EarlyStopping) -> Self {
         Self { rule, best: f64::INFINITY, waited: 0, epochs_seen: 0 }
     }
 
-    /// Takes the metric's value of the next epoch; is this epoch the last one?
+    /// Takes the metric's value of the next epoch and returns whether the trial stops with it.
     pub fn is_exhausted_by(&mut self, value: f64) -> bool {
         let epoch = self.epochs_seen;
         self.epochs_seen += 1;

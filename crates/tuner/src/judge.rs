@@ -1,4 +1,4 @@
-//! Does a trial go on after an epoch, and if not, why?
+//! The decision after each epoch whether a trial continues.
 
 use history::Epoch;
 use serde::{Deserialize, Serialize};
@@ -9,43 +9,35 @@ use crate::{EarlyStopping, Patience};
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It trained all its epochs.
+    /// The trial trained all its epochs.
     Finished,
-    /// Early stopping ended it.
-    Stopped {
-        /// Its last epoch.
-        epoch: u32,
-    },
-    /// Its loss left the numbers or ran away.
-    Diverged {
-        /// Its last epoch.
-        epoch: u32,
-        /// What the loss did.
-        reason: String,
-    },
+    /// Early stopping ended the trial with this epoch.
+    Stopped { epoch: u32 },
+    /// The trial ended with this epoch because its loss became NaN, infinite or too large.
+    Diverged { epoch: u32, reason: String },
 }
 
-/// Watches the epochs of one trial.
+/// Decides after each epoch of one trial whether it continues.
 #[derive(Clone, Debug)]
 pub struct Judge<'a> {
     patience: Option<(&'a Metric, Patience<'a>)>,
     divergence_factor: f64,
-    /// What `divergence_factor` multiplies.
-    yardstick: f64,
+    /// The loss that `divergence_factor` multiplies.
+    reference_loss: f64,
 }
 
 impl<'a> Judge<'a> {
-    /// Before the first epoch.
+    /// Creates the judge of a trial before its first epoch.
     ///
-    /// A training loss above `divergence_factor` times the first epoch's counts as diverged. A network may explode
-    /// within its first epoch, so the yardstick is at most `chance_loss`, the loss of a network that knows nothing.
+    /// A trial diverges when its training loss is above `divergence_factor` times that of the first epoch, or times
+    /// `chance_loss`, the loss of an untrained network, if that is smaller: a network may explode within its first epoch.
     #[must_use]
     pub fn new(early_stopping: Option<&'a EarlyStopping>, divergence_factor: f64, chance_loss: f64) -> Self {
         let patience = early_stopping.map(|rule| (&rule.metric, Patience::new(rule)));
-        Self { patience, divergence_factor, yardstick: chance_loss }
+        Self { patience, divergence_factor, reference_loss: chance_loss }
     }
 
-    /// Takes the next epoch; a reason to end the trial with it, if there is one.
+    /// Takes the next epoch and returns the outcome if the trial ends with it.
     ///
     /// # Panics
     /// If the epoch lacks the metric of early stopping.
@@ -60,20 +52,20 @@ impl<'a> Judge<'a> {
     }
 
     fn divergence(&mut self, epoch: &Epoch) -> Option<String> {
-        // The training loss is measured before the epoch's last update, a validation loss after it: any may tell.
-        // What trackers measure decides nothing: a trial ends the same whether anybody looks or not.
-        let mut judged = epoch.values.iter().filter(|(metric, _)| metric.split().is_some());
-        if let Some((metric, value)) = judged.find(|(_, value)| !value.is_finite()) {
+        // The training loss is measured before the epoch's last update, the validation loss after it, so both are checked.
+        // Values of trackers are ignored: a trial ends the same with and without them.
+        let mut losses_and_errors = epoch.values.iter().filter(|(metric, _)| metric.split().is_some());
+        if let Some((metric, value)) = losses_and_errors.find(|(_, value)| !value.is_finite()) {
             return Some(format!("{metric} is {value}"));
         }
         let loss = epoch.value(&Metric::Loss(Split::Train))?;
         if epoch.epoch == 1 {
-            self.yardstick = self.yardstick.min(loss);
+            self.reference_loss = self.reference_loss.min(loss);
         }
         // A DRTP network with an unbounded activation explodes without ever leaving the finite numbers.
-        let (factor, yardstick) = (self.divergence_factor, self.yardstick);
-        (loss > yardstick * factor).then(|| {
-            format!("loss/train {loss:.4} is more than {factor} times {yardstick:.4}, where it began")
+        let (factor, reference) = (self.divergence_factor, self.reference_loss);
+        (loss > reference * factor).then(|| {
+            format!("loss/train {loss:.4} is more than {factor} times {reference:.4}, where it began")
         })
     }
 }
@@ -114,13 +106,13 @@ mod tests {
     #[test]
     fn an_explosion_within_the_first_epoch_is_divergence() {
         assert!(matches!(outcomes(&[97_218.0])[0], Some(Outcome::Diverged { epoch: 1, .. })));
-        // What DRTP with relu did on glyphs at a learning rate of 1e-3.
+        // The losses of DRTP with ReLU on glyphs at a learning rate of 1e-3.
         let outcomes = outcomes(&[94.0, 622.0]);
         assert!(outcomes[0].is_none() && matches!(outcomes[1], Some(Outcome::Diverged { epoch: 2, .. })));
     }
 
     #[test]
-    fn a_network_that_dies_in_its_last_update_is_told_by_its_validation_loss() {
+    fn a_validation_loss_that_is_no_number_is_divergence_too() {
         let mut judge = Judge::new(None, 100.0, 1.0);
         let values = vec![(Metric::Loss(Split::Train), 0.5), (Metric::Loss(Split::Validation), f64::NAN)];
         let outcome = judge.verdict(&Epoch { epoch: 1, values });
@@ -128,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tracker_measures_decides_nothing() {
+    fn values_of_trackers_are_ignored() {
         let mut judge = Judge::new(None, 100.0, 1.0);
         let tracked: Metric = "layer_1/effective_rank".parse().expect("a metric");
         let values = vec![(Metric::Loss(Split::Train), 0.5), (tracked, f64::NAN)];

@@ -1,7 +1,7 @@
 //! Which trials end early, and which configuration is best?
 //!
-//! [`Judge`] decides when a trial ends, [`ranking`] which configurations are best over their seeds. Plain values in, plain
-//! values out: nothing here trains, draws or writes.
+//! [`Judge`] decides when a trial ends, [`ranking`] ranks configurations over their seeds. Both compute plain values from plain
+//! values.
 
 mod early_stopping;
 mod judge;

@@ -1,11 +1,12 @@
-//! Who was best? Over all seeds of a configuration, never over the best of them.
+//! The ranking of configurations by their mean over all seeds, never by the best seed.
 
 use settings::{Axis, Configuration};
 
-/// The values of a configuration, one for each seed that was asked for; absent where a seed gave none.
+/// The values of a configuration, one for each requested seed; absent where a seed has no value.
 pub type Values = Vec<Option<f64>>;
 
-/// The mean over all seeds; none unless every seed gave a number: a mean over survivors is no rival.
+/// Returns the mean over all seeds; none unless every seed has a finite value, because a mean over the other seeds would not
+/// be comparable.
 #[must_use]
 pub fn complete_mean(values: &[Option<f64>]) -> Option<f64> {
     let values: Option<Vec<f64>> = values.iter().copied().collect();
@@ -14,28 +15,33 @@ pub fn complete_mean(values: &[Option<f64>]) -> Option<f64> {
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Positions of configurations by their values: the complete ones first, those of smallest mean before the others, and
-/// the earlier of equals before the later; then the incomplete ones, by the mean of what they have.
+/// Returns the mean over the seeds with a finite value; infinity if there are none.
+fn partial_mean(values: &[Option<f64>]) -> f64 {
+    let present: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
+    if present.is_empty() { f64::INFINITY } else { present.iter().sum::<f64>() / present.len() as f64 }
+}
+
+/// Returns the positions of configurations from best to worst: the complete ones by their mean, smallest first, then the
+/// incomplete ones by the mean of the values that they have. Equal ones keep their order.
 #[must_use]
 pub fn order(values: &[Values]) -> Vec<usize> {
-    let of_survivors = |values: &Values| {
-        let present: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-        if present.is_empty() { f64::INFINITY } else { present.iter().sum::<f64>() / present.len() as f64 }
-    };
+    let keys: Vec<(bool, f64)> = values
+        .iter()
+        .map(|values| {
+            let mean = complete_mean(values);
+            (mean.is_none(), mean.unwrap_or_else(|| partial_mean(values)))
+        })
+        .collect();
     let mut positions: Vec<usize> = (0..values.len()).collect();
     positions.sort_by(|&left, &right| {
-        let key = |position: usize| {
-            let mean = complete_mean(&values[position]);
-            (mean.is_none(), mean.unwrap_or_else(|| of_survivors(&values[position])))
-        };
-        let ((is_left_incomplete, left), (is_right_incomplete, right)) = (key(left), key(right));
+        let ((is_left_incomplete, left), (is_right_incomplete, right)) = (keys[left], keys[right]);
         is_left_incomplete.cmp(&is_right_incomplete).then(left.total_cmp(&right))
     });
     positions
 }
 
-/// What the configuration at each position is the best of: of those with its values on the axes `per`, in words; none for the
-/// others. `order` is that of [`order`].
+/// Returns, for each configuration that is the best of its [`group`], the name of the group; none for the other
+/// configurations. `order` is the result of [`order`].
 #[must_use]
 pub fn best_of(
     configurations: &[&Configuration],
@@ -55,18 +61,20 @@ pub fn best_of(
     best
 }
 
-/// The group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, `without feedback` where none
-/// of them applies, or `all` where there are none.
+/// Returns the group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, `without feedback`
+/// where none of the axes applies, or `all` without axes.
 #[must_use]
 pub fn group(configuration: &Configuration, per: &[Axis]) -> String {
+    if per.is_empty() {
+        return "all".to_owned();
+    }
     let words = per.iter().map(|axis| axis.words(configuration));
     let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
-    let names = || per.iter().map(|axis| axis.name()).collect::<Vec<_>>().join(", ");
-    match (per.is_empty(), words.is_empty()) {
-        (true, _) => "all".to_owned(),
-        (false, true) => format!("without {}", names()),
-        (false, false) => words.join(", "),
+    if words.is_empty() {
+        let names: Vec<&str> = per.iter().map(|axis| axis.name()).collect();
+        return format!("without {}", names.join(", "));
     }
+    words.join(", ")
 }
 
 #[cfg(test)]
@@ -80,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_over_survivors_ranks_behind_all_complete_ones() {
+    fn incomplete_configurations_rank_behind_all_complete_ones() {
         let values = vec![
             vec![Some(3.0), Some(5.0)],
             vec![Some(1.0), None],
@@ -95,7 +103,7 @@ mod tests {
 
     #[test]
     fn each_group_has_one_winner_and_never_the_column_wise_minimum() {
-        // The rates that suit the rules differ: dfa wants the first, drtp the second.
+        // The best rate of dfa is the first, that of drtp the second.
         let configurations = [
             configuration(Algorithm::Dfa, 1e-4, false),
             configuration(Algorithm::Dfa, 1e-3, false),
@@ -118,6 +126,10 @@ mod tests {
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = vec![vec![Some(1.0)], vec![None]];
         let best = best_of(&configurations, &values, &order(&values), &[Axis::Algorithm, Axis::BatchNorm]);
-        assert_eq!(best, [Some("dfa, batch_norm true".to_owned()), None], "who is incomplete wins nothing");
+        assert_eq!(
+            best,
+            [Some("dfa, batch_norm true".to_owned()), None],
+            "an incomplete configuration is never the best"
+        );
     }
 }

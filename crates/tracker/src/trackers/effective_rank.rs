@@ -1,5 +1,5 @@
-//! How many directions does a hidden representation use? `effective_rank` of a batch's outputs H `[batch, units]`: exp of
-//! the entropy of its singular values as shares of their sum (Roy & Vetterli 2007, "The effective rank", eq. 3-4).
+//! Dimension of a hidden representation: `effective_rank` of a batch's outputs H `[batch, units]`, which is exp of the
+//! entropy of its singular values as shares of their sum (Roy & Vetterli 2007, "The effective rank", eq. 3-4).
 //!
 //! Singular values are roots of the eigenvalues of H H^T or H^T H, whichever is smaller, in double precision on the host.
 
@@ -7,34 +7,25 @@ use std::array;
 
 use burn::tensor::{Tensor, TensorData};
 use model::Kernels;
-
-use settings::{Quantity, Sampled};
+use settings::Quantity;
 
 use super::{hidden_layers, host, readings};
-use crate::{Gauge, Inspection, Reading, StepInEpoch, eigenvalues::eigenvalues};
+use crate::{Inspection, Reading, eigenvalues::eigenvalues};
 
 const RANK: Quantity = Quantity::named("effective_rank");
 
-pub(super) struct EffectiveRank(pub Sampled);
-
-impl<B: Kernels> Gauge<B> for EffectiveRank {
-    fn looks_at(&self, step: StepInEpoch) -> bool {
-        self.0.includes(step.step)
-    }
-
-    fn inspect(&self, inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
-        hidden_layers()
-            .zip(inspection.traces())
-            .flat_map(|(place, trace)| {
-                let output = &trace.activation;
-                let [trials, _, units] = output.dims();
-                let ranks: Vec<f32> =
-                    host(output.clone()).iter().map(|values| effective_rank(values, units) as f32).collect();
-                let ranks = Tensor::from_data(TensorData::new(ranks, [trials]), &output.device());
-                readings(place, [(RANK, ranks)])
-            })
-            .collect()
-    }
+pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
+    hidden_layers()
+        .zip(inspection.traces())
+        .flat_map(|(place, trace)| {
+            let output = &trace.activation;
+            let [trials, _, units] = output.dims();
+            let ranks: Vec<f32> =
+                host(output.clone()).iter().map(|values| effective_rank(values, units) as f32).collect();
+            let ranks = Tensor::from_data(TensorData::new(ranks, [trials]), &output.device());
+            readings(place, [(RANK, ranks)])
+        })
+        .collect()
 }
 
 /// Returns the effective rank of a row-major matrix with `columns` columns: 0 where every value is 0, NaN where a value is
@@ -55,7 +46,7 @@ fn effective_rank(values: &[f32], columns: usize) -> f64 {
 
 /// Returns the rows of H H^T or H^T H, whichever is smaller.
 fn gram(values: &[f32], columns: usize) -> Vec<Vec<f64>> {
-    /// Vectors that are added in one pass over the matrix.
+    /// The number of vectors that are added in one pass over the matrix.
     const VECTORS: usize = 8;
     let rows = values.len() / columns;
     let (order, depth) = (rows.min(columns), rows.max(columns));

@@ -1,55 +1,39 @@
-//! What does a network see? The first hidden layer's weights as tiles in the shape of an image, and in reconstruction
-//! the first images of the validation split above what the network makes of them.
+//! Pictures: the first hidden layer's weights as tiles in the shape of an image, and in reconstruction the first images of
+//! the validation split above their reconstructions.
 
 use burn::tensor::Tensor;
+use history::{Exhibit, Picture, Tiles};
 use model::{Kernels, Objective, Squash};
 
 use super::host;
-use crate::{Evaluation, Gauge, StepInEpoch};
-use history::{Exhibit, Picture, Tiles};
-use settings::SampledEpochs;
+use crate::Evaluation;
 
-/// Units whose weights are shown.
+/// The number of units whose weights are shown.
 const UNITS: usize = 64;
-/// Tiles of a row of weights.
+/// The number of tiles in a row of weights.
 const ACROSS: usize = 8;
-/// Images that are shown beside their reconstructions.
+/// The number of images that are shown above their reconstructions.
 const EXAMPLES: usize = 10;
 
-pub(super) struct Images(pub SampledEpochs);
-
-impl<B: Kernels> Gauge<B> for Images {
-    fn looks_at(&self, _: StepInEpoch) -> bool {
-        false
-    }
-
-    fn looks_at_evaluation(&self, epoch: u32) -> bool {
-        self.0.includes(epoch)
-    }
-
-    fn exhibit_evaluation(&self, evaluation: &Evaluation<'_, B>) -> Vec<Vec<Exhibit>> {
-        if !evaluation.is_first {
-            return Vec::new();
+pub(super) fn exhibits<B: Kernels>(evaluation: &Evaluation<'_, B>) -> Vec<Vec<Exhibit>> {
+    let tiles = Tiles { image: evaluation.image };
+    let [trials, _, _] = evaluation.logits.dims();
+    let mut exhibits = vec![Vec::new(); trials];
+    if let Some(first) = evaluation.network.hidden.first() {
+        for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value)) {
+            let picture = tiles.of_weights(&weights, ACROSS);
+            exhibits.push(Exhibit::picture("layer_1/weights_of_first_units", picture));
         }
-        let tiles = Tiles { image: evaluation.image };
-        let [trials, _, _] = evaluation.logits.dims();
-        let mut exhibits = vec![Vec::new(); trials];
-        if let Some(first) = evaluation.network.hidden.first() {
-            for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value)) {
-                let picture = tiles.of_weights(&weights, ACROSS);
-                exhibits.push(Exhibit::picture("layer_1/weights_of_first_units", picture));
-            }
-        }
-        if let Objective::Reconstruction(squash) = evaluation.network.objective {
-            for (exhibits, picture) in exhibits.iter_mut().zip(reconstructions(evaluation, squash, tiles)) {
-                exhibits.push(Exhibit::picture("output/originals_above_reconstructions", picture));
-            }
-        }
-        exhibits
     }
+    if let Objective::Reconstruction(squash) = evaluation.network.objective {
+        for (exhibits, picture) in exhibits.iter_mut().zip(reconstructions(evaluation, squash, tiles)) {
+            exhibits.push(Exhibit::picture("output/originals_above_reconstructions", picture));
+        }
+    }
+    exhibits
 }
 
-/// The weights of each trial's first units, one unit after the other.
+/// Returns the weights of each trial's first units, one unit after the other.
 fn first_units<B: Kernels>(weight: &Tensor<B, 3>) -> Vec<Vec<f32>> {
     let [trials, inputs, units] = weight.dims();
     let shown = units.min(UNITS);
@@ -57,13 +41,13 @@ fn first_units<B: Kernels>(weight: &Tensor<B, 3>) -> Vec<Vec<f32>> {
     host(columns)
 }
 
-/// A picture of each trial's reconstructions.
+/// Returns a picture of each trial's reconstructions.
 fn reconstructions<B: Kernels>(evaluation: &Evaluation<'_, B>, squash: Squash, tiles: Tiles) -> Vec<Picture> {
     let [trials, examples, pixels] = evaluation.logits.dims();
     let shown = examples.min(EXAMPLES);
     let input = evaluation.input.clone().slice([0..1, 0..shown, 0..pixels]);
     let output = squash.apply(evaluation.logits.clone().slice([0..trials, 0..shown, 0..pixels]));
-    // Scaled images, too, are in the squash's range.
+    // Scaled images are in the range of the squash, too.
     let range = match squash {
         Squash::Tanh => (-1.0, 1.0),
         Squash::Sigmoid => (0.0, 1.0),

@@ -1,31 +1,20 @@
-//! What does a rule have to keep? `activation_bytes`: bytes of one trial that a step holds beside the batch, the
-//! parameters and the optimizer's state: of each hidden layer (outputs, slopes, batch norm's values, masks, deltas), and of
-//! the whole network, with the error at the logits, at the most at one time. What an operation needs only while it runs,
-//! like the projection of a local loss, is not counted.
+//! Memory that a rule needs: `activation_bytes`, the bytes that a step holds for one trial in addition to the batch, the
+//! parameters and the optimizer's state. For each hidden layer these are outputs, slopes, batch norm's values, masks and
+//! deltas; for the whole network it is the peak, with the error at the logits. Temporary results within an operation, like
+//! the projection of a local loss, are not counted.
 
 use model::Kernels;
+use settings::{Place, Quantity};
 
-use super::hidden_layers;
-use crate::{Gauge, Held, Reading, StepInEpoch, Value};
-use settings::{Metric, Place, Quantity, Sampled};
+use super::{common_reading, hidden_layers};
+use crate::{HeldMemory, Reading};
 
 const BYTES: Quantity = Quantity::named("activation_bytes");
 
-pub(super) struct Memory(pub Sampled);
-
-impl<B: Kernels> Gauge<B> for Memory {
-    fn looks_at(&self, step: StepInEpoch) -> bool {
-        self.0.includes(step.step)
-    }
-
-    fn weigh(&self, held: &Held) -> Vec<Reading<B>> {
-        hidden_layers()
-            .zip(held.layers().iter().copied())
-            .chain([(Place::Network, held.peak())])
-            .map(|(place, bytes)| Reading {
-                metric: Metric::At { place, quantity: BYTES },
-                value: Value::Common(bytes as f64),
-            })
-            .collect()
-    }
+pub(super) fn measure<B: Kernels>(held_memory: &HeldMemory) -> Vec<Reading<B>> {
+    hidden_layers()
+        .zip(held_memory.layers().iter().copied())
+        .chain([(Place::Network, held_memory.peak())])
+        .map(|(place, bytes)| common_reading(place, BYTES, bytes as f64))
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! The one list of trackers. A new one is a file beside this one, and its lines here.
+//! The list of trackers. A new one is a file in this folder, and its lines here.
 
 mod activations;
 mod bp_cosine;
@@ -20,29 +20,32 @@ use model::Kernels;
 
 use settings::{Metric, Place, Quantity, Tracker};
 
-use crate::{Gauge, Reading, Value};
+use crate::{Measurement, Reading, Value};
 
-/// Returns the implementation of `tracker`.
+/// Returns the measurements that `tracker` takes.
 #[must_use]
-pub fn gauge<B: Kernels>(tracker: Tracker) -> Box<dyn Gauge<B>> {
+pub fn measurements<B: Kernels>(tracker: Tracker) -> Vec<Measurement<B>> {
     match tracker {
-        Tracker::BpCosine(sampled) => Box::new(bp_cosine::BpCosine(sampled)),
-        Tracker::WeightAlignment(sampled) => Box::new(weight_alignment::WeightAlignment(sampled)),
-        Tracker::LocalLoss(sampled) => Box::new(local_loss::LocalLoss(sampled)),
-        Tracker::Gradients(sampled) => Box::new(gradients::Gradients(sampled)),
-        Tracker::Weights(sampled) => Box::new(weights::Weights(sampled)),
-        Tracker::Activations(sampled) => Box::new(activations::Activations(sampled)),
-        Tracker::DeadUnits(sampled) => Box::new(dead_units::DeadUnits(sampled)),
-        Tracker::EffectiveRank(sampled) => Box::new(effective_rank::EffectiveRank(sampled)),
-        Tracker::Memory(sampled) => Box::new(memory::Memory(sampled)),
-        Tracker::Throughput => Box::new(throughput::Throughput),
-        Tracker::Energy => Box::new(energy::Energy(Share::open())),
-        Tracker::Histograms(sampled) => Box::new(histograms::Histograms(sampled)),
-        Tracker::Images(sampled) => Box::new(images::Images(sampled)),
+        Tracker::BpCosine(sampled) => vec![Measurement::Step(sampled, bp_cosine::measure)],
+        Tracker::WeightAlignment(sampled) => vec![Measurement::Step(sampled, weight_alignment::measure)],
+        Tracker::LocalLoss(sampled) => vec![
+            Measurement::Step(sampled, local_loss::measure_step),
+            Measurement::Evaluation(local_loss::measure_evaluation),
+        ],
+        Tracker::Gradients(sampled) => vec![Measurement::Step(sampled, gradients::measure)],
+        Tracker::Weights(sampled) => vec![Measurement::Step(sampled, weights::measure)],
+        Tracker::Activations(sampled) => vec![Measurement::Step(sampled, activations::measure)],
+        Tracker::DeadUnits(sampled) => vec![Measurement::Step(sampled, dead_units::measure)],
+        Tracker::EffectiveRank(sampled) => vec![Measurement::Step(sampled, effective_rank::measure)],
+        Tracker::Memory(sampled) => vec![Measurement::StepMemory(sampled, memory::measure)],
+        Tracker::Throughput => vec![Measurement::Pace(throughput::measure)],
+        Tracker::Energy => vec![Measurement::Meter(Box::new(energy::Energy(Share::open())))],
+        Tracker::Histograms(epochs) => vec![Measurement::LastStepExhibits(epochs, histograms::exhibits)],
+        Tracker::Images(epochs) => vec![Measurement::EvaluationExhibits(epochs, images::exhibits)],
     }
 }
 
-/// The values of each trial, read from the device.
+/// Reads the values of each trial from the device.
 fn host<B: Kernels>(values: Tensor<B, 3>) -> Vec<Vec<f32>> {
     let [trials, _, _] = values.dims();
     let flat: Vec<f32> =
@@ -50,19 +53,28 @@ fn host<B: Kernels>(values: Tensor<B, 3>) -> Vec<Vec<f32>> {
     flat.chunks_exact(flat.len() / trials).map(<[f32]>::to_vec).collect()
 }
 
-/// The names of the hidden layers, from the input up.
+/// Returns the names of the hidden layers, from the input up.
 fn hidden_layers() -> impl Iterator<Item = Place> {
     (1..).map(Place::Layer)
 }
 
-/// Values of each trial, measured at `place`.
+/// Returns readings of each trial at `place`.
 fn readings<B: Kernels>(
     place: Place,
     values: impl IntoIterator<Item = (Quantity, Tensor<B, 1>)>,
 ) -> Vec<Reading<B>> {
-    let reading =
-        |(quantity, value)| Reading { metric: Metric::At { place, quantity }, value: Value::PerTrial(value) };
-    values.into_iter().map(reading).collect()
+    values
+        .into_iter()
+        .map(|(quantity, value)| Reading {
+            metric: Metric::At { place, quantity },
+            value: Value::PerTrial(value),
+        })
+        .collect()
+}
+
+/// Returns a reading at `place` that is the same for all trials.
+fn common_reading<B: Kernels>(place: Place, quantity: Quantity, value: f64) -> Reading<B> {
+    Reading { metric: Metric::At { place, quantity }, value: Value::Common(value) }
 }
 
 #[cfg(test)]
