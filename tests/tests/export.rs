@@ -180,7 +180,8 @@ impl Rebuilt {
                 gamma: Parameter::new(gamma),
                 beta: Parameter::new(tensor(&format!("{name}/beta")).expect("batch norm has four arrays")),
                 moving_mean: tensor(&format!("{name}/moving_mean")).expect("batch norm has four arrays"),
-                moving_variance: tensor(&format!("{name}/moving_variance")).expect("batch norm has four arrays"),
+                moving_variance: tensor(&format!("{name}/moving_variance"))
+                    .expect("batch norm has four arrays"),
             }),
             precision: Precision::Full,
         };
