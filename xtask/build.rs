@@ -1,4 +1,4 @@
-//! Remembers what is built, for the manifests of results: version, commit, and the dependencies that compute.
+//! Passes the version, the commit and the numeric dependencies to the program, for the manifests of results.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -23,16 +23,16 @@ fn commit() -> String {
     )
 }
 
-/// `burn 0.21.0, gemm 0.19.0, all 1a2b3c4d`: those that compute, and a number that changes with any of them.
+fn version(name: &str, lock: &str) -> Option<String> {
+    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")))?;
+    let line = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
+    Some(format!("{name} {}", line.trim_matches('"')))
+}
+
+/// Returns `burn 0.21.0, gemm 0.19.0, all 1a2b3c4d`: the numeric dependencies, and a hash of the lock file.
 fn dependencies(lock: &str) -> String {
-    let version = |name: &str| {
-        let entry =
-            lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")))?;
-        let line = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
-        Some(format!("{name} {}", line.trim_matches('"')))
-    };
     let mut hasher = DefaultHasher::new();
     lock.hash(&mut hasher);
-    let known = ["burn", "gemm"].into_iter().filter_map(version);
+    let known = ["burn", "gemm"].into_iter().filter_map(|name| version(name, lock));
     known.chain([format!("all {:08x}", hasher.finish() as u32)]).collect::<Vec<_>>().join(", ")
 }

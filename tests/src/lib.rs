@@ -1,4 +1,4 @@
-//! What the tests of the whole share.
+//! Code that the tests of the whole program share.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ use settings::Device;
 use spec::Pipeline;
 use store::Store;
 
-/// Every rule on a few glyphs.
+/// A pipeline of every rule on a few glyphs.
 pub const SMALL_PIPELINE: &str = r#"Pipeline(
     name: "small",
     stages: [
@@ -35,7 +35,7 @@ pub const SMALL_PIPELINE: &str = r#"Pipeline(
     ],
 )"#;
 
-/// Remembers the tables, and interrupts after so many finished trials.
+/// Records the tables, and interrupts the run after a number of finished trials or epochs.
 pub struct Witness {
     tables: Mutex<Vec<String>>,
     interrupt: AtomicBool,
@@ -46,7 +46,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// One that interrupts after so many trials, or never.
+    /// Interrupts after this many finished trials, or never.
     #[must_use]
     pub fn new(interrupt_after: Option<usize>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Witness {
         }
     }
 
-    /// One that interrupts after so many epochs of any trial.
+    /// Interrupts after this many epochs, counted over all trials.
     #[must_use]
     pub fn after_epochs(epochs: usize) -> Self {
         Self { interrupt_after_epochs: Some(epochs), ..Self::new(None) }
@@ -89,7 +89,7 @@ impl Reporter for Witness {
     }
 }
 
-/// A folder of results, and how to run pipelines into it.
+/// A temporary folder of results, with the number of threads and the population limit of its runs.
 pub struct Bench {
     folder: tempfile::TempDir,
     jobs: usize,
@@ -97,20 +97,19 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A fresh folder, for so many threads and populations of at most so many trials.
     #[must_use]
     pub fn new(jobs: usize, largest_population: usize) -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), jobs, largest_population }
     }
 
-    /// With this folder's store, on the CPU.
+    /// Returns a context for this folder's store, on the CPU and without image files.
     #[must_use]
     pub fn context(&self) -> Context<'static> {
         let store = Store::open(self.folder.path()).expect("a fresh store");
         Context { store, data: Path::new("no data here"), device: Device::Cpu, same_build: None }
     }
 
-    /// Runs the pipeline file `text` under a witness.
+    /// Runs the pipeline file `text` with a witness.
     pub fn run_with(&self, text: &str, witness: &Witness) -> RunReport {
         let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
         let settings = RunSettings {
@@ -125,14 +124,14 @@ impl Bench {
         runner::run::run(&self.context(), &pipeline, settings).expect("the run is possible")
     }
 
-    /// Runs the pipeline file `text`; also its tables.
+    /// Runs the pipeline file `text`; returns its tables, too.
     pub fn run(&self, text: &str) -> (RunReport, Vec<String>) {
         let witness = Witness::new(None);
         let report = self.run_with(text, &witness);
         (report, witness.tables.into_inner().expect("no panic"))
     }
 
-    /// The trials of the pipeline file `text`.
+    /// Returns the trials of the pipeline file `text`.
     #[must_use]
     pub fn trials(&self, text: &str) -> Vec<PlannedTrial> {
         let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
@@ -141,7 +140,7 @@ impl Bench {
         plans.into_iter().flat_map(of).collect()
     }
 
-    /// What each trial computed, whoever computed it and when.
+    /// Returns the content hash of each trial, which does not depend on the process and the time.
     #[must_use]
     pub fn contents(&self, text: &str) -> Vec<String> {
         let content =
@@ -149,14 +148,14 @@ impl Bench {
         self.trials(text).into_iter().map(content).collect()
     }
 
-    /// Something in the folder.
+    /// Returns a path in the folder of results.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
 
-/// A Python with the package `tensorboard`: the one that `BPFREE_PYTHON` names, or `python3`.
+/// Returns a Python with the package `tensorboard`: the one in `BPFREE_PYTHON`, or `python3`.
 #[must_use]
 pub fn python() -> Option<String> {
     let python = std::env::var("BPFREE_PYTHON").unwrap_or_else(|_| "python3".to_owned());

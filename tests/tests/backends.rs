@@ -1,7 +1,7 @@
-//! Populations on other backends than the CPU's own: plain tensor operations, and a GPU's kernels through Vulkan.
+//! Populations on other backends than the CPU's own: plain tensor operations, and the kernels for GPUs through Vulkan.
 //!
-//! On a machine without a GPU, Mesa's software device computes the latter. What NVIDIA GPUs run are the same kernels, compiled by another
-//! compiler; what those alone have (TF32) is not tested here.
+//! On a machine without a GPU, Mesa's software device computes the kernels. NVIDIA GPUs run the same kernels, compiled by another
+//! compiler. TF32 exists only there and is not tested here.
 
 use std::{
     panic::catch_unwind,
@@ -20,7 +20,7 @@ use model::{Architecture, Kernels, Objective, Squash, checkpoint::Array};
 use settings::{Activation, Algorithm, Configuration, Metric, Precision, Trial};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
-/// The device, where there is one.
+/// Returns the GPU, or prints why a test is skipped.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn device() -> Option<WgpuDevice> {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
@@ -37,14 +37,14 @@ fn device() -> Option<WgpuDevice> {
 fn golden_vectors_hold_on_the_kernels_of_a_gpu() {
     let Some(device) = device() else { return };
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    // Software takes minutes for all of them; `bench golden --device cuda` replays all.
+    // A software device needs minutes for all vectors; `bench golden --device cuda` replays all.
     let vectors = Vectors::read(&folder, &folder).unwrap_or_else(|error| panic!("{error}")).every(5);
     let compared = golden::replay::<Wgpu>(&vectors, &device);
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();
     assert!(off.is_empty(), "{} of {} are off: {off:#?}", off.len(), compared.len());
 }
 
-/// Keeps histories and final arrays; sends some trials away early.
+/// Records histories and final arrays, and ends some trials early.
 #[derive(Default)]
 struct Keeper {
     leave_after: Vec<(usize, u32)>,
@@ -78,7 +78,7 @@ impl Keeper {
     }
 }
 
-/// All kinds of change, with a holdout: three splits that are gathered on the device.
+/// Loads glyphs with every augmentation and a holdout, so that the device gathers three splits.
 fn glyphs() -> Dataset {
     let mut settings = DatasetSettings::of(Source::Glyphs(Glyphs { train: 300, test: 70, seed: 0 }));
     settings.holdout = 0.2;
@@ -111,7 +111,7 @@ fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Pop
     }
 }
 
-/// Each of `rules` with seeds, rates, dropout and decay of its own; seeds are shared by several trials.
+/// Returns three trials of each rule, which differ in seed, learning rate, dropout and weight decay; two share a seed.
 fn trials(rules: &[Algorithm]) -> Vec<Trial> {
     let of_rule = |algorithm: &Algorithm| {
         let algorithm = *algorithm;
@@ -131,7 +131,7 @@ fn run<B: Kernels>(population: &Population, device: &B::Device, mut keeper: Keep
     keeper
 }
 
-/// Every loss within a thousandth, every error rate within an example or two.
+/// Checks that every loss agrees within a thousandth, and every error rate within one or two examples.
 #[track_caller]
 fn check_histories(one: &Keeper, other: &Keeper, trials: usize) {
     for trial in 0..trials {
@@ -146,7 +146,7 @@ fn check_histories(one: &Keeper, other: &Keeper, trials: usize) {
 }
 
 #[test]
-fn a_population_of_all_rules_learns_by_plain_tensor_operations_what_it_learns_by_kernels() {
+fn plain_tensor_operations_train_a_population_of_all_rules_as_kernels_do() {
     let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
     let plain = run::<NdArray>(&population, &Default::default(), Keeper::default());
     let kernels = run::<Flex>(&population, &Default::default(), Keeper::default());
@@ -154,7 +154,7 @@ fn a_population_of_all_rules_learns_by_plain_tensor_operations_what_it_learns_by
 }
 
 #[test]
-fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of_its_seed() {
+fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_in_a_population() {
     let together = population(trials(&Algorithm::ALL), true, Objective::Classification);
     let device = Default::default();
     let kept = run::<NdArray>(&together, &device, Keeper::default());
@@ -166,7 +166,7 @@ fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_beside_others_of
 }
 
 #[test]
-fn a_population_of_all_rules_learns_on_a_gpu_what_it_learns_on_the_cpu() {
+fn a_gpu_trains_a_population_of_all_rules_as_the_cpu_does() {
     let Some(device) = device() else { return };
     let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
     let gpu = run::<Wgpu>(&population, &device, Keeper::default());
@@ -175,7 +175,7 @@ fn a_population_of_all_rules_learns_on_a_gpu_what_it_learns_on_the_cpu() {
 }
 
 #[test]
-fn reconstructions_learn_on_a_gpu_what_they_learn_on_the_cpu() {
+fn a_gpu_trains_reconstructions_as_the_cpu_does() {
     let Some(device) = device() else { return };
     let rules = Algorithm::ALL.into_iter().filter(|rule| rule.refuses_reconstruction().is_none());
     let trials = trials(&rules.collect::<Vec<_>>());
@@ -186,7 +186,7 @@ fn reconstructions_learn_on_a_gpu_what_they_learn_on_the_cpu() {
 }
 
 #[test]
-fn on_one_gpu_a_trial_has_the_same_bits_alone_in_a_population_and_when_others_leave() {
+fn a_trial_on_a_gpu_has_the_same_bits_alone_in_a_population_and_after_others_end() {
     let Some(device) = device() else { return };
     let of = |trials| population(trials, true, Objective::Classification);
     let trials = trials(&Algorithm::ALL);
@@ -198,7 +198,7 @@ fn on_one_gpu_a_trial_has_the_same_bits_alone_in_a_population_and_when_others_le
         if !leave_after.contains(&(index, 1)) {
             assert!(fewer.arrays(index) == together.arrays(index), "{trial:?}");
         }
-        // One of each rule.
+        // These are one trial of each rule.
         if [1, 5, 6, 10, 14].contains(&index) {
             let alone = run::<Wgpu>(&of(vec![trial.clone()]), &device, Keeper::default());
             assert_eq!(alone.history(0), together.history(index), "{trial:?}");

@@ -1,11 +1,11 @@
-//! What a run states about its images.
+//! The description and the split of a dataset, as text files.
 
 use std::fs;
 
 use tests::{Bench, SMALL_PIPELINE as PIPELINE};
 
 #[test]
-fn a_dataset_states_its_split_and_two_machines_state_the_same() {
+fn a_dataset_lists_its_split_and_two_machines_list_the_same() {
     let [one, other] = [Bench::new(2, 1), Bench::new(1, 1)];
     let stated = |bench: &Bench, pipeline: &str| {
         bench.run(pipeline);

@@ -1,4 +1,4 @@
-//! What is exported is all that is needed: networks are rebuilt from their files alone, here and in PyTorch.
+//! Exported files are complete: networks are rebuilt from their files alone, in this test and in PyTorch.
 //!
 //! `BPFREE_TORCH_PYTHON` names a Python with the packages `torch`, `numpy` and `safetensors`; otherwise `BPFREE_PYTHON` and
 //! `python3` are tried.
@@ -22,7 +22,7 @@ use spec::{Pipeline, Stage};
 use store::Placed;
 use tests::{Bench, Witness};
 
-/// Batch norm with two activations, a plain network, one without biases, and pictures that are given back.
+/// A pipeline of networks with batch norm and two activations, with and without biases, and of reconstructions.
 const PIPELINE: &str = r#"Pipeline(
     name: "exported",
     stages: [
@@ -62,7 +62,7 @@ fn export(bench: &Bench, text: &str, wanted: &Wanted, to: &Path) -> Result<Expor
     runner::export(&bench.context(), &pipeline, wanted, to, &Silent)
 }
 
-/// A network as its two files say, and nothing else.
+/// A network that is computed from its two files alone.
 struct Rebuilt {
     model: Value,
     arrays: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
@@ -79,7 +79,7 @@ impl Rebuilt {
         &self.arrays[name.as_str().expect("a name")].1
     }
 
-    /// The logits for one image.
+    /// Returns the logits of one image.
     fn logits(&self, pixels: &[u8]) -> Vec<f64> {
         let inputs = &self.model["inputs"];
         let plane = number(&inputs["height"]) * number(&inputs["width"]);
@@ -121,7 +121,7 @@ impl Rebuilt {
         (0..outputs).map(unit).collect()
     }
 
-    /// Per cent of the examples that are classified wrongly.
+    /// Returns the percentage of examples that are classified wrongly.
     fn error_rate(&self, view: &View<'_>) -> f64 {
         let is_wrong = |position: &usize| {
             largest(&self.logits(view.image(*position))) != usize::from(view.label(*position))
@@ -129,7 +129,7 @@ impl Rebuilt {
         100.0 * (0..view.len()).filter(is_wrong).count() as f64 / view.len() as f64
     }
 
-    /// Mean squared error per pixel of the squashed output.
+    /// Returns the mean squared error per pixel of the squashed output.
     fn reconstruction_loss(&self, dataset: &Dataset) -> f64 {
         let (view, squash) = (dataset.validation(), self.model["task"]["squash"].as_str().expect("a name"));
         assert_eq!(squash, "tanh");
@@ -143,7 +143,7 @@ impl Rebuilt {
         (0..view.len()).map(of_image).sum::<f64>() / view.len() as f64
     }
 
-    /// Every array of the weights is in the description, with its shape, and every name in it is an array.
+    /// Checks that description and weights have the same arrays, with the same shapes.
     fn check_names(&self) {
         let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut name = |name: &Value, shape: &[&Value]| {
@@ -165,7 +165,7 @@ impl Rebuilt {
         assert_eq!(named, shapes.collect());
     }
 
-    /// The same network in the crate that trained it; `architecture` says what it was built from.
+    /// Returns the same network in the types of the crate that trained it.
     fn network(&self, architecture: &model::Architecture) -> Network<Flex> {
         let tensor = |name: &str| {
             let (shape, values) = self.arrays.get(name)?;
@@ -174,13 +174,14 @@ impl Rebuilt {
             Some(Tensor::<Flex, 3>::from_data(TensorData::new(values, shape), &Default::default()))
         };
         let layer = |name: String| Layer {
-            weight: Parameter::new(tensor(&format!("{name}/weight")).expect("every layer has one")),
+            weight: Parameter::new(tensor(&format!("{name}/weight")).expect("every layer has weights")),
             bias: tensor(&format!("{name}/bias")).map(Parameter::new),
             batch_norm: tensor(&format!("{name}/gamma")).map(|gamma| BatchNorm {
                 gamma: Parameter::new(gamma),
-                beta: Parameter::new(tensor(&format!("{name}/beta")).expect("a norm has four")),
-                moving_mean: tensor(&format!("{name}/moving_mean")).expect("a norm has four"),
-                moving_variance: tensor(&format!("{name}/moving_variance")).expect("a norm has four"),
+                beta: Parameter::new(tensor(&format!("{name}/beta")).expect("batch norm has four arrays")),
+                moving_mean: tensor(&format!("{name}/moving_mean")).expect("batch norm has four arrays"),
+                moving_variance: tensor(&format!("{name}/moving_variance"))
+                    .expect("batch norm has four arrays"),
             }),
             precision: Precision::Full,
         };
@@ -193,7 +194,7 @@ impl Rebuilt {
     }
 }
 
-/// The arrays of a safetensors file: the length of a JSON header, the header, the bytes.
+/// Reads the arrays of a safetensors file, which consists of the length of a JSON header, the header and the bytes.
 fn arrays(bytes: &[u8]) -> BTreeMap<String, (Vec<usize>, Vec<f64>)> {
     let (length, rest) = bytes.split_first_chunk::<8>().expect("a length");
     let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
@@ -223,14 +224,14 @@ fn largest(values: &[f64]) -> usize {
     (0..values.len()).max_by(|&left, &right| values[left].total_cmp(&values[right])).expect("there are some")
 }
 
-/// The largest distance of two lists of equal length.
+/// Returns the largest difference between entries of two lists of equal length.
 #[track_caller]
 fn distance(left: &[f64], right: &[f64]) -> f64 {
     assert_eq!(left.len(), right.len());
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f64::max)
 }
 
-/// The images that the train stage `name` was trained on.
+/// Returns the dataset and the settings of the train stage `name`.
 fn dataset(text: &str, name: &str) -> (Dataset, settings::TrainingSettings) {
     let pipeline = Pipeline::parse("test.ron", text).expect("the file is right");
     let train = pipeline.stages.iter().find_map(|stage| match stage {
@@ -242,7 +243,7 @@ fn dataset(text: &str, name: &str) -> (Dataset, settings::TrainingSettings) {
     (dataset, train.training.clone())
 }
 
-/// Networks of every kind, with the datasets they were trained on.
+/// Trains and exports networks of every kind; returns their folders and descriptions.
 fn exported(bench: &Bench) -> Vec<(PathBuf, results::export::Model)> {
     bench.run(PIPELINE);
     let to = bench.path("export");
@@ -253,7 +254,7 @@ fn exported(bench: &Bench) -> Vec<(PathBuf, results::export::Model)> {
 }
 
 #[test]
-fn an_exported_network_rebuilt_from_its_files_measures_what_its_history_says() {
+fn an_exported_network_rebuilt_from_its_files_has_the_error_rate_of_its_history() {
     let bench = Bench::new(2, 1);
     for (folder, exported) in exported(&bench) {
         let rebuilt = Rebuilt::read(&folder);
@@ -293,7 +294,7 @@ fn an_exported_network_rebuilt_from_its_files_measures_what_its_history_says() {
     }
 }
 
-/// A Python with what the script needs.
+/// Returns a Python with the packages that the script imports.
 fn python() -> Option<String> {
     let named = ["BPFREE_TORCH_PYTHON", "BPFREE_PYTHON"].into_iter().filter_map(|name| env::var(name).ok());
     let has_packages = |python: &String| {
@@ -303,7 +304,7 @@ fn python() -> Option<String> {
     named.chain(["python3".to_owned()]).find(has_packages)
 }
 
-/// The images of `view` as an array file of u8, `[examples, channels, height, width]`.
+/// Writes the images of `view` as a NumPy file of u8, `[examples, channels, height, width]`.
 fn npy(view: &View<'_>, shape: data::ImageShape) -> Vec<u8> {
     let data::ImageShape { channels, height, width } = shape;
     let mut header = format!(
@@ -319,7 +320,7 @@ fn npy(view: &View<'_>, shape: data::ImageShape) -> Vec<u8> {
     bytes
 }
 
-/// The values of an array file of 32-bit floats.
+/// Reads the values of a NumPy file of 32-bit floats.
 fn floats_of_npy(bytes: &[u8]) -> Vec<f64> {
     let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let values = bytes[10 + header..].as_chunks().0.iter();

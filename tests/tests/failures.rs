@@ -1,4 +1,4 @@
-//! Trials that fail, and results that are damaged: what the others are, and what the user sees.
+//! Trials that fail, and results that are damaged: they change no other result, and the user sees the reason.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use tests::{Bench, SMALL_PIPELINE, Witness};
 /// Panics in the first epoch of some trials, on the thread that trains them.
 struct Saboteur {
     rule: Algorithm,
-    /// So many times, then it gives up.
+    /// The number of panics that are left.
     times: AtomicUsize,
     ends: Mutex<Vec<String>>,
 }
@@ -45,7 +45,7 @@ impl Reporter for Saboteur {
                 assert!(left.is_err(), "sabotage");
             }
             Progress::TrialEnded { end: TrialEnd::Panicked(reason), .. } => {
-                self.ends.lock().expect("nobody panics here").push(reason.clone());
+                self.ends.lock().expect("no panic").push(reason.clone());
             }
             _ => {}
         }
@@ -91,7 +91,7 @@ fn a_trial_that_panics_takes_no_other_with_it() {
             assert_eq!(trial.configuration.algorithm, Algorithm::Dfa);
             assert!(reason.starts_with("panicked: sabotage"), "{reason}");
         }
-        // What is to do is known, with the reason, until it is done.
+        // The reason is kept until the trial is done.
         let failed = |bench: &Bench| {
             let store = bench.context().store;
             let trials = bench.trials(SMALL_PIPELINE);
@@ -106,9 +106,8 @@ fn a_trial_that_panics_takes_no_other_with_it() {
 }
 
 #[test]
-fn a_population_that_panics_together_is_split_until_the_others_are_through() {
-    // The second of two seeds alone is well: only the eight, the four and the two that it is among, and then the first, are
-    // sabotaged.
+fn a_population_that_panics_is_split_until_the_other_trials_are_done() {
+    // Four panics: in populations of eight, four and two trials, and in the first seed alone. The second seed then trains.
     let bench = Bench::new(1, 8);
     let saboteur = Saboteur::of(Algorithm::Drtp, 4);
     let report = run(&bench, SMALL_PIPELINE, &saboteur, false, 8);
@@ -120,7 +119,7 @@ fn a_population_that_panics_together_is_split_until_the_others_are_through() {
 }
 
 #[test]
-fn with_fail_fast_nothing_begins_after_the_first_failure() {
+fn with_fail_fast_no_trial_starts_after_the_first_failure() {
     let bench = Bench::new(1, 1);
     let report = run(&bench, SMALL_PIPELINE, &Saboteur::of(Algorithm::Dfa, usize::MAX), true, 1);
     // Backprop's two seeds come first.
@@ -128,7 +127,7 @@ fn with_fail_fast_nothing_begins_after_the_first_failure() {
 }
 
 #[test]
-fn if_the_first_trials_all_fail_the_others_are_not_begun() {
+fn if_the_first_trials_all_fail_the_others_are_not_started() {
     let bench = Bench::new(1, 1);
     let text = SMALL_PIPELINE.replace("seeds: 2", "seeds: 4");
     let report = run(&bench, &text, &Saboteur::of(Algorithm::Backprop, usize::MAX), false, 1);
@@ -136,7 +135,7 @@ fn if_the_first_trials_all_fail_the_others_are_not_begun() {
 }
 
 #[test]
-fn a_trial_that_needs_more_memory_than_there_is_fails_alone() {
+fn a_trial_that_needs_too_much_memory_fails_alone() {
     let wide = SMALL_PIPELINE.replace("hidden: [[12, 8]]", "hidden: [[12, 8], [3000, 3000]]");
     let calm = Bench::new(2, 1);
     calm.run(SMALL_PIPELINE);
@@ -153,7 +152,7 @@ fn a_trial_that_needs_more_memory_than_there_is_fails_alone() {
 }
 
 #[test]
-fn a_population_that_needs_more_memory_than_there_is_is_split() {
+fn a_population_that_needs_too_much_memory_is_split() {
     let calm = Bench::new(1, 1);
     calm.run(SMALL_PIPELINE);
     let bench = Bench::new(1, 8);
@@ -163,7 +162,7 @@ fn a_population_that_needs_more_memory_than_there_is_is_split() {
     assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
 }
 
-/// A device on which so many trials fit: when more have begun together, it says what a GPU's backend says.
+/// Panics like a GPU's backend without memory if more trials than fit train together.
 struct SmallDevice {
     fits: usize,
     began: Mutex<Vec<String>>,
@@ -182,8 +181,8 @@ impl Reporter for SmallDevice {
             }
             Progress::Halved { trials, reason } => {
                 assert!(reason.ends_with(&format!("can't allocate buffer of size: {trials}")), "{reason}");
-                self.halved.lock().expect("nobody panics here").push(*trials);
-                // They begin anew.
+                self.halved.lock().expect("no panic").push(*trials);
+                // The trials start again.
                 began.clear();
             }
             _ => {}
@@ -200,7 +199,7 @@ fn a_population_that_runs_out_of_the_devices_memory_is_halved_until_it_fits() {
     let report = run(&bench, SMALL_PIPELINE, &device, false, 10);
     assert_eq!((report.trained, report.failed.len()), (10, 0), "{report:?}");
     // Ten trials of five rules in one population; five and five; two and three of each.
-    assert_eq!(*device.halved.lock().expect("nobody panics here"), [10, 5, 5]);
+    assert_eq!(*device.halved.lock().expect("no panic"), [10, 5, 5]);
     assert_eq!(bench.contents(SMALL_PIPELINE), calm.contents(SMALL_PIPELINE));
     let device = SmallDevice { fits: 0, began: Mutex::default(), halved: Mutex::default() };
     let bench = Bench::new(1, 2);
@@ -210,11 +209,11 @@ fn a_population_that_runs_out_of_the_devices_memory_is_halved_until_it_fits() {
 }
 
 #[test]
-fn what_has_failed_before_is_tried_after_the_others() {
+fn trials_that_failed_before_are_trained_last() {
     let bench = Bench::new(1, 1);
     run(&bench, SMALL_PIPELINE, &Saboteur::of(Algorithm::Dfa, usize::MAX), false, 1);
     let others = SMALL_PIPELINE.replace("seeds: 2", "seeds: 3");
-    // Nothing new begins after the first failure, so all others have come before.
+    // No trial starts after the first failure, so that all others were trained before it.
     let report = run(&bench, &others, &Saboteur::of(Algorithm::Dfa, usize::MAX), true, 1);
     assert_eq!((report.skipped, report.trained + report.failed.len()), (8, 2), "{report:?}");
     let report = run(&bench, &others.replace("Dfa, ", ""), &Witness::new(None), false, 1);
@@ -222,7 +221,7 @@ fn what_has_failed_before_is_tried_after_the_others() {
 }
 
 #[test]
-fn one_damaged_result_stops_nothing_and_is_made_anew() {
+fn one_damaged_result_stops_nothing_and_is_computed_again() {
     let bench = Bench::new(2, 1);
     bench.run(SMALL_PIPELINE);
     let contents = bench.contents(SMALL_PIPELINE);
@@ -238,14 +237,14 @@ fn one_damaged_result_stops_nothing_and_is_made_anew() {
 }
 
 #[test]
-fn damage_that_shows_only_when_a_result_is_read_is_made_good_within_the_run() {
+fn damage_that_is_found_while_reading_is_repaired_within_the_run() {
     let bench = Bench::new(2, 1);
     bench.run(SMALL_PIPELINE);
     let contents = bench.contents(SMALL_PIPELINE);
     let victim = bench.trials(SMALL_PIPELINE).swap_remove(3).artifact.expect("it is done");
     let history = victim.path().join("history.csv");
     let text = fs::read_to_string(&history).expect("readable");
-    // Of equal length: names and sizes are as they were.
+    // The length is the same, so that names and sizes show no damage.
     fs::write(&history, text.replace('1', "2")).expect("writable");
     assert!(bench.trials(SMALL_PIPELINE).iter().all(|trial| trial.damage.is_none()));
     let other = SMALL_PIPELINE.replace("error_rate/test", "loss/test");
@@ -270,7 +269,7 @@ fn with_same_build_results_of_other_builds_do_not_count() {
     assert_eq!((done(None), done(Some("another build"))), (10, 0));
 }
 
-/// What is done to a file, and what it is called.
+/// A kind of damage: its name, and a function that damages a file.
 type Damage = (&'static str, fn(&Path));
 
 const DAMAGES: [Damage; 5] = [
@@ -315,7 +314,7 @@ fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
         };
         for index in 0..listed(&folder).len() {
             for (what, damage) in DAMAGES {
-                // An event file has another name every time.
+                // The name of an event file differs every time.
                 let file = listed(&folder).swap_remove(index);
                 let shown = file.file_name().expect("a name").to_string_lossy().into_owned();
                 let shown = shown.split(".tfevents").next().unwrap_or_default();
@@ -324,7 +323,7 @@ fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
                 seen.push_str(&format!("{kind}/{shown} {what}: {}\n", without_numbers(&error)));
                 store.move_aside(name).expect("it can be moved");
                 assert!(store.find(kind, &name.key).expect("readable").is_none());
-                // Images are loaded, and then described, only where something is to be trained.
+                // A dataset's artifact is written only if a trial is missing.
                 let again = match kind.as_str() {
                     "dataset" => {
                         text.replace("seeds: 2", &format!("seeds: [{}]", 100 + seen.lines().count()))
@@ -339,10 +338,10 @@ fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
     insta::assert_snapshot!(seen);
 }
 
-/// The message after the artifact's path, with every word that holds a digit as `#`.
+/// Returns the message after the artifact's path, with `#` for every word that contains a digit.
 fn without_numbers(message: &str) -> String {
     let message = message.rsplit(" is damaged: ").next().unwrap_or_default();
-    // Where a text is cut depends on the names in it, and so does what a reader misses first.
+    // The place where a text is cut, and the first missing part, depend on the names in the text.
     let message = message.split(", found other text").next().unwrap_or_default();
     let words = message
         .split(' ')

@@ -1,6 +1,6 @@
-//! Every rule against golden vectors: three optimizer steps, evaluation before and after.
+//! Every rule against golden vectors: three optimizer steps, with evaluation before and after.
 //!
-//! Reads every case that `index.json` names in the folder `GOLDEN_VECTORS`, by default the project's own copy.
+//! The test reads every case in `index.json` of the folder `GOLDEN_VECTORS`, by default the project's own copy.
 
 use std::{
     env,
@@ -15,13 +15,13 @@ fn own_folder() -> PathBuf {
 }
 
 fn folder() -> PathBuf {
-    // Relative to the root of the project, from where the command is run.
+    // A relative path begins at the root of the project.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     env::var_os("GOLDEN_VECTORS").map_or_else(own_folder, |folder| root.join(folder))
 }
 
 #[test]
-fn every_rule_adam_and_the_drawing_of_matrices_compute_what_the_vectors_say() {
+fn every_rule_adam_and_random_matrices_match_the_golden_vectors() {
     let vectors = Vectors::read(&folder(), &own_folder()).unwrap_or_else(|error| panic!("{error}"));
     let compared = golden::replay_on(Device::Cpu, &vectors).expect("the CPU is always there");
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();

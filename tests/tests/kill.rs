@@ -1,4 +1,4 @@
-//! A run that is killed anywhere, and started again until it is done, ends with what an undisturbed run makes.
+//! A run that is killed at any moment and started again until it is done has the results of an undisturbed run.
 //!
 //! The process that is killed is this test itself, started again with `BPFREE_KILL_TEST` in its environment.
 
@@ -24,7 +24,7 @@ use spec::Pipeline;
 use store::Store;
 use tests::Bench;
 
-/// Long enough that a kill meets trials in the middle, with batch norm, dropout and early stopping in it.
+/// A pipeline that is long enough to be killed during trials, with batch norm, dropout and early stopping.
 const PIPELINE: &str = r#"Pipeline(
     name: "killed",
     stages: [
@@ -69,7 +69,7 @@ impl Reporter for Diary {
             let mut savers = File::options().create(true).append(true).open(path).expect("writable");
             savers.write_all(format!("{}\n", std::process::id()).as_bytes()).expect("writable");
         }
-        // In one piece: several processes write into one file.
+        // One call per line, because several processes write into the file.
         file.write_all(format!("{line}\n").as_bytes()).expect("the diary can be written");
     }
 }
@@ -126,7 +126,7 @@ impl Killed {
         self.folder.path().join("artifacts")
     }
 
-    /// Runs on until nothing is left to do.
+    /// Runs until everything is done.
     fn finish(&self) {
         let status = self.start(None).wait().expect("it was started");
         assert!(status.success() && self.is_done(), "an undisturbed run ends well: {}", self.diary());
@@ -136,7 +136,7 @@ impl Killed {
         fs::read_to_string(self.folder.path().join("diary")).unwrap_or_default()
     }
 
-    /// Key and content of every trial, and the table.
+    /// Returns key and content of every trial, and the table.
     fn results(&self) -> (Vec<(String, String)>, String) {
         let store = Store::open(&self.artifacts()).expect("the store is whole");
         let context =
@@ -161,7 +161,7 @@ impl Killed {
         (contents.collect(), summary.concat())
     }
 
-    /// Nothing is left of work, no trial was stored twice, and none whose state was saved began anew.
+    /// Checks that no work is left, no trial was stored twice, and every trial resumed from its last checkpoint.
     fn check_diary(&self) {
         let work: Vec<_> = fs::read_dir(self.artifacts().join("work")).expect("the folder").collect();
         assert!(work.is_empty(), "{work:?}");
@@ -198,7 +198,7 @@ fn undisturbed() -> (Vec<(String, String)>, String) {
     results
 }
 
-/// TensorBoard's loaders see each step of each trial once, however often it was killed, and every session ended well.
+/// Checks with TensorBoard's loaders that each step of each trial is there once and that every session ended.
 #[expect(clippy::print_stderr, reason = "a check that is skipped says so")]
 fn check_tensorboard(tree: &Path) {
     let Some(python) = tests::python() else {
@@ -223,7 +223,7 @@ fn killed_at_thirty_random_moments_it_ends_with_the_same_bytes() {
     let (mut kills, mut interrupted) = (0, 0);
     while kills < 30 && !killed.is_done() {
         let mut child = killed.start(None);
-        // Longer and longer, so that it gets somewhere between the first kills and the last.
+        // The pauses become longer, so that the run makes progress between the kills.
         let most = took.as_secs_f64() * (0.1 + 0.03 * f64::from(kills));
         thread::sleep(Duration::from_secs_f64(most * f64::from(random::uniform(&mut stream))));
         interrupted += u32::from(child.try_wait().expect("it was started").is_none());
@@ -257,7 +257,7 @@ fn killed_at_every_point_of_publishing_it_ends_with_the_same_bytes() {
             assert!(!status.success(), "the point `{point}` is passed {passes} times and more");
             killed.finish();
             assert!(killed.results() == expected, "{point} {passes}: {}", killed.diary());
-            // A trial that was stored when the process died was not written down as such.
+            // The process may die after a trial is stored and before the diary says so.
             let work: Vec<_> = fs::read_dir(killed.artifacts().join("work")).expect("the folder").collect();
             assert!(work.is_empty(), "{point} {passes}: {work:?}");
         }
@@ -265,12 +265,12 @@ fn killed_at_every_point_of_publishing_it_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn processes_on_one_store_share_the_work_and_one_that_is_killed_is_missed_by_nobody() {
+fn processes_on_one_store_share_the_work_also_after_one_is_killed() {
     let expected = undisturbed();
     let killed = Killed::new();
     let mut processes: Vec<Child> = (0..4).map(|_| killed.start(None)).collect();
     let start = Instant::now();
-    // One of them dies when it has saved something, if it is still there then.
+    // One process is killed after it wrote a checkpoint, if it still runs.
     let mut victim = None;
     while victim.is_none() && start.elapsed() < Duration::from_secs(60) && !killed.is_done() {
         let savers = fs::read_to_string(killed.folder.path().join("savers")).unwrap_or_default();
@@ -318,11 +318,11 @@ fn one_of_several_processes_may_be_killed_and_started_again_and_again() {
 }
 
 #[test]
-fn an_interrupted_run_saves_its_trials_and_goes_on_with_them() {
+fn an_interrupted_run_saves_its_trials_and_resumes_them() {
     let text = PIPELINE.replace(", checkpoint: Every(epochs: 1)", ", checkpoint: Never");
     let whole = Bench::new(1, 4);
     whole.run(&text);
-    // At the first and at the second member of a population.
+    // The interruption comes at the first and at the second trial of a population.
     for epochs in [4, 5] {
         let halved = Bench::new(1, 4);
         let report = halved.run_with(&text, &tests::Witness::after_epochs(epochs));

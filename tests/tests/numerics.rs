@@ -1,10 +1,10 @@
-//! Equal settings give the numbers that they gave before, or the revision in every key is another one.
+//! Equal settings give the same numbers as before, unless the revision in every key changes.
 
 use results::NUMERICS_REVISION;
 use settings::{Metric, Split};
 use tests::Bench;
 
-/// Batch norm, dropout and weight decay, so that everything that turns settings into numbers has its part.
+/// A pipeline with batch norm, dropout and weight decay, so that all numeric code takes part.
 const PIPELINE: &str = r#"Pipeline(
     name: "numerics",
     stages: [
@@ -18,7 +18,7 @@ const PIPELINE: &str = r#"Pipeline(
     ],
 )"#;
 
-/// The revision whose numbers these are.
+/// The revision that the numbers below belong to.
 const REVISION: u32 = 2;
 
 /// Training and validation loss of each rule after three epochs.
@@ -30,11 +30,11 @@ const LOSSES: [(&str, [f64; 2]); 5] = [
     ("local-mse", [2.316696, 2.346442]),
 ];
 
-/// Processors round last bits differently, and forty-five steps let them grow.
+/// The allowed relative deviation: processors round last bits differently, and 45 steps amplify this.
 const TOLERANCE: f64 = 1e-3;
 
 #[test]
-fn the_numbers_are_those_of_their_revision() {
+fn losses_are_those_of_the_numerics_revision() {
     let bench = Bench::new(2, 1);
     bench.run(PIPELINE);
     let measured: Vec<(&str, [f64; 2])> = bench

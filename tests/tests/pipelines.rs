@@ -1,5 +1,5 @@
-//! Every shipped pipeline plans, and its first trial trains an epoch, on real images in their official layouts where they lie
-//! beside the project.
+//! The shipped pipelines: the first trial of each trains an epoch on real images. The folder `shared/data` next to the project
+//! holds the images; without it, the test is skipped.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use settings::Device;
 use spec::{Override, Pipeline, Stage};
 use store::Store;
 
-/// Interrupts when the first trial has ended.
+/// Interrupts the run after the first trial.
 struct FirstTrial(AtomicBool);
 
 impl Reporter for FirstTrial {
@@ -33,9 +33,9 @@ fn data() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// One epoch on a part of the images, with batches that a small part has.
+/// Reduces a pipeline to one epoch, small batches and a part of large datasets.
 fn cut(text: &str) -> String {
-    let whole = Pipeline::parse("whole.ron", text).expect("it is right, another test says so");
+    let whole = Pipeline::parse("whole.ron", text).expect("the file is right");
     let mut overrides: Vec<String> = vec!["epochs=1".into(), "batch_size=16".into()];
     for stage in &whole.stages {
         if let Stage::Dataset(dataset) = stage
@@ -46,7 +46,7 @@ fn cut(text: &str) -> String {
     }
     overrides.iter().fold(text.to_owned(), |text, given| {
         let given: Override = given.parse().expect("written above");
-        given.apply(&text).expect("every pipeline says it")
+        given.apply(&text).expect("every pipeline has these fields")
     })
 }
 

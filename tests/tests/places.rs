@@ -1,4 +1,4 @@
-//! Folders that results cannot lie in, or only just: what the user is told.
+//! Unusual folders of results: which are refused, with which message, and which work.
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path, process::Command, sync::atomic::AtomicBool};
 
@@ -8,16 +8,16 @@ use spec::Pipeline;
 use store::{Store, StoreError};
 use tests::{SMALL_PIPELINE, Witness};
 
-/// The message with its cause, and the hint, of a store that cannot be opened.
+/// Returns the message and the hint for a folder where no store can be opened.
 fn refusal(root: &Path) -> (String, String) {
-    let error = Store::open(root).expect_err("no store can lie there");
+    let error = Store::open(root).expect_err("no store is possible there");
     let StoreError::Io { path, source, .. } = &error else { panic!("{error:?}") };
     assert!(path.starts_with(root.parent().expect("a folder above")), "{}", path.display());
     (format!("{error}: {source}"), error.hint().expect("there is a way out"))
 }
 
 #[test]
-fn a_file_where_a_folder_is_needed_is_named() {
+fn a_file_in_the_place_of_a_folder_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join("artifacts");
     fs::write(&root, "mine").expect("writable");
@@ -28,7 +28,7 @@ fn a_file_where_a_folder_is_needed_is_named() {
 }
 
 #[test]
-fn a_name_that_is_too_long_is_said_to_be() {
+fn a_name_that_is_too_long_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (message, hint) = refusal(&folder.path().join("a".repeat(300)));
     assert!(message.contains("File name too long"), "{message}");
@@ -36,7 +36,7 @@ fn a_name_that_is_too_long_is_said_to_be() {
 }
 
 #[test]
-fn results_may_lie_in_a_folder_whose_name_is_no_text() {
+fn results_may_be_in_a_folder_whose_name_is_not_utf_8() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join(OsStr::from_bytes(b"art\xffifacts"));
     let context = || {
@@ -61,7 +61,7 @@ fn results_may_lie_in_a_folder_whose_name_is_no_text() {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn a_disk_that_is_read_only_is_named() {
+fn a_read_only_disk_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).expect("writable");

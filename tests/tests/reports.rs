@@ -1,4 +1,4 @@
-//! Summaries: what is chosen, compared and told, and what becomes of it in later stages.
+//! Summaries: winners, comparisons, reports, and grids of winners in later stages.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use spec::{Override, Pipeline};
 use tests::{Bench, SMALL_PIPELINE, Witness};
 use tuner::Outcome;
 
-/// Two rules with two rates; the winners are trained longer.
+/// A pipeline of two rules with two rates each, which trains the winners longer.
 const SEARCH: &str = r#"Pipeline(
     name: "search",
     stages: [
@@ -28,7 +28,7 @@ const SEARCH: &str = r#"Pipeline(
 )"#;
 
 #[test]
-fn the_winners_of_a_search_become_the_next_grid_each_with_its_own_rate() {
+fn the_winners_of_a_search_are_the_next_grid_each_with_its_own_rate() {
     let bench = Bench::new(2, 1);
     let plans = |bench: &Bench| {
         let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
@@ -61,7 +61,7 @@ fn the_winners_of_a_search_become_the_next_grid_each_with_its_own_rate() {
 }
 
 #[test]
-fn selection_on_test_data_is_told_also_where_an_earlier_stage_did_it() {
+fn the_table_says_if_this_or_an_earlier_stage_selected_on_test_data() {
     let bench = Bench::new(2, 1);
     let (_, tables) = bench.run(SEARCH);
     assert!(!tables[1].contains("on test data"), "{}", tables[1]);
@@ -78,7 +78,7 @@ fn a_search_that_is_not_finished_chooses_nothing() {
     let bench = Bench::new(1, 1);
     let report = bench.run_with(SEARCH, &Witness::new(Some(3)));
     assert!(report.interrupted && report.trained == 3, "{report:?}");
-    // A trial that fails for ever leaves its search unfinished: the long trials are not begun, and that is said.
+    // A trial that always fails leaves its search unfinished, so that the long trials do not start.
     let hopeless = SEARCH.replace("hidden: [[12]]", "hidden: [[12], [4000, 4000]]");
     let report = within(&bench, &hopeless, 50_000_000);
     let [(stage, reason)] = report.waiting.as_slice() else { panic!("{report:?}") };
@@ -103,7 +103,7 @@ fn within(bench: &Bench, text: &str, memory: u64) -> RunReport {
 }
 
 #[test]
-fn published_values_are_held_against_ours_and_a_missed_one_is_told() {
+fn published_values_are_compared_with_ours_and_missed_ones_are_reported() {
     let expecting = |value: f64| {
         SMALL_PIPELINE.replace(
             "metric: \"error_rate/test\"",
@@ -124,7 +124,7 @@ fn published_values_are_held_against_ours_and_a_missed_one_is_told() {
 }
 
 #[test]
-fn a_summary_is_every_form_of_one_table() {
+fn a_summary_has_one_table_in_every_format() {
     let bench = Bench::new(2, 1);
     let text = SMALL_PIPELINE
         .replace("metric: \"error_rate/test\"", "metric: \"error_rate/test\", baseline: Backprop");
@@ -158,7 +158,7 @@ fn a_summary_is_every_form_of_one_table() {
             assert!(read(name).contains(rule), "{name} lacks {rule}");
         }
     }
-    // A number of a trial is the same everywhere.
+    // The last value of a trial is the same in both files.
     let trials = bench.trials(&text);
     let history = fs::read_to_string(trials[0].artifact.as_ref().expect("done").path().join("history.csv"));
     let history = history.expect("text");
@@ -170,7 +170,7 @@ fn a_summary_is_every_form_of_one_table() {
 }
 
 #[test]
-fn reports_are_made_of_what_is_there_without_training() {
+fn reports_are_made_from_finished_trials_without_training() {
     let bench = Bench::new(1, 1);
     let text = SMALL_PIPELINE;
     bench.run_with(text, &Witness::new(Some(4)));
@@ -212,15 +212,15 @@ fn an_override_is_part_of_the_key() {
     let bench = Bench::new(1, 1);
     bench.run(SMALL_PIPELINE);
     let given: Override = "epochs=1".parse().expect("right");
-    let text = given.apply(SMALL_PIPELINE).expect("the stage says it");
+    let text = given.apply(SMALL_PIPELINE).expect("the stage has the field");
     let (report, _) = bench.run(&text);
     assert_eq!((report.skipped, report.trained), (0, 10), "{report:?}");
-    let (report, _) = bench.run(&given.apply(&text).expect("it still says it"));
+    let (report, _) = bench.run(&given.apply(&text).expect("the stage has the field"));
     assert_eq!((report.skipped, report.trained), (10, 0), "{report:?}");
 }
 
 #[test]
-fn the_winner_is_chosen_by_what_ranks_and_not_by_what_is_reported() {
+fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
     let bench = Bench::new(2, 1);
     bench.run(SEARCH);
     let pipeline = Pipeline::parse("test.ron", SEARCH).expect("the file is right");
@@ -236,7 +236,7 @@ fn the_winner_is_chosen_by_what_ranks_and_not_by_what_is_reported() {
         winners.iter().map(|winner| (winner.best_of.clone(), winner.configuration.learning_rate)).collect();
     assert_eq!(rates.len(), 2);
     assert!(rates.iter().all(|(_, rate)| *rate == 1e-2), "{rates:?}");
-    // Ranked the other way round, the other rate wins.
+    // Without groups there is one winner.
     let single = spec::Summarize { best_per: Vec::new(), ..best };
     let winners = summary::winners(&single, &[trials.as_slice()]).expect("readable");
     assert_eq!(winners.len(), 1);

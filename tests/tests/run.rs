@@ -1,4 +1,4 @@
-//! What only the whole can show: a pipeline file becomes results, once.
+//! Runs of whole pipeline files: each result is computed once, and only if it is missing.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn counts(report: &RunReport) -> (usize, usize, usize, usize) {
 }
 
 #[test]
-fn a_second_run_trains_nothing_and_says_the_same() {
+fn a_second_run_trains_nothing_and_prints_the_same_tables() {
     let bench = Bench::new(2, 1);
     let (first, tables) = bench.run(PIPELINE);
     assert_eq!(counts(&first), (10, 0, 10, 0));
@@ -28,7 +28,7 @@ fn a_second_run_trains_nothing_and_says_the_same() {
 }
 
 #[test]
-fn editing_one_axis_trains_only_the_new_trials_and_the_tree_follows_the_file() {
+fn editing_an_axis_trains_only_new_trials_and_updates_the_run_tree() {
     let bench = Bench::new(2, 1);
     bench.run(PIPELINE);
     let edited = PIPELINE.replace("[1e-3]", "[1e-3, 1e-2]").replace("LocalLoss(CrossEntropy), ", "");
@@ -39,7 +39,7 @@ fn editing_one_axis_trains_only_the_new_trials_and_the_tree_follows_the_file() {
     assert!(!tree.join("local-cross-entropy-12-8-tanh-lr0.001").exists());
     assert!(tree.join("dfa-12-8-tanh-lr0.01/seed-1/history.csv").is_file());
     let (report, _) = bench.run(PIPELINE);
-    assert_eq!(counts(&report), (10, 10, 0, 0), "what the tree no longer showed was kept");
+    assert_eq!(counts(&report), (10, 10, 0, 0), "results that the run tree does not show are kept");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn threads_and_populations_change_no_result() {
 }
 
 #[test]
-fn a_plan_says_what_would_run_and_why() {
+fn a_plan_lists_missing_trials_and_the_reason() {
     let bench = Bench::new(2, 1);
     let missing = |text: &str| -> Vec<PlannedTrial> {
         bench.trials(text).into_iter().filter(|trial| trial.artifact.is_none()).collect()
@@ -93,7 +93,7 @@ fn a_plan_says_what_would_run_and_why() {
 }
 
 #[test]
-fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_bytes() {
+fn an_interrupted_run_keeps_finished_trials_and_continues_to_the_same_bytes() {
     let undisturbed = Bench::new(1, 1);
     undisturbed.run(PIPELINE);
     let bench = Bench::new(1, 1);
@@ -112,7 +112,7 @@ fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn a_diverged_trial_is_a_result_and_the_others_are_what_they_are_without_it() {
+fn a_diverged_trial_is_a_result_and_changes_no_other_trial() {
     let wild = PIPELINE.replace("[Backprop, Dfa, Drtp, ", "[Drtp, ").replace("[1e-3]", "[1e-3, 1e38]");
     let calm = wild.replace("[1e-3, 1e38]", "[1e-3]");
     let (with, without) = (Bench::new(1, 8), Bench::new(1, 8));
@@ -148,7 +148,7 @@ fn early_stopping_ends_trials_one_by_one() {
 }
 
 #[test]
-fn reconstruction_learns_to_give_images_back() {
+fn reconstruction_reduces_its_loss() {
     let text = PIPELINE
         .replace("algorithm: [Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), ", "algorithm: [Backprop, Dfa, ")
         .replace("epochs: 2", "epochs: 4, task: Reconstruction")
@@ -206,8 +206,8 @@ fn a_damaged_result_is_never_used() {
 }
 
 #[test]
-fn drtp_with_relu_explodes_without_leaving_the_numbers_and_is_told() {
-    // The issue's own example: the loss runs to 1e5 and beyond, and stays finite.
+fn drtp_with_relu_grows_without_bound_and_counts_as_diverged() {
+    // The loss exceeds 1e5 and stays finite.
     let text = PIPELINE
         .replace("[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]", "[Drtp]")
         .replace("[[12, 8]]", "[[100, 100]], activation: [Relu]")
@@ -223,10 +223,10 @@ fn drtp_with_relu_explodes_without_leaving_the_numbers_and_is_told() {
 }
 
 #[test]
-fn a_stage_may_become_another_kind_and_results_are_never_written_into() {
+fn stages_may_swap_names_and_results_are_never_overwritten() {
     let bench = Bench::new(2, 1);
     bench.run(PIPELINE);
-    let summary = fs::canonicalize(bench.path("runs/small/report")).expect("the link leads somewhere");
+    let summary = fs::canonicalize(bench.path("runs/small/report")).expect("the link is not broken");
     let files = || fs::read_dir(&summary).expect("the summary").count();
     let before = files();
     let swapped = PIPELINE
@@ -242,12 +242,12 @@ fn a_stage_may_become_another_kind_and_results_are_never_written_into() {
     let without = PIPELINE
         .replace("        Summarize(name: \"report\", of: [\"trials\"], metric: \"error_rate/test\"),\n", "");
     bench.run(&without);
-    assert!(!bench.path("runs/small/report").is_symlink(), "a stage that is gone is not shown");
+    assert!(!bench.path("runs/small/report").is_symlink(), "a deleted stage has no link");
     assert_eq!(files(), before);
 }
 
 #[test]
-fn a_table_of_validation_shows_the_test_split_of_the_same_epoch_beside_it() {
+fn a_table_of_validation_shows_the_test_split_of_the_same_epoch() {
     let bench = Bench::new(2, 1);
     let text = PIPELINE.replace("error_rate/test", "error_rate/validation");
     let (_, tables) = bench.run(&text);
@@ -256,7 +256,7 @@ fn a_table_of_validation_shows_the_test_split_of_the_same_epoch_beside_it() {
     let (name, seed) = (planned.trial.configuration.slug(), planned.trial.seed.to_string());
     let history = planned.artifact.expect("done").read("history.csv").expect("whole");
     let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
-    let (_, test) = history.last(&Metric::ErrorRate(Split::Test)).expect("the holdout makes it a metric");
+    let (_, test) = history.last(&Metric::ErrorRate(Split::Test)).expect("with a holdout, the test split is measured");
     let csv = fs::read_to_string(bench.path("runs/small/report/trials.csv")).expect("the file");
     let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
     let head = rows.next().expect("a head");

@@ -1,4 +1,4 @@
-//! The run tree of a pipeline as TensorBoard itself reads it: every event file against its `history.csv`.
+//! The run tree of a pipeline, read by TensorBoard: every event file against its `history.csv`.
 //!
 //! `BPFREE_PYTHON` names a Python with the package `tensorboard`; otherwise `python3` is tried.
 
@@ -31,8 +31,8 @@ fn tensorboard_reads_what_the_histories_say() {
         .expect("python starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    // 10 trials x 2 epochs x (loss and error rate of three splits, and a speed); the means of 5 configurations have four
-    // values for each that belongs to a result.
+    // 10 trials x 2 epochs x (loss and error rate of three splits, and a speed), and for the means of 5 configurations four
+    // values of each but the speed.
     assert!(said.contains("15 runs, 380 values equal"), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! Trackers in whole runs: what they measure, that they change nothing, and where their values go.
+//! Trackers in whole runs: their values, the files of these values, and that trackers change no result.
 
 use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
@@ -26,7 +26,7 @@ fn metric(text: &str) -> Metric {
 }
 
 #[test]
-fn whoever_looks_weights_and_losses_are_the_same() {
+fn trackers_change_no_weights_and_no_losses() {
     let (plain, watched) = (Bench::new(2, 1), Bench::new(2, 4));
     plain.run(SMALL_PIPELINE);
     let text = with(ALL);
@@ -36,7 +36,7 @@ fn whoever_looks_weights_and_losses_are_the_same() {
         artifact.read("weights.safetensors").expect("whole")
     };
     for (plain, watched) in plain.trials(SMALL_PIPELINE).iter().zip(&watched.trials(&text)) {
-        assert_ne!(plain.key, watched.key, "what is measured is part of a result");
+        assert_ne!(plain.key, watched.key, "the key names the trackers");
         assert_eq!(weights(plain), weights(watched), "{}", plain.trial.configuration);
         let (plain, watched) = (history(plain), history(watched));
         for (plain, watched) in plain.epochs().iter().zip(watched.epochs()) {
@@ -48,7 +48,7 @@ fn whoever_looks_weights_and_losses_are_the_same() {
 }
 
 #[test]
-fn what_a_tracker_measures_depends_on_no_population_and_machine_values_are_no_result() {
+fn tracked_values_do_not_depend_on_populations_and_machine_values_are_no_result() {
     let text = with(ALL).replace(
         "learning_rate: [1e-3]",
         "learning_rate: [1e-3], dropout: [0.0, 0.3], weight_decay: [0.0, 1e-3]",
@@ -56,7 +56,7 @@ fn what_a_tracker_measures_depends_on_no_population_and_machine_values_are_no_re
     let (one_by_one, together) = (Bench::new(2, 1), Bench::new(1, 8));
     one_by_one.run(&text);
     together.run(&text);
-    // Contents hold history, weights and outcome, and not what the machine did.
+    // The content hash covers history, weights and outcome, but not the values of the machine.
     assert_eq!(one_by_one.contents(&text), together.contents(&text));
     let folder = together.path("runs/small/trials/dfa-12-8-tanh-lr0.001/seed-0");
     let machine = fs::read_to_string(folder.join("machine.csv")).expect("Throughput measures the machine");
@@ -77,7 +77,7 @@ fn what_a_tracker_measures_depends_on_no_population_and_machine_values_are_no_re
 }
 
 #[test]
-fn every_rule_measures_what_makes_sense_for_it() {
+fn every_rule_has_the_tracked_values_that_apply_to_it() {
     let text = with(ALL);
     let bench = Bench::new(2, 1);
     bench.run(&text);
@@ -126,7 +126,8 @@ fn every_rule_measures_what_makes_sense_for_it() {
     }
 }
 
-/// Bytes that a step of a network of so many layers of 16 units holds, for a batch of 8.
+/// Returns the bytes that a training step keeps in the whole network and in its first layer: `layers` layers of 16 units, a batch
+/// of 8.
 fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
     let configuration = Configuration::new(algorithm, &vec![16; layers], 1e-3);
     let trial = Trial { configuration: Configuration { dropout: 0.25, ..configuration }, seed: 0 };
@@ -156,7 +157,7 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
 }
 
 #[test]
-fn memory_grows_with_depth_where_layers_wait_for_the_output_and_nowhere_else() {
+fn memory_grows_with_depth_only_for_rules_whose_layers_wait_for_the_output() {
     for algorithm in Algorithm::ALL {
         let [(two, layer), (eight, _), (many, _)] = [2, 8, 32].map(|layers| held(algorithm, layers));
         // A layer's output alone is 8 x 16 values of 4 bytes.
@@ -177,7 +178,7 @@ fn memory_grows_with_depth_where_layers_wait_for_the_output_and_nowhere_else() {
 }
 
 #[test]
-fn a_mean_over_seeds_stands_beside_them_and_goes_with_them() {
+fn the_run_tree_shows_a_mean_next_to_its_seeds_as_long_as_the_file_asks_for_it() {
     let bench = Bench::new(2, 1);
     bench.run(SMALL_PIPELINE);
     let configuration = bench.path("runs/small/trials/dfa-12-8-tanh-lr0.001");
@@ -195,17 +196,17 @@ fn a_mean_over_seeds_stands_beside_them_and_goes_with_them() {
     bench.run(&with("mean_over_seeds: false"));
     assert!(!configuration.join("mean").exists() && configuration.join("seed-0").exists());
     bench.run(&SMALL_PIPELINE.replace("Dfa, ", ""));
-    assert!(!configuration.exists(), "a configuration that is not asked for is not shown");
+    assert!(!configuration.exists(), "a configuration that the file does not contain is not shown");
 }
 
-/// A file system of its own of so many KiB; none where that is not allowed.
+/// A mounted file system of limited size.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
     fn mount(folder: &'a Path, kib: u32) -> Option<Self> {
         let target = CString::new(folder.as_os_str().as_bytes()).expect("a path");
         let options = CString::new(format!("size={kib}k")).expect("an option");
-        // SAFETY: all of them are texts that end in 0.
+        // SAFETY: all pointers are to texts that end in 0.
         let done = unsafe {
             libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast())
         };
@@ -216,20 +217,20 @@ impl<'a> SmallDisk<'a> {
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
         let target = CString::new(self.0.as_os_str().as_bytes()).expect("a path");
-        // SAFETY: it is a text that ends in 0.
+        // SAFETY: the pointer is to a text that ends in 0.
         unsafe { libc::umount(target.as_ptr()) };
     }
 }
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn a_full_disk_under_an_event_file_fails_that_trial_and_no_other() {
+fn a_full_disk_while_an_event_file_is_written_fails_only_that_trial() {
     let bench = Bench::new(1, 1);
     let folder = bench.path(".");
     let Some(_disk) = SmallDisk::mount(&folder, 600) else {
         return eprintln!("skipped: mounting a small disk needs root");
     };
-    // The first trial's histograms of every epoch do not fit; the second has room, once the first is gone.
+    // The histograms of the first trial do not fit on the disk; the second trial fits after the first one is deleted.
     let text = r#"Pipeline(
         name: "small",
         stages: [

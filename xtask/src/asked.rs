@@ -1,4 +1,4 @@
-//! The pipeline that a command is about, with the store that holds its results.
+//! The pipeline of a command, with the store of its results.
 
 use runner::Context;
 use spec::Pipeline;
@@ -6,7 +6,7 @@ use store::Store;
 
 use crate::{BUILD, PipelineArguments};
 
-/// What the command line names, opened.
+/// A pipeline file that was read, and the opened store.
 pub struct Asked<'a> {
     pub pipeline: Pipeline,
     pub store: Store,
@@ -15,14 +15,14 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the file, then opens the store.
+    /// Reads the pipeline file, then opens the store.
     pub fn open(arguments: &'a PipelineArguments) -> anyhow::Result<Self> {
         Self::of(read(arguments)?, arguments)
     }
 
-    /// Opens the store for a file that was read before.
+    /// Opens the store for a pipeline that was read before.
     pub fn of(pipeline: Pipeline, arguments: &'a PipelineArguments) -> anyhow::Result<Self> {
-        let store = Store::open(&arguments.places.artifacts)?;
+        let store = Store::open(&arguments.places.results.artifacts)?;
         let same_build = arguments.same_build.then(this_build).transpose()?;
         Ok(Self { pipeline, store, arguments, same_build })
     }
@@ -30,19 +30,19 @@ impl<'a> Asked<'a> {
     pub fn context(&self) -> Context<'_> {
         Context {
             store: self.store.clone(),
-            data: &self.arguments.places.data,
+            data: &self.arguments.places.images.data,
             device: self.arguments.device,
             same_build: self.same_build.as_deref(),
         }
     }
 }
 
-/// The pipeline file, with what the command line changes in it.
+/// Reads the pipeline file and applies `--set`.
 pub fn read(arguments: &PipelineArguments) -> anyhow::Result<Pipeline> {
     Ok(Pipeline::read_with(&arguments.file, &arguments.set)?)
 }
 
-/// What names this very build.
+/// Returns a text that differs between any two builds.
 fn this_build() -> anyhow::Result<String> {
     let program = store::running_program()?;
     Ok(format!("{BUILD}, program {}", program.short()))

@@ -1,24 +1,26 @@
-//! The command line: flags and one match. It prints and exits; nothing else does.
+//! The command line: its arguments, and one match. Only this crate prints, and only it decides the exit code.
 
 mod asked;
 mod commands;
 mod limits;
+mod program;
 mod terminal;
 mod warnings;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use data::Source;
 use settings::Device;
 use spec::Override;
 
-/// Version, commit and dependencies of this program.
+/// The version, the commit and the dependencies of this program.
 const BUILD: &str = env!("BPFREE_BUILD");
 
-/// Trains networks without backpropagation: one RON file in, a finished comparison out.
+/// Train neural networks without backpropagation and compare learning rules
 #[derive(Parser)]
-#[command(name = "cargo xtask", version, arg_required_else_help = true)]
+#[command(name = "bpfree", version, arg_required_else_help = true)]
+#[command(after_help = "Example: cargo xtask run pipelines/quickstart.ron")]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -26,63 +28,122 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write a commented pipeline file for a dataset, to begin with.
+    /// Write a commented pipeline file for a dataset
+    #[command(after_help = "Example: cargo xtask init fashion-mnist --to my.ron")]
     Init(InitArguments),
-    /// Do what a pipeline file asks for and is not done yet, and print its tables.
+    /// Train what a pipeline file asks for and is not done yet, and print its tables
+    #[command(after_help = RUN_HELP)]
     Run(RunArguments),
-    /// Show what of a pipeline is done, what would run, and why.
+    /// Show which results exist, what would run, and why
+    #[command(after_help = "Example: cargo xtask plan pipelines/quickstart.ron --time\n\n\
+                            Exit codes: 0 planned; 1 your own images are missing; 2 wrong file or arguments")]
     Plan(PlanArguments),
-    /// Show what differs between what would run and the nearest that is finished.
+    /// Show, for each trial that would run, which settings differ from the nearest finished trial
+    #[command(
+        after_help = "Example: cargo xtask why pipelines/quickstart.ron --set epochs=5 --trial 'seed 0'"
+    )]
     Why(WhyArguments),
-    /// Make the tables and reports of a pipeline from the trials that are finished.
+    /// Write the tables and reports from the trials finished so far
+    #[command(after_help = "Example: cargo xtask report pipelines/quickstart.ron --open")]
     Report(ReportArguments),
-    /// Write trained networks for other programs: weights, feedback, and a `model.json` that says the layers.
+    /// Export trained networks: weights, feedback matrices and a `model.json` that describes the layers
+    #[command(after_help = "Example: cargo xtask export pipelines/quickstart.ron --best --to networks\n\n\
+                            Exit codes: 0 exported; 1 no finished trial matches; 2 wrong file or arguments")]
     Export(ExportArguments),
-    /// Show who works on a pipeline's trials, also while a run is going on elsewhere.
+    /// Show which process trains which trial, what is saved and what failed
+    #[command(after_help = "Example: cargo xtask status pipelines/quickstart.ron -v")]
     Status(PipelineArguments),
-    /// What the store of results holds, whether it is whole, and what of it nobody needs.
+    /// Inspect, verify and clean the store of results
+    #[command(after_help = "Example: cargo xtask artifacts verify")]
     Artifacts(ArtifactsArguments),
-    /// List the datasets and which of their files are present, or fetch one.
+    /// List datasets and show which files are present
     #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Example: cargo xtask data --data /big/data")]
     Data {
         #[command(subcommand)]
         command: Option<DataCommand>,
         #[command(flatten)]
-        places: Places,
+        folder: DataFolder,
     },
-    /// Measure how fast training is on this machine, next to PyTorch and JAX if asked: builds and runs the program `bench`.
+    /// Measure training speed, on request next to PyTorch and JAX, and write a report
     #[command(disable_help_flag = true)]
     Bench {
-        /// Arguments of `bench`; `--help` lists them.
+        /// Arguments of the program `bench`; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Show what this machine has for training, and the way out where something is missing.
+    /// Show what this machine has for training, and how to fix what is missing
     ///
-    /// Exits with 1 where results cannot be written, or where the device that `--device` names cannot be used: that is BROKEN. What is
-    /// only missing (`no`) is needed for nothing but what stands beside it.
+    /// Exits with 1 if results cannot be written or the device given by `--device` cannot be used (marked BROKEN). `no` marks
+    /// optional features.
+    #[command(after_help = "Example: cargo xtask doctor --device cuda")]
     Doctor(DoctorArguments),
-    /// Start TensorBoard on a pipeline's trials, also while they train.
+    /// Start TensorBoard on a pipeline's trials, also while they train
+    #[command(after_help = "Example: cargo xtask tensorboard pipelines/quickstart.ron --port 6007")]
     Tensorboard(TensorboardArguments),
-    /// Print every field and value that a pipeline file may have: the text of `pipelines/schema.md`.
+    /// Print the reference of all pipeline fields (`pipelines/schema.md`)
+    #[command(after_help = "Example: cargo xtask schema | less")]
     Schema,
+}
+
+const RUN_HELP: &str = "\
+Example: cargo xtask run pipelines/quickstart.ron --set epochs=5 -v
+
+Exit codes:
+  0    everything is done
+  1    a trial failed or diverged unexpectedly, or the run was not possible
+  2    wrong pipeline file or arguments
+  3    everything is done, but a published value was missed
+  130  interrupted by Ctrl-C; the same command continues";
+
+/// The folder of the images.
+#[derive(Args)]
+#[command(next_help_heading = "Folders")]
+struct DataFolder {
+    /// Folder of the image files
+    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// The folder of the results.
+#[derive(Args)]
+#[command(next_help_heading = "Folders")]
+struct ArtifactsFolder {
+    /// Folder of the results
+    #[arg(long, global = true, env = "BPFREE_ARTIFACTS", default_value = "artifacts", value_name = "DIR")]
+    artifacts: PathBuf,
+}
+
+/// The folders of images and results.
+#[derive(Args)]
+struct Places {
+    #[command(flatten)]
+    images: DataFolder,
+    #[command(flatten)]
+    results: ArtifactsFolder,
+}
+
+/// A dataset by its name, or a user's own images.
+#[derive(Args)]
+struct SourceArguments {
+    /// The dataset, for example `cifar-10`; the command `data` lists all
+    #[arg(value_name = "DATASET", value_parser = commands::data::source_named)]
+    source: Source,
+    /// Your own images, relative to the data directory: a folder (image-folder), a file (npz), or two files, images and
+    /// labels (idx; give it twice)
+    #[arg(long, value_name = "PATH")]
+    path: Vec<PathBuf>,
 }
 
 #[derive(Args)]
 struct InitArguments {
-    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
-    #[arg(value_name = "DATASET", value_parser = commands::data::source_named)]
-    source: Source,
-    /// Your own images, from the data directory on: the folder of an image-folder, the file of an npz, or the files of
-    /// images and of labels of an idx (give it twice).
-    #[arg(long, value_name = "PATH")]
-    path: Vec<PathBuf>,
-    /// The file to write, which also names the pipeline [default: `pipelines/my-DATASET.ron`].
+    #[command(flatten)]
+    wanted: SourceArguments,
+    /// The file to write, which also names the pipeline [default: `pipelines/my-DATASET.ron`]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Folder of the image files, in their official layout.
-    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    images: DataFolder,
 }
 
 #[derive(Args)]
@@ -90,215 +151,214 @@ struct ArtifactsArguments {
     #[command(subcommand)]
     command: ArtifactsCommand,
     #[command(flatten)]
-    places: Places,
+    results: ArtifactsFolder,
 }
 
 #[derive(Subcommand)]
 enum ArtifactsCommand {
-    /// List every artifact.
+    /// List every result, with its kind, key, size and date
+    #[command(after_help = "Example: cargo xtask artifacts ls")]
     Ls,
-    /// Print what an artifact is made from and holds.
+    /// Print the settings, the origin and the files of a result
+    #[command(after_help = "Example: cargo xtask artifacts show 3f2a")]
     Show {
-        /// The beginning of its key.
+        /// The first characters of the result's key
         key: String,
     },
-    /// Sum up sizes by kind.
+    /// Sum up the sizes of results by kind
+    #[command(after_help = "Example: cargo xtask artifacts du")]
     Du,
-    /// Read every byte again and report all damage.
+    /// Read every byte of every result and report damage
+    #[command(after_help = "Example: cargo xtask artifacts verify --repair\n\n\
+                            Exit codes: 0 nothing is damaged, or it was moved away; 1 results are damaged")]
     Verify {
-        /// Move damaged artifacts aside, so that the next run makes them anew.
+        /// Move damaged results away, so that the next run computes them again
         #[arg(long)]
         repair: bool,
     },
-    /// Show what no pipeline file reaches.
+    /// List results that no pipeline file uses
+    #[command(after_help = "Example: cargo xtask artifacts gc --keep quickstart --delete")]
     Gc {
-        /// Folder of the pipeline files.
+        /// Folder of the pipeline files
         #[arg(long, default_value = "pipelines", value_name = "DIR")]
         pipelines: PathBuf,
-        /// Also keep what the run tree of this name shows; may be given more than once.
+        /// Keep the results shown under `runs/NAME`; may be repeated
         #[arg(long, value_name = "NAME")]
         keep: Vec<String>,
-        /// Remove it.
+        /// Delete the listed results
         #[arg(long)]
         delete: bool,
+        #[command(flatten)]
+        images: DataFolder,
     },
 }
 
 #[derive(Args)]
 struct TensorboardArguments {
-    /// The pipeline file.
+    /// The pipeline file, in any folder
     file: PathBuf,
-    #[command(flatten)]
-    places: Places,
-    /// A Python virtual environment that has TensorBoard [default: the active one, `.venv`, or python3's own].
+    /// Python virtual environment with TensorBoard [default: the active one, `.venv`, or python3's own packages]
     #[arg(long, value_name = "DIR")]
     venv: Option<PathBuf>,
-    /// Where it listens [default: 6006, or the next port that is free].
+    /// Port [default: 6006, or the next free one]
     #[arg(long, value_name = "N")]
     port: Option<u16>,
+    #[command(flatten)]
+    results: ArtifactsFolder,
 }
 
 #[derive(Subcommand)]
 enum DataCommand {
-    /// Download what a dataset lacks, check it, and unpack it into the data directory.
+    /// Download the missing files of a dataset, check and unpack them
+    #[command(after_help = "Example: cargo xtask data fetch cifar-10 --data /big/data")]
     Fetch(FetchArguments),
-    /// Show what is in a dataset, per class and split, its checksums and copies, and write a PNG of examples.
+    /// Show image counts per class and split, checksums and duplicates; write a PNG of examples
+    #[command(after_help = "Example: cargo xtask data info image-folder --path pictures --size 64")]
     Info(InfoArguments),
 }
 
 #[derive(Args)]
+struct FetchArguments {
+    /// The dataset, for example `cifar-10`; the command `data` lists all
+    #[arg(value_name = "DATASET")]
+    name: String,
+    #[command(flatten)]
+    network: NetworkArguments,
+    #[command(flatten)]
+    images: DataFolder,
+}
+
+#[derive(Args)]
 struct InfoArguments {
-    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
-    #[arg(value_name = "NAME", value_parser = commands::data::source_named)]
-    source: Source,
-    /// Your own images, from the data directory on: the folder of an image-folder, the file of an npz, or the files of
-    /// images and of labels of an idx (give it twice).
-    #[arg(long, value_name = "PATH")]
-    path: Vec<PathBuf>,
-    /// Pixels along each side, for an image-folder or caltech-256.
+    #[command(flatten)]
+    wanted: SourceArguments,
+    /// Pixels along each side, for an image-folder or caltech-256
     #[arg(long, value_name = "N")]
     size: Option<u32>,
-    /// Folder of the PNG file.
+    /// Folder for the PNG file
     #[arg(long, default_value = "artifacts/data", value_name = "DIR")]
     to: PathBuf,
     #[command(flatten)]
     places: Places,
 }
 
-#[derive(Args)]
-struct FetchArguments {
-    /// The dataset, for example `cifar-10`; `cargo xtask data` lists them.
-    name: String,
-    /// Folder of the image files, in their official layout.
-    #[arg(long, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
-    data: PathBuf,
-    #[command(flatten)]
-    network: NetworkArguments,
-}
-
-/// Where missing official files come from.
+/// The origin of missing official files.
 #[derive(Args)]
 struct NetworkArguments {
-    /// Serves every file instead of the official addresses: `http://`, `https://` or `file://` and a folder.
+    /// Download from this URL or folder instead of the official addresses (`http://`, `https://`, `file://`)
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
-    /// Use no network: say which files to put where.
+    /// Use no network; list the files to put into the data directory
     #[arg(long, conflicts_with = "mirror")]
     offline: bool,
 }
 
-/// Where things lie.
+/// A pipeline file, and the results that count for it.
 #[derive(Args)]
-struct Places {
-    /// Folder of the image files, in their official layout.
-    #[arg(long, global = true, env = "BPFREE_DATA", default_value = "data", value_name = "DIR")]
-    data: PathBuf,
-    /// Folder of the results.
-    #[arg(long, global = true, env = "BPFREE_ARTIFACTS", default_value = "artifacts", value_name = "DIR")]
-    artifacts: PathBuf,
-}
-
-/// A pipeline file, and which of its results count.
-#[derive(Args)]
+#[command(next_help_heading = "Options of every command that reads a pipeline file")]
 struct PipelineArguments {
-    /// The pipeline file.
+    /// The pipeline file, in any folder
+    #[arg(help_heading = "Arguments")]
     file: PathBuf,
-    #[command(flatten)]
-    places: Places,
-    /// Give a field another value: `epochs=5` in every stage that has it, `search.epochs=5` in one. May be given more than once; the
-    /// value is part of results' names.
+    /// Override a field: `epochs=5` in every stage that has it, `search.epochs=5` in one stage. May be repeated. Same effect as
+    /// editing the file
     #[arg(long, value_name = "FIELD=VALUE")]
     set: Vec<Override>,
-    /// Where trials train: cpu or cuda.
+    /// Device to train on: cpu or cuda
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
-    /// Use only results of this very build; by default the build is no part of a result's name.
+    /// Ignore results of other builds
     #[arg(long)]
     same_build: bool,
-    /// Say more: every trial, every epoch.
+    /// Print every trial and every epoch
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    places: Places,
 }
 
 #[derive(Args)]
 struct RunArguments {
-    #[command(flatten)]
-    asked: PipelineArguments,
-    #[command(flatten)]
-    network: NetworkArguments,
-    /// Threads on the CPU: a trial each, and those left without one help with the last ones [default: one per core].
+    /// CPU threads [default: one per core]
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     jobs: Option<u16>,
-    /// Most trials trained as one tensor program [default: 1 on the CPU, as many as its memory holds on a GPU]. Changes no result.
+    /// Largest number of trials trained as one tensor program [default: 1 on the CPU, as many as fit on a GPU]. Does not change
+    /// results
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     population: Option<u16>,
-    /// Memory of the device that trials may take together, for example 8GB [default: most of what is free when they begin].
+    /// Memory limit for all trials together, for example 8GB [default: most of the free memory]
     #[arg(long, value_parser = commands::run::bytes, value_name = "SIZE")]
     memory: Option<u64>,
-    /// Begin no trial after the first one that failed [default: go on with the others].
+    /// Start no trial after the first failure
     #[arg(long)]
     fail_fast: bool,
+    #[command(flatten)]
+    network: NetworkArguments,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]
 struct PlanArguments {
-    #[command(flatten)]
-    asked: PipelineArguments,
-    /// Take a few steps and say how long the rest would take here.
+    /// Train a few steps, and estimate the time of the rest on this machine
     #[arg(long)]
     time: bool,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]
 struct ReportArguments {
-    #[command(flatten)]
-    asked: PipelineArguments,
-    /// Open each report in a browser.
+    /// Open each report in a browser
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]
 struct ExportArguments {
-    #[command(flatten)]
-    asked: PipelineArguments,
-    /// Only the winners of a Summarize stage [default: every finished trial].
+    /// Export only the winners of a Summarize stage [default: every finished trial]
     #[arg(long)]
     best: bool,
-    /// The Summarize stage whose trials are meant [default with --best: the last].
+    /// Export the trials of this Summarize stage [default with --best: the last]
     #[arg(long, value_name = "STAGE")]
     summary: Option<String>,
-    /// One winner for each combination of values on these axes, separated by commas [default: as the stage says].
+    /// One winner per combination of these axes, comma-separated; `all` for one winner [default: as the stage says]
     #[arg(long, requires = "best", value_delimiter = ',', value_name = "AXIS", value_parser = commands::export::axis_names())]
     per: Vec<String>,
-    /// Only this seed; may be given more than once.
+    /// Export only this seed; may be repeated
     #[arg(long, value_name = "N")]
     seed: Vec<u64>,
-    /// The folder to write; nothing in it is overwritten.
+    /// Output folder; existing files are never overwritten
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]
 struct WhyArguments {
-    #[command(flatten)]
-    asked: PipelineArguments,
-    /// Only trials that have this text in their name, for example `dfa` or `seed 3`.
+    /// Only trials whose name contains this text, for example `dfa` or `seed 3`
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     trial: String,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]
 struct DoctorArguments {
-    #[command(flatten)]
-    places: Places,
-    /// Where trials are to train: cpu or cuda.
+    /// Device to train on: cpu or cuda
     #[arg(long, default_value_t = Device::Cpu)]
     device: Device,
+    #[command(flatten)]
+    places: Places,
 }
 
 fn main() -> ExitCode {
-    let done = match CommandLine::parse().command {
+    let matches = program::name_in_help(CommandLine::command()).get_matches();
+    let command_line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match command_line.command {
         Command::Init(arguments) => commands::init::init(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
@@ -307,7 +367,7 @@ fn main() -> ExitCode {
         Command::Why(arguments) => commands::why::why(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),
-        Command::Data { command: None, places } => commands::data::list(&places),
+        Command::Data { command: None, folder } => commands::data::list(&folder.data),
         Command::Data { command: Some(DataCommand::Fetch(arguments)), .. } => {
             commands::data::fetch(&arguments)
         }

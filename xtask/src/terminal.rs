@@ -1,4 +1,4 @@
-//! What a person sees: progress, tables, errors.
+//! The output of the program: progress, tables and errors.
 
 use std::{
     collections::HashMap,
@@ -15,17 +15,19 @@ use runner::progress::{Progress, Reporter, TrialEnd};
 use settings::{Metric, Split, Trial};
 use tuner::Outcome;
 
-/// Prints a line to standard output. Where nobody reads it any more (`| head`), it is lost, and the work goes on.
+use crate::program::with_program;
+
+/// Prints a line to standard output. If the reader has gone (`| head`), the line is lost and the work continues.
 pub fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Prints a line to standard error, under the same terms.
+/// Prints a line to standard error, with this program's name in commands. If the reader has gone, the line is lost.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", with_program(text));
 }
 
-/// Prints an error with its hint; returns the exit code that belongs to it.
+/// Prints an error with its hint; returns its exit code.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
     if let Some(spec::Error::File(problems)) = error.downcast_ref() {
         tell(&problems.to_string());
@@ -39,12 +41,18 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     }
     tell(&format!("error: {text}"));
     if let Some(runner::Error::Results(results::Error::Data { .. })) = error.downcast_ref() {
-        tell("hint: images are looked for under `data`, or where `--data DIR` or BPFREE_DATA says");
+        tell("hint: images are read from the folder `data`; `--data DIR` or BPFREE_DATA names another one");
     }
     if let Some(hint) = hint(error) {
         tell(&format!("hint: {hint}"));
     }
     ExitCode::FAILURE
+}
+
+/// Prints an error about the command line with its hint; returns the exit code that clap uses.
+pub fn refuse_arguments(error: &str, hint: &str) -> ExitCode {
+    tell(&format!("error: {error}\nhint: {hint}"));
+    ExitCode::from(2)
 }
 
 /// Returns the hint of the crate that the error comes from.
@@ -67,15 +75,14 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     error.downcast_ref().map(fetch::Error::hint)
 }
 
-/// Rows of a table that a terminal is shown.
+/// The largest number of rows of a table in the terminal.
 const SHOWN_ROWS: usize = 30;
 
-/// The table without its worst rows, where it is long: all of them are in the report.
+/// Leaves out the last rows of a long table; the report has all of them.
 fn short(table: &str) -> String {
-    let is_row = |line: &&str| line.starts_with('|');
     let lines: Vec<&str> = table.lines().collect();
-    let first = lines.iter().position(is_row).unwrap_or(0);
-    let rows = lines[first..].iter().take_while(|line| is_row(line)).count();
+    let first = lines.iter().position(|line| line.starts_with('|')).unwrap_or(0);
+    let rows = lines[first..].iter().take_while(|line| line.starts_with('|')).count();
     // The first two lines of a table are its head.
     let left_out = rows.saturating_sub(SHOWN_ROWS + 2);
     if left_out == 0 {
@@ -83,27 +90,27 @@ fn short(table: &str) -> String {
     }
     let mut shown: Vec<String> =
         lines[..first + SHOWN_ROWS + 2].iter().map(|line| (*line).to_owned()).collect();
-    shown.push(format!("and {left_out} more rows, which the report has"));
+    shown.push(format!("and {left_out} more rows in the report"));
     shown.extend(lines[first + rows..].iter().map(|line| (*line).to_owned()));
     shown.join("\n")
 }
 
-/// `path` as one would write it in this folder.
+/// Returns `path` relative to the current directory, if it is below it.
 pub fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
-/// The metric that says at a glance how a trial is doing.
+/// Returns the metric to show while a trial trains: the validation error, or else a loss.
 fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
-    let order =
+    let preferred =
         [Metric::ErrorRate(Split::Validation), Metric::Loss(Split::Validation), Metric::Loss(Split::Train)];
-    order.iter().find_map(|wanted| {
+    preferred.iter().find_map(|wanted| {
         epoch.values.iter().find(|(metric, _)| metric == wanted).map(|(metric, value)| (metric, *value))
     })
 }
 
-/// `error_rate/validation 4.80 %`.
+/// Formats a value, for example `error_rate/validation 4.80 %`.
 fn measured(metric: &Metric, value: f64) -> String {
     match metric {
         Metric::ErrorRate(_) => format!("{metric} {value:.2} %"),
@@ -135,26 +142,28 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
     }
 }
 
-/// What is worth a line of its own while trials train.
+/// Returns the line for an event that both reporters print in the same way.
 fn note(progress: &Progress<'_>) -> Option<String> {
     match progress {
         Progress::TrialStarted { trial, epochs } if *epochs > 0 => {
-            Some(format!("{}: goes on after epoch {epochs}", name(trial)))
+            Some(format!("{}: resumes after epoch {epochs}", name(trial)))
         }
-        Progress::NotSaved { trial, reason } => {
-            Some(format!("warning: {}: its state could not be saved, it goes on: {reason}", name(trial)))
-        }
+        Progress::NotSaved { trial, reason } => Some(format!(
+            "warning: {}: its checkpoint could not be written, training continues: {reason}",
+            name(trial)
+        )),
         Progress::Warning(text) => Some(format!("warning: {text}")),
         Progress::Damaged { what, damage } => {
-            Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and made anew"))
+            Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and computed again"))
         }
         Progress::Halved { trials, reason } => Some(format!(
-            "{trials} trials do not fit the device together ({reason}): halves of them are tried"
+            "{trials} trials do not fit on the device together ({reason}): trying halves of them"
         )),
         Progress::WaitingFor { holder, trials } => {
-            let of_it = if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
+            let being_trained =
+                if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
             Some(format!(
-                "{of_it} being trained by process {} on {}: waiting for it (Ctrl-C leaves)",
+                "{being_trained} being trained by process {} on {}: waiting for it (Ctrl-C stops waiting)",
                 holder.pid, holder.host
             ))
         }
@@ -162,10 +171,10 @@ fn note(progress: &Progress<'_>) -> Option<String> {
     }
 }
 
-/// One line per event, for logs.
+/// Prints one line per event, for logs.
 pub struct Lines {
     every_epoch: bool,
-    /// Trials of the stage, and how many have ended.
+    /// The number of trials in the stage, and of those that have ended.
     counts: Mutex<(usize, usize)>,
 }
 
@@ -180,7 +189,7 @@ impl Reporter for Lines {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
             Progress::LoadingDataset { name } => tell(&format!("{name}: loading images")),
-            // A line for each tenth.
+            // One line for each tenth of the pictures.
             Progress::Decoding { name, done, total } if done * 10 / total > (done - 1) * 10 / total => {
                 tell(&format!("{name}: {done} of {total} pictures decoded"));
             }
@@ -216,7 +225,7 @@ fn values(epoch: &Epoch) -> String {
     epoch.values.iter().map(|(metric, value)| measured(metric, *value)).collect::<Vec<_>>().join(", ")
 }
 
-/// A bar for the stage and one for each trial in training.
+/// Shows a progress bar for the stage and one for each trial in training.
 pub struct Bars {
     bars: MultiProgress,
     every_epoch: bool,
@@ -233,7 +242,7 @@ struct StageBar {
 }
 
 impl StageBar {
-    /// `7/15 trials, 12s left, best so far error_rate/validation 3.10 % (dfa ...)`.
+    /// Shows `7/15 trials, 12s left, best so far error_rate/validation 3.10 % (dfa ...)` on the bar.
     fn refresh(&self) {
         let best = self.best.as_ref().map_or(String::new(), |(_, text)| format!(", best so far {text}"));
         let left = match self.bar.position() {
@@ -250,7 +259,7 @@ impl Bars {
     }
 
     pub fn clear(&self) {
-        // A terminal that is gone takes its bars with it.
+        // This fails only if the terminal is closed.
         let _ = self.bars.clear();
     }
 
@@ -304,7 +313,7 @@ impl Reporter for Bars {
             Progress::TrainStarted { name, trials, done, epochs } => {
                 *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
                 if trials == done {
-                    self.say(&format!("{name}: all {trials} trials were done before"));
+                    self.say(&format!("{name}: all {trials} trials are already done"));
                 }
             }
             Progress::Epoch { trial, epoch, epochs } => {

@@ -1,4 +1,4 @@
-//! What is doubtful about a pipeline, told before anything runs.
+//! Warnings about a pipeline, printed before anything runs.
 
 use machine::energy::{Meters, NoMeter};
 use settings::{Device, Tracker};
@@ -6,7 +6,7 @@ use spec::{Pipeline, Stage};
 
 use crate::terminal::tell;
 
-/// Tells what is doubtful in the file, and what of it this machine cannot measure.
+/// Prints the warnings of the file, and which of its measurements this machine cannot make.
 pub fn tell_all(pipeline: &Pipeline, device: Device) {
     for warning in &pipeline.warnings {
         tell(&format!("warning: {warning}"));
@@ -22,23 +22,23 @@ const GPU: &str = "machine/energy_gpu_joules";
 const CPU: &str = "machine/energy_cpu_joules";
 
 fn measures_energy(pipeline: &Pipeline) -> bool {
-    let of_stage = |stage: &Stage| match stage {
+    pipeline.stages.iter().any(|stage| match stage {
         Stage::Train(train) => train.training.trackers.contains(&Tracker::Energy),
         _ => false,
-    };
-    pipeline.stages.iter().any(of_stage)
+    })
 }
 
-/// What is told of quantities that no meter gives: a file stays right on a machine that has none.
+/// Returns a warning and a hint for each quantity without a meter. It is no error, so that a file runs on every machine.
 fn unmeasured(reasons: [(&str, Option<&NoMeter>); 2], device: Device) -> Vec<String> {
-    // Who trains on the CPU misses no GPU.
-    let is_missed = |reason: &NoMeter| device == Device::Cuda || !matches!(reason, NoMeter::NoGpu(_));
     let missed = reasons.into_iter().filter_map(|(quantity, reason)| Some((quantity, reason?)));
     missed
-        .filter(|(_, reason)| is_missed(reason))
+        // Training on the CPU needs no meter of a GPU.
+        .filter(|(_, reason)| device == Device::Cuda || !matches!(reason, NoMeter::NoGpu(_)))
         .flat_map(|(quantity, reason)| {
             [
-                format!("warning: `Energy` gives no {quantity} here, trials train without: {reason}"),
+                format!(
+                    "warning: `Energy` gives no {quantity} on this machine, trials train without it: {reason}"
+                ),
                 format!("hint: {}", reason.hint()),
             ]
         })
@@ -52,20 +52,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_trains_on_the_cpu_misses_no_gpu() {
+    fn training_on_the_cpu_warns_about_no_gpu() {
         let (gpu, package) =
             (NoMeter::NoGpu(NoNvidia::NoGpu), NoMeter::NoPackage { root: "/sys/class/powercap".into() });
         let reasons = [(GPU, Some(&gpu)), (CPU, Some(&package))];
         let on_cpu = unmeasured(reasons, Device::Cpu);
         assert_eq!(on_cpu.len(), 2);
         assert!(
-            on_cpu[0].starts_with("warning: `Energy` gives no machine/energy_cpu_joules here")
+            on_cpu[0].starts_with("warning: `Energy` gives no machine/energy_cpu_joules on this machine")
                 && on_cpu[1].starts_with("hint: `sudo modprobe"),
             "{on_cpu:?}"
         );
         let on_gpu = unmeasured(reasons, Device::Cuda);
         assert_eq!(on_gpu.len(), 4);
-        assert!(on_gpu[0].contains("machine/energy_gpu_joules here"), "{on_gpu:?}");
+        assert!(on_gpu[0].contains("machine/energy_gpu_joules on this machine"), "{on_gpu:?}");
         assert_eq!(unmeasured([(GPU, None), (CPU, None)], Device::Cuda), [""; 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! `artifacts`: what the store holds, whether it is whole, and what of it nobody needs.
+//! `artifacts`: lists, verifies and cleans the store of results.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -14,29 +14,29 @@ use spec::Pipeline;
 use store::{Name, Store, StoreError};
 
 use crate::{
-    ArtifactsArguments, ArtifactsCommand, Places,
+    ArtifactsArguments, ArtifactsCommand,
+    program::program,
     terminal::{say, tell},
 };
 
 pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
-    let places = &arguments.places;
-    let store = Store::open(&places.artifacts)?;
+    let artifacts = &arguments.results.artifacts;
+    let store = Store::open(artifacts)?;
     match &arguments.command {
         ArtifactsCommand::Ls => list(&store),
         ArtifactsCommand::Show { key } => show(&store, key),
         ArtifactsCommand::Du => usage(&store),
         ArtifactsCommand::Verify { repair } => verify(&store, *repair),
-        ArtifactsCommand::Gc { pipelines, keep, delete } => collect(&store, places, pipelines, keep, *delete),
+        ArtifactsCommand::Gc { pipelines, keep, delete, images } => {
+            let folders = Folders { artifacts, data: &images.data, pipelines };
+            collect(&store, folders, keep, *delete)
+        }
     }
 }
 
-fn names(store: &Store) -> anyhow::Result<Vec<Name>> {
-    Ok(store.names()?)
-}
-
-/// A line for each: kind, key, size, when, what.
+/// Prints a line for each result: kind, key, size, date, duration, host, description.
 fn list(store: &Store) -> anyhow::Result<ExitCode> {
-    for name in names(store)? {
+    for name in store.names()? {
         let line = match store.find(&name.kind, &name.key) {
             Ok(Some(artifact)) => {
                 let made = &artifact.manifest().made;
@@ -44,7 +44,7 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
                 let (when, host) = (when.strftime("%Y-%m-%d %H:%M"), &made.host);
                 format!("{when} {:>8.1} s  {host}  {}", made.duration_seconds, described(store, &name))
             }
-            Ok(None) => "gone by now".to_owned(),
+            Ok(None) => "deleted by another process just now".to_owned(),
             Err(error) => format!("{}: {error}", described(store, &name)),
         };
         let (kind, size) = (&name.kind, bytes(store.size(&name)));
@@ -53,7 +53,7 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an artifact is, as far as its key text tells.
+/// Describes a result by its key text, if that can be read.
 fn described(store: &Store, name: &Name) -> String {
     let text = store.key_text(&name.kind, &name.key);
     text.and_then(|text| describe(&name.kind, &text)).unwrap_or_else(|| format!("key {}", name.key.short()))
@@ -62,12 +62,12 @@ fn described(store: &Store, name: &Name) -> String {
 fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
     let found = store.named(start)?;
     let name = match &found[..] {
-        [] => bail!("no artifact's key begins with `{start}`; `cargo xtask artifacts ls` lists them"),
+        [] => bail!("no result's key begins with `{start}`; `{} artifacts ls` lists all", program()),
         [name] => name,
-        several => bail!("{} artifacts' keys begin with `{start}`: give more of it", several.len()),
+        several => bail!("the keys of {} results begin with `{start}`: give more characters", several.len()),
     };
     let artifact = store.find(&name.kind, &name.key)?;
-    let artifact = artifact.context("it was removed just now")?;
+    let artifact = artifact.context("the result was deleted by another process just now")?;
     say(&artifact.path().display().to_string());
     for file in ["key.ron", "manifest.ron"] {
         let path = artifact.path().join(file);
@@ -79,7 +79,7 @@ fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
 
 fn usage(store: &Store) -> anyhow::Result<ExitCode> {
     let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
-    for name in names(store)? {
+    for name in store.names()? {
         let (count, size) = kinds.entry(name.kind.clone()).or_default();
         *count += 1;
         *size += store.size(&name);
@@ -90,70 +90,67 @@ fn usage(store: &Store) -> anyhow::Result<ExitCode> {
     let aside = store.aside()?;
     if aside.0 > 0 {
         kinds.insert("damaged".to_owned(), aside);
-        say(&format!(
-            "{:<8} {:>7} {:>10}  moved aside, nobody reads them",
-            "damaged",
-            aside.0,
-            bytes(aside.1)
-        ));
+        say(&format!("{:<8} {:>7} {:>10}  moved away, never read", "damaged", aside.0, bytes(aside.1)));
     }
     let (count, size) = kinds.values().fold((0, 0), |(count, size), of| (count + of.0, size + of.1));
     say(&format!("{:<8} {count:>7} {:>10}", "all", bytes(size)));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads everything; moves aside what is damaged, if asked.
+/// Reads every byte; with `repair`, moves damaged results away.
 fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
-    // What is moved aside must not be pulled from under a run.
+    // No run may use a result while it is moved.
     let _alone = if repair { Some(store.have_it_alone()?) } else { None };
-    let names = names(store)?;
+    let names = store.names()?;
     let mut damaged = 0;
     for name in &names {
         let Err(error) = store.verify(name) else { continue };
         damaged += 1;
         tell(&format!("error: {} {}: {error}", name.kind, described(store, name)));
-        // A disk that cannot be read just now, or another build's format, is no damage.
+        // An unreadable disk or the format of another build is no damage.
         if repair && matches!(error, StoreError::Damaged { .. }) {
             let moved = store.move_aside(name)?;
             say(&format!("moved to {}", moved.display()));
         }
     }
-    say(&format!("{} artifacts: {} whole, {damaged} damaged", names.len(), names.len() - damaged));
+    say(&format!("{} results: {} whole, {damaged} damaged", names.len(), names.len() - damaged));
     if damaged == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     tell(if repair {
-        "hint: the next run of their pipelines makes them anew"
+        "hint: the next run of their pipelines computes them again"
     } else {
-        "hint: the same command with `--repair` moves them aside, so that the next run makes them anew"
+        "hint: the same command with `--repair` moves them away, so that the next run computes them again"
     });
     Ok(if repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Removes what no pipeline reaches, or says what that would be.
-fn collect(
-    store: &Store,
-    places: &Places,
-    pipelines: &Path,
-    keep: &[String],
-    delete: bool,
-) -> anyhow::Result<ExitCode> {
-    // Held until everything is removed: no run begins meanwhile, and none is going on.
+/// The folders that decide which results are in use.
+#[derive(Clone, Copy)]
+struct Folders<'a> {
+    artifacts: &'a Path,
+    data: &'a Path,
+    pipelines: &'a Path,
+}
+
+/// Lists the results that no pipeline file uses; with `delete`, deletes them.
+fn collect(store: &Store, folders: Folders<'_>, keep: &[String], delete: bool) -> anyhow::Result<ExitCode> {
+    // This lock keeps other runs away until everything is deleted.
     let _alone = if delete { Some(store.have_it_alone()?) } else { None };
-    let Reach { wanted, has_unknown_trials } = reach(store, places, pipelines, keep)?;
-    let there: HashSet<Name> = names(store)?.into_iter().collect();
+    let pipelines = folders.pipelines.display();
+    let Reach { wanted, has_unknown_trials } = reach(store, folders, keep)?;
+    let there: HashSet<Name> = store.names()?.into_iter().collect();
     let kept: HashSet<&Name> = wanted.intersection(&there).collect();
-    let strange = strange_trees(places, pipelines, keep)?;
-    if delete && !strange.is_empty() {
-        let keep: Vec<String> = strange.iter().map(|name| format!("--keep {name}")).collect();
+    let unknown = unknown_run_folders(folders, keep)?;
+    if delete && !unknown.is_empty() {
+        let keep: Vec<String> = unknown.iter().map(|name| format!("--keep {name}")).collect();
         bail!(
-            "run trees of no file in {}: {}; `{}` keeps what they show, or remove their folders under runs/",
-            pipelines.display(),
-            strange.join(", "),
+            "no file in {pipelines} belongs to these folders of runs/: {}; keep their results with `{}`, or delete the folders",
+            unknown.join(", "),
             keep.join(" ")
         );
     }
-    let free: Vec<Name> = names(store)?.into_iter().filter(|name| !kept.contains(name)).collect();
+    let free: Vec<Name> = store.names()?.into_iter().filter(|name| !kept.contains(name)).collect();
     let size: u64 = free.iter().map(|name| store.size(name)).sum();
     for name in &free {
         let size = bytes(store.size(name));
@@ -162,7 +159,7 @@ fn collect(
             store.remove(name)?;
         }
     }
-    // Of a pipeline without its images or its file nobody can tell which unfinished work is its own.
+    // Without the images or the file of a pipeline, its unfinished work cannot be identified, so all is kept.
     let unfinished = match has_unknown_trials {
         true => HashSet::new(),
         false => store.unfinished()?,
@@ -173,32 +170,30 @@ fn collect(
             store.give_up(name)?;
         }
     }
-    let what = if delete { "removed" } else { "would be removed" };
-    say(&format!("{} artifacts are kept, {} ({}) {what}", kept.len(), free.len(), bytes(size)));
-    for tree in &strange {
+    let what = if delete { "deleted" } else { "would be deleted" };
+    say(&format!("{} results are kept, {} ({}) {what}", kept.len(), free.len(), bytes(size)));
+    for name in &unknown {
         tell(&format!(
-            "hint: runs/{tree} is of no file in {}: `--keep {tree}` keeps what it shows",
-            pipelines.display()
+            "hint: no file in {pipelines} belongs to runs/{name}: `--keep {name}` keeps its results"
         ));
     }
-    if !delete && !free.is_empty() && strange.is_empty() {
-        tell("hint: `--delete` removes them");
+    if !delete && !free.is_empty() && unknown.is_empty() {
+        tell("hint: `--delete` deletes them");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Run trees that no pipeline file and no `keep` names.
-fn strange_trees(places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Vec<String>> {
-    let runs = places.artifacts.join("runs");
-    let Ok(entries) = fs::read_dir(&runs) else { return Ok(Vec::new()) };
+/// Returns the folders of `runs/` that neither a pipeline file nor `keep` names.
+fn unknown_run_folders(folders: Folders<'_>, keep: &[String]) -> anyhow::Result<Vec<String>> {
+    let Ok(entries) = fs::read_dir(folders.artifacts.join("runs")) else { return Ok(Vec::new()) };
     let mut known: HashSet<String> = keep.iter().cloned().collect();
-    for file in pipeline_files(pipelines)? {
+    for file in pipeline_files(folders.pipelines)? {
         known.insert(Pipeline::read(&file)?.name);
     }
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut strange: Vec<String> = names.filter(|name| !known.contains(name)).collect();
-    strange.sort();
-    Ok(strange)
+    let mut unknown: Vec<String> = names.filter(|name| !known.contains(name)).collect();
+    unknown.sort();
+    Ok(unknown)
 }
 
 fn pipeline_files(pipelines: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -211,42 +206,43 @@ fn pipeline_files(pipelines: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// What must not be removed.
+/// The results that must not be deleted.
 struct Reach {
     wanted: HashSet<Name>,
-    /// Are there pipelines whose trials are not known here: without their images, or without their file?
+    /// Whether there are pipelines whose trials are unknown, because their images or their file is missing.
     has_unknown_trials: bool,
 }
 
-/// What the pipeline files reach, finished or not, and what the run trees of these and of `keep` show.
-fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> anyhow::Result<Reach> {
+/// Collects the results that the pipeline files ask for, finished or not, and the results shown in the folders of `runs/` of
+/// these files and of `keep`.
+fn reach(store: &Store, folders: Folders<'_>, keep: &[String]) -> anyhow::Result<Reach> {
     let (mut wanted, mut has_unknown_trials) = (HashSet::new(), !keep.is_empty());
-    let there: HashSet<Name> = names(store)?.into_iter().collect();
+    let there: HashSet<Name> = store.names()?.into_iter().collect();
     let unfinished = store.unfinished()?;
     for name in keep {
-        let folder = run_tree::pipeline_folder(&places.artifacts, name);
+        let folder = run_tree::pipeline_folder(folders.artifacts, name);
         if !folder.is_dir() {
             bail!("`--keep {name}`: there is no folder {}", folder.display());
         }
         wanted.extend(store.linked_from(&folder));
     }
-    for path in pipeline_files(pipelines)? {
-        // A file that cannot be read might reach anything.
+    for path in pipeline_files(folders.pipelines)? {
+        // A file that cannot be read might ask for anything, so that it is an error.
         let pipeline = Pipeline::read(&path)?;
-        wanted.extend(store.linked_from(&run_tree::pipeline_folder(&places.artifacts, &pipeline.name)));
+        wanted.extend(store.linked_from(&run_tree::pipeline_folder(folders.artifacts, &pipeline.name)));
         for device in [Device::Cpu, Device::Cuda] {
             let context =
-                runner::Context { store: store.clone(), data: &places.data, device, same_build: None };
+                runner::Context { store: store.clone(), data: folders.data, device, same_build: None };
             match runner::plan::reached(&context, &pipeline) {
                 Ok(reached) => {
-                    // On a device where nothing of it was ever done, nothing of it is unfinished either.
+                    // A device without any result or work of the pipeline was never used for it.
                     let is_used = reached.names.iter().any(|name| {
                         name.kind == TRIAL && (there.contains(name) || unfinished.contains(name))
                     });
                     has_unknown_trials |= is_used && !reached.is_complete;
                     wanted.extend(reached.names);
                 }
-                // Without its images a pipeline has no keys; what its run tree shows is kept.
+                // Without its images a pipeline has no keys; the results in its run folder are kept.
                 Err(runner::Error::Results(results::Error::Data { .. })) => has_unknown_trials = true,
                 Err(error) => return Err(error.into()),
             }
@@ -255,7 +251,7 @@ fn reach(store: &Store, places: &Places, pipelines: &Path, keep: &[String]) -> a
     Ok(Reach { wanted, has_unknown_trials })
 }
 
-/// `1.2 MB`.
+/// Formats a number of bytes, for example `1.2 MB`.
 fn bytes(count: u64) -> String {
     let (value, unit) = match count {
         0..1_000 => return format!("{count} B"),

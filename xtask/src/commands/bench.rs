@@ -1,4 +1,4 @@
-//! `bench`: builds and runs the program of that name, which is not part of this one.
+//! `bench`: builds and runs the separate program of that name.
 
 use std::{
     env,
@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// Runs `bench` in the root of the checkout, where its default folders are.
+/// Runs the program in the root of the checkout, because its default folders are there.
 pub fn bench(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if !root.join("Cargo.toml").is_file() {
         bail!(
-            "`bench` is built from the sources, and there are none in {}: build it where they are (`cargo build --release --package \
-             bench`), and copy target/release/bench",
+            "`bench` is built from the sources, which are not in {}: run `cargo build --release --package bench` in a checkout, and \
+             copy target/release/bench to this machine",
             root.display()
         );
     }

@@ -1,6 +1,6 @@
-//! `data`: the list of sources and what is present, and how missing files get there.
+//! `data`: lists the datasets and their files; `data fetch` downloads missing files.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::bail;
 use data::Source;
@@ -8,11 +8,11 @@ use fetch::Fetched;
 use spec::{did_you_mean, template::slug};
 
 use super::download;
-use crate::{FetchArguments, Places, terminal::say};
+use crate::{FetchArguments, SourceArguments, program::program, terminal::say};
 
-pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
+pub fn list(data_dir: &Path) -> anyhow::Result<ExitCode> {
     for source in data::sources().into_iter().filter(|source| !source.is_own()) {
-        let presence = source.presence(&places.data);
+        let presence = source.presence(data_dir);
         let state = match (presence.files.is_empty(), presence.complete) {
             (true, _) => "built in",
             (false, true) => "present",
@@ -26,8 +26,8 @@ pub fn list(places: &Places) -> anyhow::Result<ExitCode> {
     for source in data::sources().into_iter().filter(Source::is_own) {
         say(&format!("{:<9} {}", "your own", source.describe()));
     }
-    say(&format!("\ndata directory: {} (--data DIR or BPFREE_DATA)", places.data.display()));
-    say("`cargo xtask run` downloads what is missing, and so does `cargo xtask data fetch NAME`");
+    say(&format!("\ndata directory: {} (`--data DIR` or BPFREE_DATA)", data_dir.display()));
+    say(&format!("`{0} run` downloads missing files, and so does `{0} data fetch DATASET`", program()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -37,24 +37,51 @@ pub fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         Ok(source) => source,
         Err(hint) => bail!("unknown dataset `{}`: {hint}", arguments.name),
     };
-    let what = match download::fetch(&source, &arguments.data, &arguments.network)? {
+    let what = match download::fetch(&source, &arguments.images.data, &arguments.network)? {
         Fetched::WasThere => "was there already",
         Fetched::Downloaded => "downloaded, checked and unpacked",
     };
-    say(&format!("{}: {what}, in {}", source.name(), arguments.data.display()));
+    say(&format!("{}: {what}, in {}", source.name(), arguments.images.data.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The source that people call so, whatever they think of capitals, hyphens and underscores; or what they may call it.
+impl SourceArguments {
+    /// Returns the dataset with the given paths; or else an error and a hint.
+    pub fn source(&self) -> Result<Source, (String, String)> {
+        let Self { source, path } = self;
+        source.clone().with_paths(path).ok_or_else(|| {
+            let name = source.name();
+            let error = match (source.is_own(), path.len()) {
+                (false, _) => format!("{name} has a fixed place in the data directory and takes no `--path`"),
+                (true, 0) => format!("{name} needs the path of your images"),
+                (true, count) => format!("{name} does not take {count} paths"),
+            };
+            let hint = match source {
+                Source::ImageFolder(_) => {
+                    "`--path FOLDER`, relative to the data directory, with a folder for each class"
+                }
+                Source::Idx(_) => "`--path IMAGES --path LABELS`, two files, relative to the data directory",
+                Source::Npz(_) => "`--path FILE`, relative to the data directory",
+                _ => "leave `--path` out; `--data DIR` names the data directory",
+            };
+            (error, hint.to_owned())
+        })
+    }
+}
+
+/// Returns the dataset of this name, in any spelling with capitals, hyphens and underscores; or else similar names.
 pub fn source_named(name: &str) -> Result<Source, String> {
     among(data::sources(), name)
 }
 
 fn among(known: Vec<Source>, name: &str) -> Result<Source, String> {
-    let plain = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
     let names: Vec<String> = known.iter().map(slug).collect();
     let found = known.into_iter().find(|source| plain(source.name()) == plain(name));
     found.ok_or_else(|| did_you_mean(name, &names))
+}
+
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(['-', '_', ' '], "")
 }
 
 #[cfg(test)]
@@ -62,11 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dataset_is_found_by_what_people_call_it() {
+    fn a_dataset_is_found_in_any_spelling() {
         for name in ["cifar-10", "CIFAR10", "cifar_10"] {
             assert_eq!(source_named(name).expect("it is known"), Source::Cifar10);
         }
-        let error = source_named("cifar").expect_err("it is ambiguous at best");
+        let error = source_named("cifar").expect_err("there are two of them");
         assert!(error.contains("known: glyphs, mnist, fashion-mnist, cifar-10, cifar-100"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `data info`: what is in a dataset, how much of it there is, and what it looks like.
+//! `data info`: counts, checksums, duplicates and examples of a dataset.
 
 use std::{fs, path::Path, process::ExitCode};
 
@@ -12,29 +12,23 @@ use spec::template::slug;
 
 use crate::{
     InfoArguments,
-    terminal::{say, tell},
+    program::program,
+    terminal::{refuse_arguments, say, tell},
 };
 
-/// Images of each class on the contact sheet.
+/// The number of images of each class on the contact sheet.
 const SHOWN: usize = 8;
-/// So many damaged pictures are named.
+/// The number of damaged pictures that are listed.
 const NAMED: usize = 20;
-
-/// Of a wrong command line, as clap has it.
-const WRONG: u8 = 2;
 
 pub fn info(arguments: &InfoArguments) -> anyhow::Result<ExitCode> {
     let source = match wanted(arguments) {
         Ok(source) => source,
-        Err((error, hint)) => {
-            tell(&format!("error: {error}"));
-            tell(&format!("hint: {hint}"));
-            return Ok(ExitCode::from(WRONG));
-        }
+        Err((error, hint)) => return Ok(refuse_arguments(&error, &hint)),
     };
-    let data_dir = &arguments.places.data;
+    let data_dir = &arguments.places.images.data;
     if !source.is_own() && !source.presence(data_dir).complete {
-        tell(&format!("note: `cargo xtask data fetch {}` downloads what is missing", slug(&source)));
+        tell(&format!("note: `{} data fetch {}` downloads missing files", program(), slug(&source)));
     }
     let dataset = load(&source, arguments)?;
     describe(&source, &dataset);
@@ -44,35 +38,31 @@ pub fn info(arguments: &InfoArguments) -> anyhow::Result<ExitCode> {
     keep_sheet(&source, &dataset, &arguments.to)
 }
 
-/// The source that is asked for; or what is wrong, and the way out.
+/// Returns the dataset of the command line; or else an error and a hint.
 fn wanted(arguments: &InfoArguments) -> Result<Source, (String, String)> {
-    let InfoArguments { source, path, size, .. } = arguments;
-    let Some(source) = source.clone().with_paths(path) else {
-        return Err((
-            super::init::wrong_paths(source, path.len()),
-            super::init::right_paths(source).to_owned(),
-        ));
-    };
-    let Some(size) = *size else { return Ok(source) };
+    let source = arguments.wanted.source()?;
+    let Some(size) = arguments.size else { return Ok(source) };
     let name = source.name();
     source
         .with_side(size)
-        .ok_or_else(|| (format!("the images of {name} have their size"), "leave `--size` out".to_owned()))
+        .ok_or_else(|| (format!("the images of {name} have a fixed size"), "leave `--size` out".to_owned()))
 }
 
-/// As a pipeline without a holdout has it. Damaged pictures are left out, to be told of.
+/// Loads the dataset as a pipeline without a holdout does, but without damaged pictures.
 fn load(source: &Source, arguments: &InfoArguments) -> Result<Dataset, data::Error> {
     let bar = ProgressBar::new(0).with_message("decoding");
+    let decoded = arguments.places.results.artifacts.join("decoded");
     let progress = |DecodingProgress { done, total }| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let decoded = arguments.places.artifacts.join("decoded");
-    let loading = Loading { progress: &progress, ..Loading::from(&arguments.places.data) };
+    let loading = Loading { progress: &progress, ..Loading::from(&arguments.places.images.data) };
     let loading = loading.keeping_decoded_in(&decoded);
-    let load = |source: Source| Dataset::load_with(&DatasetSettings::of(source), &loading);
-    let dataset = match load(source.clone()) {
-        Err(data::Error::DamagedPicture { .. }) => load(source.clone().skipping_damaged()),
+    let settings = DatasetSettings::of(source.clone());
+    let dataset = match Dataset::load_with(&settings, &loading) {
+        Err(data::Error::DamagedPicture { .. }) => {
+            Dataset::load_with(&DatasetSettings::of(source.clone().skipping_damaged()), &loading)
+        }
         dataset => dataset,
     };
     bar.finish_and_clear();
@@ -89,7 +79,7 @@ fn describe(source: &Source, dataset: &Dataset) {
     if let Some(official) = source.official() {
         let found = dataset.counts();
         say(&match dataset.partial_of() {
-            None => "complete     as many images and classes as its authors publish".to_owned(),
+            None => "complete     all images and classes that its authors publish".to_owned(),
             Some(_) => format!(
                 "PARTIAL      {} of {} images, {} of {} classes",
                 found.images, official.images, found.classes, official.classes
@@ -98,7 +88,7 @@ fn describe(source: &Source, dataset: &Dataset) {
     }
     let origin = match dataset.test_is_drawn() {
         true => "a fifth of each class, drawn by split seed 0",
-        false => "the official one",
+        false => "the official split",
     };
     say(&format!(
         "split        {} for training, {} for testing: {origin}",
@@ -121,7 +111,7 @@ fn describe(source: &Source, dataset: &Dataset) {
     }
 }
 
-/// Without a holdout, what a dataset validates on is its test part.
+/// Describes the duplicates. Without a holdout, the validation part of a dataset is its test part.
 fn copies(duplicates: Duplicates) -> String {
     let Duplicates { in_train, in_validation, validation_in_train, .. } = duplicates;
     let counts = [
@@ -134,13 +124,13 @@ fn copies(duplicates: Duplicates) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    if texts.is_empty() { "no image is there twice, pixel by pixel".to_owned() } else { texts.join(", ") }
+    if texts.is_empty() { "none, all images differ".to_owned() } else { texts.join(", ") }
 }
 
 fn list_files(source: &Source, data_dir: &Path) -> anyhow::Result<()> {
     let presence = source.presence(data_dir);
     let folder = match &presence.folder {
-        None => "nowhere: drawn by this program".to_owned(),
+        None => "no files: this program draws the images".to_owned(),
         Some(folder) => folder.display().to_string(),
     };
     say(&format!("where        {folder}"));
@@ -156,19 +146,17 @@ fn list_files(source: &Source, data_dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A row per class, numbered as on the contact sheet.
+/// Returns a table with a row per class, numbered as on the contact sheet.
 fn table(dataset: &Dataset) -> String {
     let classes = dataset.classes();
     let [train, test] = [dataset.train(), dataset.validation()].map(|view| view.count_by_class(classes));
     let width = dataset.class_names().iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-    let row = |number: &str, name: &str, train: usize, test: usize| {
-        format!("{number:>5}  {name:<width$}  {train:>6}  {test:>6}\n")
-    };
     let mut text = format!("class  {:<width$}   train    test\n", "name");
     for (class, name) in dataset.class_names().iter().enumerate() {
-        text += &row(&class.to_string(), name, train[class], test[class]);
+        text += &format!("{class:>5}  {name:<width$}  {:>6}  {:>6}\n", train[class], test[class]);
     }
-    text + row("", "all", train.iter().sum(), test.iter().sum()).trim_end()
+    let [train, test]: [usize; 2] = [train, test].map(|counts| counts.iter().sum());
+    text + &format!("{:>5}  {:<width$}  {train:>6}  {test:>6}", "", "all")
 }
 
 fn keep_sheet(source: &Source, dataset: &Dataset, folder: &Path) -> anyhow::Result<ExitCode> {
@@ -181,7 +169,7 @@ fn keep_sheet(source: &Source, dataset: &Dataset, folder: &Path) -> anyhow::Resu
         false => "every class".to_owned(),
     };
     say(&format!(
-        "\ncontact sheet: {} (up to {SHOWN} training images of {shown}, a row each, by the numbers above)",
+        "\ncontact sheet: {} (up to {SHOWN} training images of {shown}, in rows with the numbers above)",
         path.display()
     ));
     Ok(ExitCode::SUCCESS)

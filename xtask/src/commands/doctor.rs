@@ -1,4 +1,4 @@
-//! `doctor`: what this machine has for training, and the way out where something is missing.
+//! `doctor`: shows what this machine has for training, and how to fix what is missing.
 
 use std::{env, path::Path, process::ExitCode};
 
@@ -12,24 +12,23 @@ use machine::{
 use settings::Device;
 
 use super::tensorboard;
-use crate::{BUILD, DoctorArguments, Places, terminal::say};
+use crate::{BUILD, DoctorArguments, program::program, terminal::say};
 
-/// One thing that was looked at.
+/// The result of one check of the machine.
 struct Finding {
     state: State,
     topic: &'static str,
     text: String,
-    /// The way out.
+    /// How to fix what is missing.
     hint: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is there.
     Present,
-    /// It is not there, and only what stands beside it needs it.
+    /// It is missing, but optional.
     Absent,
-    /// Nothing that was asked for works without it.
+    /// It is missing, and training needs it.
     Broken,
 }
 
@@ -39,14 +38,14 @@ pub fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     findings.extend(gpus());
     findings.extend(cuda(*device));
     findings.extend(energy());
-    findings.extend(datasets(&places.data));
-    findings.push(artifacts(places));
+    findings.extend(datasets(&places.images.data));
+    findings.push(artifacts(&places.results.artifacts));
     findings.push(tensorboard());
     findings.iter().for_each(|finding| say(&finding.lines()));
     let is_broken = findings.iter().any(|finding| finding.state == State::Broken);
     say(&match is_broken {
-        true => format!("\nwhat is BROKEN is needed to train with `--device {device}`"),
-        false => format!("\neverything that training with `--device {device}` needs is there"),
+        true => format!("\ntraining with `--device {device}` needs what is marked BROKEN"),
+        false => format!("\nthis machine has everything for training with `--device {device}`"),
     });
     Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -64,7 +63,7 @@ impl Finding {
         Self { state: State::Broken, ..Self::absent(topic, text, hint) }
     }
 
-    /// State, topic and text in columns, with the hint below.
+    /// Formats state, topic and text in columns, with the hint below.
     fn lines(&self) -> String {
         let state = match self.state {
             State::Present => "ok",
@@ -83,31 +82,27 @@ fn build() -> Finding {
 
 fn processor() -> Finding {
     let Processor { model, cores, features } = Processor::of_this_machine();
-    let names = |wanted: bool| {
-        let names = features.iter().filter(|(_, is_there)| *is_there == wanted).map(|(name, _)| *name);
-        names.collect::<Vec<_>>().join(" ")
-    };
-    let (there, missing) = (names(true), names(false));
     let mut text = format!("{model}, {cores} {}", if cores == 1 { "core" } else { "cores" });
-    if !there.is_empty() {
-        text += &format!("; {there}");
-    }
-    if !missing.is_empty() {
-        text += &format!("; no {missing}");
+    for (is_there, label) in [(true, ""), (false, "no ")] {
+        let names: Vec<&str> =
+            features.iter().filter(|(_, found)| *found == is_there).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            text += &format!("; {label}{}", names.join(" "));
+        }
     }
     Finding::present("processor", text)
 }
 
 fn memory() -> Finding {
     let Some(free) = memory::free() else {
-        let hint = "`run --memory SIZE` says how much trials may take";
-        return Finding::absent("memory", "the system does not tell how much is free", hint);
+        let hint = "`run --memory SIZE` sets a limit";
+        return Finding::absent("memory", "the system does not report the free memory", hint);
     };
     let of = memory::installed().map_or(String::new(), |all| format!(" of {}", DecimalBytes(all)));
     Finding::present("memory", format!("{} free{of}", DecimalBytes(free)))
 }
 
-/// The driver, and each GPU.
+/// Checks the driver and each GPU.
 fn gpus() -> Vec<Finding> {
     let Nvidia { driver, cuda, gpus } = match Nvidia::of_this_machine() {
         Ok(nvidia) => nvidia,
@@ -116,7 +111,7 @@ fn gpus() -> Vec<Finding> {
     let cuda = cuda.map_or(String::new(), |[major, minor]| format!(", up to CUDA {major}.{minor}"));
     let driver = Finding::present("driver", format!("NVIDIA {driver}{cuda}"));
     let gpus = gpus.iter().map(|gpu| {
-        let hint = "CUDA_VISIBLE_DEVICES hides it from this program";
+        let hint = "the environment variable CUDA_VISIBLE_DEVICES hides it";
         match gpu.is_visible {
             true => Finding::present("GPU", describe(gpu)),
             false => Finding::absent("GPU", describe(gpu), hint),
@@ -125,22 +120,22 @@ fn gpus() -> Vec<Finding> {
     [driver].into_iter().chain(gpus).collect()
 }
 
-/// What its driver tells of it.
+/// Describes a GPU by the values that its driver reports.
 fn describe(gpu: &Gpu) -> String {
-    let of_memory = |GpuMemory { total, free }: GpuMemory| {
-        format!("{} free of {}", DecimalBytes(free), DecimalBytes(total))
-    };
+    let memory = gpu
+        .memory
+        .map(|GpuMemory { total, free }| format!("{} free of {}", DecimalBytes(free), DecimalBytes(total)));
     let capability =
         gpu.compute_capability.map(|[major, minor]| format!("compute capability {major}.{minor}"));
     let watts = match (gpu.watts, gpu.most_watts) {
         (Some(watts), Some(most)) => Some(format!("{watts:.0} W of {most:.0} W")),
         (watts, _) => watts.map(|watts| format!("{watts:.0} W")),
     };
-    let told = [Some(gpu.name.clone()), gpu.memory.map(of_memory), capability, watts];
-    told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let reported = [Some(gpu.name.clone()), memory, capability, watts];
+    reported.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Whether `--device cuda` would work, and its tensor cores.
+/// Checks whether `--device cuda` works, and its tensor cores.
 fn cuda(wanted: Device) -> Vec<Finding> {
     const TOPIC: &str = "device cuda";
     if let Err(reason) = engine::check(Device::Cuda) {
@@ -157,24 +152,22 @@ fn cuda(wanted: Device) -> Vec<Finding> {
     findings
 }
 
-/// What the tracker `Energy` can read.
+/// Checks which meters the tracker `Energy` can read.
 fn energy() -> Vec<Finding> {
     const TOPIC: &str = "energy";
     let meters = Meters::of_this_machine();
-    let counters = |count: usize, what: &str| {
-        let plural = if count == 1 { "" } else { "s" };
-        Finding::present(TOPIC, format!("counters of {count} {what}{plural}"))
-    };
-    let of = |found: Result<usize, &NoMeter>, what: &str| match found {
-        Ok(count) => Some(counters(count, what)),
-        // That there is none stands above.
+    let found = [(meters.gpus(), "GPU"), (meters.packages(), "processor package")];
+    let findings = found.into_iter().filter_map(|(count, what)| match count {
+        Ok(1) => Some(Finding::present(TOPIC, format!("counters of 1 {what}"))),
+        Ok(count) => Some(Finding::present(TOPIC, format!("counters of {count} {what}s"))),
+        // `gpus` reports a missing GPU.
         Err(NoMeter::NoGpu(_)) => None,
         Err(reason) => Some(Finding::absent(TOPIC, reason, reason.hint())),
-    };
-    [of(meters.gpus(), "GPU"), of(meters.packages(), "processor package")].into_iter().flatten().collect()
+    });
+    findings.collect()
 }
 
-/// The data directory, and which official files are in it.
+/// Checks which official files are in the data directory.
 fn datasets(data_dir: &Path) -> Vec<Finding> {
     let official = data::sources().into_iter().filter(|source| !source.is_own());
     let with_files = official.filter(|source| !source.presence(data_dir).files.is_empty());
@@ -187,10 +180,11 @@ fn datasets(data_dir: &Path) -> Vec<Finding> {
     }
     if !missing.is_empty() {
         let hint = match disk::may_write(data_dir) {
-            true => {
-                "`cargo xtask run` downloads what a pipeline needs; `--data DIR` or BPFREE_DATA names another folder"
-            }
-            false => "nothing can be downloaded there: `--data DIR` or BPFREE_DATA names another folder",
+            true => format!(
+                "`{} run` downloads the files that a pipeline needs; `--data DIR` or BPFREE_DATA names another folder",
+                program()
+            ),
+            false => "the folder cannot be written: `--data DIR` or BPFREE_DATA names another one".to_owned(),
         };
         findings.push(Finding::absent("data", format!("{place}without {}", names(&missing)), hint));
     }
@@ -201,20 +195,18 @@ fn names(sources: &[Source]) -> String {
     sources.iter().map(Source::name).collect::<Vec<_>>().join(", ")
 }
 
-/// The folder of results.
-fn artifacts(places: &Places) -> Finding {
+/// Checks the folder of results.
+fn artifacts(folder: &Path) -> Finding {
     const TOPIC: &str = "artifacts";
-    let folder = places.artifacts.display();
+    let name = folder.display();
     let hint = "`--artifacts DIR` or BPFREE_ARTIFACTS names another folder";
-    if !disk::may_write(&places.artifacts) {
-        return Finding::broken(TOPIC, format!("{folder}: cannot be written"), hint);
+    if !disk::may_write(folder) {
+        return Finding::broken(TOPIC, format!("{name}: cannot be written"), hint);
     }
-    match disk::free(&places.artifacts) {
-        Ok(0) => Finding::broken(TOPIC, format!("{folder}: the disk is full"), hint),
-        Ok(free) => Finding::present(TOPIC, format!("{folder}: can be written, {} free", DecimalBytes(free))),
-        Err(error) => {
-            Finding::absent(TOPIC, format!("{folder}: nobody knows how much is free: {error}"), hint)
-        }
+    match disk::free(folder) {
+        Ok(0) => Finding::broken(TOPIC, format!("{name}: the disk is full"), hint),
+        Ok(free) => Finding::present(TOPIC, format!("{name}: can be written, {} free", DecimalBytes(free))),
+        Err(error) => Finding::absent(TOPIC, format!("{name}: the free space is unknown: {error}"), hint),
     }
 }
 
@@ -224,12 +216,12 @@ fn tensorboard() -> Finding {
         Ok(Some(found)) => {
             let server = if found.has_data_server { "with" } else { "without" };
             let python = found.python.display();
-            Finding::present(TOPIC, format!("{} of {python}, {server} its data server", found.version))
+            Finding::present(TOPIC, format!("{} of {python}, {server} the data server", found.version))
         }
         Ok(None) => {
             let active =
                 if env::var_os("VIRTUAL_ENV").is_some() { "the active virtual environment, " } else { "" };
-            let text = format!("no Python has it: looked at {active}.venv and python3");
+            let text = format!("not installed in {active}.venv or python3");
             Finding::absent(TOPIC, text, tensorboard::INSTALL)
         }
         Err(error) => Finding::absent(TOPIC, format!("{error:#}"), tensorboard::INSTALL),
@@ -241,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_topics_texts_and_hints_stand_in_columns() {
+    fn states_topics_texts_and_hints_are_in_columns() {
         assert_eq!(Finding::present("memory", "1 GB free").lines(), "ok      memory       1 GB free");
         assert_eq!(
             Finding::broken("tensor cores", "none", "buy some").lines(),
@@ -250,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_gpu_is_said_what_its_driver_tells() {
+    fn a_gpu_is_described_by_what_its_driver_reports() {
         let mut gpu = Gpu {
             name: "NVIDIA H100 80GB HBM3".into(),
             uuid: "GPU-1".into(),

@@ -1,4 +1,4 @@
-//! How missing official files get here, shown to a person; `run` and `data fetch` do it.
+//! The download of missing official files, with a progress bar; `run` and `data fetch` use it.
 
 use std::path::Path;
 
@@ -12,22 +12,21 @@ use crate::{
     terminal::{refuse, tell},
 };
 
-/// Fetches what `source` lacks, under a bar.
+/// Downloads the missing files of `source`, with a progress bar.
 pub fn fetch(source: &Source, data_dir: &Path, network: &NetworkArguments) -> Result<Fetched, Error> {
     let bar = ProgressBar::new(0);
     bar.set_style(
         ProgressStyle::with_template("{msg} {bar:24} {bytes} of {total_bytes}, {eta}")
-            .expect("the template is right"),
+            .expect("the template is written in this line"),
     );
-    let progress = |progress: Progress<'_>| show(&bar, progress);
-    let fetched =
-        fetch::fetch(source, &Fetching { data_dir, network: network.network(), progress: &progress });
+    let network = network.network();
+    let fetching = Fetching { data_dir, network, progress: &|progress: Progress<'_>| show(&bar, progress) };
+    let fetched = fetch::fetch(source, &fetching);
     bar.finish_and_clear();
     fetched
 }
 
-/// Fetches the official files that `pipeline` needs and that are not there. What is a user's own is left to be missed
-/// by who reads it.
+/// Downloads the missing official files of `pipeline`. Missing images of a user are reported later, when they are read.
 pub fn fetch_missing(pipeline: &Pipeline, data_dir: &Path, network: &NetworkArguments) -> anyhow::Result<()> {
     let mut refused = Vec::new();
     for source in sources(pipeline) {
@@ -35,7 +34,7 @@ pub fn fetch_missing(pipeline: &Pipeline, data_dir: &Path, network: &NetworkArgu
         if !network.offline {
             let bytes = wanted.iter().map(|wanted| wanted.bytes).sum();
             tell(&format!(
-                "{} is not in {}: downloading {} (--offline uses no network, Ctrl-C keeps what is there)",
+                "{} is not in {}: downloading {} (Ctrl-C stops, a later start resumes; `--offline` uses no network)",
                 source.name(),
                 folder.display(),
                 DecimalBytes(bytes),
@@ -43,7 +42,7 @@ pub fn fetch_missing(pipeline: &Pipeline, data_dir: &Path, network: &NetworkArgu
         }
         match fetch(source, data_dir, network) {
             Ok(_) => (),
-            // Without a network, all that is missing is listed at once.
+            // Without a network, the missing files of all datasets are listed together.
             Err(error @ Error::Offline { .. }) => refused.push(error),
             Err(error) => return Err(error.into()),
         }
@@ -55,7 +54,7 @@ pub fn fetch_missing(pipeline: &Pipeline, data_dir: &Path, network: &NetworkArgu
     Err(last.into())
 }
 
-/// Those of the datasets of `pipeline`, each once.
+/// Returns the sources of the datasets of `pipeline`, each once.
 pub fn sources(pipeline: &Pipeline) -> Vec<&Source> {
     let mut sources = Vec::new();
     for stage in &pipeline.stages {
@@ -80,7 +79,7 @@ impl NetworkArguments {
 
 fn show(bar: &ProgressBar, progress: Progress<'_>) {
     let (what, done, total) = match progress {
-        Progress::Waiting => ("another process fetches the same".to_owned(), 0, 0),
+        Progress::Waiting => ("another process downloads the same files".to_owned(), 0, 0),
         Progress::Downloading { archive, done, total } => (format!("{archive}: downloading"), done, total),
         Progress::Checking { archive } => (format!("{archive}: checking"), 0, 0),
         Progress::Unpacking { archive, done, total } => (format!("{archive}: unpacking"), done, total),

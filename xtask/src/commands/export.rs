@@ -1,4 +1,4 @@
-//! `export`: trained networks for other programs.
+//! `export`: writes trained networks for other programs.
 
 use std::process::ExitCode;
 
@@ -11,15 +11,16 @@ use store::Placed;
 use crate::{
     ExportArguments,
     asked::Asked,
+    program::program,
     terminal::{Lines, say, tell},
 };
 
-/// No axis: the best of all.
+/// The word for no axis: one winner of all trials.
 const ALL: &str = "all";
-/// Networks, and trials that are not finished, that are named where `-v` does not ask for all.
+/// The number of networks, and of unfinished trials, that are listed without `-v`.
 const NAMED: usize = 30;
 
-/// What `--per` takes.
+/// Returns the allowed values of `--per`.
 pub fn axis_names() -> PossibleValuesParser {
     PossibleValuesParser::new(Axis::ALL.map(Axis::name).into_iter().chain([ALL]))
 }
@@ -38,7 +39,9 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     show(&exported, most);
     if exported.models.is_empty() {
         bail!(
-            "nothing was exported: no trial that is meant is finished, `cargo xtask plan` says what is missing"
+            "nothing was exported: no matching trial is finished; `{} plan {}` shows which are missing",
+            program(),
+            about.file.display()
         );
     }
     let count = exported.models.len();
@@ -57,23 +60,23 @@ fn choice(arguments: &ExportArguments) -> anyhow::Result<Choice> {
     }
     let is_all = per.iter().any(|name| name == ALL);
     if is_all && per.len() > 1 {
-        bail!("`--per all` is the best of all: name axes, or `all`");
+        bail!("`--per` takes axes or `all`, not both");
     }
-    let is_meant = |axis: &Axis| per.iter().any(|name| name == axis.name());
-    Ok(Choice::BestPer(Axis::ALL.into_iter().filter(is_meant).collect()))
+    let axes = Axis::ALL.into_iter().filter(|axis| per.iter().any(|name| name == axis.name()));
+    Ok(Choice::BestPer(axes.collect()))
 }
 
-/// At most `most` of each.
+/// Prints notes, unfinished trials and exported networks, at most `most` of each.
 fn show(exported: &Exported, most: usize) {
     for note in &exported.notes {
         tell(&format!("note: {note}"));
     }
     for Trial { configuration, seed } in exported.unfinished.iter().take(most) {
-        tell(&format!("{configuration} seed {seed} is left out: it is not finished"));
+        tell(&format!("{configuration} seed {seed} is not exported: it is not finished"));
     }
     let unfinished = exported.unfinished.len();
     if unfinished > most {
-        tell(&format!("and {} more (-v names all)", unfinished - most));
+        tell(&format!("and {} more (-v lists all)", unfinished - most));
     }
     for model in exported.models.iter().take(most) {
         let best_of = model.best_of.as_ref().map_or(String::new(), |group| format!(", best {group}"));
@@ -81,6 +84,6 @@ fn show(exported: &Exported, most: usize) {
         say(&format!("{}{best_of}{placed}", model.folder));
     }
     if exported.models.len() > most {
-        say(&format!("and {} more (-v names all)", exported.models.len() - most));
+        say(&format!("and {} more (-v lists all)", exported.models.len() - most));
     }
 }

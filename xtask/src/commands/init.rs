@@ -13,24 +13,21 @@ use spec::{
 };
 
 use crate::{
-    InitArguments,
-    terminal::{say, tell},
+    DataFolder, InitArguments,
+    program::{program, with_program},
+    terminal::{refuse_arguments, say},
 };
 
-/// Of a wrong command line, as clap has it.
-const WRONG: u8 = 2;
-
 pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
-    let InitArguments { source, path, to, data } = arguments;
-    let Some(source) = source.clone().with_paths(path) else {
-        tell(&format!("error: {}", wrong_paths(source, path.len())));
-        tell(&format!("hint: {}", right_paths(source)));
-        return Ok(ExitCode::from(WRONG));
+    let InitArguments { wanted, to, images: DataFolder { data } } = arguments;
+    let source = match wanted.source() {
+        Ok(source) => source,
+        Err((error, hint)) => return Ok(refuse_arguments(&error, &hint)),
     };
     let path = to.clone().unwrap_or_else(|| usual_file(&source));
-    // A name that no folder can have is refused by the check below, with what is allowed.
+    // `Pipeline::parse` refuses a name that no folder can have.
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let text = Draft { source: &source, name: &name, file: &path }.text();
+    let text = with_program(&Draft { source: &source, name: &name, file: &path }.text());
     let pipeline = Pipeline::parse(&path.display().to_string(), &text)?;
     write_new(&path, &text)?;
 
@@ -39,39 +36,25 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     let presence = source.presence(data);
     if let Some((missing, _)) = presence.files.iter().find(|(_, is_there)| !is_there) {
         say(&match source.is_own() {
-            true => format!("there is no {} yet: the path begins at the data directory", missing.display()),
-            false => format!("first: cargo xtask data fetch {}{flag}", slug(&source)),
+            true => {
+                format!("there is no {} yet: the path is relative to the data directory", missing.display())
+            }
+            false => format!("first: {} data fetch {}{flag}", program(), slug(&source)),
         });
     }
-    say(&format!("next: cargo xtask plan {}{flag}", path.display()));
+    say(&format!("next: {} plan {}{flag}", program(), path.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// None of the shipped ones has such a name.
+/// Returns the default file, which no shipped pipeline has.
 fn usual_file(source: &Source) -> PathBuf {
     Path::new("pipelines").join(format!("my-{}.ron", slug(source)))
 }
 
 fn trials(pipeline: &Pipeline) -> usize {
-    let of = |stage: &Stage| if let Stage::Train(train) = stage { train.most_trials() } else { 0 };
-    pipeline.stages.iter().map(of).sum()
-}
-
-pub fn wrong_paths(source: &Source, count: usize) -> String {
-    match (source.is_own(), count) {
-        (false, _) => format!("{} has its place in the data directory, and takes no `--path`", source.name()),
-        (true, 0) => format!("where are your own images? {} needs a `--path`", source.name()),
-        (true, count) => format!("{} does not take {count} paths", source.name()),
-    }
-}
-
-pub fn right_paths(source: &Source) -> &'static str {
-    match source {
-        Source::ImageFolder(_) => {
-            "`--path FOLDER`, in which each class has a folder; it begins at the data directory"
-        }
-        Source::Idx(_) => "`--path IMAGES --path LABELS`, two files; they begin at the data directory",
-        Source::Npz(_) => "`--path FILE`; it begins at the data directory",
-        _ => "leave `--path` out; `--data DIR` says where the data directory is",
-    }
+    pipeline
+        .stages
+        .iter()
+        .map(|stage| if let Stage::Train(train) = stage { train.most_trials() } else { 0 })
+        .sum()
 }

@@ -1,4 +1,4 @@
-//! What each command does.
+//! One module per command, and the download that `run` and `data fetch` share.
 
 pub mod artifacts;
 pub mod bench;

@@ -1,4 +1,4 @@
-//! `plan`: what is done, what would run, and why.
+//! `plan`: shows what is done, what would run, and why.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -17,11 +17,12 @@ use super::{
 use crate::{
     PlanArguments,
     asked::{self, Asked},
+    program::program,
     terminal::say,
     warnings,
 };
 
-/// So many trials that would run are explained where not all are asked for.
+/// The number of trials that are explained without `-v`.
 const EXPLAINED: usize = 3;
 
 /// A finished trial that differs in more fields explains nothing.
@@ -31,7 +32,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let pipeline = asked::read(about)?;
     warnings::tell_all(&pipeline, about.device);
-    if let Some(exit_code) = outline_without_images(&pipeline, &about.places.data) {
+    if let Some(exit_code) = outline_without_images(&pipeline, &about.places.images.data) {
         return Ok(exit_code);
     }
     let asked = Asked::of(pipeline, about)?;
@@ -39,7 +40,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     for stage in runner::plan::plan(&context, pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
-                line("Dataset", &name, if done { "prepared before" } else { "not prepared yet" });
+                line("Dataset", &name, if done { "prepared" } else { "not prepared yet" });
             }
             StagePlan::Grid { name, configurations, chosen_by: None } => {
                 line("Grid", &name, &format!("{configurations} configurations"));
@@ -73,10 +74,10 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                         Unfinished::ToDo => {}
                     }
                 }
-                let of_them: String = [
+                let states: String = [
                     (running, "running now"),
                     (failed, "failed before"),
-                    (saved, "half-done"),
+                    (saved, "saved half-way"),
                     (damaged, "damaged"),
                 ]
                 .iter()
@@ -86,7 +87,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 line(
                     "Train",
                     &name,
-                    &format!("{} trials: {done} done, {} to run{of_them}", trials.len(), missing.len()),
+                    &format!("{} trials: {done} done, {} to run{states}", trials.len(), missing.len()),
                 );
                 if arguments.time && !missing.is_empty() {
                     estimate(&context, pipeline, &name, &missing)?;
@@ -99,7 +100,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     (false, Some(0)) => "to do".into(),
                     (false, Some(1)) => "to do, after 1 trial".into(),
                     (false, Some(count)) => format!("to do, after {count} trials"),
-                    (false, None) => "to do, when its trials are chosen".into(),
+                    (false, None) => "to do, after its configurations are chosen".into(),
                 };
                 line("Summarize", &name, &state);
             }
@@ -108,11 +109,11 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the file alone tells, where images are missing: results are named by their content, so nobody knows what is
-/// done.
+/// Prints what the file alone says, if images are missing: results are named by the content of the images, so that finished
+/// ones cannot be found.
 fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCode> {
-    let is_missing = |source: &&Source| !source.presence(data_dir).complete;
-    let missing: Vec<&Source> = sources(pipeline).into_iter().filter(is_missing).collect();
+    let missing: Vec<&Source> =
+        sources(pipeline).into_iter().filter(|source| !source.presence(data_dir).complete).collect();
     let is_own = missing.iter().any(|source| source.is_own());
     if missing.is_empty() {
         return None;
@@ -121,7 +122,7 @@ fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCo
         let state = match stage {
             Stage::Dataset(dataset) => match missing.contains(&&dataset.settings.source) {
                 true => images_not_there(&dataset.settings.source, data_dir),
-                false => "images are there".into(),
+                false => "images are present".into(),
             },
             Stage::Grid(grid) => format!("{} configurations", grid.points.candidates().len()),
             Stage::Train(train) => format!("{} trials", train.most_trials()),
@@ -129,7 +130,7 @@ fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCo
         };
         line(stage.kind(), stage.name(), &state);
     }
-    say("\nwhat of it is done can be said when the images are there: a result is named by their content");
+    say("\nwithout the images, finished results cannot be found: their names depend on the images");
     Some(if is_own { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -138,13 +139,14 @@ fn images_not_there(source: &Source, data_dir: &Path) -> String {
         let files = source.presence(data_dir).files.into_iter();
         let missing: Vec<String> =
             files.filter(|(_, is_there)| !is_there).map(|(path, _)| path.display().to_string()).collect();
-        return format!("images are not there: no {}", missing.join(", no "));
+        return format!("images are missing: {}", missing.join(", "));
     }
     let bytes =
         fetch::missing(source, data_dir).map_or(0, |(wanted, _)| wanted.iter().map(|it| it.bytes).sum());
     format!(
-        "images are not there: `run` downloads {}, or `cargo xtask data fetch {}`",
+        "images are missing: `run` downloads {}, or `{} data fetch {}`",
         DecimalBytes(bytes),
+        program(),
         slug(source)
     )
 }
@@ -153,26 +155,26 @@ fn line(kind: &str, name: &str, state: &str) {
     say(&format!("{kind:<9}  {name:<16}  {state}"));
 }
 
-/// Says how long the `missing` trials of the stage `name` would take here.
+/// Prints how long the `missing` trials of the stage `name` would take on this machine.
 fn estimate(
     context: &Context<'_>,
     pipeline: &Pipeline,
     name: &str,
     missing: &[&PlannedTrial],
 ) -> anyhow::Result<()> {
-    let of_name = |stage: &Stage| match stage {
-        Stage::Train(train) if train.name == name => Some(train.clone()),
+    let train = pipeline.stages.iter().find_map(|stage| match stage {
+        Stage::Train(train) if train.name == name => Some(train),
         _ => None,
-    };
-    let Some(train) = pipeline.stages.iter().find_map(of_name) else { return Ok(()) };
+    });
+    let Some(train) = train else { return Ok(()) };
     let cores = super::run::cores();
-    let Estimate { at_most, timed } = runner::estimate(context, &train, missing, cores)?;
+    let Estimate { at_most, timed } = runner::estimate(context, train, missing, cores)?;
     let on = match context.device {
         Device::Cpu => format!("at most {} on {cores} cores", in_time(at_most)),
-        // Shapes with few trials leave it idle, and are charged as if they did not.
+        // An estimate: shapes with few trials leave the GPU partly idle.
         Device::Cuda => format!("about {} on this GPU", in_time(at_most)),
     };
-    say(&format!("           {on}, by steps that were timed now:"));
+    say(&format!("           {on}, from steps timed just now:"));
     for TimedStep { network, trials, each, .. } in timed {
         let each = 1e3 * each.as_secs_f64();
         say(&match context.device {
@@ -183,7 +185,7 @@ fn estimate(
     Ok(())
 }
 
-/// `40 s`, `12 min`, `3.5 h`, `31 days`.
+/// Formats a duration: `40 s`, `12 min`, `3.5 h`, `31 days`.
 fn in_time(duration: Duration) -> String {
     match duration.as_secs_f64() {
         seconds if seconds < 100.0 => format!("{seconds:.0} s"),

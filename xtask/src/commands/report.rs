@@ -1,4 +1,4 @@
-//! `report`: the tables and reports of what is finished, without training.
+//! `report`: writes tables and reports from finished trials, without training.
 
 use std::{
     path::PathBuf,
@@ -18,7 +18,7 @@ use crate::{
     terminal::{Lines, tell},
 };
 
-/// Tells what happens, and remembers where reports are.
+/// Prints events, and remembers the paths of reports.
 struct Listener {
     lines: Lines,
     reports: Mutex<Vec<PathBuf>>,
@@ -49,11 +49,14 @@ pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     };
     let done = runner::run::report(&context, pipeline, settings)?;
     for (stage, reason) in &done.waiting {
-        tell(&format!("{stage} is left out: {reason}"));
+        tell(&format!("{stage} is not in the reports: {reason}"));
     }
     let reports = listener.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     if reports.is_empty() {
-        bail!("{} has no summary that could be made: add a Summarize stage, or run it", about.file.display());
+        bail!(
+            "{} has no summary of finished trials: add a Summarize stage, or run the file first",
+            about.file.display()
+        );
     }
     if arguments.open {
         reports.iter().try_for_each(open)?;
@@ -61,7 +64,7 @@ pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the page at `path` with what the system opens pages with.
+/// Opens the page at `path` in a browser.
 fn open(path: &PathBuf) -> anyhow::Result<()> {
     let openers = ["xdg-open", "open", "sensible-browser"];
     for opener in openers {
@@ -70,5 +73,5 @@ fn open(path: &PathBuf) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    bail!("none of {} is here to open {}", openers.join(", "), path.display())
+    bail!("cannot open {1}: none of {0} is installed", openers.join(", "), path.display())
 }

@@ -1,4 +1,4 @@
-//! `run`: do what is missing, print the tables.
+//! `run`: computes missing results and prints the tables.
 
 use std::{
     io::IsTerminal,
@@ -17,16 +17,17 @@ use crate::{
     RunArguments,
     asked::Asked,
     limits,
+    program::program,
     terminal::{Bars, Lines, say, tell},
     warnings,
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// What a shell expects of a program that Ctrl-C ended.
+/// The exit code of a program that Ctrl-C ended, as shells expect it.
 const INTERRUPTED_CODE: u8 = 130;
 
-/// Everything was done, and a published value was missed.
+/// The exit code if everything is done, but a published value was missed.
 const MISSED_CODE: u8 = 3;
 
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
@@ -36,8 +37,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let pipeline = &asked.pipeline;
     warnings::tell_all(pipeline, about.device);
     engine::check(about.device)?;
-    // Ctrl-C ends the program here, and the next download goes on where this one stopped.
-    super::download::fetch_missing(pipeline, &about.places.data, network)?;
+    // During a download, Ctrl-C ends the program; the next start resumes the download.
+    super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
     stop_on_ctrl_c()?;
     limits::allow_many_files();
     keep_worker_panics_quiet();
@@ -58,12 +59,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         },
     )?;
     bars.clear();
-    let folder = run_tree::pipeline_folder(&about.places.artifacts, &pipeline.name);
+    let folder = run_tree::pipeline_folder(&about.places.results.artifacts, &pipeline.name);
     say(&format!("results: {}", folder.display()));
     Ok(conclude(&report, started))
 }
 
-/// `8GB`, `500 MB`, `1.5GiB`, or a number of bytes.
+/// Parses a size such as `8GB`, `500 MB`, `1.5GiB` or a number of bytes.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let (number, unit) =
@@ -85,7 +86,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Says what was done, and what was not, and how to go on.
+/// Prints what was done, what was not, and how to continue; returns the exit code.
 fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     let RunReport {
         trials,
@@ -102,45 +103,38 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         missed,
     } = report;
     let seconds = started.elapsed().as_secs_f64();
-    let failures = failed.len();
     let others =
         if *elsewhere > 0 { format!("{elsewhere} trained by other processes, ") } else { String::new() };
     say(&format!(
-        "{trials} trials: {skipped} were done, {trained} trained now, {others}{failures} failed ({seconds:.1} s)"
+        "{trials} trials: {skipped} were done, {trained} trained now, {others}{} failed ({seconds:.1} s)",
+        failed.len()
     ));
-    let list = |what: &str, trials: &[(Trial, String)]| {
-        for (trial, reason) in trials {
-            // A panic's backtrace is kept with the failure; `plan -v` shows it.
-            let reason = reason.lines().next().unwrap_or_default();
-            tell(&format!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed));
-        }
-    };
     list("failed", failed);
     list("diverged", diverged);
     let again = command_line();
     if *interrupted {
         tell(&format!(
             "interrupted: finished trials are kept, {saved} in progress were saved{}",
-            if *dropped > 0 { format!(", {dropped} had done no whole epoch") } else { String::new() }
+            if *dropped > 0 { format!(", {dropped} had finished no epoch") } else { String::new() }
         ));
-        tell(&format!("hint: `{again}` goes on with the rest"));
+        tell(&format!("hint: `{again}` continues"));
         return ExitCode::from(INTERRUPTED_CODE);
     }
     if *not_begun > 0 {
         let trials = if *not_begun == 1 { "1 trial was".into() } else { format!("{not_begun} trials were") };
-        tell(&format!("error: {trials} not begun, because those before failed"));
+        tell(&format!("error: {trials} not started, because earlier trials failed"));
     }
     for (stage, reason) in waiting {
-        tell(&format!("error: {stage} was not begun: {reason}"));
+        tell(&format!("error: {stage} was not started: {reason}"));
     }
     for line in missed {
         tell(&format!("error: a published value was missed: {line}"));
     }
     if !failed.is_empty() {
-        tell(&format!("hint: `{again}` tries the failed trials again, and only those"));
+        tell(&format!("hint: `{again}` trains only the failed trials again"));
     }
     if !diverged.is_empty() {
-        tell("hint: where divergence is a finding, say `may_diverge: true` in the Train stage");
+        tell("hint: if divergence is expected, write `may_diverge: true` in the Train stage");
     }
     match failed.is_empty() && diverged.is_empty() && waiting.is_empty() {
         true if missed.is_empty() => ExitCode::SUCCESS,
@@ -149,26 +143,34 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     }
 }
 
-/// The command as it was given, to be given again.
+fn list(what: &str, trials: &[(Trial, String)]) {
+    for (trial, reason) in trials {
+        // The failure's file keeps the backtrace of a panic; `status -v` shows it.
+        let reason = reason.lines().next().unwrap_or_default();
+        tell(&format!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed));
+    }
+}
+
+/// Returns the command line of this run, to be pasted.
 fn command_line() -> String {
-    let quoted = |word: String| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word };
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into())).collect();
-    format!("cargo xtask {}", words.join(" "))
+    std::env::args_os().skip(1).fold(program().to_owned(), |line, word| {
+        let word = word.to_string_lossy();
+        if word.contains(char::is_whitespace) { format!("{line} '{word}'") } else { format!("{line} {word}") }
+    })
 }
 
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The first Ctrl-C lets trials end their epoch and saves them, the second one ends the program.
+/// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program.
 fn stop_on_ctrl_c() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
-        let is_second = INTERRUPTED.swap(true, Ordering::Relaxed);
-        if !is_second {
-            tell("interrupting: trials end their epoch and are saved (again: stop at once)");
-        }
-        if is_second {
+        if !INTERRUPTED.swap(true, Ordering::Relaxed) {
+            tell(
+                "interrupting: saving trials after their current epoch (press Ctrl-C again to stop at once)",
+            );
+        } else {
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
@@ -176,7 +178,7 @@ fn stop_on_ctrl_c() -> anyhow::Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-/// A panic of a trial is caught and reported as its failure; the usual message would only tear the progress bars.
+/// Prints no message for a panic in a trial, which is reported as the trial's failure.
 fn keep_worker_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

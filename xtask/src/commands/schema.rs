@@ -1,4 +1,4 @@
-//! `schema`: every field and value of a pipeline file, as Markdown.
+//! `schema`: prints the reference of pipeline files, as Markdown.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `status`: what of a pipeline is done and who works on the rest, also from another terminal.
+//! `status`: which trials are done, and which process trains the others, also from another terminal.
 
 use std::process::ExitCode;
 
@@ -8,19 +8,17 @@ use store::Store;
 
 use crate::{PipelineArguments, asked::Asked, terminal::say};
 
-/// What is known of a trial that is not finished.
+/// The state of a trial that is not finished.
 pub enum Unfinished {
-    /// A process works on it: its id, its host, and since when.
+    /// A process trains it: process id, host, and start in Unix seconds.
     Running(u32, String, u64),
-    /// The last attempt failed, for this reason.
+    /// The last attempt failed for this reason.
     Failed(String),
-    /// Nobody works on it; a rerun goes on after this epoch.
+    /// No process trains it; a run resumes it after this epoch.
     Saved(u32),
-    /// It was not begun.
     ToDo,
 }
 
-/// What is known of `planned`.
 pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
     if let Some(holder) = store.holder(TRIAL, &planned.key) {
         return Unfinished::Running(holder.pid, holder.host, holder.since);
@@ -40,7 +38,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     for plan in runner::plan::plan(&context, &asked.pipeline)? {
         let StagePlan::Train { name, trials, waiting } = plan else { continue };
         if let Some(waiting) = waiting {
-            say(&format!("{name}: waits for `{}`, which chooses its configurations", waiting.summary));
+            say(&format!("{name}: waits for `{}` to choose its configurations", waiting.summary));
             continue;
         }
         let done = trials.iter().filter(|trial| trial.artifact.is_some()).count();
@@ -49,7 +47,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         for planned in trials.iter().filter(|trial| trial.artifact.is_none()) {
             let trial = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
             if let Some(damage) = &planned.damage {
-                lines.push(format!("  damaged  {trial}: {damage}; a run makes it anew"));
+                lines.push(format!("  damaged  {trial}: {damage}; the next run computes it again"));
             }
             match unfinished(store, planned) {
                 Unfinished::Running(pid, host, since) => {
@@ -64,16 +62,13 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
                 }
                 Unfinished::Failed(reason) => {
                     failed += 1;
-                    let reason = if arguments.verbose {
-                        reason
-                    } else {
-                        reason.lines().next().unwrap_or("").to_owned()
-                    };
+                    let first_line = reason.lines().next().unwrap_or_default();
+                    let reason = if arguments.verbose { &reason } else { first_line };
                     lines.push(format!("  failed   {trial}: {reason}"));
                 }
                 Unfinished::Saved(epochs) => {
                     saved += 1;
-                    lines.push(format!("  saved    {trial}: a run goes on after epoch {epochs}"));
+                    lines.push(format!("  saved    {trial}: the next run resumes after epoch {epochs}"));
                 }
                 Unfinished::ToDo => to_do += 1,
             }
@@ -87,7 +82,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `for 12 s`, `for 3 min`.
+/// Formats the time since a moment in Unix seconds: `for 12 s`, `for 3 min`.
 fn ago(since: u64) -> String {
     let now = jiff::Timestamp::now().as_second();
     let seconds = now.saturating_sub(i64::try_from(since).unwrap_or(now)).max(0);

@@ -1,4 +1,4 @@
-//! `tensorboard`: finds TensorBoard, and starts it on a pipeline's trials.
+//! `tensorboard`: finds TensorBoard and starts it on a pipeline's trials.
 
 use std::{
     env,
@@ -16,10 +16,11 @@ use spec::{Pipeline, Stage};
 
 use crate::{
     TensorboardArguments,
+    program::program,
     terminal::{say, tell},
 };
 
-/// What a Python says of its TensorBoard: the version, and whether the data server is there.
+/// A Python program that prints the version of TensorBoard, and `fast` if the data server is installed.
 const PROBE: &str = "
 import tensorboard.version
 try:
@@ -30,26 +31,26 @@ except Exception:
 print(tensorboard.version.VERSION, 'fast' if server else 'slow')
 ";
 
-/// What installs the version that this project is tested with.
+/// The commands that install the version that this project is tested with.
 pub const INSTALL: &str =
     "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
 
-/// Where TensorBoard listens if that is free.
+/// The port of TensorBoard, if it is free.
 const USUAL_PORT: u16 = 6006;
 
 pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
-    let TensorboardArguments { file, places, venv, port } = arguments;
+    let TensorboardArguments { file, venv, port, results } = arguments;
     let pipeline = Pipeline::read(file)?;
-    let folder = run_tree::pipeline_folder(&places.artifacts, &pipeline.name);
+    let folder = run_tree::pipeline_folder(&results.artifacts, &pipeline.name);
     if !folder.is_dir() {
         tell(&format!("error: there are no trials in {}", folder.display()));
-        tell(&format!("hint: `cargo xtask run {}` makes some", file.display()));
+        tell(&format!("hint: `{} run {}` trains them", program(), file.display()));
         return Ok(ExitCode::FAILURE);
     }
     let Some(TensorBoard { python, version, has_data_server }) = find(venv.as_deref())? else {
-        tell("error: no Python here has TensorBoard");
-        tell(&format!("hint: install it, and run this command again: {INSTALL}"));
-        tell("hint: or name the virtual environment that has it: `--venv DIR`");
+        tell("error: TensorBoard is not installed");
+        tell(&format!("hint: install it with `{INSTALL}`, then run this command again"));
+        tell("hint: or name a virtual environment with TensorBoard: `--venv DIR`");
         return Ok(ExitCode::FAILURE);
     };
     let port = match port {
@@ -57,55 +58,53 @@ pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
         None => free_port()?,
     };
     let reader =
-        if has_data_server { "its data server" } else { "its Python reader, the data server is missing" };
+        if has_data_server { "its data server" } else { "its Python reader (the data server is missing)" };
     say(&format!("TensorBoard {version} with {reader} shows {}", folder.display()));
-    say(&format!("  http://localhost:{port}/    (Ctrl-C ends it)"));
+    say(&format!("  http://localhost:{port}/    (Ctrl-C stops it)"));
     say("  while trials train: Settings > Reload data, or the reload button");
     if let Some(regex) = regex_of_one_configuration(&pipeline) {
-        say(&format!("  runs of one configuration, in the filter of runs: {regex}"));
-        say("  only the means over seeds: /mean$");
+        say(&format!("  to show one configuration, write into the filter of runs: {regex}"));
+        say("  to show only the means over seeds: /mean$");
     }
     let mut command = Command::new(&python);
     command.args(["-m", "tensorboard.main", "--logdir"]).arg(&folder);
     command.arg(format!("--load_fast={has_data_server}")).arg(format!("--port={port}"));
     end_with_this_process(&mut command);
     let status = command.status().with_context(|| format!("cannot start {}", python.display()))?;
-    // Ctrl-C reaches TensorBoard, too.
+    // Ctrl-C reaches TensorBoard as well, which is no failure.
     let was_ended = matches!(status.signal(), Some(libc::SIGINT | libc::SIGTERM));
     Ok(if status.success() || was_ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Where the system can: whoever ends this process ends what it starts.
+/// Asks the system to end `command` when this process ends.
 #[cfg(target_os = "linux")]
 fn end_with_this_process(command: &mut Command) {
     use std::os::unix::process::CommandExt;
-    let ask = || {
-        // SAFETY: it is one system call, which allocates nothing and takes no lock.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
+    // SAFETY: between fork and exec, the closure makes one system call, which allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
-        }
+        })
     };
-    // SAFETY: between fork and exec, only that is done.
-    unsafe { command.pre_exec(ask) };
 }
 
 #[cfg(not(target_os = "linux"))]
 fn end_with_this_process(_: &mut Command) {}
 
-/// A TensorBoard that is installed.
+/// An installed TensorBoard, and the Python that runs it.
 pub struct TensorBoard {
     pub python: PathBuf,
     pub version: String,
     pub has_data_server: bool,
 }
 
-/// In `venv`, or else in the active virtual environment, in `.venv`, or beside `python3`.
+/// Finds TensorBoard in `venv`; without one, in the active virtual environment, in `.venv`, or in the packages of `python3`.
 pub fn find(venv: Option<&Path>) -> anyhow::Result<Option<TensorBoard>> {
     if let Some(venv) = venv {
         let python = python_of(venv);
         if !python.is_file() {
-            bail!("`--venv {}`: no virtual environment, {} is missing", venv.display(), python.display());
+            bail!("`--venv {}` is no virtual environment: {} is missing", venv.display(), python.display());
         }
         return match probe(&python)? {
             Some(found) => Ok(Some(found)),
@@ -144,19 +143,21 @@ fn probe(python: &Path) -> anyhow::Result<Option<TensorBoard>> {
     }))
 }
 
-/// The usual port, or the next one that is free.
+/// Returns the usual port, or the next free one.
 fn free_port() -> anyhow::Result<u16> {
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let port = (USUAL_PORT..USUAL_PORT + 100).find(is_free);
-    port.with_context(|| format!("ports {USUAL_PORT} to {} are taken: name one by `--port`", USUAL_PORT + 99))
+    let mut ports = USUAL_PORT..USUAL_PORT + 100;
+    let port = ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    port.with_context(|| {
+        format!("ports {USUAL_PORT} to {} are in use: choose one with `--port`", USUAL_PORT + 99)
+    })
 }
 
-/// What shows the seeds and the mean of the pipeline's first configuration.
+/// Returns the filter that shows the seeds and the mean of the pipeline's first configuration.
 fn regex_of_one_configuration(pipeline: &Pipeline) -> Option<String> {
     pipeline.stages.iter().find_map(|stage| match stage {
         Stage::Train(train) => {
             let configuration = *train.points.candidates().first()?;
-            // Of what names are made of, only the dot means something else.
+            // The dot is the only special character in names.
             Some(format!("^{}/{}/", train.name, configuration.slug()).replace('.', r"\."))
         }
         _ => None,
