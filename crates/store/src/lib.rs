@@ -24,7 +24,6 @@ mod error;
 #[cfg(test)]
 mod example;
 pub(crate) mod fault;
-mod field_tree;
 mod folder;
 #[cfg(test)]
 mod journal;
