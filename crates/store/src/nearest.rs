@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Store;
+use super::root::Store;
 use super::difference::{FieldDifference, difference};
 use super::error::Result;
 use super::key::{Key, KeyText};
