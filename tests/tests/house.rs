@@ -123,7 +123,6 @@ fn every_file_of_a_folder_stands_in_its_list() {
         ("crates/report/src/page/sections", "mod.rs"),
         ("crates/report/src/tables", "mod.rs"),
         ("crates/spec/src/stages", "mod.rs"),
-        ("crates/runner/src/executors", "mod.rs"),
         ("crates/settings/src", "lib.rs"),
         ("crates/history/src", "lib.rs"),
         ("crates/results/src", "lib.rs"),

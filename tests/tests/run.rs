@@ -256,7 +256,8 @@ fn a_table_of_validation_shows_the_test_split_of_the_same_epoch() {
     let (name, seed) = (planned.trial.configuration.slug(), planned.trial.seed.to_string());
     let history = planned.artifact.expect("done").read("history.csv").expect("whole");
     let history = History::from_csv(&String::from_utf8(history).expect("text")).expect("a history");
-    let (_, test) = history.last(&Metric::ErrorRate(Split::Test)).expect("with a holdout, the test split is measured");
+    let (_, test) =
+        history.last(&Metric::ErrorRate(Split::Test)).expect("with a holdout, the test split is measured");
     let csv = fs::read_to_string(bench.path("runs/small/report/trials.csv")).expect("the file");
     let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
     let head = rows.next().expect("a head");

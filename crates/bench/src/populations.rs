@@ -242,7 +242,7 @@ mod tests {
     use settings::Device;
 
     use super::*;
-    use crate::peers::Peers;
+    use crate::{peers::Peers, rounds::Effort};
 
     fn small() -> Case {
         let shape = Shape { name: "a small shape", inputs: 20, hidden: vec![16, 12], outputs: 4, batch: 8 };

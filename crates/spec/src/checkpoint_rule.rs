@@ -2,25 +2,25 @@
 
 use serde::Deserialize;
 
-/// When a trial's state is written, beside when it is interrupted.
+/// When a trial's state is written, in addition to when the trial is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub enum CheckpointRule {
-    /// Only when it is interrupted.
+    /// Only when the trial is interrupted.
     Never,
-    /// Now and then.
+    /// After a number of epochs or minutes.
     Every(Interval),
 }
 
-/// How often: after whichever comes first.
+/// The distance between two writes. With both fields, the state is written after whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// After so many epochs.
+    /// The number of epochs.
     ///
     /// Allowed: at least 1. Example: `5`.
     #[serde(default)]
     pub epochs: Option<u32>,
-    /// After the first epoch that ends so many minutes after the last time.
+    /// The number of minutes. The state is written after the first epoch that ends later than that.
     ///
     /// Allowed: at least 0. Example: `5.0`.
     #[serde(default)]
@@ -28,14 +28,14 @@ pub struct Interval {
 }
 
 impl Default for CheckpointRule {
-    /// Trials that are shorter than this lose less than it costs to look after them.
+    /// Five minutes: a shorter trial is faster to repeat than to save.
     fn default() -> Self {
         Self::Every(Interval { epochs: None, minutes: Some(5.0) })
     }
 }
 
 impl CheckpointRule {
-    /// Is it time, so many `epochs` and `minutes` after the last time?
+    /// Returns whether the state is due, `epochs` and `minutes` after it was last written.
     #[must_use]
     pub fn is_due(self, epochs: u32, minutes: f64) -> bool {
         match self {
@@ -47,7 +47,7 @@ impl CheckpointRule {
         }
     }
 
-    /// What is not allowed about it.
+    /// Returns the problem of a rule that is not allowed.
     pub(crate) fn problem(self) -> Option<String> {
         match self {
             Self::Never => None,

@@ -1,13 +1,13 @@
-//! What can go wrong with a pipeline file.
+//! The errors of reading and writing a pipeline file.
 
 use std::{io, path::PathBuf};
 
-use crate::{OverrideError, Problems};
+use crate::{overriding::OverrideError, problem::Problems};
 
-/// A pipeline file that cannot be used. [`hint`](Self::hint) says the way out.
+/// A pipeline file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The text holds positions and hints itself.
+    /// Problems, whose text holds the positions and hints.
     #[error(transparent)]
     File(#[from] Problems),
     #[error("--set {0}")]
@@ -21,7 +21,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the way out, where the message does not say it.
+    /// Returns what to do, unless the message says it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -1,17 +1,24 @@
-//! What does a pipeline file ask for?
+//! Pipeline files: reading, checking, and a template for new ones.
 //!
 //! [`Pipeline::read`] reads a file and checks it. All problems of a file are reported together, with line and column.
-//! Behind it, values are trusted. [`template`] writes a first file for a dataset.
+//! The values of a [`Pipeline`] are checked and need no further checks. [`template`] writes a first file for a dataset.
 
 mod checkpoint_rule;
+mod document;
 mod error;
-mod file;
+mod fields;
+mod overriding;
+mod pipeline;
+mod problem;
+mod scope;
+mod stage;
 mod stages;
 pub mod template;
 
 pub use checkpoint_rule::{CheckpointRule, Interval};
 pub use error::Error;
-pub use file::{
-    Asked, Override, OverrideError, Pipeline, Position, Problem, Problems, did_you_mean, write_new,
-};
-pub use stages::{DIVERGENCE_FACTOR, Dataset, EpochRule, Expectation, Grid, Points, Stage, Summarize, Train};
+pub use overriding::{Override, OverrideError};
+pub use pipeline::{Asked, Pipeline, write_new};
+pub use problem::{Position, Problem, Problems, did_you_mean};
+pub use stage::{Dataset, EpochRule, Expectation, Grid, Points, Stage, Summarize, Train};
+pub use stages::DIVERGENCE_FACTOR;

@@ -1,4 +1,4 @@
-//! A pipeline file to begin with: `template.txt` with its holes filled for a source of images.
+//! A first pipeline file: `template.txt`, filled in for a source of images.
 
 use std::path::Path;
 
@@ -12,28 +12,27 @@ use settings::Algorithm;
 
 const TEMPLATE: &str = include_str!("template.txt");
 
-/// So many rates are in the template's range; a test counts them.
+/// The number of learning rates in the range of the template; a test counts them.
 const RATES: usize = 3;
 const SEEDS: usize = 3;
 
-/// With as many images, ten epochs are a long way.
+/// With more images than this, ten epochs are enough.
 const MANY_IMAGES: usize = 50_000;
-/// Of a user's own pictures, which come in any size.
+/// The side of a user's own pictures, in pixels: they may have any size.
 const SIDE: u32 = 64;
 
-/// A pipeline file that is not written yet.
+/// The values for a new pipeline file.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
-    /// What is trained on.
     pub source: &'a Source,
-    /// Of the pipeline, and of the folder of its results.
+    /// The name of the pipeline, and of the folder of its results.
     pub name: &'a str,
-    /// Where the file will lie; its header says the command that runs it.
+    /// The path of the file; the header shows the command that runs it.
     pub file: &'a Path,
 }
 
 impl Draft<'_> {
-    /// The whole file.
+    /// Returns the text of the file.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { source, name, file } = self;
@@ -57,12 +56,15 @@ impl Draft<'_> {
             ("hidden", hidden.to_owned()),
             ("epochs", epochs.to_string()),
         ];
-        let fill = |text: String, (hole, value): (&str, String)| text.replace(&format!("{{{hole}}}"), &value);
-        holes.into_iter().fold(TEMPLATE.to_owned(), fill)
+        let mut text = TEMPLATE.to_owned();
+        for (hole, value) in holes {
+            text = text.replace(&format!("{{{hole}}}"), &value);
+        }
+        text
     }
 }
 
-/// What people type for a source: `cifar-10`, `image-folder`.
+/// Returns the name of a source on the command line: `cifar-10`, `image-folder`.
 #[must_use]
 pub fn slug(source: &Source) -> String {
     let mut slug = String::new();
@@ -85,7 +87,7 @@ fn network_and_epochs(source: &Source) -> (&'static str, u32) {
     }
 }
 
-/// Where the images are.
+/// Describes the place of the images.
 fn place(source: &Source) -> String {
     match source.presence(Path::new("DIR")).folder {
         None => "The images need no files.".into(),
@@ -123,12 +125,12 @@ fn source_text(source: &Source) -> String {
     text.strip_suffix("()").map_or(text.clone(), str::to_owned)
 }
 
-/// As in a pipeline file, on one line.
+/// Writes a value as in a pipeline file, on one line.
 fn written<T: Serialize + ?Sized>(value: &T) -> String {
     let extensions = Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME;
     let config = PrettyConfig::new().depth_limit(0).extensions(extensions);
     let text = to_string_pretty(value, config).expect("settings are plain data");
-    // The line that names the extensions: pipeline files are read with both.
+    // The lines before the last one name the extensions; pipeline files are read with both.
     text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
@@ -137,7 +139,7 @@ mod tests {
     use data::sources;
 
     use super::*;
-    use crate::{file::Pipeline, stages::Stage};
+    use crate::{pipeline::Pipeline, stage::Stage};
 
     fn draft(source: &Source) -> String {
         Draft { source, name: "mine", file: Path::new("pipelines/mine.ron") }.text()
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_commented_out_is_right_too() {
+    fn options_in_comments_are_right_too() {
         let text = draft(&Source::Cifar10);
         let option = |line: &str| {
             let option = line.trim().strip_prefix("// ")?;
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn slugs_are_what_people_type() {
+    fn slugs_are_lowercase_words_with_dashes() {
         let slugs: Vec<String> = sources().iter().map(slug).collect();
         insta::assert_snapshot!(slugs.join(" "), @"glyphs mnist fashion-mnist cifar-10 cifar-100 euro-sat caltech-256 image-folder idx npz");
     }

@@ -1,8 +1,8 @@
-//! What a user sees of a wrong pipeline file: every message, whole.
+//! The whole message for each kind of wrong pipeline file.
 
 use spec::Pipeline;
 
-/// A right file; each test breaks it.
+/// A file without problems; each test breaks it.
 const RIGHT: &str = r#"Pipeline(
     name: "test",
     stages: [
@@ -22,7 +22,7 @@ fn refusal(text: &str) -> String {
     Pipeline::parse("test.ron", text).expect_err("the file is wrong").to_string()
 }
 
-/// The refusal of the right file with `from` replaced by `to`.
+/// Returns the refusal of the right file with `from` replaced by `to`.
 #[track_caller]
 fn with(from: &str, to: &str) -> String {
     assert!(RIGHT.contains(from), "`{from}` is not in the right file");
@@ -233,7 +233,7 @@ fn a_trackers_setting_that_it_does_not_have() {
 }
 
 #[test]
-fn comments_may_stand_before_any_value() {
+fn comments_are_allowed_before_any_value() {
     let text = RIGHT
         .replace("seeds: 2", "seeds: /* two */ [1, 2]")
         .replace("[1e-3]", "// rates\n Logarithmic(from: 1e-3, to: 1e-2, factor: 10)")

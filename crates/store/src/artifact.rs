@@ -1,11 +1,11 @@
-//! A finished result: complete as it lies there, or an error that says what is missing.
+//! A finished result: complete, or an error that names the damage.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::error::{Result, StoreError};
-use super::key::Key;
+use super::key::{Key, check_hash};
 use super::manifest::{KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, check_file_name};
 
 /// A finished artifact of the store.
@@ -16,46 +16,40 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Its folder, for readers that open files themselves.
+    /// Returns the folder, for readers that open files themselves.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it is stored under.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.manifest.key
     }
 
-    /// What it holds and how it was made.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The bytes of a file, exactly those that were published.
+    /// Reads a file, and checks that its bytes are those that were published.
     pub fn read(&self, name: &str) -> Result<Vec<u8>> {
         let listed = self.manifest.file(name).ok_or_else(|| self.not_listed(name))?;
         check_file(&self.path, listed)?;
         let path = self.path.join(name);
         let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
-        let found = Key::of_bytes(&bytes);
-        if found != listed.hash {
-            return Err(StoreError::wrong_hash(&self.path, name, listed.hash, found));
-        }
+        check_hash(&self.path, name, listed.hash, Key::of_bytes(&bytes))?;
         Ok(bytes)
     }
 
-    /// The artifact that was just published.
     pub(super) fn new(path: PathBuf, manifest: Manifest) -> Self {
         Self { path, manifest }
     }
 
-    /// The artifact at `path`, if there is one.
+    /// Opens the artifact at `path`, if there is one.
     ///
-    /// Looks at the names and sizes of all files but reads only manifest and key text, so that thousands of
-    /// artifacts can be looked up before a run; [`Artifact::read`] looks at the bytes.
+    /// It checks the names and sizes of all files, but reads only manifest and key text, so that thousands of artifacts can be
+    /// looked up before a run. [`Artifact::read`] checks the bytes.
     pub(super) fn open(path: PathBuf, kind: &str, key: &Key) -> Result<Option<Self>> {
         if !path.try_exists().map_err(StoreError::io("look up", &path))? {
             return Ok(None);
@@ -78,7 +72,7 @@ impl Artifact {
     }
 }
 
-/// The text of a file that every artifact has.
+/// Reads a file that every artifact has.
 fn read_text(artifact: &Path, file: &str) -> Result<String> {
     let path = artifact.join(file);
     let damaged = |found| Err(StoreError::damaged(artifact, file, "text", found));
@@ -95,11 +89,11 @@ fn read_text(artifact: &Path, file: &str) -> Result<String> {
 }
 
 fn check_identity(artifact: &Path, manifest: &Manifest, kind: &str, key: &Key) -> Result<()> {
-    let identity = |kind: &str, key: &Key| format!("{kind} {}", key.short());
     if manifest.kind == kind && manifest.key == *key {
         return Ok(());
     }
-    let (expected, found) = (identity(kind, key), identity(&manifest.kind, &manifest.key));
+    let expected = format!("{kind} {}", key.short());
+    let found = format!("{} {}", manifest.kind, manifest.key.short());
     Err(StoreError::damaged(artifact, MANIFEST_FILE, expected, found))
 }
 
@@ -125,11 +119,10 @@ fn check_file(artifact: &Path, listed: &ListedFile) -> Result<()> {
 }
 
 fn check_key_text(artifact: &Path, key: &Key) -> Result<()> {
-    let found = Key::of_bytes(read_text(artifact, KEY_FILE)?.as_bytes());
-    if found == *key { Ok(()) } else { Err(StoreError::wrong_hash(artifact, KEY_FILE, *key, found)) }
+    check_hash(artifact, KEY_FILE, *key, Key::of_bytes(read_text(artifact, KEY_FILE)?.as_bytes()))
 }
 
-/// What stands where a file should, in words.
+/// Returns the words for something in a folder.
 pub(super) fn kind_of_entry(file_type: fs::FileType) -> &'static str {
     if file_type.is_dir() {
         "a folder"
@@ -148,7 +141,7 @@ mod tests {
     use crate::example::{key_text, publish, store};
     use crate::persist;
 
-    /// A published artifact, one damage to it, and what the user then sees.
+    /// Damages a published artifact and returns the message that the user sees.
     fn report_damage(title: &str, damage: impl Fn(&Path)) -> String {
         let (folder, store) = store();
         let text = key_text(1);
@@ -162,7 +155,7 @@ mod tests {
             .replace(&Key::of(&text).to_string(), "[key]")
     }
 
-    /// What it is called, and how a file comes to it.
+    /// The name of a damage, and the function that does it to a file.
     type Damage = (&'static str, fn(&Path));
 
     fn damage_each(file: &'static str) -> String {
@@ -186,58 +179,58 @@ mod tests {
         insta::assert_snapshot!(damage_each("history.csv"), @"
         history.csv deleted
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found nothing
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         history.csv truncated
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found 5 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         history.csv grown
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found 21 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         history.csv replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found a folder
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         ");
         insta::assert_snapshot!(damage_each("events/out"), @"
         events/out deleted
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found nothing
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         events/out truncated
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found 5 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         events/out grown
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found 15 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         events/out replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found a folder
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         ");
         insta::assert_snapshot!(damage_each(KEY_FILE), @"
         key.ron deleted
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found nothing
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         key.ron truncated
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found 5 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         key.ron grown
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found 340 bytes
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         key.ron replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected 336 bytes, found a folder
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         ");
         insta::assert_snapshot!(damage_each(MANIFEST_FILE), @"
         manifest.ron deleted
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found nothing
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest.ron truncated
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (1:2-2:4: Unexpected end of RON)
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest.ron grown
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a seal, found another last line
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest.ron replaced by a folder
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found a folder
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         ");
     }
 
@@ -250,7 +243,7 @@ mod tests {
             move |artifact: &Path| {
                 let text = fs::read_to_string(artifact.join(MANIFEST_FILE)).unwrap();
                 assert!(text.contains(from), "{text}");
-                // Without its seal, as early builds wrote it and a forger would.
+                // Without its seal, as early builds wrote it.
                 let (text, _) = text.rsplit_once("// blake3").expect("a manifest is sealed");
                 fs::write(artifact.join(MANIFEST_FILE), text.replace(from, to)).unwrap();
             }
@@ -280,31 +273,31 @@ mod tests {
         insta::assert_snapshot!(report.concat(), @"
         manifest emptied
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected a manifest, found other text (1:1: Expected opening `(` for struct `Manifest`)
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest is not text
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found bytes that are no text
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest of another kind
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected trial dfbe506047fd, found dataset dfbe506047fd
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest leads out
           error: artifact [root]/store/trial/[key] is damaged: ../history.csv: expected a relative path, found that it leads out of the artifact
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         manifest of a future format
           error: [root]/store/trial/[key]/manifest.ron has store format 2, this build reads format 1
           hint: use the build that wrote it, or start a new store in another folder
         key text of another artifact
           error: artifact [root]/store/trial/[key] is damaged: key.ron: expected hash dfbe506047fd, found hash ff92682bd9cc
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         events folder replaced by a file
           error: artifact [root]/store/trial/[key] is damaged: events/out: expected 11 bytes, found nothing
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         a link in place of a file
           error: artifact [root]/store/trial/[key] is damaged: history.csv: expected 17 bytes, found a link
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         a file in place of the artifact
           error: artifact [root]/store/trial/[key] is damaged: manifest.ron: expected text, found a file in place of the artifact
-          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it anew
+          hint: it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again
         ");
     }
 
@@ -321,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_a_file_that_is_not_listed_says_which_are() {
+    fn reading_an_unlisted_file_names_the_listed_ones() {
         let (_folder, store) = store();
         let artifact = publish(&store, &key_text(1)).into_artifact();
         let error = artifact.read("histroy.csv").unwrap_err();

@@ -1,39 +1,100 @@
-//! Everything that a store holds: listed, read again byte by byte, moved aside where it is damaged, removed where nobody
-//! needs it.
+//! All artifacts of a store: listing, verifying every byte, moving damaged artifacts aside, and removing artifacts.
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Store;
 use super::artifact::Artifact;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::Key;
 use super::lease::{Lease, Taken};
 use super::persist;
+use super::root::Store;
 use super::unfinished::claimed;
 
-/// Begins the name of an artifact that is being removed, in the folder of work.
+/// The first letters of the name of an artifact that is being removed, in the folder `work`.
 pub(super) const REMOVED: &str = "removed-";
 
-/// An artifact by its name, whole or not.
+/// The name of an artifact, which may be damaged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
-    /// Its shelf.
     pub kind: String,
-    /// Its key.
     pub key: Key,
 }
 
-/// Held while a run reads and writes the store, so that nothing it counts on is removed.
+/// A lock that a run holds while it reads and writes the store, so that no artifact is removed meanwhile.
 #[derive(Debug)]
 pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
 
+/// The number of attempts to take a lease that is held only while an artifact is moved.
+const LEASE_ATTEMPTS: usize = 50;
+/// The pause between two of these attempts.
+const LEASE_PAUSE: Duration = Duration::from_millis(100);
+
 impl Store {
-    /// The names of all artifacts, by kind and key.
+    /// Returns the finished artifact of a key. A damaged artifact is moved aside, so that it is made again, and the damage is
+    /// returned.
+    pub fn find_or_move_aside(
+        &self,
+        kind: &str,
+        key: &Key,
+    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => {
+                // Another process that is about to move it has the lease; then it is looked up again.
+                for _ in 0..LEASE_ATTEMPTS {
+                    if let Taken::Mine(_lease) =
+                        Lease::take(&self.beside_work(kind, key, "lease"), self.pulse())?
+                    {
+                        return self.find_or_move_aside_alone(kind, key);
+                    }
+                    thread::sleep(LEASE_PAUSE);
+                }
+                Err(damage)
+            }
+            found => Ok((found?, None)),
+        }
+    }
+
+    /// Moves the artifact aside that `damage` names; returns false if it does not belong to this store.
+    pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
+        let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
+        let mut parts = artifact.iter().rev();
+        let (Some(key), Some(kind)) = (parts.next(), parts.next()) else { return Ok(false) };
+        let (Some(Ok(key)), Some(kind)) = (key.to_str().map(str::parse), kind.to_str()) else {
+            return Ok(false);
+        };
+        let name = Name { kind: kind.to_owned(), key };
+        if self.artifact_path(kind, &name.key) != *artifact {
+            return Ok(false);
+        }
+        match self.move_aside(&name) {
+            // Another process has just moved it.
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
+            moved => moved.map(|_| true),
+        }
+    }
+
+    /// Does the same in a process that has the lease.
+    pub(super) fn find_or_move_aside_alone(
+        &self,
+        kind: &str,
+        key: &Key,
+    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => {
+                self.move_damaged_aside(&damage)?;
+                Ok((None, Some(damage)))
+            }
+            found => Ok((found?, None)),
+        }
+    }
+
+    /// Returns the names of all artifacts, sorted by kind and key.
     ///
     /// # Errors
     /// If the store cannot be listed.
@@ -52,10 +113,10 @@ impl Store {
         Ok(names)
     }
 
-    /// Reads every file of an artifact.
+    /// Reads and checks every file of an artifact.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The damage, or if a file cannot be read.
     pub fn verify(&self, name: &Name) -> Result<Artifact> {
         let artifact = self.find(&name.kind, &name.key)?.ok_or_else(|| {
             let path = self.artifact_path(&name.kind, &name.key);
@@ -67,7 +128,7 @@ impl Store {
         Ok(artifact)
     }
 
-    /// Moves an artifact out of the way, so that the next run makes it anew; nothing is deleted.
+    /// Moves an artifact to the folder `damaged`, so that the next run makes it again. No file is deleted.
     ///
     /// # Errors
     /// If it cannot be moved.
@@ -85,7 +146,7 @@ impl Store {
         Ok(target)
     }
 
-    /// How many artifacts were moved aside, and their bytes.
+    /// Returns the number of artifacts that were moved aside, and their bytes.
     ///
     /// # Errors
     /// If their folder cannot be listed.
@@ -102,24 +163,24 @@ impl Store {
     /// Removes an artifact.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If it cannot be moved out of its folder, or some of its files cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<()> {
         let path = self.artifact_path(&name.kind, &name.key);
-        // Out of the shelf in one step: half an artifact under its name would be damage.
+        // It is moved away in one step first: half an artifact under its name would be damage.
         let (process, count) = (std::process::id(), persist::next_count());
-        let doomed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
-        disk::rename(&path, &doomed).map_err(StoreError::io("remove", &path))?;
-        // Else a crash could leave the old name, and what has been removed of it until then.
+        let removed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
+        disk::rename(&path, &removed).map_err(StoreError::io("remove", &path))?;
+        // Without these syncs, a crash could leave the old name with some of its files removed.
         persist::sync_folder(&self.work_root())?;
         persist::sync_folder(&self.shelf(&name.kind))?;
-        match disk::remove_tree(&doomed) {
-            // Another process that opened the store meanwhile has finished the work.
+        match disk::remove_tree(&removed) {
+            // Another process that opened the store meanwhile has removed the rest.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(StoreError::io("remove", &doomed)),
+            result => result.map_err(StoreError::io("remove", &removed)),
         }
     }
 
-    /// Work that can be gone on with, or that failed: what lies beside claims in the folder of work.
+    /// Returns the artifacts with unfinished or failed work.
     ///
     /// # Errors
     /// If that folder cannot be listed.
@@ -134,7 +195,7 @@ impl Store {
         Ok(names)
     }
 
-    /// Removes unfinished work, unless somebody works on it.
+    /// Removes unfinished work, unless a process works on it.
     ///
     /// # Errors
     /// If its lease cannot be asked for.
@@ -146,13 +207,13 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes of all files of an artifact, whole or not.
+    /// Returns the bytes of all files of an artifact, which may be damaged.
     #[must_use]
     pub fn size(&self, name: &Name) -> u64 {
         size_of_files(&self.artifact_path(&name.kind, &name.key))
     }
 
-    /// The artifacts whose key begins with `start`.
+    /// Returns the artifacts whose key begins with `start`.
     ///
     /// # Errors
     /// If the store cannot be listed.
@@ -160,7 +221,7 @@ impl Store {
         Ok(self.names()?.into_iter().filter(|name| name.key.to_string().starts_with(start)).collect())
     }
 
-    /// The artifacts that links somewhere under `folder` lead to.
+    /// Returns the artifacts that links below `folder` lead to.
     #[must_use]
     pub fn linked_from(&self, folder: &Path) -> HashSet<Name> {
         let Ok(store) = self.root().join("store").canonicalize() else { return HashSet::new() };
@@ -175,10 +236,10 @@ impl Store {
         links.filter_map(name).collect()
     }
 
-    /// Says that a run counts on the store; as many runs as like may.
+    /// Locks the store for a run; any number of runs may have it locked.
     ///
     /// # Errors
-    /// If something is being removed just now.
+    /// If artifacts are being removed now.
     pub fn use_it(&self) -> Result<InUse> {
         let file = self.in_use_file()?;
         match file.try_lock_shared() {
@@ -186,15 +247,15 @@ impl Store {
             Err(TryLockError::WouldBlock) => {
                 Err(StoreError::BeingCollected { store: self.root().to_owned() })
             }
-            // Without locks nobody can tell; what is removed is only what no pipeline reaches.
+            // Without locks, runs are not known. Only artifacts that no pipeline reaches are removed.
             Err(TryLockError::Error(_)) => Ok(InUse(file)),
         }
     }
 
-    /// Makes sure that no run counts on the store, until this is dropped.
+    /// Locks the store against runs, until the lock is dropped.
     ///
     /// # Errors
-    /// If one does.
+    /// If a run uses the store.
     pub fn have_it_alone(&self) -> Result<InUse> {
         let file = self.in_use_file()?;
         match file.try_lock() {
@@ -250,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_linked_is_known_and_what_is_removed_is_gone() {
+    fn linked_artifacts_are_known_and_removed_ones_are_gone() {
         let (folder, store) = store();
         let artifact = publish(&store, &key_text(1)).into_artifact();
         publish(&store, &key_text(2));
@@ -266,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_removed_while_a_run_counts_on_it() {
+    fn no_artifact_is_removed_while_a_run_uses_the_store() {
         let (_folder, store) = store();
         let (one, other) = (store.use_it().expect("free"), store.use_it().expect("shared"));
         let error = store.have_it_alone().expect_err("two runs use it");

@@ -1,15 +1,15 @@
-//! Who makes the artifact of a key? One process at a time; when it dies, the next one goes on from its checkpoint.
+//! Claims: one process at a time makes the artifact of a key. If it is killed, the next process resumes from its checkpoint.
 //!
 //! ```text
-//! <root>/work/<kind>-<key>/             what there is so far
-//! <root>/work/<kind>-<key>.checkpoint   what to go on from: 32 bytes of BLAKE3, then the bytes that they are the hash of
-//! <root>/work/<kind>-<key>.lease        locked by whoever works
+//! <root>/work/<kind>-<key>/             the work directory
+//! <root>/work/<kind>-<key>.checkpoint   32 bytes of BLAKE3, then the bytes of the checkpoint, which have this hash
+//! <root>/work/<kind>-<key>.lease        locked by the process that works
+//! <root>/work/<kind>-<key>.failure      the reason why the last attempt failed
 //! ```
 
 use std::fs;
 use std::io::ErrorKind;
 
-use super::Store;
 use super::artifact::Artifact;
 use super::audit::REMOVED;
 use super::disk;
@@ -18,42 +18,41 @@ use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
 use super::owner::Owner;
 use super::persist;
+use super::root::Store;
 use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
 
-/// What a process that wants an artifact gets.
+/// The outcome of [`Store::claim`].
 #[derive(Debug)]
 pub enum Claim {
-    /// The work is this process's.
+    /// This process makes the artifact.
     Mine(Work),
-    /// Another process works on it.
+    /// Another process makes the artifact.
     Elsewhere(Option<Holder>),
-    /// It is there by now.
+    /// The artifact exists by now.
     Done(Artifact),
 }
 
-/// A process that works on an artifact.
+/// The process that makes an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The machine's name.
     pub host: String,
-    /// The process there.
     pub pid: u32,
-    /// Since when, in seconds since 1970.
+    /// The start of the work, in seconds since 1970.
     pub since: u64,
 }
 
 impl Store {
-    /// Claims the work on an artifact. What an earlier process left of it is kept where its checkpoint is whole: files whose
-    /// names begin with one of `kept`; everything else is removed.
+    /// Claims the work on an artifact. If an earlier process left a checkpoint, files whose names begin with one of `kept` stay in
+    /// the work directory; everything else in it is removed.
     ///
     /// # Errors
-    /// If the folder of work cannot be used.
+    /// If the folder `work` cannot be used.
     pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
         let (kind, key) = (key_text.kind(), Key::of(key_text));
         match self.find(kind, &key) {
             Ok(Some(artifact)) => return Ok(Claim::Done(artifact)),
-            // Moved aside by whoever makes it anew.
+            // The process that gets the lease moves it aside.
             Ok(None) | Err(StoreError::Damaged { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -61,7 +60,7 @@ impl Store {
             Taken::Mine(lease) => lease,
             Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
         };
-        // Its last holder may have published before it gave the lease back.
+        // The last holder may have published before it released the lease.
         if let (Some(artifact), _) = self.find_or_move_aside_alone(kind, &key)? {
             self.forget_work(kind, &key);
             return Ok(Claim::Done(artifact));
@@ -69,20 +68,20 @@ impl Store {
         let checkpoint = self.beside_work(kind, &key, "checkpoint");
         let checkpoint = read_checkpoint(&checkpoint)?;
         let folder = self.claimed_folder(kind, &key);
-        // What failed before is tried again now.
+        // The failed work is tried again now.
         persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
         clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
         self.remove_temporary(kind, &key);
         Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
     }
 
-    /// Who works on the artifact of a key just now.
+    /// Returns the process that makes the artifact of a key now.
     #[must_use]
     pub fn holder(&self, kind: &str, key: &Key) -> Option<Holder> {
         lease::holder(&self.beside_work(kind, key, "lease")).map(Holder::from)
     }
 
-    /// Writes down why the work on an artifact failed, for whoever asks what is to do.
+    /// Records why the work on an artifact failed, for `plan` and `status`.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -90,20 +89,20 @@ impl Store {
         persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
     }
 
-    /// What a process would go on from that claimed the work on an artifact.
+    /// Returns the checkpoint that the next process to claim the work would resume from.
     #[must_use]
     pub fn saved(&self, kind: &str, key: &Key) -> Option<Vec<u8>> {
         read_checkpoint(&self.beside_work(kind, key, "checkpoint")).ok().flatten()
     }
 
-    /// Why the last work on an artifact failed.
+    /// Returns why the last work on an artifact failed.
     #[must_use]
     pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {
         let bytes = fs::read(self.beside_work(kind, key, "failure")).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Removes what nobody can go on with: of finished work, and of work without a checkpoint whose process was killed.
+    /// Removes the remains of finished work, and of work without a checkpoint whose process was killed.
     pub(super) fn sweep(&self) -> Result<()> {
         let root = self.work_root();
         let entries = match fs::read_dir(&root) {
@@ -114,7 +113,7 @@ impl Store {
             let entry = entry.map_err(StoreError::io("list", &root))?;
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {
-                // Whoever began to remove it, nobody needs it.
+                // Another process began to remove it.
                 let _ = disk::remove_tree(&entry.path());
             }
             let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
@@ -125,7 +124,7 @@ impl Store {
             };
             let lease = self.beside_work(kind, &key, "lease");
             let last = Owner::read_file(&lease).filter(Owner::is_gone);
-            // Asked again once nobody else can change it.
+            // Checked again under the lease, so that no other process can change it.
             if is_worthless()
                 && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
                 && is_worthless()
@@ -134,8 +133,10 @@ impl Store {
                 if let Some(Owner { host, pid, .. }) = last
                     && !self.artifact_path(kind, &key).exists()
                 {
-                    // Whatever killed it may kill the next one, too: the others are tried before.
-                    let reason = format!("process {pid} on {host} died with it, and nothing was saved");
+                    // The next process may be killed for the same reason, so other trials are tried first.
+                    let reason = format!(
+                        "process {pid} on {host} was killed while it worked on it, and nothing was saved"
+                    );
                     let _ = self.note_failure(kind, &key, &reason);
                 }
             }
@@ -166,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn work_whose_process_died_with_nothing_saved_is_said_to_have_failed() {
+    fn work_of_a_killed_process_without_a_checkpoint_counts_as_failed() {
         let (_folder, store) = store();
         let key = Key::of(&key_text(1));
         let work = mine(&store);
         let lease = store.beside_work("trial", &key, "lease");
         let text = fs::read_to_string(&lease).expect("it is held");
         drop(work);
-        // As a process leaves it that was killed: another process id cannot have it by now.
+        // A killed process leaves its lease like this; no process has this id.
         fs::write(&lease, text.replace(&format!("pid:{}", std::process::id()), "pid:4194305"))
             .expect("writable");
         let store = Store::open(store.root()).expect("open");
-        let failure = store.failure("trial", &key).expect("somebody died");
+        let failure = store.failure("trial", &key).expect("the process was killed");
         assert!(
             failure.starts_with("process 4194305 on ") && failure.contains("nothing was saved"),
             "{failure}"
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_artifact_is_moved_aside_by_whoever_makes_it_anew() {
+    fn a_damaged_artifact_is_moved_aside_by_the_process_that_makes_it_again() {
         let (_folder, store) = store();
         let artifact = crate::example::publish(&store, &key_text(1)).into_artifact();
         fs::write(artifact.path().join("history.csv"), "").expect("writable");
@@ -218,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn work_that_is_kept_goes_on_from_its_checkpoint_and_its_kept_files() {
+    fn work_resumes_from_its_checkpoint_and_its_kept_files() {
         let (_folder, store) = store();
         let work = mine(&store);
         assert_eq!(work.checkpoint(), None);
         work.write("events-1", b"one").expect("writable");
         work.write("history.csv", b"half").expect("writable");
         work.checkpoint_with(b"state").expect("writable");
-        // By whatever error it is dropped.
+        // As after any error.
         drop(work);
         let work = mine(&store);
         assert_eq!(work.checkpoint(), Some(b"state".as_slice()));
@@ -290,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn what_finished_work_left_behind_is_swept() {
+    fn remains_of_finished_work_are_swept() {
         let (_folder, store) = store();
         let work = mine(&store);
         work.write("history.csv", b"1").expect("writable");
         work.publish(Provenance::example(), VOLATILE).expect("publishable");
         let key = Key::of(&key_text(1));
         fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
-        // As a process leaves it that is killed before it can write its name.
+        // As left by a process that was killed before it could write its name.
         fs::write(store.beside_work("trial", &key, "lease"), b"").expect("writable");
         Store::open(store.root()).expect("open");
         assert_eq!(entries(&store.work_root()), [""; 0]);

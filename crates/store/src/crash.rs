@@ -1,8 +1,8 @@
-//! Crashes played through: a disk that forgets what was not synced, tears what was being written, and fails where it likes. After
-//! any crash every artifact is complete or absent, and what was promised is there.
+//! Simulated crashes: a disk that loses changes that were not synced, tears files that are being written, and fails anywhere.
+//! After any crash, every artifact is complete or absent, and nothing that the store promised is lost.
 //!
-//! The model knows the order of changes. A name is certain to survive once its folder was synced; before, it may or may not,
-//! each name on its own. A file's bytes are certain once it was synced; before, it may be empty, torn or filled with zeros.
+//! The model knows the order of changes. A name certainly survives if its folder was synced later; otherwise each name survives or
+//! not, independently. The bytes of a file certainly survive if it was synced; otherwise it may be empty, torn or filled with zeros.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use super::example::{VOLATILE, entries, key_text};
 use super::journal::{self, Change};
 use super::{Claim, Key, Name, Provenance, Store, StoreError, Work, disk};
 
-/// Decides what survives; a sequence of choices that proptest can shrink.
+/// A sequence of choices that decides which changes survive, and that proptest can shrink.
 struct Chance<'a> {
     choices: &'a [u8],
     next: usize,
@@ -38,15 +38,15 @@ enum Node {
     File { bytes: Vec<u8>, is_synced: bool },
 }
 
-/// What a disk holds after a crash, by absolute paths below the root of a store.
+/// The content of a disk after a crash, by absolute paths below the root of a store.
 struct Disk {
     nodes: BTreeMap<PathBuf, Node>,
-    /// Folders whose new name was forgotten: by that, where they still are.
+    /// Folders whose new name was lost: the new name, and the place where they still are.
     forgotten: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Disk {
-    /// What is left of `changes` after a crash that followed the last of them.
+    /// Returns the disk after `changes` and a crash right after the last of them.
     fn after_crash(root: &Path, changes: &[Change], chance: &mut Chance<'_>) -> Self {
         let certain = certain(changes);
         let synced: BTreeSet<usize> = synced_writes(changes);
@@ -101,14 +101,14 @@ impl Disk {
                         self.nodes.insert(moved(&path, &from, &new), node);
                     }
                 } else if matches!(self.nodes.get(&from), Some(Node::Folder)) {
-                    // What is done to it afterwards is done to it where it is.
+                    // Later changes apply to the folder at its old place.
                     self.forgotten.push((to.clone(), from));
                 }
             }
             Change::Remove { path } => {
                 let removed = self.take(&self.place(path));
                 if !survives {
-                    // Of a whole folder a part may be gone, the rest not.
+                    // A part of a folder may be removed and the rest not.
                     let is_file = |node: &Node| matches!(node, Node::File { .. });
                     let is_tree = removed.len() > 1;
                     self.nodes.extend(
@@ -122,7 +122,7 @@ impl Disk {
         }
     }
 
-    /// Where something is that the program knows as `path`.
+    /// Returns the place of a file or folder that the program knows as `path`.
     fn place(&self, path: &Path) -> PathBuf {
         let forgotten = self.forgotten.iter().rev().find(|(name, _)| path.starts_with(name));
         forgotten.map_or_else(|| path.to_owned(), |(name, place)| moved(path, name, place))
@@ -135,7 +135,7 @@ impl Disk {
         taken.into_iter().filter_map(|path| self.nodes.remove_entry(&path)).collect()
     }
 
-    /// Writes what is left below `to`, where it was below `from`.
+    /// Writes everything below `from` to the folder `to`.
     fn materialize(&self, from: &Path, to: &Path) {
         for (path, node) in &self.nodes {
             let path = to.join(path.strip_prefix(from).expect("all of it lies below the root"));
@@ -147,14 +147,14 @@ impl Disk {
     }
 }
 
-/// `path`, which lies at or below `from`, when that has become `to`.
+/// Returns `path`, which is at or below `from`, after `from` was renamed to `to`.
 fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
     let rest = path.strip_prefix(from).expect("it lies below");
     // Joined with nothing, it would end with a slash.
     if rest == Path::new("") { to.to_owned() } else { to.join(rest) }
 }
 
-/// Changes of names whose folder was synced after them, and those that such a change could not have been made without.
+/// Returns the changes of names whose folder was synced after them, and the changes that these changes depend on.
 fn certain(changes: &[Change]) -> BTreeSet<usize> {
     let folders = |change: &Change| -> Vec<PathBuf> {
         let parent = |path: &Path| path.parent().map(Path::to_owned);
@@ -190,7 +190,7 @@ fn certain(changes: &[Change]) -> BTreeSet<usize> {
     certain
 }
 
-/// Writes of files whose bytes were synced after them, under the name that they had then.
+/// Returns the writes of files that were synced later, possibly under another name.
 fn synced_writes(changes: &[Change]) -> BTreeSet<usize> {
     let mut synced = BTreeSet::new();
     for (index, change) in changes.iter().enumerate() {
@@ -211,14 +211,14 @@ fn synced_writes(changes: &[Change]) -> BTreeSet<usize> {
     synced
 }
 
-/// What a user of the store does.
+/// An action of a user of the store.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Makes an artifact in a folder of its own.
+    /// Makes an artifact without a claim.
     Publish(u32),
-    /// Claims work, leaves so many checkpoints, and gives it back.
+    /// Claims work, writes this number of checkpoints, and releases it.
     Save(u32, u8),
-    /// Claims work, goes on from its checkpoint and publishes.
+    /// Claims work, resumes from its checkpoint and publishes.
     Finish(u32),
     Fail(u32),
     MoveAside(u32),
@@ -237,11 +237,11 @@ fn any_act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What was promised, and from which change on: the length of the journal when the store said that it was done.
+/// A promise of the store. It holds from the change on at which the store returned.
 #[derive(Clone, Debug)]
 enum Promise {
     Artifact(u32),
-    /// There, or not any more.
+    /// The artifact exists, or does not exist any more.
     Going(u32),
     Gone(u32),
     Saved(u32, Vec<u8>),
@@ -249,7 +249,7 @@ enum Promise {
 
 const CSV: &[u8] = b"epoch,loss\n1,0.5\n2,0.25\n";
 
-/// Files that another part of the program writes into the folder of work: nobody syncs them before the store does.
+/// Writes files as another part of the program writes them into the work directory: without syncing them.
 fn write_carelessly(work: &Work) -> super::Result<()> {
     work.write("events/out", b"event bytes")?;
     for name in ["history.csv", "events/again.csv"] {
@@ -265,7 +265,7 @@ fn careless(path: &Path) -> std::io::Result<()> {
 }
 
 impl Act {
-    /// Does it; what the store promised when it said that all went well.
+    /// Performs the act. Returns each promise of the store, with the number of changes before it.
     fn perform(self, store: &Store) -> super::Result<Vec<(usize, Promise)>> {
         let name = |key: u32| Name { kind: "trial".to_owned(), key: Key::of(&key_text(key)) };
         let is_there = |key: u32| store.find("trial", &Key::of(&key_text(key))).map(|found| found.is_some());
@@ -299,7 +299,7 @@ impl Act {
             }
             Self::Fail(key) => store.note_failure("trial", &name(key).key, "no reason")?,
             Self::MoveAside(key) | Self::Remove(key) if is_there(key)? => {
-                // Until it is said to be done, both are right.
+                // Until the store returns, both states are right.
                 promises.push((journal::length(), Promise::Going(key)));
                 match self {
                     Self::MoveAside(_) => drop(store.move_aside(&name(key))?),
@@ -313,8 +313,8 @@ impl Act {
     }
 }
 
-/// A line for each change, without the bytes.
-fn told(changes: &[Change]) -> String {
+/// Returns a line for each change, without the bytes.
+fn listed(changes: &[Change]) -> String {
     let line = |change: &Change| match change {
         Change::Write { path, bytes } => format!("write {} ({} bytes)\n", path.display(), bytes.len()),
         other => format!("{other:?}\n"),
@@ -322,7 +322,7 @@ fn told(changes: &[Change]) -> String {
     changes.iter().map(line).collect()
 }
 
-/// After whatever happened: every artifact is complete or absent, and everything can be made.
+/// Checks that every artifact is complete or absent.
 fn check_whole(store: &Store) {
     for key in [1, 2] {
         let found = store.find("trial", &Key::of(&key_text(key))).expect("complete or absent");
@@ -356,12 +356,12 @@ proptest! {
     #[test]
     fn after_any_crash_every_artifact_is_complete_or_absent_and_nothing_promised_is_lost(
         acts in prop::collection::vec(any_act(), 1..6),
-        // Half of the crashes follow the last change: its consequences are the least certain.
+        // Half of the crashes follow the last change, whose effects are the least certain.
         moment in prop::option::of(any::<prop::sample::Index>()),
         choices in prop::collection::vec(any::<u8>(), 8..64),
     ) {
         let before = tempfile::tempdir().expect("a temporary folder");
-        // A folder of its own: the store creates it.
+        // The store creates this folder.
         let root = before.path().join("artifacts");
         let (promises, changes) = journal::record(None, || {
             let store = Store::open(&root).expect("a fresh store");
@@ -387,12 +387,12 @@ proptest! {
             let kept: Vec<&Promise> = kept.map(|(_, promise)| promise).collect();
             let found = store.find("trial", &Key::of(&key_text(key))).expect("complete or absent");
             match kept.last() {
-                Some(Promise::Artifact(_)) => prop_assert!(found.is_some(), "{}", told(&changes[..crash])),
-                Some(Promise::Gone(_)) => prop_assert!(found.is_none(), "{}", told(&changes[..crash])),
+                Some(Promise::Artifact(_)) => prop_assert!(found.is_some(), "{}", listed(&changes[..crash])),
+                Some(Promise::Gone(_)) => prop_assert!(found.is_none(), "{}", listed(&changes[..crash])),
                 Some(Promise::Saved(_, bytes)) if found.is_none() => {
                     let saved = store.saved("trial", &Key::of(&key_text(key)));
                     let is_as_far = saved.as_ref().is_some_and(|saved| saved.len() == 50 && saved[0] >= bytes[0]);
-                    prop_assert!(is_as_far, "{saved:?} {bytes:?} {}", told(&changes[..crash]));
+                    prop_assert!(is_as_far, "{saved:?} {bytes:?} {}", listed(&changes[..crash]));
                 }
                 _ => {}
             }
@@ -411,7 +411,7 @@ proptest! {
             let Ok(store) = Store::open(&root) else { return };
             for act in &acts {
                 if let Err(error) = act.perform(&store) {
-                    // It says where, and why.
+                    // The error names the path and the reason.
                     assert!(error.to_string().contains("artifacts"), "{error}");
                     let reason = std::error::Error::source(&error).map(ToString::to_string);
                     assert_eq!(reason.as_deref(), Some("the disk failed here"));
@@ -450,7 +450,7 @@ fn a_removal_that_is_cut_short_leaves_no_half_artifact() {
 }
 
 #[test]
-fn the_model_forgets_what_was_not_synced_and_keeps_what_was() {
+fn the_model_loses_unsynced_changes_and_keeps_synced_ones() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| root.path().join(name);
     let ((), changes) = journal::record(None, || {

@@ -1,78 +1,119 @@
 //! In which fields do two key texts differ? This is how `why` explains a run.
-
-use super::field_tree::{Fields, Tree};
+//!
+//! A [`KeyText`](crate::KeyText) has one field per line, so its lines tell where each field is. `ron::Value` forgets the names of
+//! enum variants: `Tanh` and `Relu` would be equal.
 
 /// One field that is not the same; `None` where the text leaves it out, at its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldDifference {
-    /// From the outside in: `settings.algorithm.feedback`.
+    /// The names from the outermost field to this one: `settings.algorithm.feedback`.
     pub path: String,
-    /// Its value in the old text.
     pub old: Option<String>,
-    /// Its value in the new text.
     pub new: Option<String>,
 }
 
-/// The fields that differ, in the order of the old text, then those that only the new one has.
+/// Returns the fields that differ, in the order of the old text, then those that only the new text has.
 ///
-/// Lists count as one field, and so does an enum whose variant changed.
+/// A list counts as one field, and so does an enum whose variant changed.
 #[must_use]
 pub fn difference(old: &str, new: &str) -> Vec<FieldDifference> {
-    difference_of_trees(&Tree::of(old), &Tree::of(new))
-}
-
-/// [`difference`] for a caller who compares one text with many.
-pub(super) fn difference_of_trees(old: &Tree, new: &Tree) -> Vec<FieldDifference> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut differences = Vec::new();
-    compare("", Some(old), Some(new), &mut differences);
+    compare("", Some(Value::of(&old)), Some(Value::of(&new)), &mut differences);
     differences
 }
 
-fn compare(path: &str, old: Option<&Tree>, new: Option<&Tree>, differences: &mut Vec<FieldDifference>) {
+/// The value of one field.
+#[derive(Clone, Copy, PartialEq)]
+struct Value<'a> {
+    /// All of it, or its part up to the bracket before its first field.
+    first: &'a str,
+    /// The lines after the first, the one with the closing bracket included.
+    rest: &'a [&'a str],
+}
+
+impl<'a> Value<'a> {
+    fn of(lines: &'a [&'a str]) -> Self {
+        let (first, rest) = lines.split_first().unwrap_or((&"", &[]));
+        Self { first, rest }
+    }
+
+    /// Returns the text before and after the named fields; `None` for a value without named parts, such as a list.
+    fn brackets(self) -> Option<(&'a str, &'a str)> {
+        let (head, tail) = match self.rest.last() {
+            Some(last) => (self.first, last.trim()),
+            None => {
+                let head = self.first.trim_end_matches(',').trim_end_matches([')', '}']);
+                self.first.split_at(head.len())
+            }
+        };
+        let has_names = head.ends_with(['(', '{']) && !head.contains('[');
+        has_names.then_some((head, tail.trim_end_matches(',')))
+    }
+
+    fn fields(self) -> Vec<(&'a str, Self)> {
+        let mut fields = Vec::new();
+        let mut lines = self.rest.split_last().map_or(self.rest, |(_, inner)| inner);
+        while let Some((line, after)) = lines.split_first() {
+            let belongs = |next: &&&str| indent(next) > indent(line) || closes(next.trim_start());
+            let (rest, others) = after.split_at(after.iter().take_while(belongs).count());
+            let (name, first) = line.trim().split_once(": ").unwrap_or(("", line.trim()));
+            fields.push((name.trim_matches('"'), Self { first, rest }));
+            lines = others;
+        }
+        fields
+    }
+
+    /// Returns the value on one line: `Dfa(feedback: Orthogonal)` from its three lines.
+    fn one_line(self) -> String {
+        let mut text = self.first.to_owned();
+        for line in self.rest.iter().map(|line| line.trim()) {
+            if closes(line) {
+                text.truncate(text.trim_end_matches(',').len());
+            } else if !text.ends_with(['(', '[', '{']) {
+                text.push(' ');
+            }
+            text += line;
+        }
+        text.truncate(text.trim_end_matches(',').len());
+        text
+    }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn closes(line: &str) -> bool {
+    line.starts_with([')', ']', '}'])
+}
+
+fn compare(path: &str, old: Option<Value>, new: Option<Value>, differences: &mut Vec<FieldDifference>) {
     match (old, new) {
-        (Some(old), Some(new)) if old.text() == new.text() => {}
-        (Some(Tree::Fields(old)), Some(Tree::Fields(new))) if old.head == new.head => {
-            compare_fields(path, old, new, differences);
+        (old, new) if old == new => {}
+        (Some(old), Some(new)) if old.brackets().is_some() && old.brackets() == new.brackets() => {
+            let (old, new) = (old.fields(), new.fields());
+            for (name, value) in &old {
+                compare(&join(path, name), Some(*value), find(&new, name), differences);
+            }
+            for (name, value) in new.iter().filter(|(name, _)| find(&old, name).is_none()) {
+                compare(&join(path, name), None, Some(*value), differences);
+            }
         }
         _ => differences.push(FieldDifference {
             path: path.to_owned(),
-            old: old.map(|tree| one_line(tree.text())),
-            new: new.map(|tree| one_line(tree.text())),
+            old: old.map(Value::one_line),
+            new: new.map(Value::one_line),
         }),
     }
 }
 
-fn compare_fields(path: &str, old: &Fields, new: &Fields, differences: &mut Vec<FieldDifference>) {
-    for (name, value) in &old.named {
-        compare(&join(path, name), Some(value), find(new, name), differences);
-    }
-    for (name, value) in &new.named {
-        if find(old, name).is_none() {
-            compare(&join(path, name), None, Some(value), differences);
-        }
-    }
-}
-
-fn find<'a, 'b>(fields: &'b Fields<'a>, wanted: &str) -> Option<&'b Tree<'a>> {
-    fields.named.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value)
+fn find<'a>(fields: &[(&str, Value<'a>)], wanted: &str) -> Option<Value<'a>> {
+    fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
 }
 
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// `Dfa(feedback: Orthogonal)` out of its three lines; a string never spans lines, its breaks are escaped.
-fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for part in text.lines().map(str::trim) {
-        if part.starts_with([')', ']', '}']) {
-            line.truncate(line.trim_end_matches(',').len());
-        } else if !line.is_empty() && !line.ends_with(['(', '[', '{']) {
-            line.push(' ');
-        }
-        line += part;
-    }
-    line
 }
 
 #[cfg(test)]
@@ -139,8 +180,27 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_ron_differs_as_a_whole() {
+    fn text_that_is_no_key_text_differs_as_a_whole() {
         assert_eq!(report("(a: 1", "(a: 1)"), ": (a: 1 -> (a: 1)\n");
+    }
+
+    #[test]
+    fn a_setting_of_a_variant_whose_others_are_at_their_defaults_is_a_field() {
+        let empty = "(\n    source: Glyphs(()),\n)\n";
+        let one = "(\n    source: Glyphs((\n        train: 5,\n    )),\n)\n";
+        assert_eq!(report(empty, one), "source.train: (default) -> 5\n");
+    }
+
+    #[test]
+    fn a_list_of_structs_is_one_field() {
+        let text = |largest: &str| {
+            let list =
+                format!("[Shift(\n        largest: {largest},\n    ), Flip, Cut(\n        side: 2,\n    )]");
+            format!("(\n    augmentations: {list},\n    seed: 1,\n)\n")
+        };
+        let list = |largest: &str| format!("[Shift(largest: {largest}), Flip, Cut(side: 2)]");
+        let expected = format!("augmentations: {} -> {}\n", list("0.1"), list("0.2"));
+        assert_eq!(report(&text("0.1"), &text("0.2")), expected);
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Every change to the disk that the store counts on, one function for each kind. In tests each change is written down, so
-//! that every crash can be played through afterwards, and any of them can be made to fail.
+//! All changes of the disk, one function for each kind. In tests, each change is recorded, so that crashes after any change can
+//! be simulated, and any change can be made to fail.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,7 +8,7 @@ use std::path::Path;
 #[cfg(test)]
 use super::journal::{self, Change};
 
-/// Writes a file that is not there yet; afterwards its bytes are on disk, its name need not be.
+/// Writes a new file. Afterwards its bytes are on disk, but its name may not be.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || -> io::Result<File> {
         let mut file = File::create_new(path)?;
@@ -20,7 +20,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_file(&write()?, path)
 }
 
-/// The bytes of `file`, which lies at `path`, are on disk afterwards.
+/// Waits until the bytes of `file` at `path` are on disk.
 pub(super) fn sync_file(file: &File, #[cfg_attr(not(test), expect(unused))] path: &Path) -> io::Result<()> {
     let sync = || file.sync_all();
     #[cfg(test)]
@@ -28,7 +28,7 @@ pub(super) fn sync_file(file: &File, #[cfg_attr(not(test), expect(unused))] path
     sync()
 }
 
-/// The names in `folder` are on disk afterwards.
+/// Waits until the names in `folder` are on disk.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     let sync = || match File::open(folder).and_then(|file| file.sync_all()) {
         // Some network file systems cannot sync a folder; they order renames themselves.
@@ -40,7 +40,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     sync()
 }
 
-/// Creates a folder in one that is there.
+/// Creates a folder in an existing folder.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     let create = || fs::create_dir(path);
     #[cfg(test)]
@@ -48,7 +48,7 @@ pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     create()
 }
 
-/// Gives a file or a folder another name; a file of that name is replaced.
+/// Renames a file or a folder; an existing file is replaced.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let rename = || fs::rename(from, to);
     #[cfg(test)]
@@ -56,7 +56,6 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     rename()
 }
 
-/// Removes a file.
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     let remove = || fs::remove_file(path);
     #[cfg(test)]

@@ -1,11 +1,8 @@
-//! What can go wrong with a store, and the way out.
+//! The errors of a store.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::key::Key;
-
-/// Why the store could not do what was asked; [`StoreError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum StoreError {
@@ -55,18 +52,16 @@ pub enum StoreError {
     NotALink { link: PathBuf, target: PathBuf, found: &'static str },
 }
 
-/// What the store returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 impl StoreError {
-    /// What the user can do about it.
+    /// Returns what the user can do about the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { path, source, .. } => return io_hint(path, source.kind()),
             Self::Damaged { .. } => {
-                "it is never used like this: `cargo xtask artifacts verify --repair` moves it \
-                                     aside, and the next run makes it anew"
+                "it is never used like this: `cargo xtask artifacts verify --repair` moves it aside, and the next run makes it again"
                     .to_owned()
             }
             Self::UnknownFormat { .. } => {
@@ -74,16 +69,16 @@ impl StoreError {
             }
             Self::NotInArtifact { listed, .. } => format!("it holds: {}", listed.join(", ")),
             Self::NotAFile { .. } => {
-                "copy what it stands for into the work folder, or leave it out".to_owned()
+                "copy the file that it leads to into the work directory, or leave it out".to_owned()
             }
             Self::FileName { .. } => "use a relative path such as `epochs/history.csv`".to_owned(),
             Self::KindName { .. } => "use a short word such as `trial`".to_owned(),
             Self::RepeatedInput { .. } => "give each input its own name".to_owned(),
             Self::Settings { .. } => "use structs, enums, lists, numbers and strings".to_owned(),
             Self::LeaseLost { .. } => {
-                "this process stood still for minutes; the other one goes on with the trial".to_owned()
+                "this process was paused for minutes; the other process continues the trial".to_owned()
             }
-            Self::InUse { .. } => "wait for it, or stop it by Ctrl-C: it saves its trials".to_owned(),
+            Self::InUse { .. } => "wait for it, or stop it with Ctrl-C: it saves its trials".to_owned(),
             Self::BeingCollected { .. } => "try again in a moment".to_owned(),
             Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),
             Self::OtherContent { folder, .. } => format!(
@@ -96,12 +91,12 @@ impl StoreError {
         })
     }
 
-    /// For `map_err`: what was being done, to which path.
+    /// Returns the function for `map_err` that adds the failed action and its path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
-    /// For `Artifact`: what a file should be and what it is.
+    /// Returns the damage of a file of an artifact.
     pub(super) fn damaged(
         artifact: &Path,
         file: &str,
@@ -114,11 +109,6 @@ impl StoreError {
             expected: expected.to_string(),
             found: found.to_string(),
         }
-    }
-
-    /// The damage of content that hashes to something else.
-    pub(super) fn wrong_hash(artifact: &Path, file: &str, expected: Key, found: Key) -> Self {
-        Self::damaged(artifact, file, format!("hash {}", expected.short()), format!("hash {}", found.short()))
     }
 }
 
@@ -153,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permissions_read_only_disks_and_full_disks_have_their_own_way_out() {
+    fn permissions_read_only_disks_and_full_disks_have_their_own_hints() {
         let kinds = [
             ErrorKind::PermissionDenied,
             ErrorKind::ReadOnlyFilesystem,

@@ -1,4 +1,4 @@
-//! Settings as a stage could have them, and artifacts made from them, for the tests of the store.
+//! Example settings, and artifacts with them, for the tests of the store.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Settings {
     }
 }
 
-/// From few values each, so that equal pairs and pairs that differ in one field are common.
+/// Draws each field from few values, so that equal pairs and pairs that differ in one field are common.
 pub fn any_settings() -> impl Strategy<Value = Settings> {
     (
         any_algorithm(),
@@ -90,7 +90,7 @@ fn any_distribution() -> impl Strategy<Value = Distribution> {
     ]
 }
 
-/// The beginning of the names of files that are not compared.
+/// The first letters of the names of files that are not compared.
 pub const VOLATILE: &[&str] = &["out"];
 
 pub fn store() -> (tempfile::TempDir, Store) {
@@ -99,12 +99,12 @@ pub fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-/// Of the example settings; the number tells keys apart.
+/// Returns a key text of the example settings; different numbers give different keys.
 pub fn key_text(revision: u32) -> KeyText {
     KeyText::new("trial", revision, &Settings::example(), &[]).unwrap()
 }
 
-/// Work with two files, one of them volatile, waiting to be published.
+/// Begins work with two files, one of them volatile, and does not publish it.
 pub fn begin(store: &Store, key_text: &KeyText) -> Work {
     let work = store.begin(key_text).unwrap();
     work.write("history.csv", b"epoch,loss\n1,0.5\n").unwrap();
@@ -116,7 +116,7 @@ pub fn publish(store: &Store, key_text: &KeyText) -> Published {
     begin(store, key_text).publish(Provenance::example(), VOLATILE).unwrap()
 }
 
-/// The sorted names in a folder.
+/// Returns the sorted names in a folder.
 pub fn entries(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -125,7 +125,7 @@ pub fn entries(folder: &Path) -> Vec<String> {
 }
 
 impl Provenance {
-    /// Of the same machine and time in every test.
+    /// Describes the same machine and time in every test.
     pub fn example() -> Self {
         Self {
             build: "0.1.0".to_owned(),

@@ -1,7 +1,7 @@
 //! Named points at which tests kill the process.
 
-/// Kills this process, if it was started to die here: in the environment variable `BPFREE_FAULT` the name of the point, and
-/// how many times it is passed before. Compiled with the feature `faults` only.
+/// Kills this process if the environment variable `BPFREE_FAULT` is `name#passes` and this point was passed `passes` times
+/// before. Only the feature `faults` compiles it.
 #[cfg(feature = "faults")]
 pub(crate) fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ pub(crate) fn point(name: &str) {
     let passes: u32 = passes.parse().expect("BPFREE_FAULT is `name#passes`");
     let _ = LEFT.compare_exchange(u32::MAX, passes, Ordering::Relaxed, Ordering::Relaxed);
     if LEFT.fetch_sub(1, Ordering::Relaxed) == 0 {
-        // No destructor runs, nothing is flushed: as when the power fails, but for what the system has.
+        // No destructor runs and nothing is flushed, as in a power failure; only the cache of the system survives.
         std::process::abort();
     }
 }

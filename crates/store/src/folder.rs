@@ -1,4 +1,4 @@
-//! A folder of files outside the store, for others to take away: whole under its name, and never overwritten.
+//! Folders of files outside the store, for other programs: complete, and never overwritten.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,17 +7,19 @@ use std::path::Path;
 use super::error::{Result, StoreError};
 use super::{disk, persist};
 
-/// What became of a folder that was to be placed.
+/// The outcome of [`place_folder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
-    /// It was written.
     New,
-    /// It was there, with the same files.
+    /// The folder existed, with the same files.
     AlreadyThere,
 }
 
-/// Writes the folder `path` with `files`, names and bytes: all of them or none. One that is there is left as it is, whatever
-/// else lies in it; one with other files of these names is an error.
+/// Writes the folder `path` with `files`, names and bytes: all of them or none. A folder that exists is left as it is; other
+/// files in it do not matter.
+///
+/// # Errors
+/// If the folder exists with other content in a file of these names, or cannot be written.
 pub fn place_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<Placed> {
     if is_there(path)? {
         return compare(path, files);
@@ -30,15 +32,15 @@ pub fn place_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<Placed> {
     match renamed {
         Ok(()) => persist::sync_folder(parent).map(|()| Placed::New),
         Err(error) => {
-            // For an error that is already on its way to the user.
+            // The first error is the one to report.
             let _ = disk::remove_tree(&temporary);
-            // Somebody else may have made it meanwhile.
+            // Another process may have made it meanwhile.
             if is_there(path)? { compare(path, files) } else { Err(error) }
         }
     }
 }
 
-/// The bytes of a file, if there is one.
+/// Reads a file, if there is one.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

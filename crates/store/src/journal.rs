@@ -1,10 +1,10 @@
-//! What a test's thread changes on the disk, written down; and a way to make one of these changes fail.
+//! A record of the disk changes of a test's thread, and a way to make one of them fail.
 
 use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
 
-/// A change that the store made.
+/// A change of the disk by the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A new file, synced by a change of its own.
@@ -25,7 +25,7 @@ pub enum Change {
         from: PathBuf,
         to: PathBuf,
     },
-    /// Of a file, or of a folder with everything in it.
+    /// The removal of a file, or of a folder with everything in it.
     Remove {
         path: PathBuf,
     },
@@ -34,7 +34,7 @@ pub enum Change {
 #[derive(Default)]
 struct Journal {
     changes: Vec<Change>,
-    /// So many changes succeed before one fails.
+    /// The number of changes that succeed before one fails.
     until_failure: Option<usize>,
 }
 
@@ -42,16 +42,16 @@ thread_local! {
     static JOURNAL: RefCell<Option<Journal>> = const { RefCell::new(None) };
 }
 
-/// Makes a change and writes it down, unless it is the one that is made to fail.
+/// Makes a change and records it, unless this change is made to fail.
 pub(super) fn change<T>(
     make: impl FnOnce() -> io::Result<T>,
     change: impl FnOnce() -> Change,
 ) -> io::Result<T> {
-    let is_doomed = JOURNAL.with_borrow_mut(|journal| {
+    let fails = JOURNAL.with_borrow_mut(|journal| {
         let left = journal.as_mut().and_then(|journal| journal.until_failure.as_mut());
         left.is_some_and(|left| left.checked_sub(1).map(|fewer| *left = fewer).is_none())
     });
-    if is_doomed {
+    if fails {
         // Only this one.
         JOURNAL.with_borrow_mut(|journal| journal.as_mut().map(|journal| journal.until_failure = None));
         return Err(io::Error::other("the disk failed here"));
@@ -65,17 +65,17 @@ pub(super) fn change<T>(
     Ok(made)
 }
 
-/// Waits for the disk, but not while a test plays with it: that would only be slow.
+/// Waits for the disk, except in a test that records changes, because waiting would only be slow.
 pub(super) fn wait(sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     if JOURNAL.with_borrow(Option::is_some) { Ok(()) } else { sync() }
 }
 
-/// How many changes this thread has made since [`record`] began.
+/// Returns the number of changes by this thread since [`record`] began.
 pub(super) fn length() -> usize {
     JOURNAL.with_borrow(|journal| journal.as_ref().map_or(0, |journal| journal.changes.len()))
 }
 
-/// What `work` does, with the changes that it makes; one of them fails if asked.
+/// Runs `work` and returns its result and its changes. The change after the first `until_failure` changes fails.
 pub(super) fn record<T>(until_failure: Option<usize>, work: impl FnOnce() -> T) -> (T, Vec<Change>) {
     JOURNAL.set(Some(Journal { changes: Vec::new(), until_failure }));
     let result = work();

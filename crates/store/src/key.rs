@@ -1,11 +1,12 @@
-//! What names an artifact: a hash over text that a person can read.
+//! The key of an artifact: a hash of readable text.
 //!
 //! The text is RON with one field per line, without the names of structs. Two rules keep old keys valid: settings
 //! leave out their defaults (`skip_serializing_if`), and a golden test pins text and hash. Settings hold no
-//! `HashMap`, whose order differs between runs.
+//! `HashMap`, because its order differs between runs.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
+use std::path::Path;
 use std::str::FromStr;
 
 use ron::ser::PrettyConfig;
@@ -13,28 +14,39 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::error::{Result, StoreError};
 
-/// 256 bits of BLAKE3: of a [`KeyText`] it names an artifact, of bytes it names content.
+/// 256 bits of BLAKE3. The hash of a [`KeyText`] names an artifact, the hash of bytes names content.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// The key of an artifact, which is also what `b3sum key.ron` prints.
+    /// Returns the key of an artifact; `b3sum key.ron` prints the same digits.
     #[must_use]
     pub fn of(text: &KeyText) -> Self {
         Self::of_bytes(text.as_str().as_bytes())
     }
 
-    /// The hash of content.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
         blake3::hash(bytes).into()
     }
 
-    /// The first 12 digits: enough for a person, never for a file's identity.
+    /// Returns the first 12 digits, for messages. They do not identify a file.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }
+}
+
+/// Checks the hash of a file of `artifact`.
+///
+/// # Errors
+/// The damage of the file, if the hash is not the expected one.
+pub(super) fn check_hash(artifact: &Path, file: &str, expected: Key, found: Key) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let text = |key: Key| format!("hash {}", key.short());
+    Err(StoreError::damaged(artifact, file, text(expected), text(found)))
 }
 
 impl From<blake3::Hash> for Key {
@@ -59,7 +71,7 @@ impl FromStr for Key {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self> {
-        // One key, one spelling: capital digits would name a second folder.
+        // A key has one spelling: capital digits would name a second folder.
         let lowercase = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         match blake3::Hash::from_hex(text) {
             Ok(hash) if lowercase => Ok(hash.into()),
@@ -88,8 +100,8 @@ pub struct KeyText {
 }
 
 impl KeyText {
-    /// `revision` counts changes of the numerics of this kind; an input is named by its [`Key`] or by another hash
-    /// of its content. The order of `inputs` does not matter.
+    /// Writes the text. `revision` counts changes of the numerics of this kind. An input is named by its [`Key`] or by another
+    /// hash of its content. The order of `inputs` does not matter.
     pub fn new(
         kind: &str,
         revision: u32,
@@ -103,24 +115,21 @@ impl KeyText {
         Ok(Self { kind: kind.to_owned(), text: text + "\n" })
     }
 
-    /// What sort of artifact it is the key of.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The text, as it is kept in `key.ron`.
+    /// Returns the text as it is stored in `key.ron`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// A kind is the name of a folder and the beginning of another's.
+/// Checks that `kind` can name a folder, and begin the name of another folder.
 pub(super) fn check_kind(kind: &str) -> Result<()> {
-    let allowed =
-        |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
-    if !kind.is_empty() && kind.chars().all(allowed) {
+    if !kind.is_empty() && kind.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
         return Ok(());
     }
     Err(StoreError::KindName { kind: kind.to_owned(), reason: "expected only a-z, 0-9 and _" })
@@ -144,7 +153,7 @@ fn by_name<'a>(kind: &str, inputs: &[(&'a str, &dyn Display)]) -> Result<BTreeMa
     Ok(by_name)
 }
 
-/// Fixed here in every respect that matters, because a default of a library may change in its next release.
+/// Returns the layout of a key text. Every setting that matters is fixed here, because a library may change its defaults.
 fn form() -> PrettyConfig {
     PrettyConfig::new()
         .new_line("\n")
@@ -167,8 +176,7 @@ mod tests {
     use super::*;
     use crate::example::{Algorithm, Distribution, Settings, any_settings};
 
-    /// Golden text and hash, printed by this code when it was first written: a change here orphans every artifact
-    /// that anybody has.
+    /// Golden text and hash, printed by the first version of this code. After a change here, no stored artifact is found.
     #[test]
     fn keys_are_the_same_on_every_machine_and_in_every_release() {
         let dataset = Key::of_bytes(b"images");
@@ -271,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn variants_are_told_apart_by_name() {
+    fn variants_differ_by_name() {
         let text = |algorithm| KeyText::new("trial", 1, &algorithm, &[]).unwrap();
         assert_ne!(
             text(Algorithm::Dfa { feedback: Distribution::Orthogonal }),

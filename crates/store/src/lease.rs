@@ -1,8 +1,8 @@
-//! The right to make one artifact, held by one process at a time.
+//! Leases: the right to make one artifact, held by one process at a time.
 //!
-//! A lease is a file beside the work folder, locked by its holder: the system takes the lock back when the holder dies,
-//! however it dies. Its text says who holds it, for people and for hosts that do not share locks: there, a lease is held as
-//! long as its file is written to.
+//! A lease is a file next to the work directory, locked by its holder. The system releases the lock when the holder is killed.
+//! The text of the file names the holder, for people and for hosts that do not share locks. For such hosts, a lease is held as
+//! long as its file is written to: the heartbeat.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -18,37 +18,36 @@ use super::error::{Result, StoreError};
 use super::owner::Owner;
 use super::persist;
 
-/// How often a held lease is written to.
+/// The time between two writes to a held lease.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A lease of another host that was not written to for so long is nobody's.
+/// The time without a heartbeat after which a lease of another host is free.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// A lease that this process holds; given back when dropped.
+/// A lease that this process holds; released when dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     held: Arc<Held>,
 }
 
-/// A lease file, shared with the pulse.
+/// A lease file, shared with the heartbeat thread.
 #[derive(Debug)]
 struct Held {
     path: PathBuf,
-    /// What it says of this process.
+    /// The content, which names this process.
     text: String,
-    /// Locked.
     file: Mutex<File>,
 }
 
-/// Who has a lease.
+/// The outcome of taking a lease.
 pub(super) enum Taken {
-    /// This process, from now on.
+    /// This process has the lease.
     Mine(Lease),
-    /// Somebody else; nobody is named where its text cannot be read just now.
+    /// Another process has the lease; `None` if the file cannot be read now.
     Elsewhere(Option<Owner>),
 }
 
 impl Lease {
-    /// Takes the lease at `path`, if nobody has it.
+    /// Takes the lease at `path`, if it is free.
     pub(super) fn take(path: &Path, pulse: &Arc<Pulse>) -> Result<Taken> {
         loop {
             let mut options = File::options();
@@ -57,7 +56,7 @@ impl Lease {
             let has_locks = match file.try_lock() {
                 Ok(()) => true,
                 Err(TryLockError::WouldBlock) => return Ok(Taken::Elsewhere(Owner::read_file(path))),
-                // A file system without locks: the text alone tells.
+                // On a file system without locks, only the text counts.
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => false,
                 Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
             };
@@ -66,8 +65,8 @@ impl Lease {
                 continue;
             }
             let is_new = file.metadata().map_err(StoreError::io("look up", path))?.len() == 0;
-            // A lock that was free says that nobody on this host has the lease, if there are locks at all. A text that
-            // cannot be read is being written by somebody who shares no locks.
+            // If the file system has locks, a free lock means that no process on this host has the lease. A text that cannot
+            // be read is being written by a process on a host that does not share locks.
             let is_free = match Owner::read_file(path) {
                 Some(owner) => owner.is_of_this_scope() && (has_locks || owner.is_gone()),
                 None => is_new,
@@ -78,7 +77,7 @@ impl Lease {
             let text = Owner::this_process().to_text();
             write(&mut file, &text).map_err(StoreError::io("write", path))?;
             let held = Arc::new(Held { path: path.to_owned(), text, file: Mutex::new(file) });
-            // Without locks, of two who wrote at once the last one has it.
+            // Without locks, the last of two processes that wrote at once has the lease.
             if !has_locks && !held.is_mine() {
                 continue;
             }
@@ -89,7 +88,7 @@ impl Lease {
 }
 
 impl Lease {
-    /// Does the file still say that this process has it?
+    /// Returns whether the file still names this process.
     pub(super) fn is_mine(&self) -> bool {
         self.held.is_mine()
     }
@@ -103,7 +102,7 @@ impl Held {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // No heartbeat meanwhile, and removed while it is locked: whoever opens it sees that it is not there any more.
+        // There is no heartbeat meanwhile. The file is removed while it is locked, so that a process that opens it notices.
         let _file = self.held.file.lock();
         if self.held.is_mine() {
             persist::remove_quietly(&self.held.path);
@@ -111,7 +110,7 @@ impl Drop for Lease {
     }
 }
 
-/// Who holds the lease at `path`, if anybody does.
+/// Returns the holder of the lease at `path`; `None` if it is free.
 pub(super) fn holder(path: &Path) -> Option<Owner> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
@@ -125,14 +124,13 @@ pub(super) fn holder(path: &Path) -> Option<Owner> {
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), fs::metadata(path)) {
-        (Ok(opened), Ok(there)) => identity(opened) == identity(there),
+        (Ok(opened), Ok(there)) => (opened.dev(), opened.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
 }
 
-/// Was the file not written to for long, by the clock of its file system?
+/// Returns whether the last heartbeat is longer ago than [`SILENCE`], by the clock of the file system.
 fn is_silent(file: &File, path: &Path) -> Result<bool> {
     let modified = |file: &File| file.metadata().and_then(|metadata| metadata.modified());
     let probe = persist::temporary_name(path);
@@ -143,7 +141,7 @@ fn is_silent(file: &File, path: &Path) -> Result<bool> {
     persist::remove_quietly(&probe);
     let now = now.map_err(StoreError::io("write", &probe))?;
     let last = modified(file).map_err(StoreError::io("look up", path))?;
-    // A clock that went back says nothing: then it is not silent.
+    // If the clock went back, the lease is not silent.
     Ok(now.duration_since(last).unwrap_or_default() > SILENCE)
 }
 
@@ -153,7 +151,7 @@ fn write(file: &mut File, text: &str) -> std::io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-/// Writes to every held lease now and then.
+/// The heartbeat of all leases that this process holds.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     held: Mutex<Vec<Weak<Held>>>,
@@ -167,7 +165,7 @@ impl Pulse {
         held.push(Arc::downgrade(lease));
         if !is_beating {
             let pulse = Arc::downgrade(self);
-            // Without the thread, leases are still held on this host by their locks.
+            // Without the thread, locks still hold the leases on this host.
             let _ = thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&pulse));
         }
     }
@@ -199,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_held_once_and_given_back() {
+    fn a_lease_is_held_once_and_released() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("trial-1.lease");
         assert_eq!(holder(&path), None);
-        let Taken::Mine(lease) = take(&path) else { panic!("nobody has it") };
+        let Taken::Mine(lease) = take(&path) else { panic!("it is free") };
         let Taken::Elsewhere(Some(owner)) = take(&path) else { panic!("it is held") };
         assert_eq!(owner.pid, std::process::id());
         assert_eq!(holder(&path).map(|owner| owner.pid), Some(std::process::id()));
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_who_take_it_one_has_it() {
+    fn one_of_many_threads_gets_the_lease() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("trial-1.lease");
         for _ in 0..50 {
@@ -235,7 +233,7 @@ mod tests {
         assert!(matches!(take(&path), Taken::Elsewhere(Some(_))));
         assert!(holder(&path).is_some());
         let file = File::options().write(true).open(&path).expect("it is there");
-        // A clock that went back says nothing.
+        // After a clock went back, the lease is still held.
         file.set_modified(SystemTime::now() + 2 * SILENCE).expect("times can be set");
         assert!(holder(&path).is_some() && matches!(take(&path), Taken::Elsewhere(Some(_))));
         file.set_modified(SystemTime::now() - 2 * SILENCE).expect("times can be set");

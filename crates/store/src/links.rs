@@ -1,4 +1,4 @@
-//! The view for people: readable names that point into the store.
+//! Links with readable names that point into the store.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,13 +11,13 @@ use super::persist;
 
 /// Makes `link` a relative link to `target`, which must exist; the folders above it are created.
 ///
-/// A link that is there is replaced in one step, so that a reader always finds the old target or the new one.
+/// An existing link is replaced in one step, so that a reader always finds the old target or the new one.
 pub fn point(link: &Path, target: &Path) -> Result<()> {
-    // Nearly always: nothing to do, told by two looks at the file system.
+    // The common case: nothing to do, known after two lookups.
     if link.is_symlink() && is_same(link, target) {
         return Ok(());
     }
-    // Another process may remove an empty folder, or a name that it takes for left over, between two of these steps.
+    // Between two of these steps, another process may remove an empty folder or a name that looks left over.
     const ATTEMPTS: usize = 5;
     for _ in 1..ATTEMPTS {
         match replace(link, target) {
@@ -42,7 +42,7 @@ fn replace(link: &Path, target: &Path) -> Result<()> {
         .map_err(StoreError::io("link", link))
 }
 
-/// Do both lead to one folder or file?
+/// Returns whether both paths lead to the same folder or file.
 fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
     identity(one).is_some_and(|one| Some(one) == identity(other))
@@ -63,7 +63,7 @@ fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The way from `folder` to `target`. Both are resolved first: `..` counts from where a folder really is.
+/// Returns the relative path from `folder` to `target`. Both are resolved first, because `..` counts from the real folder.
 fn relative(folder: &Path, target: &Path) -> Result<PathBuf> {
     let resolve = |path: &Path| path.canonicalize().map_err(StoreError::io("resolve", path));
     let (folder, target) = (resolve(folder)?, resolve(target)?);
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::example::entries;
 
-    /// A root with two folders to point at, and the name of a link.
+    /// Returns a root, the name of a link, and two folders to link to.
     fn root() -> (tempfile::TempDir, PathBuf, PathBuf, PathBuf) {
         let root = tempfile::tempdir().unwrap();
         let [work, store] = ["work/trial-0", "store/trial/ab"].map(|name| root.path().join(name));

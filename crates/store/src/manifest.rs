@@ -1,4 +1,4 @@
-//! `manifest.ron`: what an artifact holds and how it was made. It is the last file written.
+//! `manifest.ron`: the files of an artifact, and how it was made. It is written last.
 
 use std::fs;
 use std::path::{Component, Path};
@@ -9,33 +9,31 @@ use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Result, StoreError};
-use super::key::Key;
+use super::key::{Key, check_hash};
 use super::persist;
 
-/// The name of the manifest in its artifact.
 pub const MANIFEST_FILE: &str = "manifest.ron";
-/// The name of the key's text in its artifact.
+/// The file that holds the key text of an artifact.
 pub const KEY_FILE: &str = "key.ron";
-/// The layout of a store on disk; another number is another layout.
+/// The version of the layout of a store on disk.
 pub const FORMAT: u32 = 1;
 
-/// Begins the last line of a manifest, which holds the hash of all before it.
+/// The beginning of the last line of a manifest. That line holds the hash of all lines before it.
 const SEAL: &str = "// blake3 of the lines above: ";
-/// Characters of the hash and the line's end.
+/// The number of characters of the hash and the line break.
 const SEALED_HASH: usize = 65;
 
-/// What a finished artifact holds and how it came to be.
+/// The files of a finished artifact, and how it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`] of the build that wrote it.
+    /// The [`FORMAT`] of the build that wrote the artifact.
     pub format: u32,
-    /// The folder it is stored under.
+    /// The name of the folder above the artifact.
     pub kind: String,
-    /// The hash of its `key.ron`.
+    /// The hash of `key.ron`.
     pub key: Key,
     /// Every file but the manifest itself, sorted by path.
     pub files: Vec<ListedFile>,
-    /// Who made it, where and when.
     pub made: Provenance,
 }
 
@@ -44,11 +42,10 @@ pub struct Manifest {
 pub struct ListedFile {
     /// Relative to the artifact, parts separated by `/`.
     pub path: String,
-    /// Its length in bytes.
+    /// The number of bytes.
     pub size: u64,
-    /// The hash of its bytes.
     pub hash: Key,
-    /// Holds times or host names, so that two equal runs write different bytes.
+    /// Whether the file holds times or host names, so that two equal runs write different bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub volatile: bool,
 }
@@ -58,21 +55,19 @@ pub struct ListedFile {
 pub struct Provenance {
     /// Version and commit of the program.
     pub build: String,
-    /// The name of the machine.
     pub host: String,
-    /// What computed it, for example `cuda: NVIDIA H100`.
+    /// The device that computed it, for example `cuda: NVIDIA H100`.
     pub device: String,
     /// Name and release of the operating system.
     pub operating_system: String,
     /// The model of the processor.
     pub processor: String,
-    /// Seconds since 1970 when work began.
+    /// The start, in seconds since 1970.
     pub started_unix_seconds: u64,
-    /// How long it took.
     pub duration_seconds: f64,
 }
 
-/// The hash of the running program: of this very build, whatever its version says.
+/// Returns the hash of the running program. It identifies the build even if versions are equal.
 ///
 /// # Errors
 /// If its file cannot be read.
@@ -86,13 +81,12 @@ pub fn running_program() -> Result<Key> {
 }
 
 impl Provenance {
-    /// Of work that this machine has just ended after `duration`.
+    /// Describes work on this machine that took `duration` and has just ended.
     #[must_use]
     pub fn of_this_machine(build: &str, device: &str, duration: Duration) -> Self {
         let began = SystemTime::now().checked_sub(duration).unwrap_or(UNIX_EPOCH);
-        let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-        let release =
-            line("/proc/sys/kernel/osrelease").map_or(String::new(), |release| format!(" {release}"));
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease")
+            .map_or(String::new(), |release| format!(" {}", release.trim()));
         Self {
             build: build.into(),
             host: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -106,9 +100,9 @@ impl Provenance {
 }
 
 impl Manifest {
-    /// The hash of what was computed: all files but the volatile ones and the key.
+    /// Returns the hash of the result: all files except the volatile ones and the key.
     ///
-    /// Two artifacts with equal content are interchangeable as inputs, whatever made them.
+    /// Two artifacts with equal content are interchangeable as inputs.
     #[must_use]
     pub fn content(&self) -> Key {
         let counts = |file: &&ListedFile| !file.volatile && file.path != KEY_FILE;
@@ -116,14 +110,13 @@ impl Manifest {
         Key::of_bytes(lines.collect::<String>().as_bytes())
     }
 
-    /// The entry of a file, if the artifact has it.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<&ListedFile> {
         self.files.iter().find(|file| file.path == path)
     }
 
     pub(super) fn write(&self, artifact: &Path) -> Result<()> {
-        // Deep enough that each file is one line.
+        // At this depth, each file is one line.
         let form = PrettyConfig::new().new_line("\n").depth_limit(2);
         let text = ron::ser::to_string_pretty(self, form).expect("strings and numbers can be written as RON");
         let text = text + "\n";
@@ -143,9 +136,7 @@ impl Manifest {
             let expected: Key =
                 after.strip_prefix(SEAL).and_then(|hash| hash.parse().ok()).ok_or_else(damaged)?;
             let found = Key::of_bytes(&text.as_bytes()[..text.len() - SEAL.len() - SEALED_HASH]);
-            if found != expected {
-                return Err(StoreError::wrong_hash(artifact, MANIFEST_FILE, expected, found));
-            }
+            check_hash(artifact, MANIFEST_FILE, expected, found)?;
         }
         let not_a_manifest = |error| {
             StoreError::damaged(artifact, MANIFEST_FILE, "a manifest", format!("other text ({error})"))
@@ -167,7 +158,7 @@ impl Manifest {
     }
 }
 
-/// Why a name could lead out of an artifact, or not be written down in a manifest.
+/// Checks that a name stays inside an artifact and can be written into a manifest.
 pub(super) fn check_file_name(name: &str) -> std::result::Result<(), &'static str> {
     let parts_are_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if name.is_empty() {

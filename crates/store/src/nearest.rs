@@ -1,27 +1,26 @@
-//! Which finished artifact is most like one that is not there yet?
+//! Which finished artifact differs least from one that does not exist yet?
 
 use std::fs;
 
-use super::Store;
-use super::difference::{FieldDifference, difference_of_trees};
+use super::difference::{FieldDifference, difference};
 use super::error::Result;
-use super::field_tree::Tree;
 use super::key::{Key, KeyText};
 use super::manifest::KEY_FILE;
+use super::root::Store;
 
 impl Store {
-    /// The finished artifact of the same kind with the fewest differing fields, of equals the one of lowest key.
+    /// Returns the finished artifact of the same kind with the fewest differing fields; the lowest key if several have as few.
     ///
-    /// It explains why something would run: had the field not changed, that artifact would be used. An artifact
-    /// whose key text is damaged explains nothing and is passed over; [`Store::find`] reports it where it matters.
+    /// The differences explain why a trial would run: without them, that artifact would be used. An artifact whose key text is
+    /// damaged is skipped; [`Store::find`] reports the damage.
     pub fn nearest(&self, key_text: &KeyText) -> Result<Option<(Key, Vec<FieldDifference>)>> {
-        let (own_key, own_tree) = (Key::of(key_text), Tree::of(key_text.as_str()));
+        let own_key = Key::of(key_text);
         let mut nearest: Option<(Key, Vec<FieldDifference>)> = None;
         for key in self.keys(key_text.kind())? {
             let Some(text) = self.key_text(key_text.kind(), &key).filter(|_| key != own_key) else {
                 continue;
             };
-            let differences = difference_of_trees(&Tree::of(&text), &own_tree);
+            let differences = difference(&text, key_text.as_str());
             if nearest.as_ref().is_none_or(|(_, fewest)| differences.len() < fewest.len()) {
                 nearest = Some((key, differences));
             }
@@ -32,7 +31,7 @@ impl Store {
         Ok(nearest)
     }
 
-    /// The key text of an artifact, whole or not, if that text is whole.
+    /// Returns the key text of an artifact, unless that text is damaged.
     #[must_use]
     pub fn key_text(&self, kind: &str, key: &Key) -> Option<String> {
         let text = fs::read_to_string(self.artifact_path(kind, key).join(KEY_FILE)).ok()?;

@@ -1,4 +1,4 @@
-//! Which process is this, and can it still be working?
+//! The process that a work directory or a lease belongs to, and whether it still exists.
 
 use std::fs;
 use std::path::Path;
@@ -10,26 +10,26 @@ use super::disk;
 use super::error::{Result, StoreError};
 use super::persist;
 
-/// The name of the owner's file; it never becomes part of an artifact.
+/// The file that names the owner of a work directory; it never becomes part of an artifact.
 pub const OWNER_FILE: &str = "owner.ron";
 
-/// A process, known well enough that nobody else is taken for it.
+/// A process, identified well enough that no other process is mistaken for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The machine's name, for the reader of the file.
+    /// The machine's name, for people who read the file.
     pub host: String,
     pub pid: u32,
-    /// When the process started, in the system's ticks since boot: process ids come again.
+    /// The start of the process, in the system's ticks since boot, because process ids are reused.
     #[serde(default)]
     pub started: Option<u64>,
-    /// When this was written, in seconds since 1970.
+    /// The time of writing, in seconds since 1970.
     #[serde(default)]
     pub since: u64,
-    /// Where the process id means something; `None` where that is not known, and then nobody is ever gone.
+    /// The scope in which the process id is unique; `None` if it is not known. Then the process is never considered gone.
     pub scope: Option<Scope>,
 }
 
-/// One boot of one machine, one container, one user: two host names can be equal, two of these cannot.
+/// A boot of a machine, a container and a user. Host names can be equal; scopes cannot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     pub boot: String,
@@ -39,7 +39,6 @@ pub struct Scope {
 }
 
 impl Owner {
-    /// This process.
     pub fn this_process() -> Self {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".to_owned());
         let pid = std::process::id();
@@ -52,7 +51,7 @@ impl Owner {
         }
     }
 
-    /// True only where it is certain.
+    /// Returns whether the process is certainly gone.
     pub fn is_gone(&self) -> bool {
         self.is_of_this_scope()
             && match (start_of(self.pid), self.started) {
@@ -62,7 +61,7 @@ impl Owner {
             }
     }
 
-    /// Do process ids mean the same there as here?
+    /// Returns whether process ids mean the same there as here.
     pub fn is_of_this_scope(&self) -> bool {
         let scope = Scope::of_this_process();
         scope.is_some() && scope == self.scope
@@ -76,25 +75,24 @@ impl Owner {
         persist::write_atomically(&work.join(OWNER_FILE), self.to_text().as_bytes())
     }
 
-    /// The owner that a file names, if that can be read.
+    /// Reads the owner from a file; `None` if it cannot be read.
     pub fn read_file(path: &Path) -> Option<Self> {
         ron::from_str(&fs::read_to_string(path).ok()?).ok()
     }
 
-    /// The owner of a work folder, if that can be read.
+    /// Reads the owner of a work directory; `None` if it cannot be read.
     fn read(work: &Path) -> Option<Self> {
         Self::read_file(&work.join(OWNER_FILE))
     }
 }
 
-/// When the process started, in ticks since boot; none where there is no such process, or no way to know.
+/// Returns the start of a process in ticks since boot; `None` if there is no such process, or if the start is not known.
 fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold spaces; the start is the 20th field after it (proc_pid_stat(5), field 22).
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Seconds since 1970.
 fn now_unix() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
@@ -116,7 +114,7 @@ impl Scope {
     }
 }
 
-/// Names this boot, container and user in the name of a work folder; none where they are not known.
+/// Returns the part of a work directory's name that identifies this boot, container and user.
 pub fn scope_tag() -> String {
     let text = Scope::of_this_process().map_or(String::new(), |scope| format!("{scope:?}"));
     if text.is_empty() {
@@ -126,7 +124,7 @@ pub fn scope_tag() -> String {
     }
 }
 
-/// Does the name of a work folder say that its process was killed before it wrote down whose it is?
+/// Returns whether the name of a work directory belongs to a process that was killed before it could write its owner file.
 fn is_of_a_gone_process(work: &Path) -> bool {
     let parts: Vec<&str> =
         work.file_name().and_then(|name| name.to_str()).unwrap_or("").rsplit('-').collect();
@@ -136,7 +134,7 @@ fn is_of_a_gone_process(work: &Path) -> bool {
         && pid.parse::<u32>().is_ok_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
 }
 
-/// Removes the work folders of processes that are certainly gone; all others are left for their owners.
+/// Removes the work directories of processes that are certainly gone.
 pub fn remove_abandoned(work_root: &Path) -> Result<()> {
     for entry in fs::read_dir(work_root).map_err(StoreError::io("list", work_root))? {
         let work = entry.map_err(StoreError::io("list", work_root))?.path();
@@ -145,7 +143,7 @@ pub fn remove_abandoned(work_root: &Path) -> Result<()> {
             None => is_of_a_gone_process(&work),
         };
         if is_abandoned {
-            // Another process may be removing it too, or the disk may be read-only: what is left does no harm.
+            // Another process may remove it too, or the disk may be read-only. The remains do no harm.
             let _ = disk::remove_tree(&work);
         }
     }
@@ -202,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn work_of_a_process_that_was_killed_before_it_said_so_is_removed() {
+    fn work_of_a_process_that_was_killed_before_it_wrote_its_owner_is_removed() {
         let root = tempfile::tempdir().unwrap();
         let name = |scope: &str, pid: u32| format!("trial-0123456789ab-{scope}-{pid}-0");
         let (here, elsewhere) = (scope_tag(), "0123456789ab".to_owned());

@@ -1,4 +1,4 @@
-//! The one way anything is written: a temporary name in the same folder, synced, renamed.
+//! Atomic writes: every file is written under a temporary name in the same folder, synced and renamed.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::disk;
 use super::error::{Result, StoreError};
 
-/// Writes a file so that a reader, or a crash, meets either the old content or the new one.
+/// Writes a file in one step: a reader sees the old content or the new one, also after a crash.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary_name(path);
     disk::write_new(&temporary, bytes)
@@ -18,12 +18,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_folder(parent(path))
 }
 
-/// Makes a name durable: its folder is synced.
+/// Syncs a folder, so that the names in it survive a crash.
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     disk::sync_folder(folder).map_err(StoreError::io("sync", folder))
 }
 
-/// Creates a folder and those above it; new ones survive a crash.
+/// Creates a folder and the folders above it, and syncs them, so that they survive a crash.
 pub(super) fn create_folder(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -33,26 +33,26 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
             create_folder(parent(folder))?;
             return create_folder(folder);
         }
-        // Somebody else made it meanwhile.
+        // Another process made it meanwhile.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
         result => result.map_err(StoreError::io("create", folder))?,
     }
     sync_folder(parent(folder))
 }
 
-/// A name beside `path` that no other process and no other call uses.
+/// Returns a name in the folder of `path` that no other process and no other call uses.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}-{}.tmp", process::id(), next_count()))
 }
 
-/// 0, 1, 2 ...: with the process id, a name nobody else on this host gives.
+/// Returns 0, 1, 2 and so on. With the process id, the number makes a name unique on this host.
 pub(super) fn next_count() -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// For what is left behind by an error that is already on its way to the user.
+/// Removes a file after another error, which is the one to report.
 pub(super) fn remove_quietly(path: &Path) {
     let _ = disk::remove_file(path);
 }

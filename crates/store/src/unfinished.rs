@@ -1,18 +1,18 @@
-//! Where claimed work lies, and what it goes on from.
+//! The files of claimed work, and its checkpoint.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Store;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::Key;
 use super::persist;
+use super::root::Store;
 
 impl Store {
-    /// Removes what is left of work whose artifact is there; best effort, the artifact is what counts.
+    /// Removes the remains of work whose artifact exists. Errors do not matter, because the artifact exists.
     pub(super) fn forget_work(&self, kind: &str, key: &Key) {
         let _ = disk::remove_tree(&self.claimed_folder(kind, key));
         persist::remove_quietly(&self.beside_work(kind, key, "checkpoint"));
@@ -20,7 +20,7 @@ impl Store {
         self.remove_temporary(kind, key);
     }
 
-    /// Half-written checkpoints of processes that were killed.
+    /// Removes half-written checkpoints of killed processes.
     pub(super) fn remove_temporary(&self, kind: &str, key: &Key) {
         let prefix = format!(".{kind}-{key}.");
         for entry in fs::read_dir(self.work_root()).into_iter().flatten().flatten() {
@@ -43,14 +43,14 @@ impl Store {
     }
 }
 
-/// Kind and key of something in the folder of work, by its name.
+/// Returns kind and key in the name of an entry of the folder `work`.
 pub(super) fn claimed(name: &str) -> Option<(&str, Key)> {
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     let (kind, key) = stem.rsplit_once('-')?;
     Some((kind, key.parse().ok()?))
 }
 
-/// Removes everything in `folder` but files whose names begin with one of `kept`.
+/// Removes everything in `folder` except files whose names begin with one of `kept`.
 pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -69,7 +69,7 @@ pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a checkpoint that is whole. One that is damaged is none: the work begins anew.
+/// Reads a checkpoint. A damaged checkpoint is `None`: the work begins again.
 pub(super) fn read_checkpoint(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = match fs::read(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
@@ -83,7 +83,7 @@ pub(super) fn read_checkpoint(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(is_whole.then_some(bytes))
 }
 
-/// Writes what an interrupted work goes on from, in one step.
+/// Writes the checkpoint of interrupted work in one step.
 pub(super) fn write_checkpoint(path: &Path, bytes: &[u8]) -> Result<()> {
     fault::point("before the checkpoint");
     let hash = blake3::hash(bytes);

@@ -1,4 +1,4 @@
-//! Work in progress: a folder of its own that becomes an artifact in one step, or nothing.
+//! Work in progress: a folder that becomes an artifact in one step, or is removed.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -7,7 +7,6 @@ use std::process;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::Store;
 use super::artifact::{Artifact, kind_of_entry};
 use super::disk;
 use super::error::{Result, StoreError};
@@ -17,9 +16,10 @@ use super::lease::Lease;
 use super::manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, check_file_name};
 use super::owner::{self, OWNER_FILE, Owner};
 use super::persist;
+use super::root::Store;
 use super::unfinished::write_checkpoint;
 
-/// A folder that one process fills; dropped without [`Work::publish`], it is removed.
+/// A work directory that one process fills. It is removed when dropped without [`Work::publish`].
 #[derive(Debug)]
 pub struct Work {
     store: Store,
@@ -27,34 +27,33 @@ pub struct Work {
     key: Key,
     path: PathBuf,
     published: bool,
-    /// Of work that was claimed.
+    /// The claim, if the work was claimed.
     claimed: Option<Claimed>,
 }
 
 #[derive(Debug)]
 struct Claimed {
-    /// What an earlier process left to go on from.
+    /// The checkpoint of an earlier process.
     checkpoint: Option<Vec<u8>>,
-    /// Given back last.
+    /// The lease, released after everything else.
     lease: Lease,
 }
 
-/// How a race to publish one key ended; it is a success either way.
+/// The outcome of publishing a key. Both outcomes are a success.
 #[derive(Debug)]
 pub enum Published {
     /// This work became the artifact.
     New(Artifact),
-    /// Somebody else's work of the same key was there first and stays.
+    /// Other work with the same key was published first and stays.
     AlreadyThere {
-        /// The artifact that stays.
         artifact: Artifact,
-        /// Whether both hold the same content, see [`Manifest::content`]. If not, the key lacks something.
+        /// Whether both have the same content, see [`Manifest::content`]. If not, the key lacks a setting.
         identical: bool,
     },
 }
 
 impl Published {
-    /// The artifact that everybody uses from now on.
+    /// Returns the artifact that is in the store now.
     #[must_use]
     pub fn into_artifact(self) -> Artifact {
         match self {
@@ -63,9 +62,15 @@ impl Published {
     }
 }
 
+impl Store {
+    /// Creates a work directory in which to make the artifact of a key.
+    pub fn begin(&self, key_text: &KeyText) -> Result<Work> {
+        Work::begin(self, key_text)
+    }
+}
+
 impl Work {
-    /// A new folder with `key.ron`.
-    pub(super) fn begin(store: &Store, key_text: &KeyText) -> Result<Self> {
+    fn begin(store: &Store, key_text: &KeyText) -> Result<Self> {
         let (kind, key) = (key_text.kind().to_owned(), Key::of(key_text));
         let path = create_new_folder(&store.work_root(), &format!("{kind}-{}", key.short()))?;
         let work = Self { store: store.clone(), kind, key, path, published: false, claimed: None };
@@ -74,7 +79,7 @@ impl Work {
         Ok(work)
     }
 
-    /// The folder of claimed work, which may hold files already.
+    /// Opens the work directory of claimed work, which may hold files already.
     pub(super) fn resume(
         store: &Store,
         key_text: &KeyText,
@@ -90,28 +95,27 @@ impl Work {
         Ok(work)
     }
 
-    /// What an earlier process left to go on from.
+    /// Returns the checkpoint of an earlier process.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&[u8]> {
         self.claimed.as_ref()?.checkpoint.as_deref()
     }
 
-    /// Leaves `bytes` for whoever goes on with this claimed work, should this process die.
+    /// Writes the checkpoint from which another process resumes this claimed work if this process is killed.
     ///
     /// # Errors
-    /// If they cannot be written; what was left before is still there then.
+    /// If it cannot be written; the last checkpoint is still there then.
     pub fn checkpoint_with(&self, bytes: &[u8]) -> Result<()> {
         self.check_claim()?;
         write_checkpoint(&self.store.beside_work(&self.kind, &self.key, "checkpoint"), bytes)
     }
 
-    /// The folder to fill; whatever lies in it is published.
+    /// Returns the folder to fill; everything in it is published.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it will be stored under.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
@@ -129,7 +133,7 @@ impl Work {
         persist::write_atomically(&path, bytes)
     }
 
-    /// Is claimed work still this process's? One that was paused for minutes may have lost it to another host.
+    /// Checks that this process still has the lease. A process that was paused for minutes may have lost it to another host.
     fn check_claim(&self) -> Result<()> {
         match &self.claimed {
             Some(claimed) if !claimed.lease.is_mine() => {
@@ -139,10 +143,10 @@ impl Work {
         }
     }
 
-    /// Makes this folder the artifact of its key, or drops it if there is one already.
+    /// Makes this folder the artifact of its key, or removes it if the artifact exists.
     ///
-    /// Files whose name begins with one of `volatile`, such as `events.out.tfevents.`, hold times or host names and
-    /// do not count when two results are compared.
+    /// Files whose name begins with one of `volatile`, such as `events.out.tfevents.`, hold times or host names. They are left
+    /// out when two results are compared.
     pub fn publish(mut self, made: Provenance, volatile: &[&str]) -> Result<Published> {
         self.check_claim()?;
         fault::point("before the sync");
@@ -161,7 +165,7 @@ impl Work {
                 persist::sync_folder(&shelf)?;
                 match &self.claimed {
                     Some(_) => self.store.forget_work(&self.kind, &self.key),
-                    // It told whose work this was until it was none any more; no artifact lists it.
+                    // The file named the owner while this was work; no manifest lists it.
                     None => persist::remove_quietly(&target.join(OWNER_FILE)),
                 }
                 fault::point("before the lease is given back");
@@ -190,17 +194,17 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // Claimed work that has a checkpoint stays for whoever goes on with it, whatever went wrong here.
+        // Claimed work with a checkpoint stays, so that another process can resume it.
         let is_worth_keeping = self.claimed.is_some() && self.store.has_checkpoint(&self.kind, &self.key);
         if !self.published && !is_worth_keeping {
-            // Nobody is left to tell; what remains goes when the process is gone.
+            // No caller is left to report to. Remains are removed when this process is gone.
             let _ = disk::remove_tree(&self.path);
         }
     }
 }
 
-/// `<name>-<scope>-<pid>-<counter>`: whose it is stands in the name, for a process that is killed before it can write it
-/// down. On a shared disk another host may have the same process id, but not the same scope.
+/// Creates the folder `<name>-<scope>-<pid>-<counter>`. The name identifies its owner, in case the process is killed before it
+/// writes the owner file. On a shared disk, another host may have the same process id, but not the same scope.
 fn create_new_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let scope = owner::scope_tag();
     loop {
@@ -212,7 +216,7 @@ fn create_new_folder(root: &Path, name: &str) -> Result<PathBuf> {
     }
 }
 
-/// Every file of a work folder, sorted by path; afterwards all of it is on disk.
+/// Syncs a work directory and lists its files, sorted by path.
 fn sync_and_list(work: &Path, volatile: &[&str]) -> Result<Vec<ListedFile>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(work).sort_by_file_name() {
@@ -275,7 +279,7 @@ mod tests {
         assert!(store.find("trial", &key).unwrap().is_none());
         assert!(work.path().join(OWNER_FILE).exists());
         let Published::New(published) = work.publish(Provenance::example(), VOLATILE).unwrap() else {
-            panic!("nobody else published")
+            panic!("no other work was published")
         };
         let found = store.find("trial", &key).unwrap().expect("just published");
         assert_eq!(found.manifest(), published.manifest());
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_who_publish_one_key_one_wins_and_all_get_its_artifact() {
+    fn one_of_many_publishers_of_a_key_wins_and_all_get_its_artifact() {
         let (_folder, store) = store();
         let barrier = Barrier::new(8);
         let race = || {
@@ -321,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_result_stays_and_a_different_second_one_is_told() {
+    fn the_first_result_stays_and_a_different_second_one_is_reported() {
         #[track_caller]
         fn check(change: (&str, &[u8]), expected: bool) {
             let (_folder, store) = store();

@@ -220,22 +220,25 @@ fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyho
     Ok(())
 }
 
-/// `seed: 0 -> 1, ...`.
+/// Lists the differences: `seed 0 -> 1, ...`.
 pub fn in_words(differences: &[FieldDifference]) -> String {
-    let value = |value: &Option<String>| match value.as_deref() {
-        None => "default".to_owned(),
-        // A key, in quotes.
-        Some(text) if text.len() == 66 => text[1..13].to_owned(),
-        // A unit variant with settings, all at their defaults.
-        Some(text) => text.replace("(())", ""),
-    };
     let words = differences.iter().map(|difference| {
         let name = difference
             .path
             .trim_start_matches("settings.")
             .trim_start_matches("configuration.")
             .trim_start_matches("inputs.");
-        format!("{name} {} -> {}", value(&difference.old), value(&difference.new))
+        format!("{name} {} -> {}", short(difference.old.as_deref()), short(difference.new.as_deref()))
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+fn short(value: Option<&str>) -> String {
+    match value {
+        None => "default".to_owned(),
+        // A key, in quotes.
+        Some(text) if text.len() == 66 => text[1..13].to_owned(),
+        // A variant whose settings are all at their defaults.
+        Some(text) => text.replace("(())", ""),
+    }
 }

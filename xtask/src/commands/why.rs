@@ -1,4 +1,4 @@
-//! `why`: for everything that would be made, the nearest finished result, and the fields that differ.
+//! `why`: for each trial that would run, the fields in which it differs from the nearest finished trial.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use runner::{Context, plan::StagePlan};
 use super::plan::in_words;
 use crate::{WhyArguments, asked::Asked, terminal::say};
 
-/// Trials of a stage that are compared with every finished one; more take long, and say nothing new.
+/// The number of trials of a stage that are compared with every finished one; more take long and rarely show another reason.
 const COMPARED: usize = 200;
 
 pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
@@ -17,10 +17,9 @@ pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     let (context, pipeline) = (asked.context(), &asked.pipeline);
     for stage in runner::plan::plan(&context, pipeline)? {
         if let StagePlan::Train { name, trials, waiting: None } = stage {
-            let is_meant = |planned: &&PlannedTrial| {
-                planned.artifact.is_none() && described(planned).contains(&arguments.trial)
-            };
-            let missing: Vec<&PlannedTrial> = trials.iter().filter(is_meant).collect();
+            let missing = trials.iter().filter(|planned| planned.artifact.is_none());
+            let missing: Vec<&PlannedTrial> =
+                missing.filter(|planned| described(planned).contains(&arguments.trial)).collect();
             say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
             explain(&context, &missing, about.verbose)?;
         }
@@ -28,7 +27,7 @@ pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A paragraph for each reason, with the trials that it is the reason of.
+/// Prints a paragraph for each reason, with its trials.
 fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
     let mut reasons: Vec<(String, Vec<&PlannedTrial>)> = Vec::new();
     for planned in missing.iter().take(if all { usize::MAX } else { COMPARED }) {

@@ -1,23 +1,26 @@
-//! `Dataset`: which images, how scaled, and how split.
+//! `Dataset`: images, their scaling and their split.
 
 use data::{Augmentation, DatasetSettings, Scaling, Source};
 use ron::value::RawValue;
 use serde::Deserialize;
 
-use crate::file::{Scope, written_text};
+use crate::{
+    scope::{Scope, written_text},
+    stage::Dataset,
+};
 
-/// As written; the fields are those of [`DatasetSettings`].
+/// A dataset as it is written; the fields are those of [`DatasetSettings`].
 #[derive(Deserialize)]
 #[serde(rename = "Dataset", deny_unknown_fields)]
 pub(super) struct Written<'a> {
-    /// How other stages call it.
+    /// The name that other stages refer to.
     ///
     /// Type: text that can name a folder. Example: `"images"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// Where the images come from.
+    /// The source of the images.
     ///
-    /// Type: [`Source`], its bare name where all settings are at their defaults.
+    /// Type: [`Source`], its bare name if all settings are at their defaults.
     #[serde(borrow)]
     source: &'a RawValue,
     /// How a pixel becomes an input of the network.
@@ -25,35 +28,26 @@ pub(super) struct Written<'a> {
     /// Default: `Standard`.
     #[serde(default)]
     scaling: Option<Scaling>,
-    /// The share of the training examples that is trained on, after the holdout was taken away.
+    /// The fraction of the training examples that is used, after the holdout is taken away.
     ///
     /// Allowed: above 0, at most 1. Default: `1.0`. Example: `0.5`.
     #[serde(default)]
     fraction: Option<f64>,
-    /// The share of all training examples that is kept for validation. Without one, validation is the test part.
+    /// The fraction of all training examples that is kept for validation. Without a holdout, the test split is used for validation.
     ///
     /// Allowed: at least 0, below 1. Default: `0.0`. Example: `0.1`.
     #[serde(default)]
     holdout: Option<f64>,
-    /// Decides which examples are held out and which are used.
+    /// The seed that decides which examples are held out and which are used.
     ///
     /// Default: `0`.
     #[serde(default)]
     split_seed: Option<u64>,
-    /// Random changes of training images, anew in each epoch.
+    /// Random changes of the training images, different in each epoch.
     ///
     /// Default: `[]`. Example: `[Translation(largest: 0.1), HorizontalFlip]`.
     #[serde(default)]
     augmentations: Option<Vec<Augmentation>>,
-}
-
-/// Images to train on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
-    /// Of the stage.
-    pub name: String,
-    /// Which images.
-    pub settings: DatasetSettings,
 }
 
 impl<'a> Written<'a> {

@@ -1,36 +1,38 @@
-//! `Grid`: the axes whose every combination is compared.
+//! `Grid`: axes; all combinations of their values are compared.
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 use ron::value::RawValue;
 use serde::{
     Deserialize, Deserializer,
     de::{self, Error as _, MapAccess, Visitor},
 };
-use settings::{Axes, Axis, AxisValue, AxisVisitor, Configuration, Definition, visit_axes};
+use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
 
-use super::{Stage, Summarize};
-use crate::file::{Scope, written_text};
+use crate::{
+    scope::{Scope, written_text},
+    stage::{Grid, Points, Summarize},
+};
 
-/// As written.
+/// A grid as it is written.
 #[derive(Deserialize)]
 #[serde(rename = "Grid", deny_unknown_fields)]
 pub(super) struct Written<'a> {
-    /// How other stages call it.
+    /// The name that other stages refer to.
     ///
     /// Type: text that can name a folder. Example: `"rules"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// What is compared with what. `BestOf("...")`, with the name of a `Summarize` above, stands for that stage's winners, one
-    /// for each of its `best_per`: the rates that a search has found, for example.
+    /// The configurations to compare. `BestOf("...")` with the name of a `Summarize` above means the winners of that stage, one
+    /// for each combination of its `best_per` axes: the rates that a search has found, for example.
     ///
     /// Type: [`WrittenAxes`], or `BestOf("best")`.
     #[serde(borrow)]
     axes: &'a RawValue,
 }
 
-/// The values along each axis as written, in the order of the file; every combination is trained once. An axis that does not
-/// apply to a rule, like `feedback` to `Backprop`, is dropped there.
+/// The values along each axis as written, in the order of the file. Every combination is trained once. An axis that does not
+/// apply to a rule, such as `feedback` to `Backprop`, is left out for that rule.
 struct WrittenAxes<'a>(Vec<(Axis, &'a RawValue)>);
 
 impl<'a> Deserialize<'a> for WrittenAxes<'a> {
@@ -88,101 +90,62 @@ impl<'a> Deserialize<'a> for Name {
 /// The winners of a summary, instead of axes.
 #[derive(Deserialize)]
 enum Winners<'a> {
-    /// By the name of the summary's stage.
+    /// The winners of the stage with this name.
     #[serde(borrow)]
     BestOf(&'a RawValue),
 }
 
-/// Evenly spaced numbers, at most 1000, instead of a list of them.
+/// At most 1000 evenly spaced numbers, instead of a list of numbers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 enum Range {
     /// `from`, `from * factor`, ... up to `to`.
     Logarithmic {
-        /// The first.
+        /// The first value.
         ///
         /// Allowed: above 0. Example: `1e-4`.
         from: f64,
-        /// None is larger.
+        /// The largest allowed value.
         ///
         /// Example: `1e-1`.
         to: f64,
-        /// From each to the next.
+        /// The ratio of each value to the one before.
         ///
         /// Allowed: above 1. Example: `10`.
         factor: f64,
     },
     /// `from`, `from + step`, ... up to `to`.
     Linear {
-        /// The first.
+        /// The first value.
         ///
         /// Example: `0.1`.
         from: f64,
-        /// None is larger.
+        /// The largest allowed value.
         ///
         /// Example: `0.5`.
         to: f64,
-        /// From each to the next.
+        /// The difference of each value from the one before.
         ///
         /// Allowed: above 0. Example: `0.1`.
         step: f64,
     },
 }
 
-/// Configurations to compare.
-#[derive(Clone, Debug)]
-pub struct Grid {
-    /// Of the stage.
-    pub name: String,
-    /// What is compared.
-    pub points: Points,
-}
-
-/// The configurations of a grid.
-#[derive(Clone, Debug)]
-pub enum Points {
-    /// Every combination of its axes once, in their order.
-    Given(Vec<Configuration>),
-    /// The winners of a summary, known when its trials are finished.
-    BestOf(Box<Summarize>),
-}
-
-impl Points {
-    /// Every configuration that may be among them, each once.
-    #[must_use]
-    pub fn candidates(&self) -> Vec<&Configuration> {
-        match self {
-            Self::Given(configurations) => configurations.iter().collect(),
-            Self::BestOf(summarize) => {
-                let mut seen = HashSet::new();
-                let of_stages = summarize.of.iter().flat_map(|train| train.points.candidates());
-                of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
-            }
-        }
-    }
-
-    /// The summary that chooses them, where one does.
-    #[must_use]
-    pub fn chosen_by(&self) -> Option<&Summarize> {
-        match self {
-            Self::Given(_) => None,
-            Self::BestOf(summarize) => Some(summarize),
-        }
-    }
-}
-
-/// More configurations than anyone can mean.
+/// The largest number of configurations of one grid.
 const MOST_CONFIGURATIONS: usize = 1_000_000;
 
 impl<'a> Written<'a> {
-    pub(super) fn check(self, name: String, scope: &mut Scope<'a>) -> Option<Grid> {
+    /// Checks the grid. `find_summarize` returns the `Summarize` stage above whose name is written in a part of the document.
+    pub(super) fn check(
+        self,
+        name: String,
+        find_summarize: impl FnOnce(&'a str, &mut Scope<'a>) -> Option<Summarize>,
+        scope: &mut Scope<'a>,
+    ) -> Option<Grid> {
         let part = written_text(self.axes);
         if part.starts_with("BestOf") {
             let Winners::BestOf(stage) = scope.parse(part)?;
-            let summarize = scope.stage_above(written_text(stage), "Summarize", |stage| match stage {
-                Stage::Summarize(summarize) => Some(summarize),
-                _ => None,
-            })?;
+            let summarize = find_summarize(written_text(stage), scope)?;
             return Some(Grid { name, points: Points::BestOf(Box::new(summarize)) });
         }
         let written: WrittenAxes = scope.parse(part)?;
@@ -203,10 +166,11 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Reads one axis after the other and remembers whether all could be read.
+/// Reads one axis after the other.
 struct Reader<'s, 'a> {
     scope: &'s mut Scope<'a>,
     written: &'s WrittenAxes<'a>,
+    /// Whether all axes so far could be read.
     complete: bool,
 }
 
@@ -286,7 +250,7 @@ impl<'a> Reader<'_, 'a> {
 }
 
 impl Range {
-    /// The numbers, or what a range has to be.
+    /// Returns the numbers; the error says what a range has to be.
     fn values(&self) -> Result<Vec<f64>, &'static str> {
         let (from, to, spacing) = match *self {
             Self::Logarithmic { from, to, factor } => (from, to, factor),
@@ -298,33 +262,38 @@ impl Range {
         if from > to {
             return Err("a range has `from` not above `to`");
         }
-        let value: Box<dyn Fn(i32) -> f64> = match *self {
-            Self::Logarithmic { from, factor, .. } if from > 0.0 && factor > 1.0 => {
-                Box::new(move |index| from * factor.powi(index))
-            }
-            Self::Logarithmic { .. } => {
+        match self {
+            Self::Logarithmic { .. } if from <= 0.0 || spacing <= 1.0 => {
                 return Err("a logarithmic range has `from` above 0 and `factor` above 1");
             }
-            Self::Linear { from, step, .. } if step > 0.0 => {
-                Box::new(move |index| from + step * f64::from(index))
-            }
-            Self::Linear { .. } => return Err("a linear range has `step` above 0"),
-        };
+            Self::Linear { .. } if spacing <= 0.0 => return Err("a linear range has `step` above 0"),
+            Self::Logarithmic { .. } | Self::Linear { .. } => {}
+        }
         // The last value may miss `to` by rounding.
         let last = to + to.abs() * 1e-9;
-        let values: Vec<f64> =
-            (0..=LONGEST_RANGE).map(value).take_while(|value| *value <= last).map(decimal).collect();
+        let values: Vec<f64> = (0..=LONGEST_RANGE)
+            .map(|index| self.value(index))
+            .take_while(|value| *value <= last)
+            .map(decimal)
+            .collect();
         if values.len() > LONGEST_RANGE as usize {
             return Err("a range has at most 1000 values");
         }
         Ok(values)
     }
+
+    fn value(&self, index: i32) -> f64 {
+        match *self {
+            Self::Logarithmic { from, factor, .. } => from * factor.powi(index),
+            Self::Linear { from, step, .. } => from + step * f64::from(index),
+        }
+    }
 }
 
-/// More values than anyone can mean.
+/// The largest index of a value in a range.
 const LONGEST_RANGE: i32 = 1000;
 
-/// The short decimal number that a chain of multiplications meant: 0.01, not 0.010000000000000002.
+/// Returns the short decimal number nearest to `value`: 0.01, not 0.010000000000000002.
 fn decimal(value: f64) -> f64 {
     format!("{value:.11e}").parse().expect("a formatted float is a float")
 }

@@ -1,4 +1,4 @@
-//! What kinds of stages are there? Each file reads one, checks it and holds its checked form.
+//! The stages of a pipeline file. Each file here reads one kind of stage and checks it.
 
 mod dataset;
 mod grid;
@@ -8,101 +8,121 @@ mod train;
 use ron::value::RawValue;
 use serde::Deserialize;
 
-pub use dataset::Dataset;
-pub use grid::{Grid, Points};
-pub use summarize::{EpochRule, Expectation, Summarize};
 pub use train::DIVERGENCE_FACTOR;
-pub use train::Train;
 
-use crate::file::{Scope, written_text};
-
-/// A checked stage of a pipeline.
-#[derive(Clone, Debug)]
-pub enum Stage {
-    /// Images to train on.
-    Dataset(Dataset),
-    /// Configurations to compare.
-    Grid(Grid),
-    /// Trials: configurations of a grid times seeds, on a dataset.
-    Train(Train),
-    /// A table of trials.
-    Summarize(Summarize),
-}
-
-impl Stage {
-    /// Its name in the file.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Dataset(stage) => &stage.name,
-            Self::Grid(stage) => &stage.name,
-            Self::Train(stage) => &stage.name,
-            Self::Summarize(stage) => &stage.name,
-        }
-    }
-
-    /// As a pipeline file spells it.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Dataset(_) => "Dataset",
-            Self::Grid(_) => "Grid",
-            Self::Train(_) => "Train",
-            Self::Summarize(_) => "Summarize",
-        }
-    }
-}
+use crate::{
+    problem::did_you_mean,
+    scope::{Scope, written_text},
+    stage::{Dataset, Grid, Stage, Summarize, Train},
+};
 
 /// A stage as written.
 #[derive(Deserialize)]
 #[serde(rename = "Stage")]
 enum Written<'a> {
-    /// Which images, how scaled, and how split.
+    /// Images, their scaling and their split.
     #[serde(borrow)]
     Dataset(dataset::Written<'a>),
-    /// The axes whose every combination is compared.
+    /// Axes; all combinations of their values are compared.
     #[serde(borrow)]
     Grid(grid::Written<'a>),
     /// Trials: every configuration of a grid with every seed, on a dataset.
     #[serde(borrow)]
     Train(train::Written<'a>),
-    /// A table of what the trials of some train stages amount to, over seeds.
+    /// Tables and a report over the trials of some train stages.
     #[serde(borrow)]
     Summarize(summarize::Written<'a>),
 }
 
-/// Reads the stage that `part` holds and adds it, or its problems, to `scope`.
-pub(crate) fn check<'a>(part: &'a RawValue, scope: &mut Scope<'a>) {
-    let part = written_text(part);
-    let Some(written) = scope.parse::<Written>(part) else {
-        // References to a stage that cannot be read are no problems of their own.
-        if let Ok(name) =
-            scope.document.parse::<String>(crate::file::quoted(scope.document.field(part, "name")))
-        {
-            scope.stages.push((name, None));
-        }
-        return;
-    };
-    let name = match &written {
-        Written::Dataset(written) => written.name,
-        Written::Grid(written) => written.name,
-        Written::Train(written) => written.name,
-        Written::Summarize(written) => written.name,
-    };
-    let Some(name) = scope.folder_name(written_text(name)) else { return };
-    if scope.stages.iter().any(|(above, _)| *above == name) {
-        let at = scope.document.field(part, "name");
-        scope.problem(
-            at,
-            format!("two stages are named `{name}`"),
-            Some("a stage's name is its folder and how others refer to it: rename one".into()),
-        );
+/// The stages that are read so far: names, each with its checked stage unless the stage has problems.
+#[derive(Default)]
+pub(crate) struct Stages(Vec<(String, Option<Stage>)>);
+
+impl Stages {
+    pub fn into_checked(self) -> Vec<Stage> {
+        self.0.into_iter().filter_map(|(_, stage)| stage).collect()
     }
-    let stage = match written {
-        Written::Dataset(written) => written.check(part, name.clone(), scope).map(Stage::Dataset),
-        Written::Grid(written) => written.check(name.clone(), scope).map(Stage::Grid),
-        Written::Train(written) => written.check(part, name.clone(), scope).map(Stage::Train),
-        Written::Summarize(written) => written.check(part, name.clone(), scope).map(Stage::Summarize),
-    };
-    scope.stages.push((name, stage));
+
+    /// Reads the stage that `part` holds and adds it, or adds its problems to `scope`.
+    pub fn check<'a>(&mut self, part: &'a RawValue, scope: &mut Scope<'a>) {
+        let part = written_text(part);
+        let Some(written) = scope.parse::<Written>(part) else {
+            // References to a stage that cannot be read are no problems of their own.
+            if let Ok(name) = scope.document.parse(scope.document.field(part, "name")) {
+                self.0.push((name, None));
+            }
+            return;
+        };
+        let name = match &written {
+            Written::Dataset(written) => written.name,
+            Written::Grid(written) => written.name,
+            Written::Train(written) => written.name,
+            Written::Summarize(written) => written.name,
+        };
+        let at = written_text(name);
+        let Some(name) = scope.folder_name(at) else { return };
+        if self.0.iter().any(|(above, _)| *above == name) {
+            let hint = "a stage's name is its folder and how others refer to it: rename one";
+            scope.problem(at, format!("two stages are named `{name}`"), Some(hint.into()));
+        }
+        let stage = match written {
+            Written::Dataset(written) => written.check(part, name.clone(), scope).map(Stage::Dataset),
+            Written::Grid(written) => {
+                let find = |part, scope: &mut Scope<'a>| self.find(part, "Summarize", summarize, scope);
+                written.check(name.clone(), find, scope).map(Stage::Grid)
+            }
+            Written::Train(written) => {
+                let dataset = self.find(written_text(written.dataset), "Dataset", dataset, scope);
+                let grid = self.find(written_text(written.grid), "Grid", grid, scope);
+                written.check(part, name.clone(), dataset, grid, scope).map(Stage::Train)
+            }
+            Written::Summarize(written) => {
+                let of = written.of.iter();
+                let of = of.filter_map(|part| self.find(written_text(part), "Train", train, scope)).collect();
+                written.check(part, name.clone(), of, scope).map(Stage::Summarize)
+            }
+        };
+        self.0.push((name, stage));
+    }
+
+    /// Returns the stage that `part` names, if `wanted` accepts it; adds a problem if there is none of this kind.
+    fn find<'a, T: Clone>(
+        &self,
+        part: &'a str,
+        kind: &str,
+        wanted: fn(&Stage) -> Option<&T>,
+        scope: &mut Scope<'a>,
+    ) -> Option<T> {
+        let name: String = scope.parse(part)?;
+        let message = match self.0.iter().find(|(above, _)| *above == name) {
+            // The problems of the stage above are reported there.
+            Some((_, None)) => return None,
+            Some((_, Some(stage))) => match wanted(stage) {
+                Some(found) => return Some(found.clone()),
+                None => format!("`{name}` is a {} stage, a {kind} stage is needed here", stage.kind()),
+            },
+            None => format!("no {kind} stage above is named `{name}`"),
+        };
+        let fits = |stage: &Option<Stage>| stage.as_ref().is_none_or(|stage| wanted(stage).is_some());
+        let known: Vec<&String> =
+            self.0.iter().filter(|(_, stage)| fits(stage)).map(|(name, _)| name).collect();
+        scope.problem(part, message, Some(did_you_mean(&name, &known)));
+        None
+    }
+}
+
+fn dataset(stage: &Stage) -> Option<&Dataset> {
+    if let Stage::Dataset(dataset) = stage { Some(dataset) } else { None }
+}
+
+fn grid(stage: &Stage) -> Option<&Grid> {
+    if let Stage::Grid(grid) = stage { Some(grid) } else { None }
+}
+
+fn train(stage: &Stage) -> Option<&Train> {
+    if let Stage::Train(train) = stage { Some(train) } else { None }
+}
+
+fn summarize(stage: &Stage) -> Option<&Summarize> {
+    if let Stage::Summarize(summarize) = stage { Some(summarize) } else { None }
 }

@@ -1,13 +1,17 @@
-//! `Summarize`: what the trials of some train stages amount to, over seeds.
+//! `Summarize`: tables and a report over the trials of some train stages.
 
 use ron::value::RawValue;
-use serde::{Deserialize, Serialize};
-use settings::{Algorithm, Axis, Metric, Selection, Split};
+use serde::Deserialize;
+use settings::{Algorithm, Axis, Configuration, Metric, Split};
 
-use super::{Stage, Train, train::check_metric};
-use crate::file::{Scope, written_text};
+use super::train::check_metric;
+use crate::{
+    problem::did_you_mean,
+    scope::{Scope, written_text},
+    stage::{EpochRule, Expectation, Summarize, Train},
+};
 
-/// As written.
+/// A summary as it is written.
 #[derive(Deserialize)]
 #[serde(rename = "Summarize", deny_unknown_fields)]
 pub(super) struct Written<'a> {
@@ -16,26 +20,26 @@ pub(super) struct Written<'a> {
     /// Type: text that can name a folder. Example: `"report"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// Where the trials come from.
+    /// The stages whose trials are summarized.
     ///
     /// Type: list of names of `Train` stages above. Example: `["trials"]`.
     #[serde(borrow)]
-    of: Vec<&'a RawValue>,
-    /// What is reported; smaller is better.
+    pub of: Vec<&'a RawValue>,
+    /// The metric that is reported; smaller is better.
     ///
-    /// Type: [`Metric`], a loss or an error rate that the trials measure: of `test` only with a `holdout`.
+    /// Type: [`Metric`], a loss or an error rate that the trials measure: a metric of `test` only with a `holdout`.
     #[serde(borrow)]
     metric: &'a RawValue,
-    /// Which epoch of a trial counts.
+    /// The epoch of a trial that counts.
     #[serde(default)]
     epoch: EpochRule,
-    /// What configurations are ranked by, and what chooses the epoch under `Best`, where that is not what is reported:
-    /// chosen on validation data and reported on test data, for example.
+    /// The metric that ranks configurations and chooses the epoch under `Best`, if it is not the reported one. It allows to
+    /// choose on validation data and to report on test data, for example.
     ///
     /// Type: [`Metric`]. Example: `"loss/validation"`.
     #[serde(borrow, default)]
     rank_by: Option<&'a RawValue>,
-    /// The axes that winners are named by: one for each combination of values on them. `[]` names a single winner.
+    /// The axes with one winner for each combination of their values. `[]` means a single winner.
     ///
     /// Type: list of [`Axis`]. Default: `[Algorithm]`.
     #[serde(borrow, default)]
@@ -45,95 +49,31 @@ pub(super) struct Written<'a> {
     /// Type: a learning rule of the trials, spelled as in their grid. Default: `None`. Example: `Dfa`.
     #[serde(borrow, default)]
     baseline: Option<&'a RawValue>,
-    /// Published values that ours are held against; `run` exits with 3 where one is missed.
+    /// Published values that ours are compared with; `run` exits with 3 if one is missed.
     ///
     /// Type: list of [`Expectation`]. Example: `[(of: (algorithm: Dfa), value: 13.5, within: 1.2, source: "a paper, table 2")]`.
     #[serde(borrow, default)]
     expect: Vec<&'a RawValue>,
 }
 
-/// Which epoch of a trial counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum EpochRule {
-    /// Its last.
-    #[default]
-    Final,
-    /// The one with the smallest value of what ranks: the metric, or `rank_by`.
-    Best,
-    /// The one with the smallest value of this metric.
-    BestBy(Metric),
-    /// This one; a trial that ended before it has no value.
-    At {
-        /// From 1.
-        ///
-        /// Example: `5`.
-        epoch: u32,
-    },
-}
-
-/// A published value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    /// Whose value: the best of the configurations with these values.
-    #[serde(rename = "of")]
-    pub chosen: Selection,
-    /// The published value of the metric.
-    ///
-    /// Example: `13.5`.
-    pub value: f64,
-    /// How far ours, the mean over seeds, may be from it.
-    ///
-    /// Allowed: above 0. Example: `1.2`.
-    pub within: f64,
-    /// Where it was published.
-    ///
-    /// Example: `"Nøkland 2016, table 2"`.
-    pub source: String,
-}
-
-/// Tables and a report over trials.
-#[derive(Clone, Debug)]
-pub struct Summarize {
-    /// Of the stage.
-    pub name: String,
-    /// Where the trials come from.
-    pub of: Vec<Train>,
-    /// What is reported; smaller is better.
-    pub metric: Metric,
-    /// Which epoch of a trial counts.
-    pub epoch: EpochRule,
-    /// What ranks, where that is another metric.
-    pub rank_by: Option<Metric>,
-    /// Winners are named for each combination of values on these axes.
-    pub best_per: Vec<Axis>,
-    /// The rule whose best configuration the others are compared with.
-    pub baseline: Option<Algorithm>,
-    /// Published values.
-    pub expect: Vec<Expectation>,
-}
-
-impl Summarize {
-    /// The metric that ranks.
-    #[must_use]
-    pub fn ranking_metric(&self) -> &Metric {
-        self.rank_by.as_ref().unwrap_or(&self.metric)
-    }
-}
-
 impl<'a> Written<'a> {
-    pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Summarize> {
+    /// Checks the summary; `of` holds the stages that are named and could be found.
+    pub(super) fn check(
+        self,
+        part: &'a str,
+        name: String,
+        of: Vec<Train>,
+        scope: &mut Scope<'a>,
+    ) -> Option<Summarize> {
         let before = scope.problems.len();
-        let of = self.stages(part, scope);
+        self.check_stages(part, scope);
         let metric_part = written_text(self.metric);
         let metric = self::metric(metric_part, &of, scope);
         let rank_by = self.rank_by.map(|written| self::metric(written_text(written), &of, scope));
         let best_per = self.best_per.map_or(Some(vec![Axis::Algorithm]), |written| {
             let part = written_text(written);
             let axes: Vec<Axis> = scope.parse(part)?;
-            let is_repeated = |(index, axis): (usize, &Axis)| axes[..index].contains(axis);
-            if axes.iter().enumerate().any(is_repeated) {
+            if has_repetition(&axes) {
                 scope.problem(part, "an axis is named twice", Some("name each axis once".into()));
             }
             Some(axes)
@@ -151,27 +91,18 @@ impl<'a> Written<'a> {
         complete.then_some(summarize)
     }
 
-    fn stages(&self, part: &'a str, scope: &mut Scope<'a>) -> Vec<Train> {
+    fn check_stages(&self, part: &str, scope: &mut Scope<'a>) {
         if self.of.is_empty() {
             let at = scope.document.field(part, "of");
             scope.problem(at, "`of` names no stage", Some("name the Train stages to summarize".into()));
         }
-        let mut of: Vec<Train> = Vec::new();
-        for (index, name) in self.of.iter().enumerate() {
-            if self.of[..index].iter().any(|earlier| written_text(earlier) == written_text(name)) {
+        let names: Vec<&str> = self.of.iter().map(|name| written_text(name)).collect();
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
                 let hint = "a trial counts once: remove the repetition";
-                scope.problem(
-                    written_text(name),
-                    format!("{} is named twice", written_text(name)),
-                    Some(hint.into()),
-                );
+                scope.problem(name, format!("{name} is named twice"), Some(hint.into()));
             }
-            of.extend(scope.stage_above(written_text(name), "Train", |stage| match stage {
-                Stage::Train(train) => Some(train),
-                _ => None,
-            }));
         }
-        of
     }
 
     fn baseline(&self, of: &[Train], scope: &mut Scope<'a>) -> Option<Algorithm> {
@@ -180,11 +111,11 @@ impl<'a> Written<'a> {
             return None;
         }
         let baseline: Algorithm = scope.parse(part)?;
-        let candidates = of.iter().flat_map(|train| train.points.candidates());
-        let mut names: Vec<&str> = candidates.map(|configuration| configuration.algorithm.name()).collect();
+        let mut names: Vec<&str> =
+            candidates(of).map(|configuration| configuration.algorithm.name()).collect();
         names.dedup();
         if !of.is_empty() && !names.contains(&baseline.name()) {
-            let message = format!("no trial is taught by the baseline, {}", baseline.name());
+            let message = format!("no trial is trained by the baseline, {}", baseline.name());
             scope.problem(part, message, Some(format!("the trials have: {}", names.join(", "))));
         }
         Some(baseline)
@@ -198,10 +129,9 @@ impl<'a> Written<'a> {
             {
                 let at = scope.document.field(part, "within");
                 let message = format!("`within`: got {}, allowed: above 0", expectation.within);
-                scope.problem(at, message, Some("say how far ours may be from the published value".into()));
+                scope.problem(at, message, Some("give the allowed distance from the published value".into()));
             }
-            let mut candidates = of.iter().flat_map(|train| train.points.candidates());
-            if !of.is_empty() && !candidates.any(|candidate| expectation.chosen.contains(candidate)) {
+            if !of.is_empty() && !candidates(of).any(|candidate| expectation.chosen.contains(candidate)) {
                 scope.warnings.push(format!(
                     "no configuration of the trials is {}, whose value is expected: write its values as in the grid",
                     expectation.chosen
@@ -213,14 +143,22 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The metric that `part` names, if all trials measure it.
+fn candidates(of: &[Train]) -> impl Iterator<Item = &Configuration> {
+    of.iter().flat_map(|train| train.points.candidates())
+}
+
+fn has_repetition(axes: &[Axis]) -> bool {
+    axes.iter().enumerate().any(|(index, axis)| axes[..index].contains(axis))
+}
+
+/// Returns the metric that `part` names; adds a problem if it is not a metric, or if a trial does not measure it.
 fn metric<'a>(part: &'a str, of: &[Train], scope: &mut Scope<'a>) -> Option<Metric> {
     let text: String = scope.parse(part)?;
     let metric: Metric = match text.parse() {
         Ok(metric) => metric,
         Err(_) => {
             let known = Metric::KNOWN.map(|metric| metric.to_string());
-            let hint = crate::file::did_you_mean(&text, &known);
+            let hint = did_you_mean(&text, &known);
             scope.problem(part, format!("unknown metric `{text}`"), Some(hint));
             return None;
         }
@@ -231,7 +169,7 @@ fn metric<'a>(part: &'a str, of: &[Train], scope: &mut Scope<'a>) -> Option<Metr
     Some(metric)
 }
 
-/// Nothing is chosen on test data that is reported on test data, and an epoch exists.
+/// Adds a problem if an epoch is chosen on the test data that it is reported on, or if an epoch does not exist.
 fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut Scope<'_>) {
     let by = match &summarize.epoch {
         EpochRule::Best => Some(summarize.ranking_metric()),

@@ -1,53 +1,56 @@
 //! `Train`: every configuration of a grid with every seed, on a dataset.
 
-use data::{DatasetSettings, Scaling};
+use std::collections::HashSet;
+
+use data::Scaling;
 use ron::value::RawValue;
 use serde::Deserialize;
-use settings::{Configuration, Metric, Precision, Split, Task, Tracker, TrainingSettings, Trial};
+use settings::{Configuration, Metric, Precision, Split, Task, Tracker, TrainingSettings};
 use tuner::EarlyStopping;
 
-use super::{Dataset, Grid, Points, Stage};
 use crate::{
-    CheckpointRule,
-    file::{Scope, written_text},
+    checkpoint_rule::CheckpointRule,
+    problem::did_you_mean,
+    scope::{Scope, written_text},
+    stage::{Dataset, Grid, Train},
 };
 
-/// As written.
+/// A train stage as it is written.
 #[derive(Deserialize)]
 #[serde(rename = "Train", deny_unknown_fields)]
 pub(super) struct Written<'a> {
-    /// How other stages and the folder of its trials are called.
+    /// The name that other stages refer to, and the folder of the trials.
     ///
     /// Type: text that can name a folder. Example: `"trials"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// What is trained on.
+    /// The images to train on.
     ///
     /// Type: name of a `Dataset` above. Example: `"images"`.
     #[serde(borrow)]
-    dataset: &'a RawValue,
-    /// What is compared.
+    pub dataset: &'a RawValue,
+    /// The configurations to compare.
     ///
     /// Type: name of a `Grid` above. Example: `"rules"`.
     #[serde(borrow)]
-    grid: &'a RawValue,
-    /// How often a trial sees every training example, unless it ends early.
+    pub grid: &'a RawValue,
+    /// The number of epochs of a trial, unless it ends early.
     ///
     /// Allowed: at least 1. Example: `10`.
     epochs: u32,
-    /// Examples that a step learns from; the last batch of an epoch is dropped if it is short.
+    /// The number of examples per training step; the last batch of an epoch is dropped if it is shorter.
     ///
     /// Allowed: at least 1. Example: `64`.
     batch_size: u32,
-    /// One trial of every configuration for each: of weights, feedback, order, dropout and augmentation.
+    /// The seeds of weights, feedback, order, dropout and augmentation; every configuration has one trial for each seed.
     ///
     /// Type: list of whole numbers, or how many, counted from 0: `3` is `[0, 1, 2]`. Example: `[0, 1, 2]`.
     #[serde(borrow)]
     seeds: &'a RawValue,
-    /// What a network is asked to do.
+    /// The task of the network.
     #[serde(default)]
     task: Task,
-    /// In which arithmetic products with the weights run. `Tf32` is for GPUs: faster, with other roundings.
+    /// The arithmetic of products with the weights. `Tf32` is for GPUs: faster, with other rounding.
     #[serde(default)]
     precision: Precision,
     /// Ends trials that stopped improving.
@@ -55,28 +58,29 @@ pub(super) struct Written<'a> {
     /// Type: [`EarlyStopping`].
     #[serde(borrow, default)]
     early_stopping: Option<&'a RawValue>,
-    /// A training loss above so many times the first epoch's, or chance level where that is smaller, ends the trial.
+    /// A trial ends as diverged when its training loss exceeds this multiple of the first epoch's loss, or of chance level if
+    /// that is smaller.
     ///
     /// Allowed: above 1. Default: `100.0`.
     #[serde(default)]
     divergence_factor: Option<f64>,
-    /// Is a diverged trial a finding, and no failure of the run?
+    /// Whether a diverged trial is a finding and not a failure of the run.
     #[serde(default)]
     may_diverge: bool,
-    /// What is measured beside losses and error rates.
+    /// Further measurements, in addition to losses and error rates.
     ///
-    /// Type: list of [`Tracker`], by their bare names where all settings are at their defaults. Example: `[BpCosine, Memory(every: 1)]`.
+    /// Type: list of [`Tracker`], by their bare names if all settings are at their defaults. Example: `[BpCosine, Memory(every: 1)]`.
     #[serde(borrow, default)]
     trackers: Vec<&'a RawValue>,
-    /// Does each configuration get a run with the mean of its seeds in TensorBoard?
+    /// Whether TensorBoard shows the mean over the seeds of each configuration.
     #[serde(default = "yes")]
     mean_over_seeds: bool,
-    /// When a trial's state is written, beside when it is interrupted.
+    /// When a trial's state is written, in addition to when the trial is interrupted.
     ///
     /// Type: [`CheckpointRule`]. Default: `Every(minutes: 5.0)`.
     #[serde(borrow, default)]
     checkpoint: Option<&'a RawValue>,
-    /// How often a trial whose files could not be written is tried again.
+    /// How often a trial is tried again after its files could not be written.
     #[serde(default)]
     retries: u32,
 }
@@ -85,87 +89,21 @@ fn yes() -> bool {
     true
 }
 
-/// A trial whose loss grows beyond so many times that of its first epoch counts as diverged, by default.
+/// The default of `divergence_factor`.
 pub const DIVERGENCE_FACTOR: f64 = 100.0;
-/// More trials than anyone can mean.
+/// The largest number of trials of one stage.
 const MOST_TRIALS: usize = 1_000_000;
 
-/// Trials to train.
-#[derive(Clone, Debug)]
-pub struct Train {
-    /// Of the stage.
-    pub name: String,
-    /// Name of the dataset's stage.
-    pub dataset_name: String,
-    /// What is trained on.
-    pub dataset: DatasetSettings,
-    /// What is compared.
-    pub points: Points,
-    /// What all trials have in common.
-    pub training: TrainingSettings,
-    /// One trial of every configuration for each.
-    pub seeds: Vec<u64>,
-    /// Ends trials that stopped improving.
-    pub early_stopping: Option<EarlyStopping>,
-    /// A training loss above so many times the first epoch's is divergence.
-    pub divergence_factor: f64,
-    /// Is a diverged trial a finding, and no failure of the run?
-    pub may_diverge: bool,
-    /// Does each configuration get a run with the mean of its seeds in TensorBoard?
-    pub mean_over_seeds: bool,
-    /// When a trial's state is written.
-    pub checkpoint: CheckpointRule,
-    /// How often a trial whose failure may pass is tried again.
-    pub retries: u32,
-}
-
-impl Train {
-    /// Returns the dataset's stage.
-    #[must_use]
-    pub fn dataset(&self) -> Dataset {
-        Dataset { name: self.dataset_name.clone(), settings: self.dataset.clone() }
-    }
-
-    /// How many trials there are; at most, where configurations are chosen later.
-    #[must_use]
-    pub fn most_trials(&self) -> usize {
-        self.points.candidates().len() * self.seeds.len()
-    }
-
-    /// Each of `configurations` with every seed, each once.
-    #[must_use]
-    pub fn trials(&self, configurations: &[Configuration]) -> Vec<Trial> {
-        let of = |configuration: &Configuration| {
-            let configuration = configuration.clone();
-            self.seeds.iter().map(move |&seed| Trial { configuration: configuration.clone(), seed })
-        };
-        configurations.iter().flat_map(of).collect()
-    }
-
-    /// The metrics that its trials measure.
-    #[must_use]
-    pub fn metrics(&self) -> Vec<Metric> {
-        let splits = [Split::Train, Split::Validation, Split::Test];
-        let has = |split: &&Split| **split != Split::Test || self.dataset.holdout > 0.0;
-        let mut metrics: Vec<Metric> = splits.iter().filter(has).map(|split| Metric::Loss(*split)).collect();
-        if self.training.task == Task::Classification {
-            metrics.extend(splits.iter().filter(has).map(|split| Metric::ErrorRate(*split)));
-        }
-        metrics
-    }
-}
-
 impl<'a> Written<'a> {
-    pub(super) fn check(self, part: &'a str, name: String, scope: &mut Scope<'a>) -> Option<Train> {
-        let dataset: Option<Dataset> =
-            scope.stage_above(written_text(self.dataset), "Dataset", |stage| match stage {
-                Stage::Dataset(dataset) => Some(dataset),
-                _ => None,
-            });
-        let grid: Option<Grid> = scope.stage_above(written_text(self.grid), "Grid", |stage| match stage {
-            Stage::Grid(grid) => Some(grid),
-            _ => None,
-        });
+    /// Checks the stage; `dataset` and `grid` are the stages that are named, if they could be found.
+    pub(super) fn check(
+        self,
+        part: &'a str,
+        name: String,
+        dataset: Option<Dataset>,
+        grid: Option<Grid>,
+        scope: &mut Scope<'a>,
+    ) -> Option<Train> {
         let before = scope.problems.len();
         for (field, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
@@ -204,21 +142,15 @@ impl<'a> Written<'a> {
         if self.task == Task::Reconstruction && is_unbounded {
             let at = scope.document.field(part, "task");
             let hint = "give the dataset `scaling: Standard` or `scaling: ZeroOne`";
-            scope.problem(
-                at,
-                "unscaled pixels cannot be reconstructed by a bounded output",
-                Some(hint.into()),
-            );
+            let message = "unscaled pixels cannot be reconstructed by a bounded output";
+            scope.problem(at, message, Some(hint.into()));
         }
         if self.batch_size == 1
             && grid.points.candidates().iter().any(|configuration| configuration.batch_norm)
         {
             let at = scope.document.field(part, "batch_size");
-            scope.problem(
-                at,
-                "batch norm over a single example leaves nothing",
-                Some("take a larger batch".into()),
-            );
+            let message = "batch norm over a single example leaves nothing";
+            scope.problem(at, message, Some("take a larger batch".into()));
         }
         let trials = grid.points.candidates().len().saturating_mul(seeds.len());
         if trials > MOST_TRIALS {
@@ -255,11 +187,8 @@ impl<'a> Written<'a> {
             }
             if !(rule.min_delta >= 0.0 && rule.min_delta.is_finite()) {
                 let at = scope.document.field(written_text(written), "min_delta");
-                scope.problem(
-                    at,
-                    format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta),
-                    None,
-                );
+                let message = format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta);
+                scope.problem(at, message, None);
             }
         }
         (scope.problems.len() == before).then_some(train)
@@ -276,12 +205,12 @@ pub(super) fn check_metric(metric: &Metric, train: &Train, at: &str, scope: &mut
         "without a `holdout` in the dataset, the test split is the validation split".into()
     } else {
         let names: Vec<String> = metrics.iter().map(ToString::to_string).collect();
-        crate::file::did_you_mean(&metric.to_string(), &names)
+        did_you_mean(&metric.to_string(), &names)
     };
     scope.problem(at, format!("the trials of `{}` do not measure `{metric}`", train.name), Some(hint));
 }
 
-/// Each tracker once, in the order of their list.
+/// Reads the trackers, each once, and sorts them as the list of trackers does.
 fn trackers<'a>(parts: &[&'a RawValue], scope: &mut Scope<'a>) -> Vec<Tracker> {
     let mut trackers: Vec<Tracker> = Vec::new();
     for part in parts.iter().map(|part| written_text(part)) {
@@ -298,37 +227,26 @@ fn trackers<'a>(parts: &[&'a RawValue], scope: &mut Scope<'a>) -> Vec<Tracker> {
     trackers
 }
 
-/// `3` for the seeds 0, 1 and 2, or a list of seeds.
+/// Reads a number, such as `3` for the seeds 0, 1 and 2, or a list of seeds.
 fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
     let seeds: Vec<u64> = if part.starts_with('[') {
         scope.parse(part)?
     } else {
-        // One more than allowed is enough to be refused.
+        // More seeds than allowed are refused below; one more is enough for that.
         (0..u64::from(scope.parse::<u32>(part)?).min(MOST_TRIALS as u64 + 1)).collect()
     };
-    let mut distinct = seeds.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    if seeds.is_empty() {
-        scope.problem(
-            part,
-            "`seeds`: got none, allowed: at least one",
-            Some("for example `seeds: 3`".into()),
-        );
-        return None;
-    }
-    if distinct.len() < seeds.len() {
-        scope.problem(
-            part,
-            "`seeds`: a seed is given twice",
-            Some("a seed is trained once: remove it".into()),
-        );
-        return None;
-    }
-    Some(seeds)
+    let (message, hint) = if seeds.is_empty() {
+        ("`seeds`: got none, allowed: at least one", "for example `seeds: 3`")
+    } else if seeds.iter().collect::<HashSet<_>>().len() < seeds.len() {
+        ("`seeds`: a seed is given twice", "a seed is trained once: remove it")
+    } else {
+        return Some(seeds);
+    };
+    scope.problem(part, message, Some(hint.into()));
+    None
 }
 
-/// Adds a problem for each reason that makes configurations impossible, and a warning for each doubt.
+/// Adds a problem for each reason why configurations are impossible, and the warnings about configurations.
 fn refuse_impossible(configurations: &[&Configuration], task: Task, at: &str, scope: &mut Scope<'_>) {
     let mut reasons: Vec<(String, usize)> = Vec::new();
     for configuration in configurations {

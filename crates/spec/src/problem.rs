@@ -1,31 +1,39 @@
-//! What is wrong with a pipeline file, in words.
+//! The problems of a pipeline file, as messages.
 
 use std::fmt;
 
-use super::document::Position;
+/// A position in a pipeline file; lines and columns count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
 
-/// One thing that is wrong.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, if it stands somewhere.
+    /// The position, unless the problem concerns the whole file.
     pub position: Option<Position>,
-    /// What failed, on what, got against allowed.
     pub message: String,
-    /// The way out.
     pub hint: Option<String>,
 }
 
-/// Everything that is wrong with a pipeline file, in the order of its text.
+/// All problems of a pipeline file, in the order of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
-    pub(super) file: String,
-    pub(super) text: String,
-    pub(super) problems: Vec<Problem>,
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl std::error::Error for Problems {}
 
-/// Each as `error: FILE:LINE:COLUMN: message`, the line itself, and the hint.
+/// Writes each problem as `error: FILE:LINE:COLUMN: message`, the line itself, and the hint.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
@@ -51,17 +59,18 @@ impl fmt::Display for Problems {
     }
 }
 
-/// `did you mean ...? known: ...`, without the guess where nothing is near.
+/// Returns `did you mean ...? known: ...`, without the guess if no known name is similar.
 #[must_use]
 pub fn did_you_mean(found: &str, known: &[impl AsRef<str>]) -> String {
     let all = known.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-    let likeness = |name: &str| strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
-    let nearest =
-        known.iter().map(AsRef::as_ref).max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
-    match nearest.filter(|name| likeness(name) > 0.8) {
-        Some(name) => format!("did you mean `{name}`? known: {all}"),
-        None if known.is_empty() => "none is known here".into(),
-        None => format!("known: {all}"),
+    let similarities = known.iter().map(|name| {
+        let name = name.as_ref();
+        (strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase()), name)
+    });
+    match similarities.max_by(|(left, _), (right, _)| left.total_cmp(right)) {
+        Some((similarity, name)) if similarity > 0.8 => format!("did you mean `{name}`? known: {all}"),
+        Some(_) => format!("known: {all}"),
+        None => "none is known here".into(),
     }
 }
 

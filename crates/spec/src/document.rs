@@ -1,59 +1,41 @@
-//! The text of a pipeline file, and where in it something stands.
+//! The text of a pipeline file: positions in it, and values that are read from parts of it.
 
-use std::fmt;
-
-use ron::{Options, error::SpannedError, extensions::Extensions, value::RawValue};
+use ron::{Options, error::SpannedError, extensions::Extensions};
 use serde::Deserialize;
 use settings::Metric;
 
-use super::problem::{Problem, Problems, did_you_mean};
+use crate::{
+    fields::Fields,
+    problem::{Position, Problem, Problems, did_you_mean},
+};
 
 /// A pipeline file's text under the name that messages give it.
 #[derive(Clone, Copy, Debug)]
-pub struct Document<'a> {
-    /// As the user wrote it.
+pub(crate) struct Document<'a> {
     pub name: &'a str,
-    /// The whole file.
     pub text: &'a str,
 }
 
-/// A place in a document; both count from 1, columns in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// Line.
-    pub line: usize,
-    /// Column.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
 impl<'a> Document<'a> {
-    /// Where `part`, a slice of the text, begins.
-    #[must_use]
+    /// Returns the offset of `part`, a slice of the text.
+    pub fn offset(&self, part: &str) -> usize {
+        (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
+    }
+
+    /// Returns the position of `part`, a slice of the text.
     pub fn position(&self, part: &str) -> Position {
-        let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let offset = self.offset(part);
         let before = &self.text[..offset.min(self.text.len())];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
     /// Reads `part`, a slice of the text, as a `T`.
-    ///
-    /// # Errors
-    /// If it is none; the problem says where in the document.
     pub fn parse<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, Problem> {
         options().from_str(part).map_err(|error| self.problem(part, &error))
     }
 
     /// Reads `part` as a `T`, or as the variant of that name with all its settings at their defaults.
-    ///
-    /// # Errors
-    /// If it is none; the problem says where in the document.
     pub fn parse_variant<T: for<'de> Deserialize<'de>>(&self, part: &'a str) -> Result<T, Problem> {
         self.parse(part).or_else(|problem| options().from_str(&format!("{part}()")).map_err(|_| problem))
     }
@@ -70,40 +52,17 @@ impl<'a> Document<'a> {
         Problem { position: Some(position), message, hint }
     }
 
-    /// The value of the field `name` of the stage or struct that `part` holds; `part` itself where it has no such
-    /// field, so that a message about a default still points to its stage.
-    #[must_use]
+    /// Returns the value of the field `name` of the stage or struct `part`; `part` itself if it has no such field, so that a
+    /// message about a default still points to its stage.
     pub fn field(&self, part: &'a str, name: &str) -> &'a str {
-        value_of(part, name).unwrap_or(part)
+        Fields::of(part).and_then(|fields| fields.value(name)).unwrap_or(part)
     }
 
-    /// Everything that is wrong with the document, for printing.
-    #[must_use]
+    /// Returns the problems in the order of the text, for printing.
     pub fn refuse(&self, mut problems: Vec<Problem>) -> Problems {
         problems.sort_by_key(|problem| problem.position);
         Problems { file: self.name.into(), text: self.text.into(), problems }
     }
-}
-
-/// The text of a value, without comments before it.
-pub(crate) fn written_text(value: &RawValue) -> &str {
-    let mut text = value.get_ron();
-    loop {
-        text = text.trim_start();
-        let end = if text.starts_with("//") {
-            text.find('\n')
-        } else if text.starts_with("/*") {
-            text.find("*/").map(|end| end + 2)
-        } else {
-            return text;
-        };
-        text = end.map_or("", |end| &text[end..]);
-    }
-}
-
-/// The quoted text that `part` begins with, or nothing.
-pub(crate) fn quoted(part: &str) -> &str {
-    part.strip_prefix('"').and_then(|rest| rest.find('"')).map_or("", |end| &part[..end + 2])
 }
 
 fn options() -> Options {
@@ -114,19 +73,19 @@ fn options() -> Options {
 
 fn explain(error: &ron::Error) -> (String, Option<String>) {
     use ron::Error as E;
-    let of =
-        |outer: &Option<String>| outer.as_deref().map_or(String::new(), |kind| format!(" of {}", what(kind)));
     match error {
         E::NoSuchEnumVariant { expected, found, outer } => (
-            format!("unknown {} `{found}`", outer.as_deref().map_or("name", what)),
+            format!("unknown {} `{found}`", outer.as_deref().map_or("name", plain_name)),
             Some(did_you_mean(found, expected)),
         ),
-        E::NoSuchStructField { expected, found, outer } => {
-            (format!("unknown field `{found}`{}", of(outer)), Some(did_you_mean(found, expected)))
-        }
-        E::MissingStructField { field, outer } => {
-            (format!("the field `{field}`{} is missing", of(outer)), Some(format!("add `{field}: ...`")))
-        }
+        E::NoSuchStructField { expected, found, outer } => (
+            format!("unknown field `{found}`{}", of_type(outer.as_deref())),
+            Some(did_you_mean(found, expected)),
+        ),
+        E::MissingStructField { field, outer } => (
+            format!("the field `{field}`{} is missing", of_type(outer.as_deref())),
+            Some(format!("add `{field}: ...`")),
+        ),
         E::DuplicateStructField { field, .. } => {
             (format!("the field `{field}` is given twice"), Some("keep one of them".into()))
         }
@@ -156,12 +115,12 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
         ),
         E::ExpectedComma => (
             "expected a comma".into(),
-            Some("is one missing before this place, or a whole number not whole?".into()),
+            Some("a comma may be missing before this position, or a whole number has decimals".into()),
         ),
         E::ExpectedFloat => ("expected a number".into(), None),
         E::ExpectedInteger => ("expected a whole number".into(), None),
         E::ExpectedBoolean => ("expected `true` or `false`".into(), None),
-        E::ExpectedString => ("expected a text in quotes".into(), None),
+        E::ExpectedString => ("expected text in quotes".into(), None),
         E::InvalidValueForType { expected, found } if expected == "a nonzero u32" => {
             (format!("expected a whole number from 1 to 4294967295, found {found}"), None)
         }
@@ -181,8 +140,12 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
     }
 }
 
-/// What a user calls the type that ron names.
-fn what(type_name: &str) -> &str {
+fn of_type(type_name: Option<&str>) -> String {
+    type_name.map_or(String::new(), |type_name| format!(" of {}", plain_name(type_name)))
+}
+
+/// Returns the words for a type that ron names.
+fn plain_name(type_name: &str) -> &str {
     match type_name {
         "Stage" => "stage",
         "Algorithm" => "algorithm",
@@ -204,93 +167,9 @@ fn what(type_name: &str) -> &str {
     }
 }
 
-/// The text from the value of the field `name` on, at the first level of brackets of `part`.
-pub(crate) fn value_of<'a>(part: &'a str, name: &str) -> Option<&'a str> {
-    let mut depth = 0_usize;
-    let mut rest = part;
-    while let Some(character) = rest.chars().next() {
-        let skip = match character {
-            '"' => string_length(rest),
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            '(' | '[' | '{' => {
-                depth += 1;
-                1
-            }
-            ')' | ']' | '}' => {
-                depth = depth.saturating_sub(1);
-                1
-            }
-            letter if letter.is_alphabetic() || letter == '_' => {
-                let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                let after = rest[length..].trim_start();
-                if depth == 1 && &rest[..length] == name && after.starts_with(':') {
-                    return Some(after[1..].trim_start());
-                }
-                length
-            }
-            other => other.len_utf8(),
-        };
-        rest = &rest[skip..];
-    }
-    None
-}
-
-/// Length of the value that `rest` begins with, to the comma or bracket after it.
-pub(crate) fn value_length(rest: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut length = 0;
-    let mut end = 0;
-    while let Some(character) = rest[length..].chars().next() {
-        let here = &rest[length..];
-        let skip = match character {
-            '"' => string_length(here),
-            '/' if here.starts_with("//") => here.find('\n').unwrap_or(here.len()),
-            '/' if here.starts_with("/*") => here.find("*/").map_or(here.len(), |end| end + 2),
-            ',' | ')' | ']' | '}' if depth == 0 => break,
-            '(' | '[' | '{' => {
-                depth += 1;
-                1
-            }
-            ')' | ']' | '}' => {
-                depth -= 1;
-                1
-            }
-            other => other.len_utf8(),
-        };
-        length += skip;
-        // Comments and spaces after a value are no part of it.
-        let is_comment = character == '/' && skip > 1;
-        if !character.is_whitespace() && !is_comment {
-            end = length;
-        }
-    }
-    end
-}
-
-/// Length of the quoted text that `rest` begins with, quotes included.
-fn string_length(rest: &str) -> usize {
-    let mut escaped = false;
-    for (index, character) in rest.char_indices().skip(1) {
-        match character {
-            '"' if !escaped => return index + 1,
-            '\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    rest.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_found_at_their_own_level_only() {
-        let text = "Train(\n  // grid: no\n  axes: (grid: 1, text: \"grid: 2\"), grid: \"rates\")";
-        assert!(value_of(text, "grid").expect("it is there").starts_with("\"rates\""));
-        assert_eq!(value_of(text, "text"), None);
-    }
 
     #[test]
     fn positions_count_lines_and_characters() {

@@ -1,34 +1,26 @@
-//! Fields of stages that the command line gives another value: `epochs=5`, or `search.epochs=5` for one stage.
+//! Values of fields that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage.
 
 use ron::value::RawValue;
 use serde::Deserialize;
 
-use super::{
-    document::{Document, quoted, value_length, value_of},
-    problem::did_you_mean,
-    written_text,
-};
+use crate::{document::Document, fields::Fields, problem::did_you_mean, scope::written_text};
 
-/// A field with the value that it is given.
+/// A field and its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
-    /// The stage's name; absent where every stage that has the field is meant.
+    /// The stage's name; `None` for every stage that has the field.
     pub stage: Option<String>,
-    /// The field.
     pub field: String,
-    /// Its value, as a pipeline file spells it.
+    /// The value as a pipeline file spells it.
     pub value: String,
 }
 
-/// Why an override cannot be made.
+/// An override that cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}`: {problem}")]
 pub struct OverrideError {
-    /// As it was given.
     pub given: String,
-    /// What is wrong with it.
     pub problem: String,
-    /// The way out.
     pub hint: String,
 }
 
@@ -64,11 +56,11 @@ impl std::fmt::Display for Override {
 }
 
 impl Override {
-    /// The pipeline file's `text` with this value instead of what was written. A file that is not right stays as it is: its own
-    /// problems are told when it is read.
+    /// Returns the pipeline file's `text` with the new value. A wrong file stays as it is: its problems are reported when it is
+    /// read.
     ///
     /// # Errors
-    /// If no stage is meant.
+    /// If no stage has the field, or no stage has the name.
     pub fn apply(&self, text: &str) -> Result<String, OverrideError> {
         #[derive(Deserialize)]
         #[serde(rename = "Pipeline")]
@@ -78,49 +70,41 @@ impl Override {
         }
         let document = Document { name: "", text };
         let Ok(written) = document.parse::<Written<'_>>(text) else { return Ok(text.to_owned()) };
-        let stages: Vec<&str> = written.stages.iter().map(|stage| written_text(stage)).collect();
-        let names: Vec<String> = stages
-            .iter()
-            .map(|stage| quoted(document.field(stage, "name")).trim_matches('"').to_owned())
-            .collect();
-        // From the end, so that places before stay where they are.
-        let mut changed = text.to_owned();
-        let mut count = 0;
-        for (stage, name) in stages.iter().zip(&names).rev() {
-            if self.stage.as_ref().is_some_and(|wanted| wanted != name) {
-                continue;
-            }
-            let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
-            match (value_of(stage, &self.field), &self.stage) {
-                (Some(value), _) => {
-                    let begin = offset(value);
-                    changed.replace_range(begin..begin + value_length(value), &self.value);
+        let mut names: Vec<String> = Vec::new();
+        let (mut changed, mut copied) = (String::new(), 0);
+        for fields in written.stages.iter().filter_map(|stage| Fields::of(written_text(stage))) {
+            let name = fields.value("name").and_then(|name| document.parse(name).ok()).unwrap_or_default();
+            let is_named = self.stage.as_ref().map(|stage| *stage == name);
+            names.push(name);
+            let (range, new) = match (is_named, fields.value(&self.field)) {
+                (Some(false), _) | (None, None) => continue,
+                (_, Some(value)) => {
+                    let start = document.offset(value);
+                    (start..start + value.len(), self.value.clone())
                 }
-                // A field that the stage leaves at its default.
-                (None, Some(_)) => {
-                    let Some(bracket) = stage.find('(') else { continue };
-                    changed.insert_str(
-                        offset(stage) + bracket + 1,
-                        &format!("{}: {}, ", self.field, self.value),
-                    );
+                // The stage has the field at its default.
+                (Some(true), None) => {
+                    let start = document.offset(fields.inside);
+                    (start..start, format!("{}: {}, ", self.field, self.value))
                 }
-                (None, None) => continue,
-            }
-            count += 1;
+            };
+            changed += &text[copied..range.start];
+            changed += &new;
+            copied = range.end;
         }
-        if count == 0 {
+        if copied == 0 {
             return Err(self.misses(&names));
         }
-        Ok(changed)
+        Ok(changed + &text[copied..])
     }
 
     fn misses(&self, names: &[String]) -> OverrideError {
         let (problem, hint) = match &self.stage {
             Some(stage) => (format!("no stage is named `{stage}`"), did_you_mean(stage, names)),
             None => (
-                format!("no stage says `{}`", self.field),
+                format!("no stage has the field `{}`", self.field),
                 format!(
-                    "name the stage, if it shall: `STAGE.{}={}`; stages: {}",
+                    "to add it to one stage, name the stage: `STAGE.{}={}`; stages: {}",
                     self.field,
                     self.value,
                     names.join(", ")
@@ -161,12 +145,53 @@ mod tests {
     fn a_field_that_a_stage_leaves_at_its_default_is_added_where_the_stage_is_named() {
         let changed = apply("d.fraction=0.1").expect("there is such a stage");
         assert_eq!(changed, TEXT.replace("Dataset(name", "Dataset(fraction: 0.1, name"));
-        let error = apply("fraction=0.1").expect_err("nobody says it");
-        assert_eq!(error.to_string(), "`fraction=0.1`: no stage says `fraction`");
+        let error = apply("fraction=0.1").expect_err("no stage has it");
+        assert_eq!(error.to_string(), "`fraction=0.1`: no stage has the field `fraction`");
     }
 
     #[test]
-    fn what_is_meant_by_nobody_is_refused() {
+    fn comments_and_strings_are_never_changed() {
+        #[track_caller]
+        fn check(stage: &str, given: &str, expected: &str) {
+            let file = |stage: &str| format!("Pipeline(stages: [{stage}])");
+            let given: Override = given.parse().expect("it names a field and a value");
+            assert_eq!(given.apply(&file(stage)).as_deref(), Ok(file(expected).as_str()));
+        }
+        check("Train(epochs /* x */: 3)", "epochs=5", "Train(epochs /* x */: 5)");
+        check(
+            "Train(epochs: /* epochs: 1, */ 3 /* y */)",
+            "epochs=5",
+            "Train(epochs: /* epochs: 1, */ 5 /* y */)",
+        );
+        check(
+            "Train(/* /* epochs: 1, */ epochs: 2, */ epochs: 3)",
+            "epochs=5",
+            "Train(/* /* epochs: 1, */ epochs: 2, */ epochs: 5)",
+        );
+        check(
+            r#"Dataset /* (a) */ (name: "d", seed: 1)"#,
+            "d.fraction=0.5",
+            r#"Dataset /* (a) */ (fraction: 0.5, name: "d", seed: 1)"#,
+        );
+        check(
+            r#"Dataset(name: "d (x, epochs: 1)", epochs: 3)"#,
+            "epochs=5",
+            r#"Dataset(name: "d (x, epochs: 1)", epochs: 5)"#,
+        );
+        check(
+            r##"Train(name: r#"a" epochs: 1"#, epochs: 3)"##,
+            "epochs=5",
+            r##"Train(name: r#"a" epochs: 1"#, epochs: 5)"##,
+        );
+        check(
+            "Train(axes: Dfa(epochs: 1), epochs: Every(epochs: 2))",
+            "epochs=5",
+            "Train(axes: Dfa(epochs: 1), epochs: 5)",
+        );
+    }
+
+    #[test]
+    fn an_override_of_no_stage_is_refused() {
         let error = apply("aa.epochs=2").expect_err("no such stage");
         assert_eq!(error.to_string(), "`aa.epochs=2`: no stage is named `aa`");
         for given in ["epochs", "=2", "a.=2", "epochs=", "a b=2"] {
@@ -175,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_right_stays_as_it_is() {
-        let given: Override = "epochs=2".parse().expect("right");
+    fn a_wrong_file_stays_as_it_is() {
+        let given: Override = "epochs=2".parse().expect("it names a field and a value");
         assert_eq!(given.apply("Pipeline(").as_deref(), Ok("Pipeline("));
     }
 }

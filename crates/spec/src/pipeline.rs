@@ -1,0 +1,145 @@
+//! From the text of a pipeline file to checked stages.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use ron::value::RawValue;
+use serde::Deserialize;
+
+use crate::{
+    document::Document,
+    error::Error,
+    overriding::Override,
+    problem::{Problem, Problems},
+    scope::{Scope, written_text},
+    stage::Stage,
+    stages::Stages,
+};
+
+/// A pipeline whose values are all allowed and whose stages refer only to stages above them.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// The name of the folder of the results.
+    pub name: String,
+    /// The stages in the order of the file.
+    pub stages: Vec<Stage>,
+    /// The name of the file in messages: its path, with the values that the command line overrides.
+    pub file: String,
+    /// The file's text, with the values that the command line overrides.
+    pub text: String,
+    /// Messages about values that are allowed, but probably wrong.
+    pub warnings: Vec<String>,
+}
+
+// Stages are read one by one, so that each can report its own problems.
+/// The outermost level of the file.
+#[derive(Deserialize)]
+#[serde(rename = "Pipeline", deny_unknown_fields)]
+struct Written<'a> {
+    /// The folder of the results under `artifacts/runs/`: a copied file wants a new one.
+    ///
+    /// Type: text that can name a folder, up to 100 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`. Example: `"example"`.
+    #[serde(borrow)]
+    name: &'a RawValue,
+    /// The stages, in the order in which they run.
+    ///
+    /// Type: list of [`stages::Written`].
+    #[serde(borrow)]
+    stages: Vec<&'a RawValue>,
+}
+
+/// The facts about a pipeline that the report of a summary shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The name of the pipeline.
+    pub pipeline: &'a str,
+    /// The file, with the values that the command line overrides: the arguments of `run`.
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+impl Pipeline {
+    /// Returns the facts that the report of a summary shows.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { pipeline: &self.name, file: &self.file, text: &self.text }
+    }
+
+    /// Reads and checks the pipeline file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or all problems of the file at once.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::read_with(path, &[])
+    }
+
+    /// Reads and checks the pipeline file at `path`, with other values for some fields.
+    ///
+    /// # Errors
+    /// If it cannot be read, all problems of the file at once, or if an override matches no stage.
+    pub fn read_with(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
+        let text =
+            fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+        let mut text = without_byte_order_mark(&text).to_owned();
+        let mut name = path.display().to_string();
+        for given in overrides {
+            text = given.apply(&text)?;
+            name.push_str(&format!(" --set {given}"));
+        }
+        Ok(Self::parse(&name, &text)?)
+    }
+
+    /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// All problems of the file at once.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
+        let text = without_byte_order_mark(text);
+        let document = Document { name, text };
+        let written: Written = document.parse(text).map_err(|problem| document.refuse(vec![problem]))?;
+        let mut scope = Scope { document, problems: Vec::new(), warnings: Vec::new() };
+        let pipeline_name = scope.folder_name(written_text(written.name));
+        let mut stages = Stages::default();
+        for part in written.stages {
+            stages.check(part, &mut scope);
+        }
+        let stages = stages.into_checked();
+        let Scope { mut problems, warnings, .. } = scope;
+        if stages.is_empty() && problems.is_empty() {
+            let hint = Some("a small one: pipelines/quickstart.ron".into());
+            problems.push(Problem { position: None, message: "the pipeline has no stages".into(), hint });
+        }
+        match pipeline_name {
+            Some(name) if problems.is_empty() => {
+                Ok(Self { name, stages, file: document.name.into(), text: text.into(), warnings })
+            }
+            _ => Err(document.refuse(problems)),
+        }
+    }
+}
+
+/// Returns `text` without the mark that some editors put before the first character.
+fn without_byte_order_mark(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+/// Writes a new pipeline file, and the folders above it.
+///
+/// # Errors
+/// If the file exists, or cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    write_new_file(path, text).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::IsThere { path: path.into() },
+        _ => Error::Unwritable { path: path.into(), source },
+    })
+}
+
+fn write_new_file(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::File::create_new(path)?.write_all(text.as_bytes())
+}

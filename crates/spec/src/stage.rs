@@ -1,0 +1,219 @@
+//! Checked stages: plain values that are all allowed.
+
+use std::collections::HashSet;
+
+use data::DatasetSettings;
+use serde::{Deserialize, Serialize};
+use settings::{Algorithm, Axis, Configuration, Metric, Selection, Split, Task, TrainingSettings, Trial};
+use tuner::EarlyStopping;
+
+use crate::checkpoint_rule::CheckpointRule;
+
+/// A checked stage of a pipeline.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    Dataset(Dataset),
+    Grid(Grid),
+    Train(Train),
+    Summarize(Summarize),
+}
+
+impl Stage {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Dataset(stage) => &stage.name,
+            Self::Grid(stage) => &stage.name,
+            Self::Train(stage) => &stage.name,
+            Self::Summarize(stage) => &stage.name,
+        }
+    }
+
+    /// Returns the kind as a pipeline file spells it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Dataset(_) => "Dataset",
+            Self::Grid(_) => "Grid",
+            Self::Train(_) => "Train",
+            Self::Summarize(_) => "Summarize",
+        }
+    }
+}
+
+/// Images to train on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub name: String,
+    pub settings: DatasetSettings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Grid {
+    pub name: String,
+    pub points: Points,
+}
+
+/// The configurations of a grid.
+#[derive(Clone, Debug)]
+pub enum Points {
+    /// Every combination of the grid's axes once, in their order.
+    Given(Vec<Configuration>),
+    /// The winners of a summary, known when the trials of the summary are finished.
+    BestOf(Box<Summarize>),
+}
+
+impl Points {
+    /// Returns every configuration that may be among the points, each once.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<&Configuration> {
+        match self {
+            Self::Given(configurations) => configurations.iter().collect(),
+            Self::BestOf(summarize) => {
+                let mut seen = HashSet::new();
+                let of_stages = summarize.of.iter().flat_map(|train| train.points.candidates());
+                of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
+            }
+        }
+    }
+
+    /// Returns the summary whose winners the points are.
+    #[must_use]
+    pub fn chosen_by(&self) -> Option<&Summarize> {
+        match self {
+            Self::Given(_) => None,
+            Self::BestOf(summarize) => Some(summarize),
+        }
+    }
+}
+
+/// Trials to train: configurations, seeds and settings.
+#[derive(Clone, Debug)]
+pub struct Train {
+    pub name: String,
+    /// The name of the dataset's stage.
+    pub dataset_name: String,
+    pub dataset: DatasetSettings,
+    /// The configurations that are compared.
+    pub points: Points,
+    /// The settings that all trials share.
+    pub training: TrainingSettings,
+    /// The seeds; every configuration has one trial for each.
+    pub seeds: Vec<u64>,
+    pub early_stopping: Option<EarlyStopping>,
+    /// A training loss above this multiple of the first epoch's loss is divergence.
+    pub divergence_factor: f64,
+    /// Whether a diverged trial is a finding and not a failure of the run.
+    pub may_diverge: bool,
+    /// Whether TensorBoard shows the mean over the seeds of each configuration.
+    pub mean_over_seeds: bool,
+    pub checkpoint: CheckpointRule,
+    /// How often a trial is tried again after an error that may pass.
+    pub retries: u32,
+}
+
+impl Train {
+    /// Returns the dataset's stage.
+    #[must_use]
+    pub fn dataset(&self) -> Dataset {
+        Dataset { name: self.dataset_name.clone(), settings: self.dataset.clone() }
+    }
+
+    /// Returns the number of trials; the largest possible number if the configurations are chosen later.
+    #[must_use]
+    pub fn most_trials(&self) -> usize {
+        self.points.candidates().len() * self.seeds.len()
+    }
+
+    /// Returns each of `configurations` with every seed.
+    #[must_use]
+    pub fn trials(&self, configurations: &[Configuration]) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        for configuration in configurations {
+            trials
+                .extend(self.seeds.iter().map(|&seed| Trial { configuration: configuration.clone(), seed }));
+        }
+        trials
+    }
+
+    /// Returns the metrics that the trials measure.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut splits = vec![Split::Train, Split::Validation];
+        if self.dataset.holdout > 0.0 {
+            splits.push(Split::Test);
+        }
+        let mut metrics: Vec<Metric> = splits.iter().map(|split| Metric::Loss(*split)).collect();
+        if self.training.task == Task::Classification {
+            metrics.extend(splits.iter().map(|split| Metric::ErrorRate(*split)));
+        }
+        metrics
+    }
+}
+
+/// Tables and a report over trials.
+#[derive(Clone, Debug)]
+pub struct Summarize {
+    pub name: String,
+    /// The stages that train the trials.
+    pub of: Vec<Train>,
+    /// The metric that is reported; smaller is better.
+    pub metric: Metric,
+    pub epoch: EpochRule,
+    /// The metric that ranks, if it is not the reported one.
+    pub rank_by: Option<Metric>,
+    /// The axes with one winner for each combination of their values.
+    pub best_per: Vec<Axis>,
+    /// The rule whose best configuration the others are compared with.
+    pub baseline: Option<Algorithm>,
+    pub expect: Vec<Expectation>,
+}
+
+impl Summarize {
+    /// Returns the metric that ranks.
+    #[must_use]
+    pub fn ranking_metric(&self) -> &Metric {
+        self.rank_by.as_ref().unwrap_or(&self.metric)
+    }
+}
+
+/// The epoch of a trial that counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum EpochRule {
+    /// The last epoch of the trial.
+    #[default]
+    Final,
+    /// The epoch with the smallest value of the ranking metric: `metric`, or `rank_by`.
+    Best,
+    /// The epoch with the smallest value of this metric.
+    BestBy(Metric),
+    /// This epoch; a trial that ended before it has no value.
+    At {
+        /// The number of the epoch, from 1.
+        ///
+        /// Example: `5`.
+        epoch: u32,
+    },
+}
+
+/// A published value that is compared with ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The configurations with these values; the best of them is compared.
+    #[serde(rename = "of")]
+    pub chosen: Selection,
+    /// The published value of the metric.
+    ///
+    /// Example: `13.5`.
+    pub value: f64,
+    /// The allowed distance of our mean over seeds from the published value.
+    ///
+    /// Allowed: above 0. Example: `1.2`.
+    pub within: f64,
+    /// The publication.
+    ///
+    /// Example: `"Nøkland 2016, table 2"`.
+    pub source: String,
+}

@@ -1,0 +1,147 @@
+//! The folders of a store.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::artifact::Artifact;
+use super::error::{Result, StoreError};
+use super::key::{self, Key};
+use super::lease::Pulse;
+use super::manifest::FORMAT;
+use super::{owner, persist};
+
+/// The artifacts under one root folder; any number of processes may have it open.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+    /// The heartbeat that keeps leases alive for other hosts.
+    pulse: Arc<Pulse>,
+}
+
+impl Store {
+    /// Opens the store under `root`, or creates it. Removes work that was certainly abandoned.
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(StoreError::io("resolve", root))?;
+        let store = Self { root, pulse: Arc::default() };
+        persist::create_folder(&store.root.join("store"))?;
+        persist::create_folder(&store.work_root())?;
+        check_version(&store.root.join("store").join("VERSION"))?;
+        owner::remove_abandoned(&store.work_root())?;
+        // Errors do not matter: a user without write permission can still read.
+        let _ = store.sweep();
+        Ok(store)
+    }
+
+    /// Returns the folder that contains `store` and `work`.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the finished artifact of a key. A damaged artifact is an error and never used.
+    pub fn find(&self, kind: &str, key: &Key) -> Result<Option<Artifact>> {
+        key::check_kind(kind)?;
+        Artifact::open(self.artifact_path(kind, key), kind, key)
+    }
+
+    /// Returns the folder of the artifact of a key, which need not exist.
+    pub(super) fn artifact_path(&self, kind: &str, key: &Key) -> PathBuf {
+        self.shelf(kind).join(key.to_string())
+    }
+
+    pub(super) fn shelf(&self, kind: &str) -> PathBuf {
+        self.root.join("store").join(kind)
+    }
+
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    pub(super) fn work_root(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    /// Returns the keys of a kind in ascending order. Folders with other names are not artifacts.
+    pub(super) fn keys(&self, kind: &str) -> Result<Vec<Key>> {
+        let shelf = self.shelf(kind);
+        let entries = match fs::read_dir(&shelf) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            result => result.map_err(StoreError::io("list", &shelf))?,
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(StoreError::io("list", &shelf))?.file_name();
+            keys.extend(name.to_str().and_then(|name| name.parse::<Key>().ok()));
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
+
+fn check_version(path: &Path) -> Result<()> {
+    match fs::read(path) {
+        Ok(bytes) if bytes.trim_ascii() == FORMAT.to_string().as_bytes() => Ok(()),
+        Ok(bytes) => Err(StoreError::UnknownFormat {
+            path: path.to_owned(),
+            found: format!("`{}`", String::from_utf8_lossy(bytes.trim_ascii())),
+            supported: FORMAT,
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            persist::write_atomically(path, format!("{FORMAT}\n").as_bytes())
+        }
+        Err(error) => Err(StoreError::io("read", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{begin, key_text, publish, store};
+
+    #[test]
+    fn a_store_of_another_format_is_refused_and_left_alone() {
+        let (folder, _) = store();
+        let version = folder.path().join("store/VERSION");
+        fs::write(&version, "2\n").unwrap();
+        let error = Store::open(folder.path()).unwrap_err();
+        let expected = "has store format `2`, this build reads format 1";
+        assert_eq!(error.to_string(), format!("{} {expected}", version.display()));
+        assert_eq!(fs::read(&version).unwrap(), b"2\n");
+    }
+
+    #[test]
+    fn opening_again_keeps_artifacts_and_work_in_progress() {
+        let (folder, first) = store();
+        publish(&first, &key_text(1));
+        let work = begin(&first, &key_text(2));
+        let second = Store::open(folder.path()).unwrap();
+        assert!(second.find("trial", &Key::of(&key_text(1))).unwrap().is_some());
+        assert!(work.path().join("history.csv").exists());
+    }
+
+    #[test]
+    fn stray_files_and_folders_are_never_taken_for_artifacts() {
+        let (_folder, store) = store();
+        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let shelf = store.shelf("trial");
+        let missing = Key::of(&key_text(2));
+        fs::write(shelf.join(format!(".{missing}.1-1.tmp")), "").unwrap();
+        fs::create_dir(shelf.join(format!("{missing}.old"))).unwrap();
+        fs::create_dir(shelf.join(missing.to_string().to_uppercase())).unwrap();
+        fs::create_dir(shelf.join(missing.short())).unwrap();
+        assert!(store.find("trial", &missing).unwrap().is_none());
+        assert_eq!(store.keys("trial").unwrap(), [*artifact.key()]);
+    }
+
+    #[test]
+    fn a_kind_that_would_lead_out_of_the_store_is_refused() {
+        let (_folder, store) = store();
+        let error = store.find("../work", &Key::of(&key_text(1))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`../work` cannot name a kind of artifact: expected only a-z, 0-9 and _"
+        );
+    }
+}
