@@ -18,6 +18,7 @@ mod images;
 mod launch;
 mod product;
 mod reductions;
+mod slab;
 mod tensor_cores;
 mod tile;
 mod vectors;

@@ -12,7 +12,7 @@ use cubecl::{
 };
 
 use super::{
-    product::{keep, read, unit_column, unit_row},
+    slab::{keep, read, unit_column, unit_row},
     tile::{PLANE, Tile},
     vectors::{Extent, QUAD, Quad},
 };

@@ -8,7 +8,8 @@ use pulp::Arch;
 
 use super::{
     Operand, contiguous,
-    product::{Product, Shared},
+    product::Product,
+    shared::Shared,
     tensor,
 };
 use crate::{

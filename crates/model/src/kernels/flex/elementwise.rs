@@ -5,7 +5,7 @@ use burn_flex::Flex;
 use pulp::Arch;
 
 use super::{
-    CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, product::Shared, tanh::tanh, tensor,
+    CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, shared::Shared, tanh::tanh, tensor,
 };
 use crate::{Activated, ElementwiseKernels, activation::LEAK};
 use settings::Activation;

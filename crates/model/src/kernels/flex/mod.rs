@@ -11,6 +11,7 @@ mod elementwise;
 mod exp;
 mod product;
 mod reductions;
+mod shared;
 mod tanh;
 
 use burn::tensor::{Tensor, TensorPrimitive};

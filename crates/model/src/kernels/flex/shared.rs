@@ -1,0 +1,35 @@
+//! Memory that several threads write.
+
+/// Values that several threads write in parts that do not overlap.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
+    start: *mut f32,
+    length: usize,
+}
+
+// SAFETY: it is only an address; uses of it meet the conditions of `part`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(super) fn new(values: &mut [f32]) -> Self {
+        Self { start: values.as_mut_ptr(), length: values.len() }
+    }
+
+    /// Returns `length` values from `start` on.
+    ///
+    /// # Safety
+    /// The values given to [`Shared::new`] are still borrowed, and this part overlaps no other part that is in use.
+    pub(super) unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
+        assert!(start + length <= self.length, "a part is within the values");
+        // SAFETY: the part is within the values, and the caller guarantees the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
+    }
+
+    /// Returns the address of the value at `index`. Writes there must meet the conditions of [`Shared::part`].
+    pub(super) fn address(self, index: usize) -> *mut f32 {
+        assert!(index <= self.length, "a part is within the values");
+        self.start.wrapping_add(index)
+    }
+}
