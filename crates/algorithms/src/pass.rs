@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, part};
+use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, bytes_per_trial, part};
 
 use crate::{
     Rule, RuleGroup,
@@ -36,6 +36,8 @@ pub struct Forward<B: Kernels> {
     pub masks: Vec<Option<Tensor<B, 3>>>,
     /// The last hidden layer's output after dropout, `[batch, units]` of each trial; the input without hidden layers.
     pub top: Input<B>,
+    /// The bytes of the input after dropout, of each trial.
+    pub input_bytes: u64,
 }
 
 /// The error signal of a hidden layer.
@@ -60,6 +62,7 @@ impl<B: Kernels> Forward<B> {
             traces: self.traces.iter().map(|trace| trace.part(trials)).collect(),
             masks: self.masks.iter().map(|mask| mask.as_ref().map(|mask| part(mask, trials))).collect(),
             top: self.top.part(trials),
+            input_bytes: self.input_bytes,
         }
     }
 }
@@ -72,10 +75,27 @@ impl<B: Kernels> Pass<'_, B> {
         self.masks.mask(layer, input.batch(), units, &input.values.device())
     }
 
+    /// Returns the network's input after dropout, and the bytes of each trial that it takes: none without dropout, where trials
+    /// that see the same examples share them.
+    #[must_use]
+    pub fn input(&self) -> (Input<B>, u64) {
+        let input = &self.batch.input;
+        let [_, batch, inputs] = input.values.dims();
+        let Some(mask) = self.masks.input_mask(batch, inputs, &input.values.device()) else {
+            return (input.clone(), 0);
+        };
+        let ([trials, ..], values) = (mask.dims(), input.per_trial());
+        let values = if values.dims()[0] < trials { values.repeat_dim(0, trials) } else { values };
+        let dropped = drop_out(values, Some(&mask));
+        let bytes = bytes_per_trial(&dropped);
+        (dropped.into(), bytes)
+    }
+
     /// Runs all hidden layers.
     #[must_use]
     pub fn forward(&self, network: &Network<B>) -> Forward<B> {
-        let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top: self.batch.input.clone() };
+        let (top, input_bytes) = self.input();
+        let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top, input_bytes };
         for (index, layer) in network.hidden.iter().enumerate() {
             let trace = layer.forward(network.activation, forward.top);
             let [_, _, units] = trace.activation.dims();

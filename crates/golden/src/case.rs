@@ -4,7 +4,9 @@ use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
 
 use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use burn::tensor::Tensor;
-use model::{BatchNorm, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash};
+use model::{
+    BatchNorm, GivenMasks, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash,
+};
 use serde_json::Value;
 use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};
@@ -126,6 +128,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         // The network is given, so its shape and first weights do not matter.
         let configuration = Configuration {
             dropout: self.number("dropout"),
+            input_dropout: self.input_dropout(),
             weight_decay: self.number("weight_decay"),
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
@@ -134,17 +137,20 @@ impl<'a, B: Kernels> Case<'a, B> {
         TrainState::from_parts(network, vec![group], vec![trial; self.trials])
     }
 
-    fn masks(&self, train_state: &TrainState<B>) -> Vec<Option<Tensor<B, 3>>> {
-        let rate = self.number("dropout");
-        let masks = self.json["dropout_masks"].as_array();
-        (0..train_state.network.hidden.len())
-            .map(|layer| {
-                (rate > 0.0).then(|| {
-                    let mask = &masks.expect("a case with dropout has masks")[layer];
-                    self.tensor(mask).mul_scalar(1.0 / (1.0 - rate))
-                })
-            })
-            .collect()
+    fn masks(&self, train_state: &TrainState<B>) -> GivenMasks<B> {
+        let factors =
+            |mask: &Value, rate: f64| (rate > 0.0).then(|| self.tensor(mask).mul_scalar(1.0 / (1.0 - rate)));
+        let (rate, masks) = (self.number("dropout"), &self.json["dropout_masks"]);
+        let layers = 0..train_state.network.hidden.len();
+        GivenMasks {
+            input: factors(&self.json["input_mask"], self.input_dropout()),
+            hidden: layers.map(|layer| factors(&masks[layer], rate)).collect(),
+        }
+    }
+
+    /// Returns the rate, which older vectors do not have.
+    fn input_dropout(&self) -> f64 {
+        self.config("input_dropout").as_f64().unwrap_or(0.0)
     }
 
     fn run(&self) {

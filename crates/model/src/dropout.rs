@@ -4,11 +4,15 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{Kernels, LayerDropout};
 
-/// The factors on the outputs of hidden layers in one step.
+/// The factors on the input and on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
     /// Returns the factors 0 or 1 / (1 - rate) of the hidden layer with this index from 0, `[trials, batch, units]`; `None`
     /// where no trial drops units. Every call returns the same factors.
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
+
+    /// Returns the factors of the network's input, `[trials, batch, inputs]`; `None` where no trial drops pixels. Every call
+    /// returns the same factors.
+    fn input_mask(&self, batch: usize, inputs: usize, device: &B::Device) -> Option<Tensor<B, 3>>;
 }
 
 /// Masks that are drawn when a layer needs them, so that none is kept in memory earlier.
@@ -17,37 +21,74 @@ pub trait Masks<B: Backend> {
 /// units that a lower rate drops are among the units that a higher rate drops.
 #[derive(Clone, Debug)]
 pub struct DrawnMasks {
-    /// The rate and the seed of each trial.
-    pub trials: Vec<(f64, u64)>,
+    /// The rates and the seed of each trial.
+    pub trials: Vec<DropoutRates>,
     /// The epoch, counted from 1.
     pub epoch: u64,
     /// The step within the epoch, counted from 0.
     pub step: u64,
 }
 
+/// The dropout rates of a trial, and its seed.
+#[derive(Clone, Copy, Debug)]
+pub struct DropoutRates {
+    /// The rate of the network's input.
+    pub input: f64,
+    /// The rate of hidden layers.
+    pub hidden: f64,
+    pub seed: u64,
+}
+
 impl<B: Kernels> Masks<B> for DrawnMasks {
     fn mask(&self, layer: usize, batch: usize, units: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
-        self.trials.iter().any(|&(rate, _)| rate > 0.0).then(|| {
-            let dropouts: Vec<_> = self.trials.iter().map(|&trial| self.of_trial(trial, layer)).collect();
-            B::dropout_factors(&dropouts, batch, units, device)
-        })
+        // The input is layer 0 of the random streams.
+        self.drawn::<B>(|trial| trial.hidden, layer as u64 + 1, [batch, units], device)
+    }
+
+    fn input_mask(&self, batch: usize, inputs: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+        self.drawn::<B>(|trial| trial.input, 0, [batch, inputs], device)
     }
 }
 
 impl DrawnMasks {
-    fn of_trial(&self, (rate, seed): (f64, u64), layer: usize) -> LayerDropout {
+    fn drawn<B: Kernels>(
+        &self,
+        rate: fn(&DropoutRates) -> f64,
+        layer: u64,
+        [batch, units]: [usize; 2],
+        device: &B::Device,
+    ) -> Option<Tensor<B, 3>> {
+        self.trials.iter().any(|trial| rate(trial) > 0.0).then(|| {
+            let dropouts: Vec<_> =
+                self.trials.iter().map(|trial| self.of_trial(rate(trial), trial.seed, layer)).collect();
+            B::dropout_factors(&dropouts, batch, units, device)
+        })
+    }
+
+    fn of_trial(&self, rate: f64, seed: u64, layer: u64) -> LayerDropout {
         LayerDropout {
             rate: rate as f32,
             kept: (1.0 / (1.0 - rate)) as f32,
-            key: random::key(seed, "dropout", &[layer as u64 + 1, self.epoch, self.step]),
+            key: random::key(seed, "dropout", &[layer, self.epoch, self.step]),
         }
     }
 }
 
-/// Masks that were computed elsewhere, in the order of the layers.
-impl<B: Backend> Masks<B> for Vec<Option<Tensor<B, 3>>> {
+/// Masks that were computed elsewhere.
+#[derive(Clone, Debug)]
+pub struct GivenMasks<B: Backend> {
+    pub input: Option<Tensor<B, 3>>,
+    /// The masks of the hidden layers, first to last.
+    pub hidden: Vec<Option<Tensor<B, 3>>>,
+}
+
+impl<B: Backend> Masks<B> for GivenMasks<B> {
     fn mask(&self, layer: usize, _: usize, _: usize, _: &B::Device) -> Option<Tensor<B, 3>> {
-        self[layer].clone()
+        self.hidden[layer].clone()
+    }
+
+    fn input_mask(&self, _: usize, _: usize, _: &B::Device) -> Option<Tensor<B, 3>> {
+        self.input.clone()
     }
 }
 
@@ -56,7 +97,7 @@ mod tests {
     use super::*;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
-        DrawnMasks { trials: Vec::new(), epoch: 1, step }.of_trial((rate, 3), 0).factors(10_000)
+        DrawnMasks { trials: Vec::new(), epoch: 1, step }.of_trial(rate, 3, 1).factors(10_000)
     }
 
     #[test]

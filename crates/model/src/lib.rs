@@ -20,7 +20,7 @@ mod parameter;
 
 pub use activation::{Activated, LEAK, activate, activate_with_slope};
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
-pub use dropout::{DrawnMasks, Masks};
+pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks};
 pub use input::{Input, Sets, part};
 pub use kernels::{
     BatchKernels, ElementwiseKernels, ImageSet, ImageTransform, Images, Kernels, LayerDropout,

@@ -323,6 +323,19 @@ axes! {
         label: |dropout| (*dropout > 0.0).then(|| format!("dropout{}", short(*dropout))),
     };
 
+    /// Shares of pixels dropped in training.
+    input_dropout InputDropout: f64 = Definition {
+        name: "input_dropout",
+        written: "list of numbers, at least 0 and below 1, or a [`Range`]",
+        example: None,
+        default: Some(0.0),
+        omitted: Some(0.0),
+        check: share,
+        applies: always,
+        sharing: Sharing::SameTerms,
+        label: |dropout| (*dropout > 0.0).then(|| format!("input-dropout{}", short(*dropout))),
+    };
+
     /// L2 coefficients of all weight matrices.
     weight_decay WeightDecay: f64 = Definition {
         name: "weight_decay",

@@ -44,7 +44,10 @@ impl MemoryNeed {
         let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
         let units = if is_local { shape.widest() * 2 } else { shape.padded_units() };
         let batch = population.batch_size as u64;
-        let one_pass = batch * (units * per_unit + 3 * shape.padded(shape.outputs));
+        let drops_input = population.trials.iter().any(|trial| trial.configuration.input_dropout > 0.0);
+        // The mask, and the input after it.
+        let dropped_input = if drops_input { 2 * shape.padded(shape.inputs) } else { 0 };
+        let one_pass = batch * (units * per_unit + 3 * shape.padded(shape.outputs) + dropped_input);
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
         let evaluation = EVALUATION_BATCH as u64 * (2 * shape.widest() + 2 * shape.padded(shape.outputs));
         // Trials of one seed share their images.

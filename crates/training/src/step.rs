@@ -11,7 +11,8 @@ use algorithms::{
 };
 use burn::tensor::Tensor;
 use model::{
-    AdamStep, Delta, DrawnMasks, Kernels, Layer, LayerUpdate, Masks, Network, OutputError, bytes_per_trial,
+    AdamStep, Delta, DrawnMasks, DropoutRates, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
+    bytes_per_trial,
 };
 use tracker::HeldMemory;
 
@@ -54,7 +55,11 @@ impl<'a, B: Kernels> Step<'a, B> {
             trials: train_state
                 .trials
                 .iter()
-                .map(|trial| (trial.configuration.dropout, trial.seed))
+                .map(|trial| DropoutRates {
+                    input: trial.configuration.input_dropout,
+                    hidden: trial.configuration.dropout,
+                    seed: trial.seed,
+                })
                 .collect(),
             epoch: u64::from(step_index.epoch),
             step: step_index.step,
@@ -89,7 +94,8 @@ impl<'a, B: Kernels> Step<'a, B> {
         let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);
         let mut held_memory = HeldMemory::none(layers.len());
-        let mut input = self.batch.input.clone();
+        let (mut input, input_bytes) = self.pass().input();
+        held_memory.keep_elsewhere(input_bytes);
         let feedback = &train_state.only_group().feedback;
         let mut learned = Vec::with_capacity(layers.len());
         for (index, (layer, feedback)) in layers.into_iter().zip(feedback).enumerate() {
@@ -155,7 +161,7 @@ impl<'a, B: Kernels> Step<'a, B> {
 /// Returns the memory of a step in which all layers wait for the output error: everything is held at once.
 fn held_at_once<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>], error: &Tensor<B, 3>) -> HeldMemory {
     let mut held_memory = HeldMemory::none(deltas.len());
-    held_memory.keep_elsewhere(bytes_per_trial(error));
+    held_memory.keep_elsewhere(bytes_per_trial(error) + forward.input_bytes);
     for (index, ((trace, mask), delta)) in forward.traces.iter().zip(&forward.masks).zip(deltas).enumerate() {
         // The mask, and the output after it.
         let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes_per_trial(mask));

@@ -6,12 +6,7 @@ use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
 use pulp::Arch;
 
-use super::{
-    Operand, contiguous,
-    product::Product,
-    shared::Shared,
-    tensor,
-};
+use super::{Operand, contiguous, product::Product, shared::Shared, tensor};
 use crate::{
     AdamStep, Moments, Parameter, UpdateKernels, WeightUpdate,
     optimizer::{BETA_1, BETA_2, EPSILON},
