@@ -4,6 +4,7 @@
 //! `UPDATE_SCHEMA=1 cargo test -p tests --test schema` writes it.
 
 mod attributes;
+mod axes;
 mod defaults;
 mod page;
 mod reader;

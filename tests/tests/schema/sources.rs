@@ -8,6 +8,8 @@ use std::{
 use syn::{Attribute, Expr, Ident, ImplItem, Item, ItemImpl, Stmt, Type};
 use walkdir::WalkDir;
 
+use crate::axes;
+
 pub struct Sources(Vec<SourceFile>);
 
 pub struct SourceFile {
@@ -40,6 +42,8 @@ impl Sources {
                 files.push(SourceFile { path, items: parsed.items });
             }
         }
+        let generated = syn::parse_file(&axes::declarations()).expect("Rust");
+        files.push(SourceFile { path: "settings/src/axes.rs".into(), items: generated.items });
         Self(files)
     }
 

@@ -28,7 +28,7 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     // `Pipeline::parse` refuses a name that no folder can have.
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let text = with_program(&Draft { source: &source, name: &name, file: &path }.text());
-    let pipeline = Pipeline::parse(&path.display().to_string(), &text)?;
+    let pipeline = Pipeline::parse(&path.display().to_string(), &text).map_err(spec::Error::from)?;
     write_new(&path, &text)?;
 
     say(&format!("{}: {} trials on {}", path.display(), trials(&pipeline), source.name()));

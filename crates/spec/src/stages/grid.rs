@@ -26,7 +26,7 @@ pub(super) struct Written<'a> {
     /// The configurations to compare. `BestOf("...")` with the name of a `Summarize` above means the winners of that stage, one
     /// for each combination of its `best_per` axes: the rates that a search has found, for example.
     ///
-    /// Type: [`WrittenAxes`], or `BestOf("best")`.
+    /// Type: [`GridAxes`], or `BestOf("best")`.
     #[serde(borrow)]
     axes: &'a RawValue,
 }

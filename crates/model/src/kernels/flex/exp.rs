@@ -66,7 +66,7 @@ mod tests {
         let of_exp = worst(f32::MIN_POSITIVE, 87.3, exp, f64::exp);
         let of_sigmoid = worst(f32::MIN_POSITIVE, 87.3, sigmoid, |value| 1.0 / (1.0 + (-value).exp()));
         assert!(of_exp <= 1.5e-7 && of_sigmoid <= 3e-7, "{of_exp:e} {of_sigmoid:e}");
-        // Where the power of two alone would be infinite.
+        // These arguments make the power of two alone infinite.
         for value in [88.1_f32, 88.5, 88.72] {
             let exact = f64::from(value).exp();
             assert!(((f64::from(exp(value)) - exact) / exact).abs() <= 1.5e-7, "{value}");

@@ -1,0 +1,60 @@
+//! The types that `settings` generates from its list of axes, as source text: a reader of sources cannot see them.
+
+use std::{any::type_name, fmt::Write};
+
+use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
+
+/// Returns the axes of a grid, their names, and a selection of their values, as Rust declares them.
+pub fn declarations() -> String {
+    let mut list = Declarations::default();
+    visit_axes(&mut list, &mut Axes::default());
+    let Declarations { axes, selection } = list;
+    let variants: String = Axis::ALL.iter().map(|axis| format!("{}{axis:?},\n", comment(*axis))).collect();
+    format!(
+        "/// The values along each axis; every combination is trained once. An axis that does not apply to a rule, like `feedback` to
+         /// `Backprop`, is dropped there.
+         #[derive(Deserialize)]\n#[serde(rename = \"axes\", deny_unknown_fields)]\nstruct GridAxes {{\n{axes}}}
+         /// An axis of a grid.
+         #[derive(Deserialize)]\nenum Axis {{\n{variants}}}
+         /// Configurations by some of their values; any value counts on an axis that is left out.
+         #[derive(Deserialize)]\n#[serde(deny_unknown_fields)]\nstruct Selection {{\n{selection}}}\n"
+    )
+}
+
+#[derive(Default)]
+struct Declarations {
+    axes: String,
+    selection: String,
+}
+
+impl AxisVisitor for Declarations {
+    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, _: &mut Vec<T>) {
+        let axis = Axis::ALL.into_iter().find(|axis| axis.name() == definition.name).expect("it is listed");
+        let mut written = format!("Type: {}.", axis.written());
+        let mut attribute = "";
+        if let Some(default) = &definition.default {
+            let value = serde_json::to_string(default).expect("plain data").replace('"', "");
+            write!(written, " Default: `[{value}]`.").expect("a String takes everything");
+            attribute = "#[serde(default)]\n";
+        }
+        if let Some(example) = axis.example() {
+            write!(written, " Example: `{example}`.").expect("a String takes everything");
+        }
+        let (name, comment) = (axis.name(), comment(axis));
+        self.axes += &format!("{comment}///\n/// {written}\n{attribute}{name}: RawValue,\n");
+        let value = short(type_name::<T>());
+        let value = if value.starts_with("Option<") { value } else { format!("Option<{value}>") };
+        self.selection += &format!("{comment}#[serde(default)]\n{name}: {value},\n");
+    }
+}
+
+fn comment(axis: Axis) -> String {
+    axis.documentation().lines().map(|line| format!("/// {}\n", line.trim())).collect()
+}
+
+/// Returns a type without the modules of its names: `Option<Vec<u32>>`.
+fn short(name: &str) -> String {
+    let mut parts = name.split_inclusive(['<', '>', ',', ' ']);
+    let last = |part: &str| part.rsplit("::").next().unwrap_or_default().to_owned();
+    parts.by_ref().map(last).collect()
+}
