@@ -15,7 +15,7 @@ use super::{
     launch::{Matrices, addresses, common_width, grid, units},
     slab::{keep, read, unit_column, unit_row},
     tensor_cores::tensor_core_tile,
-    tile::{Factors, Side, Tile},
+    tile::{Factors, Tile},
     vectors::{Extent, QUAD, Quad, extent_of, put_quad, quad_at},
 };
 use settings::{Activation, Precision};
