@@ -239,7 +239,7 @@ fn documentation_opens_with_a_noun_or_a_verb_and_says_more_than_the_name() {
             };
             // A crate opens with the question that it answers.
             let is_question = line.is_some_and(|line| line.ends_with('?'));
-            if !is_question && BANNED_OPENINGS.iter().any(|banned| opens(banned)) {
+            if !is_question && BANNED_OPENINGS.iter().any(opens) {
                 found.push(format!("{}:{}: {}", path.display(), index + 1, line.unwrap_or_default()));
             }
         }
