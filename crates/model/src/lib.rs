@@ -8,7 +8,6 @@ mod activation;
 mod batch_norm;
 pub mod checkpoint;
 mod dropout;
-mod householder;
 pub mod initialization;
 mod input;
 mod kernels;
