@@ -7,9 +7,7 @@ use settings::Initialization;
 /// A matrix in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    /// Number of rows.
     pub rows: usize,
-    /// Number of columns.
     pub columns: usize,
     /// `[rows, columns]`.
     pub values: Vec<f32>,
