@@ -118,7 +118,10 @@ fn trials(rules: &[Algorithm]) -> Vec<Trial> {
         [(0, 1e-3, 0.0, 0.0), (1, 1e-3, 0.2, 0.0), (1, 3e-3, 0.0, 1e-3)].map(
             |(seed, learning_rate, dropout, weight_decay)| {
                 let configuration = Configuration::new(algorithm, &[20, 15], learning_rate);
-                Trial { configuration: Configuration { dropout, weight_decay, ..configuration }, seed }
+                // The masks of pixels and of hidden units are drawn from different streams.
+                let input_dropout = dropout / 2.0;
+                let configuration = Configuration { input_dropout, dropout, weight_decay, ..configuration };
+                Trial { configuration, seed }
             },
         )
     };

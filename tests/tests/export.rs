@@ -239,7 +239,8 @@ fn dataset(text: &str, name: &str) -> (Dataset, settings::TrainingSettings) {
         _ => None,
     });
     let train = train.expect("the stage");
-    let dataset = Dataset::load(&train.dataset, Path::new("no data here")).expect("glyphs are drawn");
+    let dataset =
+        Dataset::load(&train.dataset.settings, Path::new("no data here")).expect("glyphs are drawn");
     (dataset, train.training.clone())
 }
 

@@ -227,7 +227,9 @@ fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
     let plans = runner::plan::plan(&bench.context(), &pipeline).expect("the store is whole");
     let [_, _, StagePlan::Train { trials, .. }, ..] = plans.as_slice() else { panic!("{plans:?}") };
     let best = pipeline.stages.iter().find_map(|stage| match stage {
-        spec::Stage::Summarize(summarize) if summarize.name == "best" => Some(summarize.clone()),
+        spec::Stage::Summarize(summarize) if summarize.name == "best" => {
+            Some(spec::Summarize::clone(summarize))
+        }
         _ => None,
     });
     let best = best.expect("it is there");

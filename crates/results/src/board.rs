@@ -28,7 +28,7 @@ const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
 fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
     let mut rows: Vec<Vec<(String, Value)>> = Vec::new();
     for train in trains(pipeline) {
-        let candidates = train.points.candidates().into_iter();
+        let candidates = train.grid.points.candidates().into_iter();
         rows.extend(candidates.map(|configuration| hyperparameters(train, configuration)));
     }
     let mut columns = Vec::new();

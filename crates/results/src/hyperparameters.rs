@@ -14,7 +14,7 @@ pub fn hyperparameters(train: &Train, configuration: &Configuration) -> Vec<(Str
     let training = &train.training;
     let axes = Axis::ALL.map(|axis| (axis.name(), axis_value(axis.of(configuration))));
     let stage = [
-        ("dataset", Value::Text(describe(&train.dataset))),
+        ("dataset", Value::Text(describe(&train.dataset.settings))),
         ("task", Value::Text(training.task.name().into())),
         ("early_stopping", Value::Text(early_stopping(train))),
         ("epochs", Value::Number(f64::from(training.epochs))),
@@ -36,7 +36,7 @@ fn axis_value(point: Option<AxisPoint>) -> Value {
 /// Returns the name of the group that the HPARAMS tab puts all seeds of a configuration into.
 pub fn group(train: &Train, configuration: &Configuration) -> String {
     let Train { dataset, training, .. } = train;
-    let (data, epochs, batch) = (describe(dataset), training.epochs, training.batch_size);
+    let (data, epochs, batch) = (describe(&dataset.settings), training.epochs, training.batch_size);
     let mut text = format!("{configuration}, {data}, {epochs} epochs, batch {batch}");
     if training.task != Task::default() {
         text.push_str(&format!(", {}", training.task.name()));

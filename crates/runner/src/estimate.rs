@@ -62,7 +62,7 @@ pub fn estimate(
     missing: &[&PlannedTrial],
     jobs: usize,
 ) -> Result<Estimate, Error> {
-    let dataset = load_images(context, &train.dataset(), &|_| {})?;
+    let dataset = load_images(context, &train.dataset, &|_| {})?;
     let (batch_size, examples) = (train.training.batch_size, dataset.train().len());
     if examples < batch_size as usize {
         return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });

@@ -78,7 +78,7 @@ pub(crate) fn settle<'a>(
     train: &Train,
     trials_of: impl Fn(&Train) -> Option<&'a [PlannedTrial]>,
 ) -> Result<Settled, Error> {
-    let summarize = match &train.points {
+    let summarize = match &train.grid.points {
         Points::Given(configurations) => {
             return Ok(Settled::Known { configurations: configurations.clone(), without_winner: Vec::new() });
         }
@@ -194,8 +194,7 @@ pub fn plan_trials(
         // A plan for a GPU can be made on a machine without one.
         engine::check_precision(context.device, train.training.precision)?;
     }
-    let dataset = train.dataset();
-    let dataset_key = Key::of(&dataset_key_text(&dataset, context.data)?);
+    let dataset_key = Key::of(&dataset_key_text(&train.dataset, context.data)?);
     in_parallel(train.trials(configurations), |trial| plan_trial(context, train, trial, &dataset_key))
 }
 

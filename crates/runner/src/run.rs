@@ -285,15 +285,15 @@ impl<'a> Run<'a> {
 
     /// Returns the images of `train`, which are loaded once.
     fn dataset(&mut self, train: &Train) -> Result<Arc<data::Dataset>, Error> {
-        let settings = &train.dataset;
+        let settings = &train.dataset.settings;
         let dataset = match self.loaded.iter().find(|(known, _)| known == settings) {
             Some((_, dataset)) => Arc::clone(dataset),
             None => {
-                let name = &train.dataset_name;
+                let name = &train.dataset.name;
                 self.settings.reporter.report(&Progress::LoadingDataset { name });
                 let started = Instant::now();
                 let dataset =
-                    load_images(self.context, &train.dataset(), &|DecodingProgress { done, total }| {
+                    load_images(self.context, &train.dataset, &|DecodingProgress { done, total }| {
                         self.settings.reporter.report(&Progress::Decoding { name, done, total });
                     })?;
                 self.publish_dataset(train, &dataset, started)?;
@@ -311,10 +311,10 @@ impl<'a> Run<'a> {
     }
 
     fn publish_dataset(&self, train: &Train, dataset: &data::Dataset, started: Instant) -> Result<(), Error> {
-        let key_text = dataset_key_text(&train.dataset(), self.context.data)?;
-        let name = &train.dataset_name;
+        let key_text = dataset_key_text(&train.dataset, self.context.data)?;
+        let name = &train.dataset.name;
         let artifact = self.find_or_make(&key_text, name, started, &[], |work| {
-            for (name, text) in dataset_artifact::files(&train.dataset.source, dataset) {
+            for (name, text) in dataset_artifact::files(&train.dataset.settings.source, dataset) {
                 work.write(name, text.as_bytes())?;
             }
             Ok(())

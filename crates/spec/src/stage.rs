@@ -1,6 +1,6 @@
 //! Checked stages: plain values that are all allowed.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use data::DatasetSettings;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use tuner::EarlyStopping;
 
 use crate::checkpoint_rule::CheckpointRule;
 
-/// A checked stage of a pipeline.
+/// A checked stage of a pipeline. Stages share the stages above that they refer to.
 #[derive(Clone, Debug)]
 pub enum Stage {
-    Dataset(Dataset),
-    Grid(Grid),
-    Train(Train),
-    Summarize(Summarize),
+    Dataset(Arc<Dataset>),
+    Grid(Arc<Grid>),
+    Train(Arc<Train>),
+    Summarize(Arc<Summarize>),
 }
 
 impl Stage {
@@ -60,7 +60,7 @@ pub enum Points {
     /// Every combination of the grid's axes once, in their order.
     Given(Vec<Configuration>),
     /// The winners of a summary, known when the trials of the summary are finished.
-    BestOf(Box<Summarize>),
+    BestOf(Arc<Summarize>),
 }
 
 impl Points {
@@ -71,7 +71,7 @@ impl Points {
             Self::Given(configurations) => configurations.iter().collect(),
             Self::BestOf(summarize) => {
                 let mut seen = HashSet::new();
-                let of_stages = summarize.of.iter().flat_map(|train| train.points.candidates());
+                let of_stages = summarize.of.iter().flat_map(|train| train.grid.points.candidates());
                 of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
             }
         }
@@ -91,11 +91,9 @@ impl Points {
 #[derive(Clone, Debug)]
 pub struct Train {
     pub name: String,
-    /// The name of the dataset's stage.
-    pub dataset_name: String,
-    pub dataset: DatasetSettings,
+    pub dataset: Arc<Dataset>,
     /// The configurations that are compared.
-    pub points: Points,
+    pub grid: Arc<Grid>,
     /// The settings that all trials share.
     pub training: TrainingSettings,
     /// The seeds; every configuration has one trial for each.
@@ -113,16 +111,10 @@ pub struct Train {
 }
 
 impl Train {
-    /// Returns the dataset's stage.
-    #[must_use]
-    pub fn dataset(&self) -> Dataset {
-        Dataset { name: self.dataset_name.clone(), settings: self.dataset.clone() }
-    }
-
     /// Returns the number of trials; the largest possible number if the configurations are chosen later.
     #[must_use]
     pub fn most_trials(&self) -> usize {
-        self.points.candidates().len() * self.seeds.len()
+        self.grid.points.candidates().len() * self.seeds.len()
     }
 
     /// Returns each of `configurations` with every seed.
@@ -140,7 +132,7 @@ impl Train {
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
         let mut splits = vec![Split::Train, Split::Validation];
-        if self.dataset.holdout > 0.0 {
+        if self.dataset.settings.holdout > 0.0 {
             splits.push(Split::Test);
         }
         let mut metrics: Vec<Metric> = splits.iter().map(|split| Metric::Loss(*split)).collect();
@@ -156,7 +148,7 @@ impl Train {
 pub struct Summarize {
     pub name: String,
     /// The stages that train the trials.
-    pub of: Vec<Train>,
+    pub of: Vec<Arc<Train>>,
     /// The metric that is reported; smaller is better.
     pub metric: Metric,
     pub epoch: EpochRule,

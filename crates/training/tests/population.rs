@@ -99,11 +99,15 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
     } else {
         WeightInitialization::Orthogonal
     };
+    let with_input_dropout = |input_dropout, Trial { configuration, seed }: Trial| Trial {
+        configuration: Configuration { input_dropout, ..configuration },
+        seed,
+    };
     vec![
         trial(0, 1e-3, 0.0, 0.0),
-        trial(1, 1e-3, 0.2, 0.0),
+        with_input_dropout(0.3, trial(1, 1e-3, 0.0, 0.0)),
         starting(aligned, trial(1, 1e-2, 0.0, 1e-3)),
-        trial(2, 1e-1, 0.5, 0.0),
+        with_input_dropout(0.1, trial(2, 1e-1, 0.5, 0.0)),
         starting(WeightInitialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
     ]
 }

@@ -156,7 +156,7 @@ fn free_port() -> anyhow::Result<u16> {
 fn regex_of_one_configuration(pipeline: &Pipeline) -> Option<String> {
     pipeline.stages.iter().find_map(|stage| match stage {
         Stage::Train(train) => {
-            let configuration = *train.points.candidates().first()?;
+            let configuration = *train.grid.points.candidates().first()?;
             // The dot is the only special character in names.
             Some(format!("^{}/{}/", train.name, configuration.slug()).replace('.', r"\."))
         }

@@ -126,13 +126,12 @@ impl Exporter<'_> {
 
     /// Returns the facts about a dataset that `model.json` needs. The images themselves are dropped at once.
     fn images(&mut self, train: &Train) -> Result<&Images, Error> {
-        let settings = &train.dataset;
+        let settings = &train.dataset.settings;
         let known = self.images.iter().position(|(known, _)| known == settings);
         let position = match known {
             Some(position) => position,
             None => {
-                let stage = Dataset { name: train.dataset_name.clone(), settings: settings.clone() };
-                let images = Images::of(&(self.load)(&stage)?);
+                let images = Images::of(&(self.load)(&train.dataset)?);
                 self.images.push((settings.clone(), images));
                 self.images.len() - 1
             }

@@ -356,8 +356,9 @@ mod tests {
         );
         let pipeline = Pipeline::parse("test.ron", &pipeline).unwrap_or_else(|problems| panic!("{problems}"));
         let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
-        let configurations: Vec<Configuration> = train.points.candidates().into_iter().cloned().collect();
-        let dataset = data::Dataset::load(&train.dataset, Path::new("no data here")).unwrap();
+        let configurations: Vec<Configuration> =
+            train.grid.points.candidates().into_iter().cloned().collect();
+        let dataset = data::Dataset::load(&train.dataset.settings, Path::new("no data here")).unwrap();
         let made = Provenance {
             build: "0.1.0 (0a1b2c)".into(),
             device: "cpu".into(),

@@ -44,7 +44,7 @@ pub(super) fn notes(summarize: &Summarize) -> Vec<String> {
 }
 
 fn has_no_holdout(train: &Train) -> bool {
-    train.dataset.holdout == 0.0
+    train.dataset.settings.holdout == 0.0
 }
 
 /// Returns the split that chooses the epoch of a trial, unless the file fixes the epoch.
@@ -65,7 +65,7 @@ fn stops_on_test(train: &Train) -> bool {
 /// Returns the summary that chose the configurations of `train`, or an earlier one that chose its candidates, if it used test
 /// images.
 fn chosen_on_test(train: &Train) -> Option<&str> {
-    let chooser = train.points.chosen_by()?;
+    let chooser = train.grid.points.chosen_by()?;
     let is_test = |split: Option<Split>| match split {
         Some(Split::Test) => true,
         Some(Split::Validation) => chooser.of.iter().any(has_no_holdout),

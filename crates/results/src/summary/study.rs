@@ -276,7 +276,7 @@ fn settings(summarize: &Summarize) -> Vec<Setting> {
 
 fn settings_of(train: &Train) -> [(&'static str, String); 9] {
     let training = &train.training;
-    let validation = match train.dataset.holdout {
+    let validation = match train.dataset.settings.holdout {
         0.0 => "the official test split".into(),
         share => format!("{share} of the training examples; the test split is reported separately"),
     };
@@ -290,7 +290,7 @@ fn settings_of(train: &Train) -> [(&'static str, String); 9] {
     let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
     let trackers: Vec<&str> = training.trackers.iter().map(|tracker| tracker.name()).collect();
     [
-        ("dataset", hyperparameters::describe(&train.dataset)),
+        ("dataset", hyperparameters::describe(&train.dataset.settings)),
         ("validation", validation),
         ("task", training.task.name().into()),
         ("optimizer", "Adam with the constants of Keras".into()),

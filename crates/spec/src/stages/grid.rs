@@ -1,6 +1,6 @@
 //! `Grid`: axes; all combinations of their values are compared.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use ron::value::RawValue;
 use serde::{
@@ -139,14 +139,14 @@ impl<'a> Written<'a> {
     pub(super) fn check(
         self,
         name: String,
-        find_summarize: impl FnOnce(&'a str, &mut Scope<'a>) -> Option<Summarize>,
+        find_summarize: impl FnOnce(&'a str, &mut Scope<'a>) -> Option<Arc<Summarize>>,
         scope: &mut Scope<'a>,
     ) -> Option<Grid> {
         let part = written_text(self.axes);
         if part.starts_with("BestOf") {
             let Winners::BestOf(stage) = scope.parse(part)?;
             let summarize = find_summarize(written_text(stage), scope)?;
-            return Some(Grid { name, points: Points::BestOf(Box::new(summarize)) });
+            return Some(Grid { name, points: Points::BestOf(summarize) });
         }
         let written: WrittenAxes = scope.parse(part)?;
         let mut axes = Axes::with_defaults();

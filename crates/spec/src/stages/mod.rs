@@ -5,6 +5,8 @@ mod grid;
 mod summarize;
 mod train;
 
+use std::sync::Arc;
+
 use ron::value::RawValue;
 use serde::Deserialize;
 
@@ -66,39 +68,43 @@ impl Stages {
             scope.problem(at, format!("two stages are named `{name}`"), Some(hint.into()));
         }
         let stage = match written {
-            Written::Dataset(written) => written.check(part, name.clone(), scope).map(Stage::Dataset),
+            Written::Dataset(written) => {
+                written.check(part, name.clone(), scope).map(|stage| Stage::Dataset(Arc::new(stage)))
+            }
             Written::Grid(written) => {
                 let find = |part, scope: &mut Scope<'a>| self.find(part, "Summarize", summarize, scope);
-                written.check(name.clone(), find, scope).map(Stage::Grid)
+                written.check(name.clone(), find, scope).map(|stage| Stage::Grid(Arc::new(stage)))
             }
             Written::Train(written) => {
                 let dataset = self.find(written_text(written.dataset), "Dataset", dataset, scope);
                 let grid = self.find(written_text(written.grid), "Grid", grid, scope);
-                written.check(part, name.clone(), dataset, grid, scope).map(Stage::Train)
+                written
+                    .check(part, name.clone(), dataset, grid, scope)
+                    .map(|stage| Stage::Train(Arc::new(stage)))
             }
             Written::Summarize(written) => {
                 let of = written.of.iter();
                 let of = of.filter_map(|part| self.find(written_text(part), "Train", train, scope)).collect();
-                written.check(part, name.clone(), of, scope).map(Stage::Summarize)
+                written.check(part, name.clone(), of, scope).map(|stage| Stage::Summarize(Arc::new(stage)))
             }
         };
         self.0.push((name, stage));
     }
 
     /// Returns the stage that `part` names, if `wanted` accepts it; adds a problem if there is none of this kind.
-    fn find<'a, T: Clone>(
+    fn find<'a, T>(
         &self,
         part: &'a str,
         kind: &str,
-        wanted: fn(&Stage) -> Option<&T>,
+        wanted: fn(&Stage) -> Option<&Arc<T>>,
         scope: &mut Scope<'a>,
-    ) -> Option<T> {
+    ) -> Option<Arc<T>> {
         let name: String = scope.parse(part)?;
         let message = match self.0.iter().find(|(above, _)| *above == name) {
             // The problems of the stage above are reported there.
             Some((_, None)) => return None,
             Some((_, Some(stage))) => match wanted(stage) {
-                Some(found) => return Some(found.clone()),
+                Some(found) => return Some(Arc::clone(found)),
                 None => format!("`{name}` is a {} stage, a {kind} stage is needed here", stage.kind()),
             },
             None => format!("no {kind} stage above is named `{name}`"),
@@ -111,18 +117,18 @@ impl Stages {
     }
 }
 
-fn dataset(stage: &Stage) -> Option<&Dataset> {
+fn dataset(stage: &Stage) -> Option<&Arc<Dataset>> {
     if let Stage::Dataset(dataset) = stage { Some(dataset) } else { None }
 }
 
-fn grid(stage: &Stage) -> Option<&Grid> {
+fn grid(stage: &Stage) -> Option<&Arc<Grid>> {
     if let Stage::Grid(grid) = stage { Some(grid) } else { None }
 }
 
-fn train(stage: &Stage) -> Option<&Train> {
+fn train(stage: &Stage) -> Option<&Arc<Train>> {
     if let Stage::Train(train) = stage { Some(train) } else { None }
 }
 
-fn summarize(stage: &Stage) -> Option<&Summarize> {
+fn summarize(stage: &Stage) -> Option<&Arc<Summarize>> {
     if let Stage::Summarize(summarize) = stage { Some(summarize) } else { None }
 }

@@ -1,5 +1,7 @@
 //! `Summarize`: tables and a report over the trials of some train stages.
 
+use std::sync::Arc;
+
 use ron::value::RawValue;
 use serde::Deserialize;
 use settings::{Algorithm, Axis, Configuration, Metric, Split};
@@ -62,7 +64,7 @@ impl<'a> Written<'a> {
         self,
         part: &'a str,
         name: String,
-        of: Vec<Train>,
+        of: Vec<Arc<Train>>,
         scope: &mut Scope<'a>,
     ) -> Option<Summarize> {
         let before = scope.problems.len();
@@ -105,7 +107,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn baseline(&self, of: &[Train], scope: &mut Scope<'a>) -> Option<Algorithm> {
+    fn baseline(&self, of: &[Arc<Train>], scope: &mut Scope<'a>) -> Option<Algorithm> {
         let part = written_text(self.baseline?);
         if part == "None" {
             return None;
@@ -121,7 +123,7 @@ impl<'a> Written<'a> {
         Some(baseline)
     }
 
-    fn expectations(&self, of: &[Train], scope: &mut Scope<'a>) -> Vec<Expectation> {
+    fn expectations(&self, of: &[Arc<Train>], scope: &mut Scope<'a>) -> Vec<Expectation> {
         let mut expectations = Vec::new();
         for part in self.expect.iter().map(|written| written_text(written)) {
             let Some(expectation) = scope.parse::<Expectation>(part) else { continue };
@@ -143,8 +145,8 @@ impl<'a> Written<'a> {
     }
 }
 
-fn candidates(of: &[Train]) -> impl Iterator<Item = &Configuration> {
-    of.iter().flat_map(|train| train.points.candidates())
+fn candidates(of: &[Arc<Train>]) -> impl Iterator<Item = &Configuration> {
+    of.iter().flat_map(|train| train.grid.points.candidates())
 }
 
 fn has_repetition(axes: &[Axis]) -> bool {
@@ -152,7 +154,7 @@ fn has_repetition(axes: &[Axis]) -> bool {
 }
 
 /// Returns the metric that `part` names; adds a problem if it is not a metric, or if a trial does not measure it.
-fn metric<'a>(part: &'a str, of: &[Train], scope: &mut Scope<'a>) -> Option<Metric> {
+fn metric<'a>(part: &'a str, of: &[Arc<Train>], scope: &mut Scope<'a>) -> Option<Metric> {
     let text: String = scope.parse(part)?;
     let metric: Metric = match text.parse() {
         Ok(metric) => metric,

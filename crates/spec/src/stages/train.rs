@@ -1,6 +1,6 @@
 //! `Train`: every configuration of a grid with every seed, on a dataset.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use data::Scaling;
 use ron::value::RawValue;
@@ -100,8 +100,8 @@ impl<'a> Written<'a> {
         self,
         part: &'a str,
         name: String,
-        dataset: Option<Dataset>,
-        grid: Option<Grid>,
+        dataset: Option<Arc<Dataset>>,
+        grid: Option<Arc<Grid>>,
         scope: &mut Scope<'a>,
     ) -> Option<Train> {
         let before = scope.problems.len();
@@ -160,9 +160,8 @@ impl<'a> Written<'a> {
         }
         let train = Train {
             name,
-            dataset_name: dataset.name,
-            dataset: dataset.settings,
-            points: grid.points,
+            dataset,
+            grid,
             training: TrainingSettings {
                 task: self.task,
                 epochs: self.epochs,
