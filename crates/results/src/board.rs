@@ -66,7 +66,9 @@ fn domain(values: &[&Value]) -> Domain {
 
 fn trains(pipeline: &Pipeline) -> Vec<&Train> {
     let stages = pipeline.stages.iter();
-    stages.filter_map(|stage| if let Stage::Train(train) = stage { Some(train) } else { None }).collect()
+    stages
+        .filter_map(|stage| if let Stage::Train(train) = stage { Some(train.as_ref()) } else { None })
+        .collect()
 }
 
 /// Returns the metrics of the HPARAMS tab that the trials measure, the validation split first.

@@ -85,7 +85,7 @@ pub(crate) fn settle<'a>(
         Points::BestOf(summarize) => summarize,
     };
     let summary = summarize.name.clone();
-    let Some(trials) = summarize.of.iter().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
+    let Some(trials) = summarize.trains().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
         return Ok(Settled::Waiting(Waiting { summary, trials: None }));
     };
     let missing = missing(&trials);
@@ -158,7 +158,7 @@ fn plan_stage(
         Stage::Summarize(summarize) => {
             let name = summarize.name.clone();
             let trials: Option<Vec<&[PlannedTrial]>> =
-                summarize.of.iter().map(|train| planned_trials(above, train)).collect();
+                summarize.trains().map(|train| planned_trials(above, train)).collect();
             let Some(trials) = trials else {
                 return Ok(StagePlan::Summarize { name, done: false, waiting_for: None });
             };

@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
         let trials: Option<Vec<&[PlannedTrial]>> =
-            summarize.of.iter().map(|train| self.trials[&train.name].as_deref()).collect();
+            summarize.trains().map(|train| self.trials[&train.name].as_deref()).collect();
         // The report already names the stage that did not begin.
         let Some(trials) = trials else { return Ok(()) };
         let started = Instant::now();

@@ -147,7 +147,6 @@ impl Train {
 #[derive(Clone, Debug)]
 pub struct Summarize {
     pub name: String,
-    /// The stages that train the trials.
     pub of: Vec<Arc<Train>>,
     /// The metric that is reported; smaller is better.
     pub metric: Metric,
@@ -162,6 +161,11 @@ pub struct Summarize {
 }
 
 impl Summarize {
+    /// Returns the stages that train the trials.
+    pub fn trains(&self) -> impl Iterator<Item = &Train> {
+        self.of.iter().map(Arc::as_ref)
+    }
+
     /// Returns the metric that ranks.
     #[must_use]
     pub fn ranking_metric(&self) -> &Metric {

@@ -61,7 +61,9 @@ pub(super) fn select<'a>(
 fn requested_summary<'a>(pipeline: &'a Pipeline, wanted: &Wanted) -> Result<Option<&'a Summarize>, Error> {
     let stages = pipeline.stages.iter();
     let summaries: Vec<&Summarize> = stages
-        .filter_map(|stage| if let Stage::Summarize(summarize) = stage { Some(summarize) } else { None })
+        .filter_map(
+            |stage| if let Stage::Summarize(summarize) = stage { Some(summarize.as_ref()) } else { None },
+        )
         .collect();
     match (&wanted.summary, &wanted.choice) {
         (None, Choice::Finished) => Ok(None),
@@ -81,7 +83,7 @@ fn requested_summary<'a>(pipeline: &'a Pipeline, wanted: &Wanted) -> Result<Opti
 fn finished<'a>(stages: &[StageTrials<'a>], summary: Option<&Summarize>) -> Selection<'a> {
     let mut stages = stages.to_vec();
     if let Some(summary) = summary {
-        stages.retain(|(train, _)| summary.of.iter().any(|summarized| summarized.name == train.name));
+        stages.retain(|(train, _)| summary.trains().any(|summarized| summarized.name == train.name));
     }
     let mut selection = Selection::default();
     for &(train, trials) in &stages {
@@ -109,7 +111,7 @@ fn finished<'a>(stages: &[StageTrials<'a>], summary: Option<&Summarize>) -> Sele
 fn winners<'a>(stages: &[StageTrials<'a>], summarize: &Summarize) -> Result<Selection<'a>, Error> {
     let mut trains = Vec::new();
     let mut trials = Vec::new();
-    for summarized in &summarize.of {
+    for summarized in summarize.trains() {
         let stage = stages.iter().find(|(train, _)| train.name == summarized.name);
         let (train, known) = stage.expect("the file was checked");
         trains.push(*train);

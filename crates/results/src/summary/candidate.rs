@@ -63,7 +63,7 @@ pub(super) fn read<'a>(
     trials: &[&'a [PlannedTrial]],
 ) -> Result<Vec<Candidate<'a>>, Error> {
     let mut candidates = Vec::new();
-    for (train, planned) in summarize.of.iter().zip(trials) {
+    for (train, planned) in summarize.trains().zip(trials) {
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             candidates.push(Candidate {
                 stage: &train.name,
@@ -106,7 +106,7 @@ fn finite_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
 
 /// Returns the reported quantity on the test split. There is none without a holdout, or if the table is ranked by it or reports it.
 pub(super) fn test_metric(summarize: &Summarize) -> Option<Metric> {
-    let has_holdout = summarize.of.iter().all(|train| train.dataset.settings.holdout > 0.0);
+    let has_holdout = summarize.trains().all(|train| train.dataset.settings.holdout > 0.0);
     let test = match summarize.metric {
         Metric::Loss(split) if split != Split::Test => Metric::Loss(Split::Test),
         Metric::ErrorRate(split) if split != Split::Test => Metric::ErrorRate(Split::Test),

@@ -65,7 +65,7 @@ pub fn key_text(
         hasher.update(format!("{}: {content}\n", trial.key).as_bytes());
     }
     let settings = Settings {
-        of: summarize.of.iter().map(|train| train.name.as_str()).collect(),
+        of: summarize.trains().map(|train| train.name.as_str()).collect(),
         metric: &summarize.metric,
         epoch: &summarize.epoch,
         rank_by: summarize.rank_by.as_ref(),

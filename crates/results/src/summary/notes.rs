@@ -7,7 +7,7 @@ use spec::{EpochRule, Summarize, Train};
 pub(super) fn notes(summarize: &Summarize) -> Vec<String> {
     let mut notes = Vec::new();
     let (reported, ranking) = (summarize.metric.split(), summarize.ranking_metric().split());
-    let without_holdout = summarize.of.iter().any(has_no_holdout);
+    let without_holdout = summarize.trains().any(has_no_holdout);
     if ranking == Some(Split::Test) {
         notes.push(
             "This table is ranked by test data. Rank by a validation metric instead: that table also has a test column."
@@ -21,13 +21,13 @@ pub(super) fn notes(summarize: &Summarize) -> Vec<String> {
         );
     } else if without_holdout && epoch_split(summarize) == Some(Split::Validation) {
         notes.push("The dataset has no holdout: the epoch of each trial was chosen on test data.".to_owned());
-    } else if summarize.of.iter().any(stops_on_test) {
+    } else if summarize.trains().any(stops_on_test) {
         notes.push(
             "The dataset has no holdout: early stopping by a `validation` metric selects on test data."
                 .to_owned(),
         );
     }
-    let chosen_on_test = summarize.of.iter().find_map(chosen_on_test);
+    let chosen_on_test = summarize.trains().find_map(chosen_on_test);
     if let Some(chooser) = chosen_on_test {
         notes.push(format!("`{chooser}` chose these configurations on test data."));
     }
@@ -68,14 +68,14 @@ fn chosen_on_test(train: &Train) -> Option<&str> {
     let chooser = train.grid.points.chosen_by()?;
     let is_test = |split: Option<Split>| match split {
         Some(Split::Test) => true,
-        Some(Split::Validation) => chooser.of.iter().any(has_no_holdout),
+        Some(Split::Validation) => chooser.trains().any(has_no_holdout),
         Some(Split::Train) | None => false,
     };
     if is_test(chooser.ranking_metric().split())
         || is_test(epoch_split(chooser))
-        || chooser.of.iter().any(stops_on_test)
+        || chooser.trains().any(stops_on_test)
     {
         return Some(&chooser.name);
     }
-    chooser.of.iter().find_map(chosen_on_test)
+    chooser.trains().find_map(chosen_on_test)
 }

@@ -46,7 +46,7 @@ pub(super) fn of(
             ..row(summarize, &candidates[index], store)?
         });
     }
-    for train in &summarize.of {
+    for train in summarize.trains() {
         let steps = steps_per_epoch(train, candidates, store)?;
         rows.iter_mut().filter(|row| row.stage == train.name).for_each(|row| row.steps_per_epoch = steps);
     }
@@ -258,7 +258,7 @@ fn epoch_in_words(summarize: &Summarize) -> String {
 
 /// Returns the settings of the trials in words, with a line for each train stage where stages differ.
 fn settings(summarize: &Summarize) -> Vec<Setting> {
-    let of_stages: Vec<[(&str, String); 9]> = summarize.of.iter().map(settings_of).collect();
+    let of_stages: Vec<[(&str, String); 9]> = summarize.trains().map(settings_of).collect();
     let mut settings = Vec::new();
     for index in 0..9 {
         let (name, first) = &of_stages[0][index];
@@ -266,7 +266,7 @@ fn settings(summarize: &Summarize) -> Vec<Setting> {
             settings.push(Setting { name: (*name).into(), value: first.clone() });
             continue;
         }
-        for (train, stage) in summarize.of.iter().zip(&of_stages) {
+        for (train, stage) in summarize.trains().zip(&of_stages) {
             settings
                 .push(Setting { name: format!("{name} ({})", train.name), value: stage[index].1.clone() });
         }
@@ -352,7 +352,7 @@ fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<
         list.sort_unstable();
         list.dedup();
     }
-    let mut seeds: Vec<u64> = summarize.of.iter().flat_map(|train| train.seeds.iter().copied()).collect();
+    let mut seeds: Vec<u64> = summarize.trains().flat_map(|train| train.seeds.iter().copied()).collect();
     seeds.sort_unstable();
     seeds.dedup();
     Provenance {
