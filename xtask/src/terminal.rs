@@ -195,7 +195,7 @@ impl Reporter for Lines {
             }
             Progress::TrainStarted { name, trials, done, .. } => {
                 *counts = (*trials, *done);
-                tell(&format!("{name}: {trials} trials, {done} done before"));
+                tell(&format!("stage {name}: {trials} trials, {done} already done"));
             }
             Progress::Epoch { trial, epoch, epochs } if self.every_epoch => {
                 tell(&format!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch)));

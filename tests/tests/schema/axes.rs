@@ -11,8 +11,8 @@ pub fn declarations() -> String {
     let Declarations { axes, selection } = list;
     let variants: String = Axis::ALL.iter().map(|axis| format!("{}{axis:?},\n", comment(*axis))).collect();
     format!(
-        "/// The values along each axis; every combination is trained once. An axis that does not apply to a rule, like `feedback` to
-         /// `Backprop`, is dropped there.
+        "/// The values along each axis; every combination is trained once per seed. An axis that does not apply to a rule, like
+         /// `feedback` to `Backprop`, is dropped there.
          #[derive(Deserialize)]\n#[serde(rename = \"axes\", deny_unknown_fields)]\nstruct GridAxes {{\n{axes}}}
          /// An axis of a grid.
          #[derive(Deserialize)]\nenum Axis {{\n{variants}}}

@@ -31,8 +31,8 @@ pub(super) struct Written<'a> {
     axes: &'a RawValue,
 }
 
-/// The values along each axis as written, in the order of the file. Every combination is trained once. An axis that does not
-/// apply to a rule, such as `feedback` to `Backprop`, is left out for that rule.
+/// The values along each axis as written, in the order of the file. Every combination is trained once per seed. An axis that
+/// does not apply to a rule, such as `feedback` to `Backprop`, is left out for that rule.
 struct WrittenAxes<'a>(Vec<(Axis, &'a RawValue)>);
 
 impl<'a> Deserialize<'a> for WrittenAxes<'a> {

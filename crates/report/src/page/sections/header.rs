@@ -11,7 +11,7 @@ use crate::{
 
 /// Returns everything above the table of contents.
 pub fn header(study: &Study) -> String {
-    let stage = paragraph("kicker", &format!("Report of the stage {}", study.stage));
+    let stage = paragraph("kicker", &format!("Results of the stage “{}”", study.stage));
     let title = escaped(&study.pipeline);
     let answer = answer(study).map_or_else(String::new, |answer| paragraph("answer", &answer));
     format!(
