@@ -5,9 +5,6 @@
 
 use data::Source;
 
-/// A limit that none of the archives reaches.
-pub(crate) const MAX_ENTRIES: usize = 100_000;
-
 /// The archives of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Collection<'a> {
@@ -32,31 +29,14 @@ pub struct Archive<'a> {
     pub packing: Packing,
 }
 
-/// The format of an archive. A packed archive holds one folder and unpacks to at most `unpacked_bytes`.
+/// The format of an archive. A packed archive holds one folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// A file that is kept as it is.
     Kept,
-    TarGz {
-        unpacked_bytes: u64,
-    },
-    Tar {
-        unpacked_bytes: u64,
-    },
-    Zip {
-        unpacked_bytes: u64,
-    },
-}
-
-impl Packing {
-    pub(crate) fn unpacked_bytes(self) -> u64 {
-        match self {
-            Self::Kept => 0,
-            Self::TarGz { unpacked_bytes } | Self::Tar { unpacked_bytes } | Self::Zip { unpacked_bytes } => {
-                unpacked_bytes
-            }
-        }
-    }
+    TarGz,
+    Tar,
+    Zip,
 }
 
 const MNIST: Collection<'_> = Collection {
@@ -101,8 +81,7 @@ const CIFAR10: Collection<'_> = Collection {
         served_from: &["https://www.cs.toronto.edu/~kriz/"],
         bytes: 170_052_171,
         sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-        // 60,000 records and a page of text.
-        packing: Packing::TarGz { unpacked_bytes: 184_380_000 + (1 << 20) },
+        packing: Packing::TarGz,
     }],
 };
 
@@ -114,8 +93,7 @@ const CIFAR100: Collection<'_> = Collection {
         served_from: &["https://www.cs.toronto.edu/~kriz/"],
         bytes: 168_513_733,
         sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-        // 60,000 records and lists of names.
-        packing: Packing::TarGz { unpacked_bytes: 184_440_000 + (1 << 20) },
+        packing: Packing::TarGz,
     }],
 };
 
@@ -127,8 +105,7 @@ const EURO_SAT: Collection<'_> = Collection {
         served_from: &["https://zenodo.org/records/7711810/files/"],
         bytes: 94_658_721,
         sha256: "b4f5b234ecb7d7ff9c6cddb046543b4717c53fd6e9815be6c0e80cc614f51b90",
-        // JPEG files hardly shrink.
-        packing: Packing::Zip { unpacked_bytes: 200_000_000 },
+        packing: Packing::Zip,
     }],
 };
 
@@ -140,7 +117,7 @@ const CALTECH256: Collection<'_> = Collection {
         served_from: &["https://data.caltech.edu/records/nyy15-4j048/files/"],
         bytes: 1_183_006_720,
         sha256: "08ff01b03c65566014ae88eb0490dbe4419fc7ac4de726ee1163e39fd809543e",
-        packing: Packing::Tar { unpacked_bytes: 1_183_006_720 },
+        packing: Packing::Tar,
     }],
 };
 

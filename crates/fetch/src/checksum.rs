@@ -30,9 +30,6 @@ pub enum Authenticity {
 }
 
 /// Returns the checksums of the files of `source` that are under `data_dir`. Folders of pictures are left out.
-///
-/// # Errors
-/// If a file cannot be read.
 pub fn checksums(source: &Source, data_dir: &Path) -> Result<Vec<Checksum>, Error> {
     let archives = collection(source).map_or(&[][..], |collection| collection.archives);
     let files = source.presence(data_dir).files.into_iter().map(|(path, _)| path);
@@ -40,10 +37,9 @@ pub fn checksums(source: &Source, data_dir: &Path) -> Result<Vec<Checksum>, Erro
 }
 
 fn checksum(path: PathBuf, archives: &[Archive<'_>]) -> Result<Checksum, Error> {
-    let (bytes, sha256) = match size_and_sha256(&path) {
-        Ok(found) => found,
-        Err(source) => return Err(Error::Unreadable { path, source }),
-    };
+    let unreadable = |source| Error::Unreadable { path: path.clone(), source };
+    let bytes = path.metadata().map_err(unreadable)?.len();
+    let sha256 = sha256(&path).map_err(unreadable)?;
     let official = archives.iter().find(|it| it.packing == Packing::Kept && path.ends_with(it.name));
     let authenticity = match official {
         None => Authenticity::Unknown,
@@ -51,10 +47,6 @@ fn checksum(path: PathBuf, archives: &[Archive<'_>]) -> Result<Checksum, Error> 
         Some(_) => Authenticity::Other,
     };
     Ok(Checksum { path, bytes, sha256, authenticity })
-}
-
-fn size_and_sha256(path: &Path) -> io::Result<(u64, String)> {
-    Ok((path.metadata()?.len(), sha256(path)?))
 }
 
 /// Returns in which way the file at `path` differs from `archive`, if it does.

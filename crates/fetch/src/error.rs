@@ -20,10 +20,6 @@ pub enum Error {
         homepage: String,
     },
 
-    /// The archive would write outside of its folder, is too large, or holds more than files and folders.
-    #[error("{}: expected {expected}, found {found}", archive.display())]
-    BadArchive { archive: PathBuf, expected: String, found: String },
-
     #[error("cannot unpack {}", archive.display())]
     NotUnpacked { archive: PathBuf, source: io::Error },
 
@@ -70,11 +66,8 @@ impl Error {
             Self::NotDownloaded { homepage, .. } => format!(
                 "try again later, which continues where it stopped; or give a mirror, or get the file from {homepage}"
             ),
-            Self::BadArchive { archive, .. } => {
-                format!("delete {} and get the file from its authors", archive.display())
-            }
             Self::NotUnpacked { archive, .. } => {
-                format!("delete {} to download it again", archive.display())
+                format!("make room for its files, or delete {} to download it again", archive.display())
             }
             Self::InTheWay { path } => format!("move {} away", path.display()),
             Self::Incomplete { folder } => format!("delete {} and try again", folder.display()),

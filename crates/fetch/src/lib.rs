@@ -50,11 +50,18 @@ pub enum Progress<'a> {
     /// Another process fetches into the same folder.
     Waiting,
     /// `done` of `total` bytes are downloaded.
-    Downloading { archive: &'a str, done: u64, total: u64 },
+    Downloading {
+        archive: &'a str,
+        done: u64,
+        total: u64,
+    },
     /// The archive is downloaded and is compared with its checksum.
-    Checking { archive: &'a str },
-    /// `done` bytes are unpacked; `total` is an upper bound.
-    Unpacking { archive: &'a str, done: u64, total: u64 },
+    Checking {
+        archive: &'a str,
+    },
+    Unpacking {
+        archive: &'a str,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +72,6 @@ pub enum Fetched {
 }
 
 /// Fetches the files of `source` that are missing.
-///
-/// # Errors
-/// If the source has no official files, if files are missing and may not be downloaded, or if no address serves them.
 pub fn fetch(source: &Source, fetching: &Fetching<'_>) -> Result<Fetched, Error> {
     let is_complete = || source.presence(fetching.data_dir).complete;
     match collection(source) {
@@ -86,9 +90,6 @@ pub fn missing(source: &Source, data_dir: &Path) -> Option<(Vec<Wanted>, PathBuf
 }
 
 /// Fetches `collection` unless `is_complete` says that its files are there.
-///
-/// # Errors
-/// If files are missing and may not be downloaded, or if no address serves them.
 pub fn fetch_collection(
     collection: &Collection<'_>,
     is_complete: &dyn Fn() -> bool,

@@ -1,10 +1,10 @@
 //! Brings the files of a checked archive to the names under which they are read.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::path::Path;
 
 use crate::unpack::unpack;
-use crate::{Archive, Collection, Error, Fetching, Packing, Wanted};
+use crate::{Archive, Collection, Error, Fetching, Packing, Progress, Wanted};
 
 /// Whether a file that is kept as it is exists. Whether the files of a packed archive exist is known to its source alone.
 pub(crate) fn is_there(archive: &Archive<'_>, collection: &Collection<'_>, data_dir: &Path) -> bool {
@@ -39,33 +39,36 @@ pub(crate) fn put(
     let unpacked = packed.with_extension("unpacked");
     remove_folder(&unpacked)?;
     fs::create_dir_all(&unpacked).map_err(|source| Error::io(&unpacked, source))?;
-    let placed =
-        unpack(archive, packed, &unpacked, fetching.progress).and_then(|()| merge(&unpacked, &folder));
+    (fetching.progress)(Progress::Unpacking { archive: archive.name });
+    let placed = unpack(archive.packing, packed, &unpacked)
+        .map_err(|source| Error::NotUnpacked { archive: packed.to_path_buf(), source })
+        .and_then(|()| merge(&unpacked, &folder));
     // Also after an error, which may be that the disk is full.
     remove_folder(&unpacked)?;
     placed?;
     fs::remove_file(packed).map_err(|source| Error::io(packed, source))
 }
 
-/// Renames the folder `from` to `to`. If `to` has files already, renames each file in `from` into `to` instead.
-fn merge(from: &Path, to: &Path) -> Result<(), Error> {
-    if !to.exists() {
-        return rename(from, to);
+/// Renames the one folder in `unpacked` to `to`. If `to` has files already, renames each file into `to` instead.
+fn merge(unpacked: &Path, to: &Path) -> Result<(), Error> {
+    let inner = entries(unpacked)?.into_iter().map(|entry| entry.path()).find(|path| path.is_dir());
+    let Some(from) = inner else { return Err(Error::Incomplete { folder: to.to_path_buf() }) };
+    // After a power cut, no file under its final name may lack bytes.
+    rustix::fs::sync();
+    // An empty folder is replaced.
+    if !to.exists() || entries(to)?.is_empty() {
+        return rename(&from, to);
     }
-    if is_empty(to) {
-        fs::remove_dir(to).map_err(|source| Error::io(to, source))?;
-        return rename(from, to);
-    }
-    let entries = fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries.map_err(|source| Error::io(from, source))?;
+    let entries = entries(&from)?;
     if entries.iter().any(|entry| entry.path().is_dir()) {
         return Err(Error::InTheWay { path: to.to_path_buf() });
     }
     entries.iter().try_for_each(|entry| rename(&entry.path(), &to.join(entry.file_name())))
 }
 
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, Error> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect);
+    entries.map_err(|source| Error::io(folder, source))
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Error> {

@@ -82,7 +82,7 @@ fn show(bar: &ProgressBar, progress: Progress<'_>) {
         Progress::Waiting => ("another process downloads the same files".to_owned(), 0, 0),
         Progress::Downloading { archive, done, total } => (format!("{archive}: downloading"), done, total),
         Progress::Checking { archive } => (format!("{archive}: checking"), 0, 0),
-        Progress::Unpacking { archive, done, total } => (format!("{archive}: unpacking"), done, total),
+        Progress::Unpacking { archive } => (format!("{archive}: unpacking"), 0, 0),
     };
     bar.set_message(what);
     bar.set_length(total);

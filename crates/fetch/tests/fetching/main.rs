@@ -1,7 +1,6 @@
-//! Fetching from servers that fail, of archives that are not what they should be, and onto disks that are full.
+//! Fetching from servers that fail, of archives that cannot be unpacked, and onto disks that are full.
 
 mod archives;
-mod mutations;
 mod official;
 mod processes;
 mod samples;

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use fetch::Fetched;
+use fetch::{Fetched, Packing};
 
-use crate::samples::{FOLDER, NAME, Place, TAR_GZ, archive};
+use crate::samples::{FOLDER, NAME, Place, archive};
 use crate::server::{Fault, Server};
 
 /// Environment variables with the address and the data directory of a process that only fetches.
@@ -17,7 +17,7 @@ const DATA_DIR: &str = "FETCH_TEST_DATA_DIR";
 #[test]
 fn only_fetches() {
     let (Ok(address), Ok(data_dir)) = (std::env::var(ADDRESS), std::env::var(DATA_DIR)) else { return };
-    let place = Place::of(&archive(), TAR_GZ);
+    let place = Place::of(&archive(), Packing::TarGz);
     place
         .fetch_into(data_dir.as_ref(), &[&address], fetch::Network::Official)
         .expect("the test that started this process reads the exit code");
@@ -36,7 +36,7 @@ fn start(place: &Place, server: &Server) -> Child {
 #[test]
 fn two_processes_that_fetch_the_same_source_at_once_download_it_once() {
     let server = Server::start(&[(NAME, archive())], Fault::SlowStart);
-    let place = Place::of(&archive(), TAR_GZ);
+    let place = Place::of(&archive(), Packing::TarGz);
     let processes = [start(&place, &server), start(&place, &server)];
     for mut process in processes {
         assert!(process.wait().expect("it ends").success());
@@ -49,7 +49,7 @@ fn two_processes_that_fetch_the_same_source_at_once_download_it_once() {
 fn a_killed_process_leaves_no_files_and_the_next_one_resumes_the_download() {
     let half = archive().len() / 2;
     let stalling = Server::start(&[(NAME, archive())], Fault::StallAfter(half));
-    let place = Place::of(&archive(), TAR_GZ);
+    let place = Place::of(&archive(), Packing::TarGz);
     let mut process = start(&place, &stalling);
     let part = place.path(".downloads").join(FOLDER).join(format!("{NAME}.part"));
     while fs::metadata(&part).map_or(0, |part| part.len()) < half as u64 {

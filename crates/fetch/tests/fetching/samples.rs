@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fs;
 use std::io::{Cursor, Write};
+use std::iter::successors;
 use std::path::Path;
 
 use data::Source;
@@ -30,10 +31,7 @@ pub fn tar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        // Written directly, because the builder refuses names that lead out of the folder.
-        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
-        header.set_cksum();
-        builder.append(&header, bytes.as_slice()).expect("memory can be written");
+        builder.append_data(&mut header, name, bytes.as_slice()).expect("memory can be written");
     }
     builder.into_inner().expect("memory can be written")
 }
@@ -57,9 +55,6 @@ pub fn zip(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
 pub fn archive() -> Vec<u8> {
     gzip(&tar(&files()))
 }
-
-/// The packing of the official archive, with a limit of four times the small files.
-pub const TAR_GZ: Packing = Packing::TarGz { unpacked_bytes: 4 * 6 * 3 * 3073 };
 
 /// A data directory, and the archive that is fetched into it.
 pub struct Place {
@@ -107,10 +102,11 @@ impl Place {
         fetch_collection(&collection, &is_complete, &Fetching { data_dir, network, progress: &|_| () })
     }
 
-    /// Returns message, source and hint, with the paths and addresses of this run replaced.
+    /// Returns message, causes and hint, with the paths and addresses of this run replaced.
     pub fn shown(&self, error: &Error, server: &str) -> String {
-        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        let text = format!("error: {error}{source}\nhint: {}", error.hint());
+        let causes = successors(error.source(), |&cause| cause.source());
+        let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+        let text = format!("error: {error}{causes}\nhint: {}", error.hint());
         let text = text.replace(self.data_dir.path().to_str().expect("the folder's name is text"), "<data>");
         if server.is_empty() { text } else { text.replace(server, "<server>") }
     }

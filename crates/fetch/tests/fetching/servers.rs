@@ -3,10 +3,10 @@
 use std::fs;
 use std::thread;
 
-use fetch::{Fetched, Network};
+use fetch::{Fetched, Network, Packing};
 use insta::assert_snapshot;
 
-use crate::samples::{FOLDER, NAME, Place, TAR_GZ, archive, files, sha256};
+use crate::samples::{FOLDER, NAME, Place, archive, files, sha256};
 use crate::server::{Fault, Server};
 
 fn serve(fault: Fault) -> Server {
@@ -14,7 +14,7 @@ fn serve(fault: Fault) -> Server {
 }
 
 fn place() -> Place {
-    Place::of(&archive(), TAR_GZ)
+    Place::of(&archive(), Packing::TarGz)
 }
 
 /// Returns a place in which an earlier attempt left `part` of the archive.
