@@ -1,39 +1,22 @@
 //! Free space for files.
 
 use std::{
-    ffi::CString,
     io,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
-/// Returns the number of bytes that this user may still write below `folder`, which need not exist yet.
-///
-/// # Errors
-/// If the system does not report it.
-pub fn free(folder: &Path) -> io::Result<u64> {
-    let path = CString::new(nearest(folder).as_os_str().as_bytes())?;
-    // SAFETY: a `statvfs` is numbers only, for which zero is a value.
-    let mut statistics: libc::statvfs = unsafe { std::mem::zeroed() };
-    // SAFETY: the path ends in 0, and the answer is written into a value that lives longer than the call.
-    if unsafe { libc::statvfs(path.as_ptr(), &raw mut statistics) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(wide(statistics.f_bavail).saturating_mul(wide(statistics.f_frsize)))
-}
+use rustix::fs::{Access, access, statvfs};
 
-/// Widens a number, because systems differ in its type.
-fn wide(number: impl Into<u64>) -> u64 {
-    number.into()
+/// Returns the number of bytes that this user may still write below `folder`, which need not exist yet.
+pub fn free(folder: &Path) -> io::Result<u64> {
+    let statistics = statvfs(&nearest(folder))?;
+    Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
 }
 
 /// Whether this user may write files in `folder`, or create it if it does not exist yet. Tests permissions only.
-#[must_use]
 pub fn may_write(folder: &Path) -> bool {
     let nearest = nearest(folder);
-    let Ok(path) = CString::new(nearest.as_os_str().as_bytes()) else { return false };
-    // SAFETY: the path ends in 0.
-    nearest.is_dir() && unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
+    nearest.is_dir() && access(&nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// Returns `path`, or the nearest folder above it that exists.

@@ -4,7 +4,6 @@ use std::{fs, path::Path};
 
 /// Returns the number of bytes that this process can still allocate: the least that the machine, a container and a limit of the process
 /// leave, as far as the system reports them.
-#[must_use]
 pub fn free() -> Option<u64> {
     let on_machine = read("/proc/meminfo").and_then(|text| entry(&text, "MemAvailable:"));
     [on_machine, in_control_group(Path::new("/sys/fs/cgroup")), in_address_space()]
@@ -14,7 +13,6 @@ pub fn free() -> Option<u64> {
 }
 
 /// Returns the number of bytes of the machine's memory.
-#[must_use]
 pub fn installed() -> Option<u64> {
     entry(&read("/proc/meminfo")?, "MemTotal:")
 }

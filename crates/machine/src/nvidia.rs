@@ -18,8 +18,6 @@ pub struct Nvidia {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gpu {
     pub name: String,
-    /// `GPU-` and a number that no other GPU has.
-    pub uuid: String,
     /// Whether `CUDA_VISIBLE_DEVICES` leaves it to this process.
     pub is_visible: bool,
     pub memory: Option<GpuMemory>,
@@ -58,7 +56,6 @@ pub enum NoNvidia {
 }
 
 impl NoNvidia {
-    #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoLibrary => {
@@ -79,20 +76,16 @@ impl NoNvidia {
 
 impl Nvidia {
     /// Queries the driver of this machine.
-    ///
-    /// # Errors
-    /// If there is no driver or no GPU.
     pub fn of_this_machine() -> Result<Self, NoNvidia> {
         let nvml = open()?;
         let cuda = nvml.sys_cuda_driver_version().ok().and_then(|number| u32::try_from(number).ok());
         let devices = devices(&nvml)?;
-        let uuids: Vec<String> = devices.iter().map(uuid).collect();
-        let visible = visible_here(&uuids);
-        let gpus = devices.iter().zip(uuids).enumerate();
+        let visible = visible_here(&devices);
+        let gpus = devices.iter().enumerate();
         Ok(Self {
             driver: nvml.sys_driver_version().unwrap_or_else(|_| "unknown".to_owned()),
             cuda: cuda.map(|number| [number / 1000, number % 1000 / 10]),
-            gpus: gpus.map(|(index, (device, uuid))| gpu(device, uuid, visible.contains(&index))).collect(),
+            gpus: gpus.map(|(index, device)| gpu(device, visible.contains(&index))).collect(),
         })
     }
 }
@@ -119,27 +112,21 @@ fn devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
 /// Returns the GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, at least one.
 pub(crate) fn visible_devices(nvml: &Nvml) -> Result<Vec<Device<'_>>, NoNvidia> {
     let devices = devices(nvml)?;
-    let (gpus, uuids) = (devices.len(), devices.iter().map(uuid).collect::<Vec<_>>());
-    let visible = visible_here(&uuids);
+    let visible = visible_here(&devices);
     if visible.is_empty() {
         return Err(NoNvidia::NoneVisible {
             list: env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default(),
-            gpus,
+            gpus: devices.len(),
         });
     }
     let devices = devices.into_iter().enumerate();
     Ok(devices.filter(|(index, _)| visible.contains(index)).map(|(_, device)| device).collect())
 }
 
-fn uuid(device: &Device<'_>) -> String {
-    device.uuid().unwrap_or_default()
-}
-
-fn gpu(device: &Device<'_>, uuid: String, is_visible: bool) -> Gpu {
+fn gpu(device: &Device<'_>, is_visible: bool) -> Gpu {
     let capability = device.cuda_compute_capability().ok();
     Gpu {
         name: device.name().unwrap_or_else(|_| "unknown".to_owned()),
-        uuid,
         is_visible,
         memory: device.memory_info().ok().map(|info| GpuMemory { total: info.total, free: info.free }),
         compute_capability: capability.map(|found| [found.major.unsigned_abs(), found.minor.unsigned_abs()]),
@@ -152,8 +139,9 @@ fn to_watts(milliwatts: u32) -> f64 {
     f64::from(milliwatts) / 1e3
 }
 
-fn visible_here(uuids: &[String]) -> Vec<usize> {
-    visible(env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), uuids)
+fn visible_here(devices: &[Device<'_>]) -> Vec<usize> {
+    let uuids: Vec<String> = devices.iter().map(|device| device.uuid().unwrap_or_default()).collect();
+    visible(env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), &uuids)
 }
 
 /// Returns the indices of the GPUs that the text of `CUDA_VISIBLE_DEVICES` names, by numbers or by the beginnings of their `uuids`, up

@@ -13,7 +13,6 @@ pub struct Processor {
 }
 
 impl Processor {
-    #[must_use]
     pub fn of_this_machine() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").ok();
         Self {

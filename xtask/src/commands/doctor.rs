@@ -245,7 +245,6 @@ mod tests {
     fn a_gpu_is_described_by_what_its_driver_reports() {
         let mut gpu = Gpu {
             name: "NVIDIA H100 80GB HBM3".into(),
-            uuid: "GPU-1".into(),
             is_visible: true,
             memory: Some(GpuMemory { total: 85_500_000_000, free: 85_000_000_000 }),
             compute_capability: Some([9, 0]),

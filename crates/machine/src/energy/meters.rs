@@ -23,23 +23,16 @@ struct Gpus {
 }
 
 impl Meters {
-    #[must_use]
     pub fn of_this_machine() -> Self {
         Self { gpus: Gpus::open(), packages: rapl::packages(Path::new(rapl::ROOT)) }
     }
 
     /// Returns the number of GPUs that are counted.
-    ///
-    /// # Errors
-    /// If none is.
     pub fn gpus(&self) -> Result<usize, &NoMeter> {
         self.gpus.as_ref().map(|gpus| gpus.uuids.len())
     }
 
     /// Returns the number of processor packages that are counted.
-    ///
-    /// # Errors
-    /// If none is.
     pub fn packages(&self) -> Result<usize, &NoMeter> {
         self.packages.as_ref().map(Vec::len)
     }

@@ -6,7 +6,6 @@
 //! A counter counts all energy of its GPU or package, other programs' included. The energy between two readings is divided in equal parts
 //! among all trials that this process trained meanwhile, so that the shares of a process add up to the total.
 
-mod accounts;
 mod counter;
 mod meters;
 mod no_meter;

@@ -17,7 +17,6 @@ pub enum NoMeter {
 }
 
 impl NoMeter {
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NoGpu(reason) => reason.hint().to_owned(),

@@ -1,15 +1,13 @@
 //! The meters of this process, and the shares of trials in their energy.
 
 use std::{
+    collections::BTreeMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{
-    Energy, Meters,
-    accounts::{AccountId, Accounts},
-    counter::Reading,
-};
+use super::{Energy, Meters, counter::Reading};
 
 /// The longest time between two readings. The smallest counters are full after some minutes of a large processor's work.
 const INTERVAL: Duration = Duration::from_secs(20);
@@ -17,28 +15,61 @@ const INTERVAL: Duration = Duration::from_secs(20);
 /// The energy of trials that train together: their part of all energy that meters count until the share is dropped.
 pub struct Share {
     metering: Arc<Mutex<Metering>>,
-    account: AccountId,
+    account: u64,
 }
 
 struct Metering {
     read: Box<dyn Fn() -> Reading + Send>,
     last: Reading,
     read_at: Instant,
-    accounts: Accounts,
+    accounts: BTreeMap<u64, Account>,
+    /// The number of accounts opened so far, which numbers the next one.
+    opened: u64,
 }
+
+/// The energy of a group of trials that train together.
+struct Account {
+    trials: usize,
+    /// The energy of each trial since it was last taken.
+    each: Energy,
+}
+
+const ZERO: Energy = Energy { gpu: Some(0.0), cpu: Some(0.0) };
 
 impl Metering {
     fn new(read: impl Fn() -> Reading + Send + 'static) -> Self {
         let last = read();
-        Self { read: Box::new(read), last, read_at: Instant::now(), accounts: Accounts::default() }
+        let accounts = BTreeMap::new();
+        Self { read: Box::new(read), last, read_at: Instant::now(), accounts, opened: 0 }
+    }
+
+    /// Opens an account of no trials.
+    fn open(&mut self) -> u64 {
+        let id = self.opened;
+        self.opened += 1;
+        self.accounts.insert(id, Account { trials: 0, each: ZERO });
+        id
+    }
+
+    fn account(&mut self, id: u64) -> &mut Account {
+        self.accounts.get_mut(&id).expect("an account is there until its share is dropped")
     }
 
     /// Reads the meters, and divides the energy since the last reading among the trials that are counted now.
     fn catch_up(&mut self) {
         let now = (self.read)();
-        self.accounts.spend(now.since(&self.last));
+        spend(&mut self.accounts, now.since(&self.last));
         self.last = now;
         self.read_at = Instant::now();
+    }
+}
+
+/// Divides energy among all trials in equal parts. A sum with an absent part is absent until it is taken.
+fn spend(accounts: &mut BTreeMap<u64, Account>, used: Energy) {
+    let trials = accounts.values().map(|account| account.trials).sum::<usize>() as f64;
+    for Account { each, .. } in accounts.values_mut().filter(|account| account.trials > 0) {
+        each.gpu = each.gpu.zip(used.gpu).map(|(sum, joules)| sum + joules / trials);
+        each.cpu = each.cpu.zip(used.cpu).map(|(sum, joules)| sum + joules / trials);
     }
 }
 
@@ -53,13 +84,12 @@ fn metering() -> Arc<Mutex<Metering>> {
 
 impl Share {
     /// Opens a share of no trials.
-    #[must_use]
     pub fn open() -> Self {
         Self::of(metering())
     }
 
     fn of(metering: Arc<Mutex<Metering>>) -> Self {
-        let account = locked(&metering).accounts.open();
+        let account = locked(&metering).open();
         Self { metering, account }
     }
 
@@ -67,7 +97,7 @@ impl Share {
     pub fn count(&self, trials: usize) {
         let mut metering = locked(&self.metering);
         metering.catch_up();
-        metering.accounts.count(self.account, trials);
+        metering.account(self.account).trials = trials;
     }
 
     /// Reads the meters if the last reading is old, so that no counter is full twice between two readings.
@@ -79,11 +109,10 @@ impl Share {
     }
 
     /// Returns the energy of each of the trials since the last call, or since they were first counted.
-    #[must_use]
     pub fn take(&self) -> Energy {
         let mut metering = locked(&self.metering);
         metering.catch_up();
-        metering.accounts.take(self.account)
+        mem::replace(&mut metering.account(self.account).each, ZERO)
     }
 }
 
@@ -92,7 +121,7 @@ impl Drop for Share {
         let mut metering = locked(&self.metering);
         // The energy until now does not belong to the trials that remain.
         metering.catch_up();
-        metering.accounts.close(self.account);
+        metering.accounts.remove(&self.account);
     }
 }
 
@@ -155,5 +184,31 @@ mod tests {
         // The counter is full once before and once after.
         joules.store(150, Ordering::Relaxed);
         assert_eq!(share.take().cpu, Some(150.0));
+    }
+
+    fn accounts(trials: [usize; 3]) -> BTreeMap<u64, Account> {
+        let accounts = trials.map(|trials| Account { trials, each: ZERO });
+        (0..).zip(accounts).collect()
+    }
+
+    #[test]
+    fn parts_add_up_to_what_was_used() {
+        // An account without trials gets nothing, and takes nothing from others.
+        let mut accounts = accounts([1, 0, 5]);
+        for joules in [0.5, 17.0, 3.25] {
+            spend(&mut accounts, Energy { gpu: Some(joules), cpu: Some(2.0 * joules) });
+        }
+        assert_eq!(accounts[&1].each, ZERO);
+        let sum: f64 = accounts.values().map(|it| it.each.gpu.expect("measured") * it.trials as f64).sum();
+        assert!((sum - 20.75).abs() < 1e-12, "{sum}");
+    }
+
+    #[test]
+    fn what_was_not_measured_once_is_no_sum() {
+        let mut accounts = accounts([1, 0, 0]);
+        for gpu in [Some(1.0), None, Some(1.0)] {
+            spend(&mut accounts, Energy { gpu, cpu: Some(1.0) });
+        }
+        assert_eq!(accounts[&0].each, Energy { gpu: None, cpu: Some(3.0) });
     }
 }
