@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use statistics::{Description, Interval};
+use statistics::{Comparison, Description, Interval};
 
 use crate::study::{AxisValue, Configuration, Criterion, End, Row, Study, Trial};
 
@@ -68,6 +68,11 @@ impl Row {
     /// Returns the 95 % interval of the mean.
     pub(crate) fn interval(&self) -> Option<Interval> {
         self.value?.interval
+    }
+
+    /// Returns the comparison with the baseline.
+    pub(crate) fn comparison(&self) -> Option<Comparison> {
+        Some(self.versus?.comparison)
     }
 
     /// Returns the number of training steps until the end of an epoch.

@@ -41,13 +41,11 @@ pub struct Criterion {
 
 impl Criterion {
     /// Returns ` %` for error rates, which are percentages, and nothing for other metrics.
-    #[must_use]
     pub fn unit(&self) -> &'static str {
         if self.metric.starts_with("error_rate/") { " %" } else { "" }
     }
 
     /// Returns the number of digits after the point that are worth printing.
-    #[must_use]
     pub fn decimals(&self) -> usize {
         if self.metric.starts_with("error_rate/") { 2 } else { 4 }
     }

@@ -10,7 +10,7 @@ use statistics::Interval;
 use super::{
     appearance::Appearance,
     scale::{Scale, Tick},
-    text::{escaped, shortened},
+    text::escaped,
 };
 
 /// Units of the drawing. A narrow screen shows about as many pixels, so that text keeps its size.
@@ -22,9 +22,6 @@ const BOTTOM: f64 = 42.0;
 
 /// The width of a digit, with a margin, because the reader's font is not known.
 const DIGIT: f64 = 7.0;
-
-/// The number of characters of an axis title that fit in any font.
-const TITLE: usize = 48;
 
 pub struct Chart {
     /// A text for screen readers.
@@ -121,11 +118,9 @@ impl Frame {
             svg += &format!("<path class=\"axis\" d=\"M{x:.1} {bottom}v4\"/>");
             svg += &label(x, bottom + 16.0, "middle", &tick.label);
         }
-        svg += &label(2.0, 12.0, "title", &shortened(&chart.vertical.title, TITLE));
-        let title = &chart.horizontal.title;
-        // A short title is in the middle of the axis, a long one in the middle of the drawing.
-        let center = if title.chars().count() > 36 { WIDTH / 2.0 } else { f64::midpoint(left, right) };
-        svg + &label(center, HEIGHT - 6.0, "middle title", &shortened(title, TITLE))
+        svg += &label(2.0, 12.0, "title", &chart.vertical.title);
+        let center = f64::midpoint(left, right);
+        svg + &label(center, HEIGHT - 6.0, "middle title", &chart.horizontal.title)
     }
 
     fn mark(&self, mark: &Mark) -> String {

@@ -26,7 +26,6 @@ const STYLE: &str = include_str!("page.css");
 const MARKERS: &str = include_str!("markers.svg");
 
 /// Returns an HTML file that needs no other file. Without its first line it is well-formed XML.
-#[must_use]
 pub fn page(study: &Study) -> String {
     let (mut contents, mut bodies) = (String::new(), String::new());
     for section in &sections::EVERY {

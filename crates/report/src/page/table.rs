@@ -40,17 +40,19 @@ pub fn sortable_table(columns: &[Column], rows: &[String]) -> String {
 
 fn folded(class: &str, head: &str, rows: &[String]) -> String {
     let (shown, others) = rows.split_at(rows.len().min(SHOWN));
-    let mut parts = part(head, shown);
+    let mut parts = part("table", head, shown);
     if !others.is_empty() {
         let count = number::whole(others.len());
-        parts += &format!("<details><summary>{count} more</summary>\n{}</details>\n", part(head, others));
+        parts +=
+            &format!("<details><summary>{count} more</summary>\n{}</details>\n", part("table", head, others));
     }
     format!("<div class=\"{class}\">\n{parts}</div>\n")
 }
 
-fn part(head: &str, rows: &[String]) -> String {
+/// Returns a table of elements `tr`, with a label for screen readers.
+pub fn part(label: &str, head: &str, rows: &[String]) -> String {
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{label}\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
         rows.concat()
     )
 }

@@ -1,45 +1,24 @@
 //! Text for the page.
 
-use std::borrow::Cow;
-
 /// Replaces each character that a browser, or a strict parser of XML, would read as markup or refuse.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|character| replacement(character).is_none()) {
-        return Cow::Borrowed(text);
-    }
-    let mut result = String::with_capacity(text.len() + 16);
+pub fn escaped(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
     for character in text.chars() {
-        match replacement(character) {
-            Some(harmless) => result.push_str(harmless),
-            None => result.push(character),
+        match character {
+            '&' => result.push_str("&amp;"),
+            '<' => result.push_str("&lt;"),
+            '>' => result.push_str("&gt;"),
+            '"' => result.push_str("&quot;"),
+            '\'' => result.push_str("&#39;"),
+            '\n' | '\t' => result.push(character),
+            '\r' => {}
+            // A parser of XML refuses these, escaped or not.
+            '\u{fffe}' | '\u{ffff}' => result.push('\u{fffd}'),
+            other if other.is_control() => result.push('\u{fffd}'),
+            other => result.push(other),
         }
     }
-    Cow::Owned(result)
-}
-
-fn replacement(character: char) -> Option<&'static str> {
-    match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&#39;"),
-        '\n' | '\t' => None,
-        '\r' => Some(""),
-        // A parser of XML refuses these, escaped or not.
-        '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
-        other if other.is_control() => Some("\u{fffd}"),
-        _ => None,
-    }
-}
-
-/// Returns at most that many characters, the last one an ellipsis if some are left out.
-pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
-    if text.chars().count() <= characters {
-        return Cow::Borrowed(text);
-    }
-    let kept: String = text.chars().take(characters.saturating_sub(1)).collect();
-    Cow::Owned(format!("{}…", kept.trim_end()))
+    result
 }
 
 /// Returns `3 seeds`, `1 seed`.
@@ -65,13 +44,6 @@ mod tests {
     fn markup_is_shown_and_not_obeyed() {
         assert_eq!(escaped("<b a=\"1\" b='2'>&"), "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;");
         assert_eq!(escaped("\u{1b}[1m\r\n"), "\u{fffd}[1m\n");
-        assert!(matches!(escaped("plain"), Cow::Borrowed("plain")));
-    }
-
-    #[test]
-    fn long_text_ends_in_an_ellipsis() {
-        assert_eq!(shortened("backprop", 8), "backprop");
-        assert_eq!(shortened("backprop 2x500", 10), "backprop…");
     }
 
     #[test]

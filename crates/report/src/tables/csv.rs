@@ -1,12 +1,9 @@
 //! Tables as CSV, for programs. A line of each table carries its configuration's value on every axis, so that a plot needs one file.
 
-use statistics::{Comparison, Description, Interval};
-
 use super::columns::Columns;
 use crate::study::{End, Row, Series, Study, Trial};
 
 /// Returns a line for each configuration, best first.
-#[must_use]
 pub fn configurations_csv(study: &Study) -> String {
     let mut columns: Columns<'_, &Row> = Columns::new();
     columns.add("rank", |row| row.rank.map(u64::from));
@@ -25,7 +22,6 @@ pub fn configurations_csv(study: &Study) -> String {
 }
 
 /// Returns a line for each configuration and seed.
-#[must_use]
 pub fn trials_csv(study: &Study) -> String {
     let mut columns: Columns<'_, (&Row, &Trial)> = Columns::new();
     add_configuration(&mut columns, study, |(row, _)| row);
@@ -44,7 +40,6 @@ pub fn trials_csv(study: &Study) -> String {
 }
 
 /// Returns a line for each measured value.
-#[must_use]
 pub fn history_csv(study: &Study) -> String {
     let mut columns: Columns<'_, (&Row, &Trial, &Series, (u32, f64))> = Columns::new();
     add_configuration(&mut columns, study, |(row, ..)| row);
@@ -79,48 +74,28 @@ fn add_configuration<'study, Line: Copy + 'study>(
 
 fn add_measurements<'study>(columns: &mut Columns<'study, &'study Row>, study: &'study Study) {
     columns.add("metric", |_| study.reported.metric.as_str());
-    columns.add("mean", |row| mean(row.value));
-    columns.add("sd", |row| deviation(row.value));
-    columns.add("ci_low", |row| low(row.value?.interval));
-    columns.add("ci_high", |row| high(row.value?.interval));
-    columns.add("median", |row| row.value.map(|value| value.median));
+    columns.add("mean", |row| Some(row.value?.mean));
+    columns.add("sd", |row| row.value?.deviation);
+    columns.add("ci_low", |row| Some(row.interval()?.low));
+    columns.add("ci_high", |row| Some(row.interval()?.high));
+    columns.add("median", |row| Some(row.value?.median));
     columns.add("ranked_by", |_| study.ranked_by.as_ref().map(|criterion| criterion.metric.as_str()));
-    columns.add("ranked_by_mean", |row| mean(row.ranked_by));
-    columns.add("ranked_by_sd", |row| deviation(row.ranked_by));
+    columns.add("ranked_by_mean", |row| Some(row.ranked_by?.mean));
+    columns.add("ranked_by_sd", |row| row.ranked_by?.deviation);
     columns.add("test_metric", |_| study.test_metric.as_deref());
-    columns.add("test_mean", |row| mean(row.test));
-    columns.add("test_sd", |row| deviation(row.test));
+    columns.add("test_mean", |row| Some(row.test?.mean));
+    columns.add("test_sd", |row| row.test?.deviation);
 }
 
 fn add_difference_to_baseline<'study>(columns: &mut Columns<'study, &'study Row>) {
-    columns.add("pairs", |row| comparison(row).map(|comparison| comparison.pairs as u64));
-    columns.add("difference", |row| comparison(row).map(|comparison| comparison.difference));
-    columns.add("difference_low", |row| low(comparison(row)?.interval));
-    columns.add("difference_high", |row| high(comparison(row)?.interval));
-    columns.add("effect_size", |row| comparison(row)?.effect_size);
-    columns.add("p", |row| comparison(row)?.t_test);
+    columns.add("pairs", |row| Some(row.comparison()?.pairs as u64));
+    columns.add("difference", |row| Some(row.comparison()?.difference));
+    columns.add("difference_low", |row| Some(row.comparison()?.interval?.low));
+    columns.add("difference_high", |row| Some(row.comparison()?.interval?.high));
+    columns.add("effect_size", |row| row.comparison()?.effect_size);
+    columns.add("p", |row| row.comparison()?.t_test);
     columns.add("p_corrected", |row| row.versus?.corrected);
-    columns.add("wilcoxon_p", |row| comparison(row)?.wilcoxon);
-}
-
-fn comparison(row: &Row) -> Option<Comparison> {
-    row.versus.map(|versus| versus.comparison)
-}
-
-fn mean(value: Option<Description>) -> Option<f64> {
-    value.map(|value| value.mean)
-}
-
-fn deviation(value: Option<Description>) -> Option<f64> {
-    value?.deviation
-}
-
-fn low(interval: Option<Interval>) -> Option<f64> {
-    interval.map(|interval| interval.low)
-}
-
-fn high(interval: Option<Interval>) -> Option<f64> {
-    interval.map(|interval| interval.high)
+    columns.add("wilcoxon_p", |row| row.comparison()?.wilcoxon);
 }
 
 fn outcome(end: &End) -> &'static str {

@@ -14,7 +14,6 @@ const ABSENT: &str = "--";
 const SIGNIFICANCE: f64 = 0.05;
 
 /// Returns a table with caption and label, for `\input`. A comment at its top names the packages that it needs.
-#[must_use]
 pub fn latex(study: &Study) -> String {
     let quantities = study.quantities();
     let mut header = vec!["configuration".into(), "$n$".into()];

@@ -1,6 +1,6 @@
 //! The ranked table in Markdown, with aligned columns that can be read as plain text.
 
-use std::{borrow::Cow, fmt::Write};
+use std::fmt::Write;
 
 use super::number::{difference, mean_and_deviation};
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
 const ABSENT: &str = "-";
 
 /// Returns an introduction, the ranked table, the notes and a table of published values.
-#[must_use]
 pub fn markdown(study: &Study) -> String {
     let mut text = introduction(study);
     text.push_str("\n\n");
@@ -62,7 +61,7 @@ fn ranking(study: &Study) -> Vec<Vec<String>> {
 fn line(study: &Study, quantities: &[Quantity], row: &Row) -> Vec<String> {
     let mut line = vec![
         row.rank.map_or(ABSENT.into(), |rank| rank.to_string()),
-        escape(&study.label(row)).into_owned(),
+        escape(&study.label(row)),
         row.count_of_seeds(),
     ];
     line.extend(quantities.iter().map(|Quantity { criterion, value }| {
@@ -73,7 +72,7 @@ fn line(study: &Study, quantities: &[Quantity], row: &Row) -> Vec<String> {
         0.0 => format!("{epochs:.0}"),
         _ => format!("{epochs:.1}"),
     }));
-    line.push(escape(&row.remarks().join("; ")).into_owned());
+    line.push(escape(&row.remarks().join("; ")));
     line
 }
 
@@ -97,19 +96,16 @@ fn expectations(study: &Study) -> Vec<Vec<String>> {
 
 fn expected(expectation: &Expectation, decimals: usize) -> Vec<String> {
     vec![
-        escape(&expectation.of).into_owned(),
+        escape(&expectation.of),
         format!("{} ± {}", expectation.published, expectation.tolerance),
         expectation.ours.map_or(ABSENT.into(), |ours| format!("{ours:.decimals$}")),
         expectation.verdict.name().into(),
-        escape(&expectation.source).into_owned(),
+        escape(&expectation.source),
     ]
 }
 
 /// Puts a backslash before each character that would end a cell or begin a tag, an entity or an emphasis.
-fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(['|', '<', '&', '*', '_', '`', '~', '\\', '\n', '\r']) {
-        return Cow::Borrowed(text);
-    }
+fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 4);
     let mut previous = ' ';
     let mut characters = text.chars().peekable();
@@ -126,7 +122,7 @@ fn escape(text: &str) -> Cow<'_, str> {
         escaped.push(if matches!(character, '\n' | '\r') { ' ' } else { character });
         previous = character;
     }
-    Cow::Owned(escaped)
+    escaped
 }
 
 fn aligned(lines: &[Vec<String>]) -> String {

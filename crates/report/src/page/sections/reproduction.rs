@@ -2,7 +2,7 @@
 
 use crate::{
     page::{
-        best, number,
+        best, number, table,
         text::{counted, escaped},
     },
     study::{Row, Study},
@@ -46,13 +46,10 @@ fn keys(study: &Study) -> String {
     if count == 0 {
         return String::new();
     }
-    let rows: String = study.rows.iter().map(|row| keys_of(study, row)).collect();
-    format!(
-        "<details><summary>Keys of {}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"keys\"><table>\n\
-         <thead><tr><th scope=\"col\">configuration</th><th scope=\"col\">seed: key</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table></div>\n</details>\n",
-        counted(count, "trial")
-    )
+    let rows: Vec<String> = study.rows.iter().map(|row| keys_of(study, row)).collect();
+    let head = "<th scope=\"col\">configuration</th><th scope=\"col\">seed: key</th>";
+    let table = table::part("keys", head, &rows);
+    format!("<details><summary>Keys of {}</summary>\n{table}</details>\n", counted(count, "trial"))
 }
 
 fn keys_of(study: &Study, row: &Row) -> String {

@@ -116,7 +116,7 @@ impl<'a> Columns<'a> {
         }
         if has_wilcoxon(study) {
             columns.number("p (Wilcoxon)", |row| {
-                number_cell(comparison(row).and_then(|comparison| comparison.wilcoxon), number::probability)
+                number_cell(row.comparison().and_then(|comparison| comparison.wilcoxon), number::probability)
             });
         }
         columns
@@ -124,11 +124,11 @@ impl<'a> Columns<'a> {
 
     fn add_comparison(&mut self, decimals: usize) {
         self.number("difference to baseline", move |row| {
-            let text = comparison(row).map(|comparison| difference_text(&comparison, decimals));
-            cell("number", comparison(row).map(|comparison| comparison.difference), text)
+            let text = row.comparison().map(|comparison| difference_text(&comparison, decimals));
+            cell("number", row.comparison().map(|comparison| comparison.difference), text)
         });
         self.number("d", |row| {
-            let effect = comparison(row).and_then(|comparison| comparison.effect_size);
+            let effect = row.comparison().and_then(|comparison| comparison.effect_size);
             number_cell(effect, |effect| number::fixed(effect, 2))
         });
         self.number("p (Holm)", |row| {
@@ -156,12 +156,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn comparison(row: &Row) -> Option<Comparison> {
-    row.versus.map(|versus| versus.comparison)
-}
-
 fn has_wilcoxon(study: &Study) -> bool {
-    study.rows.iter().filter_map(comparison).any(|comparison| comparison.wilcoxon.is_some())
+    study.rows.iter().filter_map(Row::comparison).any(|comparison| comparison.wilcoxon.is_some())
 }
 
 fn explanation(study: &Study) -> String {
@@ -207,7 +203,7 @@ fn comparison_explained(study: &Study) -> String {
 
 fn remark(row: &Row) -> String {
     let mut remarks = row.remarks();
-    let pairs = comparison(row).map(|comparison| comparison.pairs).filter(|pairs| *pairs < row.seeds);
+    let pairs = row.comparison().map(|comparison| comparison.pairs).filter(|pairs| *pairs < row.seeds);
     remarks.extend(pairs.map(|pairs| counted(pairs, "pair")));
     remarks.join(", ")
 }
@@ -239,7 +235,7 @@ fn axis_cell(value: Option<&AxisValue>, key: &str) -> String {
 
 /// Returns a cell with the value by which it is sorted. Cells without a value come last.
 fn cell(class: &str, value: Option<f64>, text: Option<String>) -> String {
-    let text = text.map_or_else(|| number::ABSENT.to_owned(), |text| escaped(&text).into_owned());
+    let text = text.map_or_else(|| number::ABSENT.to_owned(), |text| escaped(&text));
     match value.filter(|value| value.is_finite()) {
         Some(value) => format!("<td class=\"{class}\" data-value=\"{value}\">{text}</td>"),
         None => format!("<td class=\"{class}\">{text}</td>"),
