@@ -9,7 +9,7 @@ use rustix::fs::{Access, access, statvfs};
 
 /// Returns the number of bytes that this user may still write below `folder`, which need not exist yet.
 pub fn free(folder: &Path) -> io::Result<u64> {
-    let statistics = statvfs(&nearest(folder))?;
+    let statistics = statvfs(nearest(folder))?;
     Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
 }
 
