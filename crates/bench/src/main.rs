@@ -69,16 +69,13 @@ struct Arguments {
     /// Seconds of one timing.
     #[arg(long, default_value_t = 0.3, value_name = "S")]
     seconds: f64,
-    /// An older report (JSON) to compare with.
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
     /// Timings of every contestant.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     rounds: u16,
     /// Threads that each contestant may use [default: one per core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     threads: Option<u16>,
-    /// Folder of the report, as Markdown and JSON.
+    /// Folder of the report.
     #[arg(long, default_value = "artifacts/bench", value_name = "DIR")]
     to: PathBuf,
 }
@@ -130,7 +127,6 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments) -> anyhow::Result<()> {
-    let older = arguments.compare.as_deref().map(read).transpose()?;
     let device = arguments.device;
     let parts = if arguments.parts.is_empty() { Part::defaults(device) } else { arguments.parts.clone() };
     if !parts.iter().all(|part| part.runs_on(device)) {
@@ -172,37 +168,23 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     let report = Report {
-        date: report::date(),
+        date: report::date()?,
         build: env!("BPFREE_BUILD").to_owned(),
         machine: format!("{gpu}{model}, {threads} of {cores} cores"),
         groups: session.groups,
     };
     say(&report.to_markdown());
-    write(&report, &arguments.to)?;
-    if let Some(older) = older {
-        say(&format!("Compared with {}, build {}:", older.date, older.build));
-        for (name, ratio) in report.against(&older) {
-            say(&format!("{ratio:>6.2} times the older median: {name}"));
-        }
-    }
-    Ok(())
+    write(&report, &arguments.to)
 }
 
-/// Writes both files of a report, named for its date.
+/// Writes the file of a report, named for its date.
 fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
     let name = report.date.replace([' ', ':'], "-");
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    for (extension, text) in [("md", report.to_markdown()), ("json", serde_json::to_string_pretty(report)?)] {
-        let path = folder.join(format!("{name}.{extension}"));
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        say(&format!("written: {}", path.display()));
-    }
+    let path = folder.join(format!("{name}.md"));
+    fs::write(&path, report.to_markdown()).with_context(|| format!("cannot write {}", path.display()))?;
+    say(&format!("written: {}", path.display()));
     Ok(())
-}
-
-fn read(path: &Path) -> anyhow::Result<Report> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a report of `bench`", path.display()))
 }
 
 /// Prints a line to standard output; a closed pipe (`| head`) does not stop the measurement.

@@ -1,10 +1,9 @@
-//! A run's results, as Markdown for people and as JSON for a later comparison.
+//! A run's results, as Markdown.
 
-use std::{fmt::Write as _, time::SystemTime};
+use std::{fmt::Write as _, process::Command};
 
-use serde::{Deserialize, Serialize};
+use anyhow::Context;
 
-#[derive(Serialize, Deserialize)]
 pub struct Report {
     /// Day and time in UTC, `2026-11-23 18:05`.
     pub date: String,
@@ -16,9 +15,7 @@ pub struct Report {
 }
 
 /// One piece of work, and the contestants that did it in turn.
-#[derive(Serialize, Deserialize)]
 pub struct Group {
-    /// Identifies the work: two reports measured the same where titles are equal.
     pub title: String,
     /// Floating-point operations of the work's matrix products, if it has a number of them.
     pub flops: Option<f64>,
@@ -30,7 +27,7 @@ pub struct Group {
 }
 
 /// The unit of a group's values.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Unit {
     /// Seconds per piece of work.
     Seconds,
@@ -40,7 +37,6 @@ pub enum Unit {
 }
 
 /// The values of one contestant.
-#[derive(Serialize, Deserialize)]
 pub struct Entry {
     pub name: String,
     /// One value per round; rounds of a group's entries belong together.
@@ -134,43 +130,13 @@ impl Report {
         }
         text
     }
-
-    /// Returns, for each entry that both reports have, its name and the ratio of its median to the older one.
-    pub fn against(&self, older: &Self) -> Vec<(String, f64)> {
-        let older = older.medians();
-        let pairs = self.medians().into_iter().filter_map(|(name, median)| {
-            let (_, before) = older.iter().find(|(other, _)| *other == name)?;
-            Some((name, median / before))
-        });
-        pairs.collect()
-    }
-
-    fn medians(&self) -> Vec<(String, f64)> {
-        let mut medians = Vec::new();
-        for Group { title, entries, .. } in &self.groups {
-            medians.extend(entries.iter().map(|entry| (format!("{title}: {}", entry.name), entry.median())));
-        }
-        medians
-    }
 }
 
 /// Returns the present day and time in UTC, `2026-11-23 18:05`.
-pub fn date() -> String {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    date_of(elapsed.map_or(0, |elapsed| elapsed.as_secs()))
-}
-
-/// Returns the day and time `seconds` after the beginning of 1970 (Hinnant, "chrono-compatible low-level date algorithms").
-fn date_of(seconds: u64) -> String {
-    // Days since 0000-03-01, in eras of 400 years, whose years begin in March.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
-    let year = 400 * era + year + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60)
+pub fn date() -> anyhow::Result<String> {
+    let output =
+        Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]).output().context("cannot start `date`")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -198,20 +164,5 @@ mod tests {
         | ours | 2.000 ms | 1.000 ms to 4.000 ms | 1000.0 | 1.00 |
         | theirs | 3.000 ms | 1.500 ms to 6.000 ms | 666.7 | 1.50 |
         ");
-    }
-
-    #[test]
-    fn a_comparison_has_the_entries_of_both_reports() {
-        let (older, mut newer) = (report([[1.0; 3], [2.0; 3]]), report([[0.5; 3], [2.0; 3]]));
-        newer.groups[0].entries[1].name = "a new one".into();
-        assert_eq!(newer.against(&older), [("a step: ours".to_owned(), 0.5)]);
-    }
-
-    #[test]
-    fn dates_follow_the_gregorian_calendar() {
-        assert_eq!(date_of(0), "1970-01-01 00:00");
-        assert_eq!(date_of(951_782_400 + 86_399), "2000-02-29 23:59");
-        assert_eq!(date_of(1_795_370_700), "2026-11-22 18:05");
-        assert_eq!(date_of(4_102_444_800 - 60), "2099-12-31 23:59");
     }
 }
