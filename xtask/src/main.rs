@@ -156,7 +156,7 @@ struct ArtifactsArguments {
 
 #[derive(Subcommand)]
 enum ArtifactsCommand {
-    /// List every result, with its kind, key, size and date
+    /// List every result, with its kind, key, size and age
     #[command(after_help = "Example: cargo xtask artifacts ls")]
     Ls,
     /// Print the settings, the origin and the files of a result
@@ -220,8 +220,8 @@ enum DataCommand {
 #[derive(Args)]
 struct FetchArguments {
     /// The dataset, for example `cifar-10`; the command `data` lists all
-    #[arg(value_name = "DATASET")]
-    name: String,
+    #[arg(value_name = "DATASET", value_parser = commands::data::source_named)]
+    source: Source,
     #[command(flatten)]
     network: NetworkArguments,
     #[command(flatten)]

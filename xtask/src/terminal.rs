@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use clap::error::ErrorKind;
 use history::Epoch;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use runner::progress::{Progress, Reporter, TrialEnd};
@@ -49,10 +50,9 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints an error about the command line with its hint; returns the exit code that clap uses.
-pub fn refuse_arguments(error: &str, hint: &str) -> ExitCode {
-    tell(&format!("error: {error}\nhint: {hint}"));
-    ExitCode::from(2)
+/// Ends the program with an error about the command line and its hint.
+pub fn refuse_arguments(error: &str, hint: &str) -> ! {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\nhint: {hint}\n")).exit()
 }
 
 /// Returns the hint of the crate that the error comes from.
@@ -95,6 +95,12 @@ fn short(table: &str) -> String {
     shown.join("\n")
 }
 
+/// Returns the time since a moment in Unix seconds.
+pub fn since(unix_seconds: u64) -> HumanDuration {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    HumanDuration(now.saturating_sub(Duration::from_secs(unix_seconds)))
+}
+
 /// Returns `path` relative to the current directory, if it is below it.
 pub fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
@@ -118,10 +124,6 @@ fn measured(metric: &Metric, value: f64) -> String {
     }
 }
 
-fn name(trial: &Trial) -> String {
-    format!("{} seed {}", trial.configuration, trial.seed)
-}
-
 fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> String {
     let value = last.and_then(headline);
     let value = value.map_or(String::new(), |(metric, value)| format!(", {}", measured(metric, value)));
@@ -142,15 +144,14 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
     }
 }
 
-/// Returns the line for an event that both reporters print in the same way.
+/// Returns the line for an event that is only printed.
 fn note(progress: &Progress<'_>) -> Option<String> {
     match progress {
         Progress::TrialStarted { trial, epochs } if *epochs > 0 => {
-            Some(format!("{}: resumes after epoch {epochs}", name(trial)))
+            Some(format!("{trial}: resumes after epoch {epochs}"))
         }
         Progress::NotSaved { trial, reason } => Some(format!(
-            "warning: {}: its checkpoint could not be written, training continues: {reason}",
-            name(trial)
+            "warning: {trial}: its checkpoint could not be written, training continues: {reason}"
         )),
         Progress::Warning(text) => Some(format!("warning: {text}")),
         Progress::Damaged { what, damage } => {
@@ -171,65 +172,17 @@ fn note(progress: &Progress<'_>) -> Option<String> {
     }
 }
 
-/// Prints one line per event, for logs.
-pub struct Lines {
-    every_epoch: bool,
-    /// The number of trials in the stage, and of those that have ended.
-    counts: Mutex<(usize, usize)>,
-}
-
-impl Lines {
-    pub fn new(every_epoch: bool) -> Self {
-        Self { every_epoch, counts: Mutex::new((0, 0)) }
-    }
-}
-
-impl Reporter for Lines {
-    fn report(&self, progress: &Progress<'_>) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match progress {
-            Progress::LoadingDataset { name } => tell(&format!("{name}: loading images")),
-            // One line for each tenth of the pictures.
-            Progress::Decoding { name, done, total } if done * 10 / total > (done - 1) * 10 / total => {
-                tell(&format!("{name}: {done} of {total} pictures decoded"));
-            }
-            Progress::TrainStarted { name, trials, done, .. } => {
-                *counts = (*trials, *done);
-                tell(&format!("stage {name}: {trials} trials, {done} already done"));
-            }
-            Progress::Epoch { trial, epoch, epochs } if self.every_epoch => {
-                tell(&format!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch)));
-            }
-            Progress::TrialEnded { trial, end, epochs, last, seconds } => {
-                counts.1 += 1;
-                let (total, done) = *counts;
-                tell(&format!(
-                    "[{done}/{total}] {}: {}",
-                    name(trial),
-                    in_words(end, *epochs, *last, *seconds)
-                ));
-            }
-            Progress::Summary { name, table, report } => {
-                say(&format!("\n{name}: {}\nreport: {}", short(table), from_here(report)));
-            }
-            other => {
-                if let Some(text) = note(other) {
-                    tell(&text);
-                }
-            }
-        }
-    }
-}
-
 fn values(epoch: &Epoch) -> String {
     epoch.values.iter().map(|(metric, value)| measured(metric, *value)).collect::<Vec<_>>().join(", ")
 }
 
-/// Shows a progress bar for the stage and one for each trial in training.
+/// Prints events. On a terminal, also shows a progress bar for the stage and one for each trial in training.
 pub struct Bars {
+    /// Hidden if standard error is no terminal.
     bars: MultiProgress,
     every_epoch: bool,
     stage: Mutex<Option<StageBar>>,
+    reports: Mutex<Vec<PathBuf>>,
 }
 
 struct StageBar {
@@ -255,7 +208,12 @@ impl StageBar {
 
 impl Bars {
     pub fn new(every_epoch: bool) -> Self {
-        Self { bars: MultiProgress::new(), every_epoch, stage: Mutex::new(None) }
+        Self { bars: MultiProgress::new(), every_epoch, stage: Mutex::default(), reports: Mutex::default() }
+    }
+
+    /// Returns the paths of the reports of all summaries so far.
+    pub fn into_reports(self) -> Vec<PathBuf> {
+        self.reports.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn clear(&self) {
@@ -264,7 +222,10 @@ impl Bars {
     }
 
     fn say(&self, text: &str) {
-        let _ = self.bars.println(text);
+        // `suspend` would panic after the terminal has gone.
+        if self.bars.is_hidden() || self.bars.println(with_program(text)).is_err() {
+            tell(text);
+        }
     }
 
     fn begin(&self, name: &str, trials: usize, done: usize, epochs: u32) -> StageBar {
@@ -280,12 +241,12 @@ impl Bars {
     }
 
     fn advance(&self, stage: &mut StageBar, trial: &Trial, epoch: &Epoch, epochs: u32) {
-        let bar = stage.trials.entry(name(trial)).or_insert_with(|| {
+        let bar = stage.trials.entry(trial.to_string()).or_insert_with(|| {
             let bar = self.bars.add(ProgressBar::new(u64::from(epochs)));
             let style = ProgressStyle::with_template("  {prefix} epoch {pos}/{len} {wide_msg}")
                 .expect("the template is written in this line");
             bar.set_style(style);
-            bar.set_prefix(name(trial));
+            bar.set_prefix(trial.to_string());
             bar
         });
         bar.set_position(u64::from(epoch.epoch));
@@ -304,36 +265,40 @@ impl Reporter for Bars {
     fn report(&self, progress: &Progress<'_>) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
-            Progress::LoadingDataset { .. } => {}
-            Progress::Decoding { done, total, .. } => {
+            Progress::LoadingDataset { name } if self.bars.is_hidden() => {
+                self.say(&format!("{name}: loading images"));
+            }
+            Progress::Decoding { name, done, total } => {
                 if let Some(stage) = stage.as_mut() {
                     stage.bar.set_message(format!("{done}/{total} pictures decoded"));
                 }
+                // One line for each tenth of the pictures.
+                if self.bars.is_hidden() && done * 10 / total > (done - 1) * 10 / total {
+                    self.say(&format!("{name}: {done} of {total} pictures decoded"));
+                }
             }
             Progress::TrainStarted { name, trials, done, epochs } => {
+                self.say(&format!("stage {name}: {trials} trials, {done} already done"));
                 *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
-                if trials == done {
-                    self.say(&format!("{name}: all {trials} trials are already done"));
-                }
             }
             Progress::Epoch { trial, epoch, epochs } => {
                 if self.every_epoch {
-                    self.say(&format!("{}: epoch {}/{epochs} {}", name(trial), epoch.epoch, values(epoch)));
+                    self.say(&format!("{trial}: epoch {}/{epochs} {}", epoch.epoch, values(epoch)));
                 }
                 if let Some(stage) = stage.as_mut() {
                     self.advance(stage, trial, epoch, *epochs);
                 }
             }
             Progress::TrialEnded { trial, end, epochs, last, seconds } => {
-                if let Some(stage) = stage.as_mut() {
-                    if let Some(bar) = stage.trials.remove(&name(trial)) {
-                        bar.finish_and_clear();
-                    }
-                    stage.ended += 1;
-                    stage.bar.inc(u64::from(stage.epochs - epochs));
-                    stage.refresh();
+                let Some(stage) = stage.as_mut() else { return };
+                if let Some(bar) = stage.trials.remove(&trial.to_string()) {
+                    bar.finish_and_clear();
                 }
-                self.say(&format!("{}: {}", name(trial), in_words(end, *epochs, *last, *seconds)));
+                stage.ended += 1;
+                stage.bar.inc(u64::from(stage.epochs - epochs));
+                stage.refresh();
+                let ended = in_words(end, *epochs, *last, *seconds);
+                self.say(&format!("[{}/{}] {trial}: {ended}", stage.ended, stage.total));
             }
             Progress::TrainEnded => {
                 if let Some(stage) = stage.take() {
@@ -343,6 +308,7 @@ impl Reporter for Bars {
             Progress::Summary { name, table, report } => {
                 let text = format!("\n{name}: {}\nreport: {}", short(table), from_here(report));
                 self.bars.suspend(|| say(&text));
+                self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report.to_path_buf());
             }
             other => {
                 if let (Progress::TrialStarted { epochs, .. }, Some(stage)) = (other, stage.as_mut()) {

@@ -1,5 +1,7 @@
 //! A trial: one configuration with one seed.
 
+use std::fmt;
+
 use crate::{Configuration, Precision, Task, Tracker};
 
 /// One configuration with one seed.
@@ -8,6 +10,12 @@ pub struct Trial {
     pub configuration: Configuration,
     /// The seed of every random stream of the trial.
     pub seed: u64,
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} seed {}", self.configuration, self.seed)
+    }
 }
 
 /// The settings that all trials of a stage share.

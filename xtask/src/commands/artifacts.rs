@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use indicatif::DecimalBytes;
 use results::{description::describe, run_tree, trial::TRIAL};
 use settings::Device;
 use spec::Pipeline;
@@ -16,7 +17,7 @@ use store::{Name, Store, StoreError};
 use crate::{
     ArtifactsArguments, ArtifactsCommand,
     program::program,
-    terminal::{say, tell},
+    terminal::{say, since, tell},
 };
 
 pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
@@ -34,15 +35,15 @@ pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints a line for each result: kind, key, size, date, duration, host, description.
+/// Prints a line for each result: kind, key, size, age, duration, host, description.
 fn list(store: &Store) -> anyhow::Result<ExitCode> {
     for name in store.names()? {
         let line = match store.find(&name.kind, &name.key) {
             Ok(Some(artifact)) => {
                 let made = &artifact.manifest().made;
-                let when = jiff::Timestamp::from_second(made.started_unix_seconds as i64).unwrap_or_default();
-                let (when, host) = (when.strftime("%Y-%m-%d %H:%M"), &made.host);
-                format!("{when} {:>8.1} s  {host}  {}", made.duration_seconds, described(store, &name))
+                let age = format!("{} ago", since(made.started_unix_seconds));
+                let (seconds, host) = (made.duration_seconds, &made.host);
+                format!("{age:>14} {seconds:>8.1} s  {host}  {}", described(store, &name))
             }
             Ok(None) => "deleted by another process just now".to_owned(),
             Err(error) => format!("{}: {error}", described(store, &name)),
@@ -251,13 +252,7 @@ fn reach(store: &Store, folders: Folders<'_>, keep: &[String]) -> anyhow::Result
     Ok(Reach { wanted, has_unknown_trials })
 }
 
-/// Formats a number of bytes, for example `1.2 MB`.
 fn bytes(count: u64) -> String {
-    let (value, unit) = match count {
-        0..1_000 => return format!("{count} B"),
-        1_000..1_000_000 => (count as f64 / 1e3, "kB"),
-        1_000_000..1_000_000_000 => (count as f64 / 1e6, "MB"),
-        _ => (count as f64 / 1e9, "GB"),
-    };
-    format!("{value:.1} {unit}")
+    // As text, because the formatter of `DecimalBytes` ignores widths.
+    DecimalBytes(count).to_string()
 }

@@ -2,13 +2,16 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::bail;
 use data::Source;
 use fetch::Fetched;
 use spec::{did_you_mean, template::slug};
 
 use super::download;
-use crate::{FetchArguments, SourceArguments, program::program, terminal::say};
+use crate::{
+    FetchArguments, SourceArguments,
+    program::program,
+    terminal::{refuse_arguments, say},
+};
 
 pub fn list(data_dir: &Path) -> anyhow::Result<ExitCode> {
     for source in data::sources().into_iter().filter(|source| !source.is_own()) {
@@ -32,24 +35,20 @@ pub fn list(data_dir: &Path) -> anyhow::Result<ExitCode> {
 }
 
 pub fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
-    let official = data::sources().into_iter().filter(|source| !source.is_own()).collect();
-    let source = match among(official, &arguments.name) {
-        Ok(source) => source,
-        Err(hint) => bail!("unknown dataset `{}`: {hint}", arguments.name),
-    };
-    let what = match download::fetch(&source, &arguments.images.data, &arguments.network)? {
+    let FetchArguments { source, network, images } = arguments;
+    let what = match download::fetch(source, &images.data, network)? {
         Fetched::WasThere => "was there already",
         Fetched::Downloaded => "downloaded, checked and unpacked",
     };
-    say(&format!("{}: {what}, in {}", source.name(), arguments.images.data.display()));
+    say(&format!("{}: {what}, in {}", source.name(), images.data.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 impl SourceArguments {
-    /// Returns the dataset with the given paths; or else an error and a hint.
-    pub fn source(&self) -> Result<Source, (String, String)> {
+    /// Returns the dataset with the given paths, which must fit it.
+    pub fn source(&self) -> Source {
         let Self { source, path } = self;
-        source.clone().with_paths(path).ok_or_else(|| {
+        source.clone().with_paths(path).unwrap_or_else(|| {
             let name = source.name();
             let error = match (source.is_own(), path.len()) {
                 (false, _) => format!("{name} has a fixed place in the data directory and takes no `--path`"),
@@ -64,19 +63,15 @@ impl SourceArguments {
                 Source::Npz(_) => "`--path FILE`, relative to the data directory",
                 _ => "leave `--path` out; `--data DIR` names the data directory",
             };
-            (error, hint.to_owned())
+            refuse_arguments(&error, hint)
         })
     }
 }
 
 /// Returns the dataset of this name, in any spelling with capitals, hyphens and underscores; or else similar names.
 pub fn source_named(name: &str) -> Result<Source, String> {
-    among(data::sources(), name)
-}
-
-fn among(known: Vec<Source>, name: &str) -> Result<Source, String> {
-    let names: Vec<String> = known.iter().map(slug).collect();
-    let found = known.into_iter().find(|source| plain(source.name()) == plain(name));
+    let names: Vec<String> = data::sources().iter().map(slug).collect();
+    let found = data::sources().into_iter().find(|source| plain(source.name()) == plain(name));
     found.ok_or_else(|| did_you_mean(name, &names))
 }
 

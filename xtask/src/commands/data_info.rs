@@ -22,10 +22,7 @@ const SHOWN: usize = 8;
 const NAMED: usize = 20;
 
 pub fn info(arguments: &InfoArguments) -> anyhow::Result<ExitCode> {
-    let source = match wanted(arguments) {
-        Ok(source) => source,
-        Err((error, hint)) => return Ok(refuse_arguments(&error, &hint)),
-    };
+    let source = wanted(arguments);
     let data_dir = &arguments.places.images.data;
     if !source.is_own() && !source.presence(data_dir).complete {
         tell(&format!("note: `{} data fetch {}` downloads missing files", program(), slug(&source)));
@@ -38,14 +35,13 @@ pub fn info(arguments: &InfoArguments) -> anyhow::Result<ExitCode> {
     keep_sheet(&source, &dataset, &arguments.to)
 }
 
-/// Returns the dataset of the command line; or else an error and a hint.
-fn wanted(arguments: &InfoArguments) -> Result<Source, (String, String)> {
-    let source = arguments.wanted.source()?;
-    let Some(size) = arguments.size else { return Ok(source) };
+fn wanted(arguments: &InfoArguments) -> Source {
+    let source = arguments.wanted.source();
+    let Some(size) = arguments.size else { return source };
     let name = source.name();
-    source
-        .with_side(size)
-        .ok_or_else(|| (format!("the images of {name} have a fixed size"), "leave `--size` out".to_owned()))
+    source.with_side(size).unwrap_or_else(|| {
+        refuse_arguments(&format!("the images of {name} have a fixed size"), "leave `--size` out")
+    })
 }
 
 /// Loads the dataset as a pipeline without a holdout does, but without damaged pictures.

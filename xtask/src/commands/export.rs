@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::builder::PossibleValuesParser;
 use results::export::{Choice, Exported, Wanted};
-use settings::{Axis, Trial};
+use settings::Axis;
 use store::Placed;
 
 use crate::{
     ExportArguments,
     asked::Asked,
     program::program,
-    terminal::{Lines, say, tell},
+    terminal::{Bars, say, tell},
 };
 
 /// The word for no axis: one winner of all trials.
@@ -34,7 +34,7 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
         summary: arguments.summary.clone(),
         seeds: arguments.seed.clone(),
     };
-    let exported = runner::export(&context, pipeline, &wanted, &arguments.to, &Lines::new(about.verbose))?;
+    let exported = runner::export(&context, pipeline, &wanted, &arguments.to, &Bars::new(about.verbose))?;
     let most = if about.verbose { usize::MAX } else { NAMED };
     show(&exported, most);
     if exported.models.is_empty() {
@@ -71,8 +71,8 @@ fn show(exported: &Exported, most: usize) {
     for note in &exported.notes {
         tell(&format!("note: {note}"));
     }
-    for Trial { configuration, seed } in exported.unfinished.iter().take(most) {
-        tell(&format!("{configuration} seed {seed} is not exported: it is not finished"));
+    for trial in exported.unfinished.iter().take(most) {
+        tell(&format!("{trial} is not exported: it is not finished"));
     }
     let unfinished = exported.unfinished.len();
     if unfinished > most {

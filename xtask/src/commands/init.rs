@@ -15,15 +15,12 @@ use spec::{
 use crate::{
     DataFolder, InitArguments,
     program::{program, with_program},
-    terminal::{refuse_arguments, say},
+    terminal::say,
 };
 
 pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     let InitArguments { wanted, to, images: DataFolder { data } } = arguments;
-    let source = match wanted.source() {
-        Ok(source) => source,
-        Err((error, hint)) => return Ok(refuse_arguments(&error, &hint)),
-    };
+    let source = wanted.source();
     let path = to.clone().unwrap_or_else(|| usual_file(&source));
     // `Pipeline::parse` refuses a name that no folder can have.
     let name = path.file_stem().unwrap_or_default().to_string_lossy();

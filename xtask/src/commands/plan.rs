@@ -1,9 +1,9 @@
 //! `plan`: shows what is done, what would run, and why.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode};
 
 use data::Source;
-use indicatif::DecimalBytes;
+use indicatif::{DecimalBytes, HumanDuration};
 use results::trial::PlannedTrial;
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
 use settings::Device;
@@ -170,9 +170,9 @@ fn estimate(
     let cores = super::run::cores();
     let Estimate { at_most, timed } = runner::estimate(context, train, missing, cores)?;
     let on = match context.device {
-        Device::Cpu => format!("at most {} on {cores} cores", in_time(at_most)),
+        Device::Cpu => format!("at most {} on {cores} cores", HumanDuration(at_most)),
         // An estimate: shapes with few trials leave the GPU partly idle.
-        Device::Cuda => format!("about {} on this GPU", in_time(at_most)),
+        Device::Cuda => format!("about {} on this GPU", HumanDuration(at_most)),
     };
     say(&format!("           {on}, from steps timed just now:"));
     for TimedStep { network, trials, each, .. } in timed {
@@ -183,16 +183,6 @@ fn estimate(
         });
     }
     Ok(())
-}
-
-/// Formats a duration: `40 s`, `12 min`, `3.5 h`, `31 days`.
-fn in_time(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        seconds if seconds < 100.0 => format!("{seconds:.0} s"),
-        seconds if seconds < 6000.0 => format!("{:.0} min", seconds / 60.0),
-        seconds if seconds < 2.0 * 86_400.0 => format!("{:.1} h", seconds / 3600.0),
-        seconds => format!("{:.1} days", seconds / 86_400.0),
-    }
 }
 
 fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
@@ -212,7 +202,7 @@ fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyho
                 _ => "nothing near it was trained yet".into(),
             },
         };
-        say(&format!("           {} seed {}: {why}", planned.trial.configuration, planned.trial.seed));
+        say(&format!("           {}: {why}", planned.trial));
     }
     if shown < missing.len() {
         say(&format!("           and {} more (-v shows all)", missing.len() - shown));

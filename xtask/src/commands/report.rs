@@ -3,55 +3,37 @@
 use std::{
     path::PathBuf,
     process::{Command, ExitCode, Stdio},
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::atomic::AtomicBool,
 };
 
 use anyhow::bail;
-use runner::{
-    progress::{Progress, Reporter},
-    run::RunSettings,
-};
+use runner::run::RunSettings;
 
 use crate::{
     ReportArguments,
     asked::Asked,
-    terminal::{Lines, tell},
+    terminal::{Bars, tell},
 };
-
-/// Prints events, and remembers the paths of reports.
-struct Listener {
-    lines: Lines,
-    reports: Mutex<Vec<PathBuf>>,
-}
-
-impl Reporter for Listener {
-    fn report(&self, progress: &Progress<'_>) {
-        if let Progress::Summary { report, .. } = progress {
-            self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report.to_path_buf());
-        }
-        self.lines.report(progress);
-    }
-}
 
 pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let asked = Asked::open(about)?;
     let (context, pipeline) = (asked.context(), &asked.pipeline);
-    let listener = Listener { lines: Lines::new(about.verbose), reports: Mutex::default() };
+    let bars = Bars::new(about.verbose);
     let settings = RunSettings {
         jobs: 1,
         largest_population: None,
         memory: None,
         fail_fast: false,
         interrupt: &AtomicBool::new(false),
-        reporter: &listener,
+        reporter: &bars,
         build: crate::BUILD,
     };
     let done = runner::run::report(&context, pipeline, settings)?;
     for (stage, reason) in &done.waiting {
         tell(&format!("{stage} is not in the reports: {reason}"));
     }
-    let reports = listener.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let reports = bars.into_reports();
     if reports.is_empty() {
         bail!(
             "{} has no summary of finished trials: add a Summarize stage, or run the file first",

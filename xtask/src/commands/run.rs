@@ -1,7 +1,6 @@
 //! `run`: computes missing results and prints the tables.
 
 use std::{
-    io::IsTerminal,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -18,7 +17,7 @@ use crate::{
     asked::Asked,
     limits,
     program::program,
-    terminal::{Bars, Lines, say, tell},
+    terminal::{Bars, say, tell},
     warnings,
 };
 
@@ -43,8 +42,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     limits::allow_many_files();
     keep_worker_panics_quiet();
     let bars = Bars::new(about.verbose);
-    let lines = Lines::new(about.verbose);
-    let is_terminal = std::io::stderr().is_terminal();
     let report = runner::run::run(
         &asked.context(),
         pipeline,
@@ -53,7 +50,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             largest_population: arguments.population.map(usize::from),
             fail_fast: arguments.fail_fast,
             interrupt: &INTERRUPTED,
-            reporter: if is_terminal { &bars } else { &lines },
+            reporter: &bars,
             build: crate::BUILD,
             memory: arguments.memory,
         },
@@ -147,7 +144,7 @@ fn list(what: &str, trials: &[(Trial, String)]) {
     for (trial, reason) in trials {
         // The failure's file keeps the backtrace of a panic; `status -v` shows it.
         let reason = reason.lines().next().unwrap_or_default();
-        tell(&format!("error: {} seed {} {what}: {reason}", trial.configuration, trial.seed));
+        tell(&format!("error: {trial} {what}: {reason}"));
     }
 }
 

@@ -6,7 +6,11 @@ use results::trial::{PlannedTrial, TRIAL};
 use runner::plan::StagePlan;
 use store::Store;
 
-use crate::{PipelineArguments, asked::Asked, terminal::say};
+use crate::{
+    PipelineArguments,
+    asked::Asked,
+    terminal::{say, since},
+};
 
 /// The state of a trial that is not finished.
 pub enum Unfinished {
@@ -45,19 +49,19 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         let mut lines = Vec::new();
         let [mut running, mut failed, mut saved, mut to_do] = [0; 4];
         for planned in trials.iter().filter(|trial| trial.artifact.is_none()) {
-            let trial = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
+            let trial = &planned.trial;
             if let Some(damage) = &planned.damage {
                 lines.push(format!("  damaged  {trial}: {damage}; the next run computes it again"));
             }
             match unfinished(store, planned) {
-                Unfinished::Running(pid, host, since) => {
+                Unfinished::Running(pid, host, start) => {
                     running += 1;
                     let epochs = runner::saved_epochs(store, planned);
                     let reached =
                         if epochs > 0 { format!(", saved after epoch {epochs}") } else { String::new() };
                     lines.push(format!(
-                        "  running  {trial}: process {pid} on {host}, {}{reached}",
-                        ago(since)
+                        "  running  {trial}: process {pid} on {host}, for {}{reached}",
+                        since(start)
                     ));
                 }
                 Unfinished::Failed(reason) => {
@@ -80,11 +84,4 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         lines.iter().for_each(|line| say(line));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Formats the time since a moment in Unix seconds: `for 12 s`, `for 3 min`.
-fn ago(since: u64) -> String {
-    let now = jiff::Timestamp::now().as_second();
-    let seconds = now.saturating_sub(i64::try_from(since).unwrap_or(now)).max(0);
-    if seconds < 120 { format!("for {seconds} s") } else { format!("for {} min", seconds / 60) }
 }

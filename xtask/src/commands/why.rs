@@ -19,7 +19,7 @@ pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
         if let StagePlan::Train { name, trials, waiting: None } = stage {
             let missing = trials.iter().filter(|planned| planned.artifact.is_none());
             let missing: Vec<&PlannedTrial> =
-                missing.filter(|planned| described(planned).contains(&arguments.trial)).collect();
+                missing.filter(|planned| planned.trial.to_string().contains(&arguments.trial)).collect();
             say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
             explain(&context, &missing, about.verbose)?;
         }
@@ -60,8 +60,4 @@ fn reason(context: &Context<'_>, planned: &PlannedTrial) -> anyhow::Result<Strin
         Some((_, differences)) => in_words(&differences),
         None => "no trial is finished yet".to_owned(),
     })
-}
-
-fn described(planned: &PlannedTrial) -> String {
-    format!("{} seed {}", planned.trial.configuration, planned.trial.seed)
 }
