@@ -70,7 +70,8 @@ impl SourceFile {
             ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof
         );
         if self.is_packed() && is_damage {
-            return Error::NotUnpacked { file: self.clone(), unpacked_bytes: unpacked_bytes as u64, source };
+            let found = format!("damage after {unpacked_bytes} unpacked bytes: {source}");
+            return self.damaged("a whole gzip file", found);
         }
         self.unreadable(source)
     }

@@ -37,6 +37,12 @@ fn examples(view: View<'_>) -> Vec<usize> {
     (0..view.len()).map(|position| view.example(position)).collect()
 }
 
+/// Returns the input for one pixel of `channel`.
+fn scaled(dataset: &Dataset, channel: usize, pixel: u8) -> f32 {
+    let (offset, divisor) = dataset.scaler().offset_and_divisor(channel);
+    (f32::from(pixel) - offset) / divisor
+}
+
 #[test]
 fn parts_have_their_counts_and_shapes_and_labels_in_range() {
     for_every_source(|source, data_dir| {
@@ -102,12 +108,8 @@ fn gathered_inputs_equal_the_scaling_of_each_pixel_bit_for_bit_and_lie_in_its_ra
                 for (at, pixel) in pixels.iter().enumerate() {
                     let channel = at / loaded.shape.plane();
                     let input = inputs.next().expect("there is an input for each pixel");
-                    assert_eq!(
-                        input.to_bits(),
-                        dataset.scaler().scale(channel, *pixel).to_bits(),
-                        "{source:?}"
-                    );
-                    let [low, high] = [0, 255].map(|pixel| dataset.scaler().scale(channel, pixel));
+                    assert_eq!(input.to_bits(), scaled(&dataset, channel, *pixel).to_bits(), "{source:?}");
+                    let [low, high] = [0, 255].map(|pixel| scaled(&dataset, channel, pixel));
                     assert!((low..=high).contains(&input), "{source:?}");
                 }
             }
@@ -220,7 +222,7 @@ fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_rang
         assert_eq!(batch.1, [view.label(0), view.label(9), view.label(4)]);
         for (at, input) in batch.0.iter().enumerate() {
             let channel = at % pixels / dataset.shape().plane();
-            let [low, high] = [0, 255].map(|pixel| dataset.scaler().scale(channel, pixel));
+            let [low, high] = [0, 255].map(|pixel| scaled(&dataset, channel, pixel));
             assert!((low..=high).contains(input), "{source:?}");
         }
         let validation = dataset.validation();
