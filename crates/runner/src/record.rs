@@ -7,7 +7,7 @@ use std::{
 
 use engine::{Observer, Verdict};
 use history::{Epoch, Event, EventFile, Exhibit, History, hparams};
-use model::checkpoint::{self, Array};
+use model::checkpoint::{Array, to_bytes};
 use results::{
     board::EVENT_FILES,
     hyperparameters::{group, hyperparameters, trial_text},
@@ -201,12 +201,7 @@ impl<'a> Record<'a> {
         let text = ron::ser::to_string_pretty(&result, ron::ser::PrettyConfig::default())
             .expect("an outcome and a number are RON");
         work.write(RESULT, text.as_bytes())?;
-        let weights = work.path().join(WEIGHTS);
-        checkpoint::write(&weights, arrays).map_err(|error| results::Error::Io {
-            action: "write",
-            path: weights,
-            source: std::io::Error::other(error),
-        })?;
+        work.write(WEIGHTS, &to_bytes(arrays, None))?;
         let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
         let published = work.publish(made, &[EVENT_FILES, MACHINE])?;
         if let Published::AlreadyThere { artifact, identical: false } = published {
