@@ -186,11 +186,8 @@ impl<'a> Record<'a> {
 
     fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
         let Some(mut files) = self.files.take() else { return Ok(()) };
-        let status = match self.outcome {
-            Outcome::Diverged { .. } => hparams::Outcome::Failure,
-            Outcome::Finished | Outcome::Stopped { .. } => hparams::Outcome::Success,
-        };
-        files.append(&hparams::session_end(status, SystemTime::now()))?;
+        let succeeded = !matches!(self.outcome, Outcome::Diverged { .. });
+        files.append(&hparams::session_end(succeeded, SystemTime::now()))?;
         let Files { work, events } = files;
         events.finish().map_err(|source| history_error(&work, source))?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
