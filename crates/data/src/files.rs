@@ -25,7 +25,6 @@ pub struct Presence {
     pub folder: Option<PathBuf>,
     /// Every file that is needed, and whether it exists. For folders of pictures, the folder that holds them.
     pub files: Vec<(PathBuf, bool)>,
-    /// Whether no file is missing.
     pub complete: bool,
 }
 

@@ -52,7 +52,6 @@ impl<B: Kernels> Network<B> {
     ///
     /// # Panics
     /// If a state is not of networks with this architecture.
-    #[must_use]
     pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
         self.visit(&mut |name, _, tensor| {
             let values: Vec<f32> = states

@@ -48,7 +48,6 @@ pub struct Place {
 }
 
 /// Creates a pool of at least one thread and returns the place of each thread.
-#[must_use]
 pub fn places(threads: usize) -> Vec<Place> {
     let threads = threads.max(1);
     let pool = Arc::new(Pool {
