@@ -136,8 +136,9 @@ impl Rebuilt {
         let of_image = |position: usize| {
             let pixels = view.image(position);
             let pairs = self.logits(pixels).into_iter().zip(pixels);
-            let errors = pairs
-                .map(|(logit, pixel)| (logit.tanh() - f64::from(dataset.scaler().scale(0, *pixel))).powi(2));
+            let (offset, divisor) = dataset.scaler().offset_and_divisor(0);
+            let target = |pixel: u8| f64::from((f32::from(pixel) - offset) / divisor);
+            let errors = pairs.map(|(logit, pixel)| (logit.tanh() - target(*pixel)).powi(2));
             errors.sum::<f64>() / pixels.len() as f64
         };
         (0..view.len()).map(of_image).sum::<f64>() / view.len() as f64

@@ -4,7 +4,7 @@
 
 use std::{
     cell::RefCell,
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader, Read, Seek, Write},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use model::checkpoint::{self, Array};
+use model::checkpoint::{Array, to_bytes};
 use serde_json::{Value, json};
 use settings::{Device, Precision};
 use tempfile::NamedTempFile;
@@ -115,7 +115,8 @@ pub fn join(
         return Ok(notes);
     }
     let file = tempfile::Builder::new().suffix(".safetensors").tempfile()?;
-    checkpoint::write(file.path(), &arrays(case)?).context("cannot write the arrays for the peers")?;
+    fs::write(file.path(), to_bytes(&arrays(case)?, None))
+        .context("cannot write the arrays for the peers")?;
     for mode in modes {
         match mode.prepare(case, &file) {
             Ok((prepared, theirs)) => {

@@ -10,7 +10,6 @@ pub struct ContactSheet {
     classes: usize,
 }
 
-/// The number of classes that are shown at most.
 const MAX_CLASSES: usize = 1000;
 /// The side up to which smaller images are enlarged, by a whole factor so that a pixel stays a square.
 const ENLARGED_SIDE: usize = 64;

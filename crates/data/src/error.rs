@@ -22,9 +22,6 @@ pub enum Error {
     #[error("cannot read {}", file.path.display())]
     Unreadable { file: SourceFile, source: io::Error },
 
-    #[error("{}: expected a whole gzip file, found damage after {unpacked_bytes} unpacked bytes", file.path.display())]
-    NotUnpacked { file: SourceFile, unpacked_bytes: u64, source: io::Error },
-
     #[error("{}: expected {expected}, found {found}", file.path.display())]
     Damaged { file: SourceFile, expected: String, found: String },
 
@@ -71,7 +68,7 @@ impl Error {
             Self::Unreadable { file, .. } => {
                 format!("check that {} is a file you may read", file.path.display())
             }
-            Self::NotUnpacked { file, .. } | Self::Damaged { file, .. } => fetch_again(file),
+            Self::Damaged { file, .. } => fetch_again(file),
             Self::NoPictures { folder, homepage: Some(homepage) } => {
                 format!("put the official folders from {homepage} into {}", folder.display())
             }

@@ -25,7 +25,6 @@ pub struct Presence {
     pub folder: Option<PathBuf>,
     /// Every file that is needed, and whether it exists. For folders of pictures, the folder that holds them.
     pub files: Vec<(PathBuf, bool)>,
-    /// Whether no file is missing.
     pub complete: bool,
 }
 
@@ -70,7 +69,8 @@ impl SourceFile {
             ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof
         );
         if self.is_packed() && is_damage {
-            return Error::NotUnpacked { file: self.clone(), unpacked_bytes: unpacked_bytes as u64, source };
+            let found = format!("damage after {unpacked_bytes} unpacked bytes: {source}");
+            return self.damaged("a whole gzip file", found);
         }
         self.unreadable(source)
     }

@@ -32,10 +32,4 @@ impl<'a> Loading<'a> {
             progress: &|_| (),
         }
     }
-
-    /// Keeps decoded pictures in `folder` and maps them from there the next time.
-    #[must_use]
-    pub fn keeping_decoded_in(self, folder: &'a Path) -> Self {
-        Self { decoded_dir: Some(folder), ..self }
-    }
 }

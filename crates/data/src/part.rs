@@ -1,13 +1,11 @@
 //! Images and labels, divided as a source's authors divided them.
 
-use std::path::PathBuf;
-
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Pixels;
 
 /// The shape of every image of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
     /// 1 for grey, 3 for red, green and blue.
     pub channels: usize,
@@ -48,8 +46,6 @@ pub struct Loaded {
     pub test: Option<Part>,
     /// The damaged pictures that were left out because the settings say so.
     pub skipped: Vec<Skipped>,
-    /// The file of decoded pictures from which the images are mapped, if they are.
-    pub decoded_in: Option<PathBuf>,
 }
 
 /// The size of a source.
@@ -62,7 +58,7 @@ pub struct Counts {
 }
 
 /// A damaged picture that was left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The picture's path within its source's folder, with `/` between the parts.
     pub name: String,
@@ -71,7 +67,7 @@ pub struct Skipped {
 
 impl Loaded {
     pub(crate) fn new(shape: ImageShape, class_names: Vec<String>, train: Part, test: Option<Part>) -> Self {
-        Self { shape, class_names, train, test, skipped: Vec::new(), decoded_in: None }
+        Self { shape, class_names, train, test, skipped: Vec::new() }
     }
 
     /// Names the classes of a user's own arrays by their numbers, from 0 to the largest label of any part.

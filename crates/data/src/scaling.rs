@@ -95,16 +95,11 @@ impl Scaler {
         Some(Self { channels })
     }
 
-    /// Returns the input for one pixel of `channel`.
-    pub fn scale(&self, channel: usize, pixel: u8) -> f32 {
-        scale(self.channels[channel], f32::from(pixel))
-    }
-
     pub fn offset_and_divisor(&self, channel: usize) -> (f32, f32) {
         self.channels[channel]
     }
 
-    /// Writes the inputs for the pixels of one image, which are those of [`scale`](Self::scale) bit for bit.
+    /// Writes the inputs for the pixels of one image.
     pub(crate) fn scale_into(&self, shape: ImageShape, pixels: &[u8], inputs: &mut [f32]) {
         let planes = pixels.chunks_exact(shape.plane()).zip(inputs.chunks_exact_mut(shape.plane()));
         for (channel, (pixels, inputs)) in self.channels.iter().zip(planes) {
@@ -169,10 +164,16 @@ mod tests {
         Scaler::new(scaling, COLOR, &part(), &[0, 3, 7]).expect("it fits three channels")
     }
 
+    /// Returns the input for one pixel of `channel`.
+    fn scaled(scaler: &Scaler, channel: usize, pixel: u8) -> f32 {
+        let (offset, divisor) = scaler.offset_and_divisor(channel);
+        (f32::from(pixel) - offset) / divisor
+    }
+
     #[test]
     fn ranges_are_those_in_the_documentation() {
         let ranges = [Scaling::Standard, Scaling::ZeroOne, Scaling::Identity]
-            .map(|scaling| [0, 255].map(|pixel| scaler(scaling).scale(2, pixel)));
+            .map(|scaling| [0, 255].map(|pixel| scaled(&scaler(scaling), 2, pixel)));
         assert_eq!(ranges, [[-1.0, 1.0], [0.0, 1.0], [0.0, 255.0]]);
     }
 
@@ -187,15 +188,13 @@ mod tests {
             Scaling::PerChannel(PerChannel::Measured),
         ] {
             let (scaler, part) = (scaler(scaling), part());
-            let (offset, divisor) = scaler.offset_and_divisor(1);
-            assert_eq!(scaler.scale(1, 77), (77.0 - offset) / divisor, "the numbers are the scaling");
             let pixels = &part.images[..COLOR.pixels()];
             let mut inputs = vec![0.0; COLOR.pixels()];
             scaler.scale_into(COLOR, pixels, &mut inputs);
             let mut in_place: Vec<f32> = pixels.iter().copied().map(f32::from).collect();
             scaler.scale_in_place(COLOR, &mut in_place);
             for (at, pixel) in pixels.iter().enumerate() {
-                let expected = scaler.scale(at / COLOR.plane(), *pixel).to_bits();
+                let expected = scaled(&scaler, at / COLOR.plane(), *pixel).to_bits();
                 assert_eq!([inputs[at].to_bits(), in_place[at].to_bits()], [expected; 2], "{scaling:?}");
             }
         }
@@ -209,7 +208,7 @@ mod tests {
             for example in [0, 3, 7] {
                 let start = example * COLOR.pixels() + channel * COLOR.plane();
                 let pixels = &part.images[start..][..COLOR.plane()];
-                values.extend(pixels.iter().map(|pixel| f64::from(scaler.scale(channel, *pixel))));
+                values.extend(pixels.iter().map(|pixel| f64::from(scaled(&scaler, channel, *pixel))));
             }
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let variance =
@@ -222,7 +221,7 @@ mod tests {
     fn a_channel_that_never_varies_becomes_zero() {
         let part = Part { images: vec![9; COLOR.pixels()].into(), labels: vec![0] };
         let scaler = Scaler::new(Scaling::PerChannel(PerChannel::Measured), COLOR, &part, &[0]);
-        assert_eq!(scaler.expect("it fits").scale(1, 9), 0.0);
+        assert_eq!(scaled(&scaler.expect("it fits"), 1, 9), 0.0);
     }
 
     #[test]

@@ -45,7 +45,6 @@ impl DatasetSettings {
     }
 
     /// Returns the same settings with empty paths, for keys: the fingerprint says which files the paths led to.
-    #[must_use]
     pub fn without_paths(&self) -> Self {
         Self { source: self.source.without_paths(), ..self.clone() }
     }

@@ -28,7 +28,6 @@ pub struct Band {
 }
 
 /// Returns all bands of one step in one record.
-#[must_use]
 pub fn step(step: u32, now: SystemTime, bands: &[Band]) -> Event {
     let values = bands.iter().flat_map(|Band { metric, mean, deviation }| {
         [
@@ -42,7 +41,6 @@ pub fn step(step: u32, now: SystemTime, bands: &[Band]) -> Event {
 }
 
 /// Returns the charts of the CUSTOM SCALARS tab: the bands of these metrics. Belongs once into a run tree.
-#[must_use]
 pub fn layout(metrics: &[Metric], now: SystemTime) -> Event {
     let charts: Vec<Chart> = metrics.iter().map(chart).collect();
     let category = Category {

@@ -42,7 +42,6 @@ pub enum Error {
 
 impl Error {
     /// Returns a way to solve the problem, if there is one.
-    #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Metric(error) => Some(error.hint()),

@@ -30,14 +30,12 @@ impl Event {
     /// `simple_value`, which both of TensorBoard's backends read as a scalar without metadata (checked with 2.21) and
     /// which is 7 bytes shorter than a tensor. NaN and infinities are written unchanged, so that TensorBoard shows a
     /// diverged trial as one.
-    #[must_use]
     pub fn scalars(step: u32, now: SystemTime, values: &[(Metric, f64)]) -> Self {
         let values = values.iter().map(|(metric, value)| scalar(metric.to_string(), *value));
         Self::summary(step, now, values.collect())
     }
 
     /// Returns all histograms and pictures of one step in one record.
-    #[must_use]
     pub fn exhibits(step: u32, now: SystemTime, exhibits: &[Exhibit]) -> Self {
         let values = exhibits.iter().map(|Exhibit { tag, content }| match content {
             Content::Histogram(histogram) => plugin_value(tag, "histograms", vec![], buckets(histogram)),
@@ -47,7 +45,6 @@ impl Event {
     }
 
     /// Returns a text in Markdown at step 0. A restart of the trial does not purge it, because it is before the first epoch.
-    #[must_use]
     pub fn text(tag: &str, now: SystemTime, markdown: &str) -> Self {
         let text = tensor(DataType::DT_STRING, &[]);
         let text = TensorProto { string_val: vec![markdown.as_bytes().to_vec()].into(), ..text };

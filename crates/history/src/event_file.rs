@@ -34,9 +34,6 @@ impl EventFile {
     /// `first_step` is the first step that the file will hold: 1, or the first epoch after the checkpoint. The name is
     /// `events.out.tfevents.<unix seconds>.<host>.<process>.<counter>`, and it is the last in lexical order among
     /// the names of this kind in the folder, even if the clock went back.
-    ///
-    /// # Errors
-    /// If the folder or the file cannot be created or written.
     pub fn create(folder: &Path, first_step: u32, now: SystemTime) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
         let latest = latest_second(folder).map_err(failed("list", folder))?;
@@ -55,32 +52,22 @@ impl EventFile {
         Self { path, file, records }
     }
 
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Adds one record.
-    ///
-    /// # Errors
-    /// If it cannot be written. The file may then end inside a record, which TensorBoard ignores; later records belong
-    /// into a new file.
+    /// Adds one record. After an error the file may end inside a record, which TensorBoard ignores; later records belong into
+    /// a new file.
     pub fn append(&mut self, event: &Event) -> Result<(), Error> {
         self.records.write(&event.to_bytes()).map_err(failed("write", &self.path))
     }
 
     /// Hands everything to the operating system, so that an open TensorBoard sees it. Should be called once per epoch.
-    ///
-    /// # Errors
-    /// If it cannot be written.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.records.flush().map_err(failed("write", &self.path))
     }
 
     /// Writes everything to the disk, so that it survives a power cut.
-    ///
-    /// # Errors
-    /// If it cannot be written.
     pub fn finish(mut self) -> Result<(), Error> {
         self.flush()?;
         self.file.sync_all().map_err(failed("sync", &self.path))

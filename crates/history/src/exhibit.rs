@@ -37,7 +37,6 @@ const BUCKETS: usize = 30;
 
 impl Histogram {
     /// Counts the finite ones of `values`; none if no value is finite.
-    #[must_use]
     pub fn of(values: &[f32]) -> Option<Self> {
         let (low, high) = finite(values)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
@@ -62,7 +61,6 @@ fn finite(values: &[f32]) -> impl Iterator<Item = f64> {
     values.iter().copied().filter(|value| value.is_finite()).map(f64::from)
 }
 
-/// A gray or colored picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     pub width: u32,
@@ -80,9 +78,7 @@ pub struct Tiles {
     pub image: [usize; 3],
 }
 
-/// The number of pixels between tiles.
 const GAP: usize = 2;
-/// The color between tiles: white.
 const BACKGROUND: u8 = 255;
 
 impl Tiles {

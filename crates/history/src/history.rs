@@ -13,8 +13,6 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// Returns the value of a metric, if it was measured in this epoch.
-    #[must_use]
     pub fn value(&self, metric: &Metric) -> Option<f64> {
         self.values.iter().find(|(measured, _)| measured == metric).map(|(_, value)| *value)
     }
@@ -44,7 +42,6 @@ impl History {
         Ok(())
     }
 
-    #[must_use]
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs
     }
@@ -55,14 +52,12 @@ impl History {
     }
 
     /// Returns the latest (epoch, value) of a metric.
-    #[must_use]
     pub fn last(&self, metric: &Metric) -> Option<(u32, f64)> {
         self.series(metric).next_back()
     }
 
     /// Returns the (epoch, value) with the smallest value of a metric, the earliest of equal ones. NaN is never
     /// the best.
-    #[must_use]
     pub fn best(&self, metric: &Metric) -> Option<(u32, f64)> {
         self.series(metric)
             .filter(|(_, value)| !value.is_nan())

@@ -18,7 +18,6 @@ use settings::Metric;
 
 impl History {
     /// Returns the table as text; the columns are in the order of [`Metric`].
-    #[must_use]
     pub fn to_csv(&self) -> String {
         let columns: BTreeSet<&Metric> =
             self.epochs().iter().flat_map(|epoch| &epoch.values).map(|(m, _)| m).collect();

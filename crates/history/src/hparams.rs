@@ -22,22 +22,6 @@ use crate::{
 };
 use settings::{Metric, Split};
 
-/// A hyperparameter of the experiment: a column of the table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hyperparameter {
-    pub name: String,
-    /// The values, which become check boxes next to the table.
-    pub domain: Domain,
-}
-
-/// The values that a hyperparameter takes, all of one kind.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Domain {
-    Texts(Vec<String>),
-    Numbers(Vec<f64>),
-    Flags(Vec<bool>),
-}
-
 /// The value of a hyperparameter in one session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -48,18 +32,10 @@ pub enum Value {
     Flag(bool),
 }
 
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The trial has its result.
-    Success,
-    /// The trial will never have one.
-    Failure,
-}
-
 /// Returns the columns of the table: the hyperparameters, then the metrics.
-#[must_use]
-pub fn experiment(hyperparameters: &[Hyperparameter], metrics: &[Metric], now: SystemTime) -> Event {
+///
+/// The values of a hyperparameter are of one kind and become check boxes next to the table.
+pub fn experiment(hyperparameters: &[(String, Vec<Value>)], metrics: &[Metric], now: SystemTime) -> Event {
     let experiment = Experiment {
         time_created_secs: unix_seconds(now),
         hparam_infos: hyperparameters.iter().map(hparam_info).collect(),
@@ -75,7 +51,6 @@ pub fn experiment(hyperparameters: &[Hyperparameter], metrics: &[Metric], now: S
 ///
 /// Sessions with one `group_name` are one configuration under several seeds: they share a row, with the mean of their
 /// metrics, and must have the same values. The seed is therefore not a hyperparameter.
-#[must_use]
 pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now: SystemTime) -> Event {
     let info = SessionStartInfo {
         group_name: group_name.to_owned(),
@@ -97,34 +72,26 @@ pub fn session_start(group_name: &str, hyperparameters: &[(String, Value)], now:
 /// The number of the field `HParamsPluginData.session_start_info`.
 const SESSION_START_INFO: u32 = 3;
 
-/// Returns the session's end, which is written once and last.
-#[must_use]
-pub fn session_end(outcome: Outcome, now: SystemTime) -> Event {
-    let status = match outcome {
-        Outcome::Success => Status::STATUS_SUCCESS,
-        Outcome::Failure => Status::STATUS_FAILURE,
-    };
+/// Returns the session's end, which is written once and last. A diverged trial has not succeeded.
+pub fn session_end(succeeded: bool, now: SystemTime) -> Event {
+    let status = if succeeded { Status::STATUS_SUCCESS } else { Status::STATUS_FAILURE };
     let info = SessionEndInfo { status, end_time_secs: unix_seconds(now), ..SessionEndInfo::default() };
     let mut data = HParamsPluginData::new();
     data.set_session_end_info(info);
     plugin_event("_hparams_/session_end_info", &data, now)
 }
 
-fn hparam_info(hyperparameter: &Hyperparameter) -> HParamInfo {
-    let (field_type, values): (_, Vec<Value>) = match &hyperparameter.domain {
-        Domain::Texts(texts) => {
-            (DataType::DATA_TYPE_STRING, texts.iter().cloned().map(Value::Text).collect())
-        }
-        Domain::Numbers(numbers) => {
-            (DataType::DATA_TYPE_FLOAT64, numbers.iter().copied().map(Value::Number).collect())
-        }
-        Domain::Flags(flags) => (DataType::DATA_TYPE_BOOL, flags.iter().copied().map(Value::Flag).collect()),
+fn hparam_info((name, values): &(String, Vec<Value>)) -> HParamInfo {
+    let field_type = match values.first() {
+        Some(Value::Number(_)) => DataType::DATA_TYPE_FLOAT64,
+        Some(Value::Flag(_)) => DataType::DATA_TYPE_BOOL,
+        Some(Value::Text(_)) | None => DataType::DATA_TYPE_STRING,
     };
     let differs = values.windows(2).any(|pair| pair[0] != pair[1]);
     let mut domain = well_known_types::ListValue::new();
     domain.set_values(values.iter().map(protobuf_value).collect());
     let mut info = HParamInfo {
-        name: hyperparameter.name.clone(),
+        name: name.clone(),
         field_type,
         domain: Some(HParamInfo_oneof_domain::domain_discrete(domain)),
         ..HParamInfo::default()
@@ -218,8 +185,8 @@ mod tests {
 
     #[test]
     fn an_experiment_lists_domains_and_metrics() {
-        let rates = Hyperparameter { name: "rate".to_owned(), domain: Domain::Numbers(vec![0.1, 0.01]) };
-        let norm = Hyperparameter { name: "norm".to_owned(), domain: Domain::Flags(vec![true]) };
+        let rates = ("rate".to_owned(), vec![Value::Number(0.1), Value::Number(0.01)]);
+        let norm = ("norm".to_owned(), vec![Value::Flag(true)]);
         let metrics = [Metric::ErrorRate(Split::Validation), Metric::Loss(Split::Train)];
         let data = plugin_data(&experiment(&[rates, norm], &metrics, UNIX_EPOCH), "_hparams_/experiment");
         let experiment = data.get_experiment();
@@ -236,9 +203,8 @@ mod tests {
 
     #[test]
     fn a_session_end_holds_the_outcome() {
-        let cases = [(Outcome::Success, Status::STATUS_SUCCESS), (Outcome::Failure, Status::STATUS_FAILURE)];
-        for (outcome, status) in cases {
-            let data = plugin_data(&session_end(outcome, UNIX_EPOCH), "_hparams_/session_end_info");
+        for (succeeded, status) in [(true, Status::STATUS_SUCCESS), (false, Status::STATUS_FAILURE)] {
+            let data = plugin_data(&session_end(succeeded, UNIX_EPOCH), "_hparams_/session_end_info");
             assert_eq!(data.get_session_end_info().get_status(), status);
         }
     }

@@ -7,24 +7,6 @@
 //!
 //! Pure functions turn values into events. Only [`EventFile`] writes to a disk, and nothing here reads a clock: the caller
 //! passes `now`.
-//!
-//! ```
-//! # use std::time::{Duration, SystemTime};
-//! # use history::{Epoch, Event, EventFile, History};
-//! # use settings::{Metric, Split};
-//! # let folder = tempfile::tempdir()?;
-//! # let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-//! let epoch = Epoch { epoch: 1, values: vec![(Metric::Loss(Split::Train), 2.3)] };
-//! let mut file = EventFile::create(folder.path(), epoch.epoch, now)?;
-//! file.append(&Event::scalars(epoch.epoch, now, &epoch.values))?;
-//! file.flush()?;
-//! file.finish()?;
-//!
-//! let mut history = History::default();
-//! history.push(epoch)?;
-//! assert_eq!(history.to_csv(), "epoch,loss/train\n1,2.3\n");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 pub mod band;
 mod error;

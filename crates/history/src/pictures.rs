@@ -12,7 +12,6 @@ pub struct Shown {
     pub tag: String,
     /// The epoch of the picture.
     pub step: i64,
-    /// The bytes of a PNG file.
     pub png: Vec<u8>,
 }
 
@@ -23,9 +22,6 @@ const AFTER: usize = 4;
 
 /// Returns the last picture of each tag in the `bytes` of an event file, in the order of the tags' first pictures. A last
 /// record that is cut is ignored, because a process that was killed leaves one.
-///
-/// # Errors
-/// If the bytes are not an event file.
 pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
     let mut pictures: Vec<Shown> = Vec::new();
     let mut rest = bytes;
@@ -52,7 +48,6 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
 /// The bytes of a record, and the bytes after the record.
 type RecordAndRest<'a> = (&'a [u8], &'a [u8]);
 
-/// Returns the first record, if there is one.
 fn next_record(bytes: &[u8]) -> Result<Option<RecordAndRest<'_>>, Error> {
     if bytes.is_empty() {
         return Ok(None);

@@ -11,7 +11,7 @@ use std::{
 
 use history::{
     Epoch, Event, EventFile, History,
-    hparams::{self, Domain, Hyperparameter, Outcome, Value},
+    hparams::{self, Value},
 };
 use settings::{Metric, Place, Quantity, Split};
 
@@ -67,7 +67,7 @@ fn write_trial(folder: &Path, group: &str, rate: f64, seed: u32, resumed_from: u
         }
         history.push(epoch).expect("in order");
     }
-    resumed.append(&hparams::session_end(Outcome::Success, now(7))).expect("writable");
+    resumed.append(&hparams::session_end(true, now(7))).expect("writable");
     resumed.finish().expect("writable");
     fs::write(folder.join("history.csv"), history.to_csv()).expect("writable");
 }
@@ -75,11 +75,8 @@ fn write_trial(folder: &Path, group: &str, rate: f64, seed: u32, resumed_from: u
 /// Writes two configurations under two seeds, in the folders of a Train stage.
 fn write_tree(root: &Path) {
     let hyperparameters = [
-        Hyperparameter {
-            name: "rate".to_owned(),
-            domain: Domain::Numbers(RATES.map(|(_, rate)| rate).to_vec()),
-        },
-        Hyperparameter { name: "batch_norm".to_owned(), domain: Domain::Flags(vec![false]) },
+        ("rate".to_owned(), RATES.map(|(_, rate)| Value::Number(rate)).to_vec()),
+        ("batch_norm".to_owned(), vec![Value::Flag(false)]),
     ];
     let mut file = EventFile::create(root, 0, now(0)).expect("a writable folder");
     file.append(&hparams::experiment(&hyperparameters, &[ERROR_RATE], now(0))).expect("writable");

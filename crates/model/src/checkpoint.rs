@@ -1,10 +1,6 @@
-//! Networks as named arrays, and files of named arrays in the safetensors format.
+//! Networks as named arrays, and the bytes of named arrays in the safetensors format.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::collections::HashMap;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -20,20 +16,6 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// The values in row-major order.
     pub values: Vec<f32>,
-}
-
-/// The error of writing or reading a file of arrays.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// The action that failed, `write` or `read`.
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
-    #[error("{} is not a safetensors file of 32-bit floats: {reason}", path.display())]
-    Format { path: PathBuf, reason: String },
 }
 
 /// The role of an array in a network.
@@ -70,7 +52,6 @@ impl<B: Kernels> Network<B> {
     ///
     /// # Panics
     /// If a state is not of networks with this architecture.
-    #[must_use]
     pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
         self.visit(&mut |name, _, tensor| {
             let values: Vec<f32> = states
@@ -125,8 +106,7 @@ pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -
 }
 
 /// Serializes `arrays` and `notes` as a safetensors file. The same arrays and notes give the same bytes.
-#[must_use]
-pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
+pub fn to_bytes(arrays: &[Array], notes: Option<&str>) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = arrays
         .iter()
         .map(|array| array.values.iter().flat_map(|value| value.to_le_bytes()).collect())
@@ -136,80 +116,30 @@ pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
             .expect("an array's values fill its shape");
         (array.name.as_str(), view)
     });
-    // One metadata entry holds all notes, because the order of several entries would differ from run to run.
-    let notes = match notes.len() {
-        0 => None,
-        _ => Some(HashMap::from([("notes".to_owned(), notes_text(notes))])),
-    };
-    safetensors::serialize(views, notes).expect("names differ and values fill their shapes")
+    let metadata = notes.map(|notes| HashMap::from([(NOTES.to_owned(), notes.to_owned())]));
+    safetensors::serialize(views, metadata).expect("names differ and values fill their shapes")
 }
 
-/// Serializes notes as one text that [`notes_of`] parses: for each note `name length`, a line break, and its text.
-fn notes_text(notes: &BTreeMap<String, String>) -> String {
-    notes.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len())).collect()
-}
-
-fn notes_of(mut text: &str) -> Option<BTreeMap<String, String>> {
-    let mut notes = BTreeMap::new();
-    while !text.is_empty() {
-        let (head, rest) = text.split_once('\n')?;
-        let (name, length) = head.split_once(' ')?;
-        let length = length.parse().ok()?;
-        notes.insert(name.to_owned(), rest.get(..length)?.to_owned());
-        text = &rest[length..];
-    }
-    Some(notes)
-}
-
-/// Writes `arrays` to `path`; the same arrays give the same bytes.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
-    fs::write(path, to_bytes(arrays, &BTreeMap::new())).map_err(|source| CheckpointError::Io {
-        action: "write",
-        path: path.into(),
-        source,
-    })
-}
+/// The file's only entry of metadata, because the order of several entries would differ from run to run.
+const NOTES: &str = "notes";
 
 /// Parses the result of [`to_bytes`] into the arrays, sorted by name, and the notes. Returns `None` for other bytes.
-#[must_use]
-pub fn from_bytes(bytes: &[u8]) -> Option<(Vec<Array>, BTreeMap<String, String>)> {
+pub fn from_bytes(bytes: &[u8]) -> Option<(Vec<Array>, Option<String>)> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
-    let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));
-    let notes = notes.map_or(Some(BTreeMap::new()), |text| notes_of(text))?;
-    Some((arrays_in(bytes).ok()?, notes))
-}
-
-/// Reads a file that [`write`] wrote. Returns the arrays sorted by name.
-///
-/// # Errors
-/// If the file cannot be read, or is not a safetensors file of 32-bit floats.
-pub fn read(path: &Path) -> Result<Vec<Array>, CheckpointError> {
-    let bytes =
-        fs::read(path).map_err(|source| CheckpointError::Io { action: "read", path: path.into(), source })?;
-    arrays_in(&bytes).map_err(|reason| CheckpointError::Format { path: path.into(), reason })
-}
-
-/// Returns the arrays of a safetensors file, sorted by name, or the reason why the bytes are not such a file of 32-bit
-/// floats.
-fn arrays_in(bytes: &[u8]) -> Result<Vec<Array>, String> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut arrays = file
-        .tensors()
+    let notes = header.metadata().as_ref().and_then(|metadata| metadata.get(NOTES).cloned());
+    let tensors = SafeTensors::deserialize(bytes).ok()?.tensors();
+    if tensors.iter().any(|(_, view)| view.dtype() != Dtype::F32) {
+        return None;
+    }
+    let mut arrays: Vec<Array> = tensors
         .into_iter()
-        .map(|(name, view)| match view.dtype() {
-            Dtype::F32 => {
-                let values =
-                    view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-                Ok(Array { name, shape: view.shape().to_vec(), values })
-            }
-            other => Err(format!("`{name}` is {other:?}")),
+        .map(|(name, view)| {
+            let values = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            Array { name, shape: view.shape().to_vec(), values }
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect();
     arrays.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(arrays)
+    Some((arrays, notes))
 }
 
 #[cfg(test)]
@@ -217,21 +147,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrays_survive_a_file() {
-        let path = std::env::temp_dir().join(format!("checkpoint-{}.safetensors", std::process::id()));
+    fn arrays_survive_their_bytes() {
         let array = |name: &str, shape: &[usize], values: &[f32]| Array {
             name: name.into(),
             shape: shape.into(),
             values: values.into(),
         };
-        let arrays = [
+        let arrays = vec![
             array("layer_1/bias", &[2], &[0.5, -0.0]),
             array("layer_1/weight", &[1, 2], &[f32::MIN_POSITIVE, 1e30]),
         ];
-        write(&path, &arrays).expect("the temporary folder can be written");
-        assert_eq!(read(&path).expect("it was just written"), arrays);
-        fs::write(&path, b"not a checkpoint").expect("the temporary folder can be written");
-        assert!(matches!(read(&path), Err(CheckpointError::Format { .. })));
-        fs::remove_file(&path).expect("it was just written");
+        assert_eq!(from_bytes(&to_bytes(&arrays, None)), Some((arrays, None)));
+        assert_eq!(from_bytes(b"not a checkpoint"), None);
+        let half = TensorView::new(Dtype::F16, vec![1], &[0, 0]).expect("it fills its shape");
+        let half = safetensors::serialize([("half", half)], None).expect("it fills its shape");
+        assert_eq!(from_bytes(&half), None);
     }
 }

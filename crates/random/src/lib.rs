@@ -15,7 +15,6 @@ pub type Stream = ChaCha8Rng;
 ///
 /// `indices` distinguish the members of a family, for example `[layer]` or `[layer, epoch, step]`. The same arguments
 /// give the same numbers on every machine; other arguments give independent numbers.
-#[must_use]
 pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> Stream {
     key(seed, purpose, indices).stream()
 }
@@ -25,13 +24,11 @@ pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> Stream {
 pub struct Key([u8; 32]);
 
 impl Key {
-    #[must_use]
     pub fn stream(self) -> Stream {
         ChaCha8Rng::from_seed(self.0)
     }
 
     /// Returns words 4 to 11 of ChaCha's state. The block counter and the nonce after them start at 0.
-    #[must_use]
     pub fn words(self) -> [u32; 8] {
         let chunks = self.0.as_chunks().0;
         std::array::from_fn(|index| u32::from_le_bytes(chunks[index]))
@@ -39,7 +36,6 @@ impl Key {
 }
 
 /// Returns the key of the [`stream`] of `purpose` under `seed`.
-#[must_use]
 pub fn key(seed: u64, purpose: &str, indices: &[u64]) -> Key {
     let mut key = blake3::Hasher::new_derive_key("bpfree random stream, revision 1");
     key.update(&seed.to_le_bytes());
@@ -54,7 +50,6 @@ pub fn key(seed: u64, purpose: &str, indices: &[u64]) -> Key {
 /// Returns a uniformly random order of `0..length` (Fisher-Yates).
 ///
 /// A library's shuffle may draw differently in its next release, which would change every batch.
-#[must_use]
 pub fn permutation(length: usize, stream: &mut Stream) -> Vec<u32> {
     let mut order: Vec<u32> = (0..u32::try_from(length).expect("fewer than 2^32 examples")).collect();
     for last in (1..order.len()).rev() {

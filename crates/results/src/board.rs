@@ -1,10 +1,10 @@
 //! The overview of a pipeline for TensorBoard: its text and the columns of its HPARAMS tab.
 
-use std::{path::Path, time::SystemTime};
+use std::{cmp::Ordering, mem::discriminant, path::Path, time::SystemTime};
 
 use history::{
     Event, EventFile, band,
-    hparams::{self, Domain, Hyperparameter, Value},
+    hparams::{self, Value},
 };
 use serde::Serialize;
 use settings::{Metric, Split, Task};
@@ -25,7 +25,7 @@ const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
 
 /// Returns the columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter that differs, with its values.
 /// The text of each trial lists the others.
-fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
+fn columns(pipeline: &Pipeline) -> Vec<(String, Vec<Value>)> {
     let mut rows: Vec<Vec<(String, Value)>> = Vec::new();
     for train in trains(pipeline) {
         let candidates = train.grid.points.candidates().into_iter();
@@ -33,35 +33,28 @@ fn columns(pipeline: &Pipeline) -> Vec<Hyperparameter> {
     }
     let mut columns = Vec::new();
     for (index, (name, _)) in rows.first().into_iter().flatten().enumerate() {
-        let mut values: Vec<&Value> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
         for (_, value) in rows.iter().map(|row| &row[index]) {
-            if !values.contains(&value) {
-                values.push(value);
+            if !values.contains(value) {
+                values.push(value.clone());
             }
         }
         if values.len() > 1 || ALWAYS_SHOWN.contains(&name.as_str()) {
-            columns.push(Hyperparameter { name: name.clone(), domain: domain(&values) });
+            columns.push((name.clone(), domain(values)));
         }
     }
     columns
 }
 
-/// Returns `values` as a domain. The first value decides the type; values of other types, such as `none`, are left out.
-fn domain(values: &[&Value]) -> Domain {
-    let (mut numbers, mut flags, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    for value in values {
-        match value {
-            Value::Number(number) => numbers.push(*number),
-            Value::Flag(flag) => flags.push(*flag),
-            Value::Text(text) => texts.push(text.clone()),
-        }
-    }
-    numbers.sort_by(f64::total_cmp);
-    match values.first() {
-        Some(Value::Number(_)) => Domain::Numbers(numbers),
-        Some(Value::Flag(_)) => Domain::Flags(flags),
-        _ => Domain::Texts(texts),
-    }
+/// Returns the values of the first one's kind, numbers in ascending order. Values of other kinds, such as `none`, are left out.
+fn domain(mut values: Vec<Value>) -> Vec<Value> {
+    let kind = values.first().map(discriminant);
+    values.retain(|value| Some(discriminant(value)) == kind);
+    values.sort_by(|left, right| match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left.total_cmp(right),
+        _ => Ordering::Equal,
+    });
+    values
 }
 
 fn trains(pipeline: &Pipeline) -> Vec<&Train> {

@@ -175,7 +175,6 @@ mod tests {
                 name: "River/River_6.jpg".to_owned(),
                 reason: "the file is cut short".to_owned(),
             }],
-            decoded_in: None,
         };
         let settings = DatasetSettings { holdout: 0.3, ..DatasetSettings::of(source.clone()) };
         (source, Dataset::new(&settings, loaded).expect("there are enough images"))

@@ -1,11 +1,10 @@
 //! Checkpoints, from which a trial resumes after its process has ended: the state of its network, and the metrics so far. Random
 //! streams are counted by epoch and step, so nothing else is needed.
 
-use std::collections::BTreeMap;
-
 use history::History;
 use model::checkpoint::{Array, from_bytes, to_bytes};
 use results::trial::{PlannedTrial, TRIAL};
+use serde::{Deserialize, Serialize};
 use store::Store;
 
 /// The checkpoint of a trial.
@@ -22,11 +21,18 @@ pub(crate) struct Saved {
 }
 
 /// Bump it when a state holds other arrays. Checkpoints of earlier builds are ignored then.
-const FORM_REVISION: u32 = 1;
-const FORM: &str = "form";
-const HISTORY: &str = "history";
-const MACHINE: &str = "machine";
-const SECONDS: &str = "seconds";
+const FORM_REVISION: u32 = 2;
+
+/// The parts of [`Saved`] that are no arrays, and the revision.
+#[derive(Serialize, Deserialize)]
+struct Notes {
+    form: u32,
+    /// A CSV table, as [`History`] writes it.
+    history: String,
+    /// As above.
+    machine: String,
+    seconds: f64,
+}
 
 impl Saved {
     /// Returns the number of epochs that are done.
@@ -35,25 +41,19 @@ impl Saved {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let notes = BTreeMap::from([
-            (FORM.to_owned(), FORM_REVISION.to_string()),
-            (HISTORY.to_owned(), self.history.to_csv()),
-            (MACHINE.to_owned(), self.machine.to_csv()),
-            (SECONDS.to_owned(), self.seconds.to_string()),
-        ]);
-        to_bytes(&self.state, &notes)
+        let (history, machine) = (self.history.to_csv(), self.machine.to_csv());
+        let notes = Notes { form: FORM_REVISION, history, machine, seconds: self.seconds };
+        let notes = ron::to_string(&notes).expect("texts and numbers are RON");
+        to_bytes(&self.state, Some(&notes))
     }
 
     /// Reads a checkpoint. Returns none for bytes that are no checkpoint of this revision: the trial begins again.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (state, notes) = from_bytes(bytes)?;
-        if *notes.get(FORM)? != FORM_REVISION.to_string() {
-            return None;
-        }
-        let history = History::from_csv(notes.get(HISTORY)?).ok()?;
-        let machine = History::from_csv(notes.get(MACHINE)?).ok()?;
-        let saved = Self { state, history, machine, seconds: notes.get(SECONDS)?.parse().ok()? };
-        (saved.epochs() > 0).then_some(saved)
+        let Notes { form, history, machine, seconds } = ron::from_str(&notes?).ok()?;
+        let (history, machine) = (History::from_csv(&history).ok()?, History::from_csv(&machine).ok()?);
+        let saved = Self { state, history, machine, seconds };
+        (form == FORM_REVISION && saved.epochs() > 0).then_some(saved)
     }
 }
 
@@ -82,6 +82,8 @@ mod tests {
         assert_eq!(Saved::from_bytes(&saved.to_bytes()), Some(saved.clone()));
         assert_eq!(saved.epochs(), 2);
         assert_eq!(Saved::from_bytes(b"anything else"), None);
+        let of_an_earlier_build = to_bytes(&saved.state, Some("form 1\n1seconds 4\n1.25"));
+        assert_eq!(Saved::from_bytes(&of_an_earlier_build), None);
         assert_eq!(Saved::from_bytes(&Saved::default().to_bytes()), None, "no epoch is done");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn load_images(
     progress: &(dyn Fn(DecodingProgress) + Sync),
 ) -> Result<data::Dataset, results::Error> {
     let decoded = context.store.root().join("decoded");
-    let loading = Loading { progress, ..Loading::from(context.data) }.keeping_decoded_in(&decoded);
+    let loading = Loading { decoded_dir: Some(&decoded), progress, ..Loading::from(context.data) };
     data::Dataset::load_with(&dataset.settings, &loading)
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
 }

@@ -195,7 +195,12 @@ pub fn plan_trials(
         engine::check_precision(context.device, train.training.precision)?;
     }
     let dataset_key = Key::of(&dataset_key_text(&train.dataset, context.data)?);
-    in_parallel(train.trials(configurations), |trial| plan_trial(context, train, trial, &dataset_key))
+    /// The number of trials that are worth a thread.
+    const WORTH_A_THREAD: usize = 500;
+    let trials = train.trials(configurations);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = trials.len().div_ceil(WORTH_A_THREAD).min(cores);
+    threads::try_map(threads, trials.into_iter(), |trial| plan_trial(context, train, trial, &dataset_key))
 }
 
 fn plan_trial(
@@ -212,35 +217,6 @@ fn plan_trial(
         found => (found?, None),
     };
     Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
-}
-
-/// Applies `work` to each item, on all cores if there are many items. Returns the results in order, or the first error in order.
-fn in_parallel<T: Send, R: Send, E: Send>(
-    items: Vec<T>,
-    work: impl Fn(T) -> Result<R, E> + Sync,
-) -> Result<Vec<R>, E> {
-    /// The number of items that are worth a thread.
-    const WORTH_A_THREAD: usize = 500;
-    if items.len() <= WORTH_A_THREAD {
-        return items.into_iter().map(work).collect();
-    }
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let length = items.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let mut items = items.into_iter();
-    let work = &work;
-    let parts: Vec<Result<Vec<R>, E>> = thread::scope(|scope| {
-        let mut threads = Vec::new();
-        while items.len() > 0 {
-            let part: Vec<T> = items.by_ref().take(length).collect();
-            threads.push(scope.spawn(move || part.into_iter().map(work).collect()));
-        }
-        threads.into_iter().map(|thread| thread.join().expect("the work does not panic")).collect()
-    });
-    let mut results = Vec::new();
-    for part in parts {
-        results.extend(part?);
-    }
-    Ok(results)
 }
 
 fn is_whole(context: &Context<'_>, kind: &str, key: &Key) -> Result<bool, Error> {

@@ -7,7 +7,7 @@ use std::{
 
 use engine::{Observer, Verdict};
 use history::{Epoch, Event, EventFile, Exhibit, History, hparams};
-use model::checkpoint::{self, Array};
+use model::checkpoint::{Array, to_bytes};
 use results::{
     board::EVENT_FILES,
     hyperparameters::{group, hyperparameters, trial_text},
@@ -186,11 +186,8 @@ impl<'a> Record<'a> {
 
     fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
         let Some(mut files) = self.files.take() else { return Ok(()) };
-        let status = match self.outcome {
-            Outcome::Diverged { .. } => hparams::Outcome::Failure,
-            Outcome::Finished | Outcome::Stopped { .. } => hparams::Outcome::Success,
-        };
-        files.append(&hparams::session_end(status, SystemTime::now()))?;
+        let succeeded = !matches!(self.outcome, Outcome::Diverged { .. });
+        files.append(&hparams::session_end(succeeded, SystemTime::now()))?;
         let Files { work, events } = files;
         events.finish().map_err(|source| history_error(&work, source))?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
@@ -201,12 +198,7 @@ impl<'a> Record<'a> {
         let text = ron::ser::to_string_pretty(&result, ron::ser::PrettyConfig::default())
             .expect("an outcome and a number are RON");
         work.write(RESULT, text.as_bytes())?;
-        let weights = work.path().join(WEIGHTS);
-        checkpoint::write(&weights, arrays).map_err(|error| results::Error::Io {
-            action: "write",
-            path: weights,
-            source: std::io::Error::other(error),
-        })?;
+        work.write(WEIGHTS, &to_bytes(arrays, None))?;
         let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
         let published = work.publish(made, &[EVENT_FILES, MACHINE])?;
         if let Published::AlreadyThere { artifact, identical: false } = published {

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -20,7 +20,6 @@ pub(crate) struct JobSlot {
     remaining: AtomicU64,
     /// The number of work items that are not done yet.
     open: AtomicUsize,
-    panicked: AtomicBool,
     /// The payload of the job's first panic.
     payload: Mutex<Option<Box<dyn Any + Send>>>,
     /// The function of the job. The owner writes it while `open` is 0; other threads read it only between taking an item
@@ -81,9 +80,9 @@ impl JobSlot {
         wake();
         while self.do_one(End::First) {}
         self.wait();
-        if self.panicked.swap(false, Ordering::Relaxed) {
-            let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
-            resume_unwind(payload.unwrap_or_else(|| Box::new("a work item panicked")));
+        let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(payload) = payload {
+            resume_unwind(payload);
         }
     }
 
@@ -115,7 +114,6 @@ impl JobSlot {
         let work = unsafe { &*(*self.work.get()).expect("a job has a function") };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(usize::from(item)))) {
             self.payload.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
-            self.panicked.store(true, Ordering::Relaxed);
         }
         self.open.fetch_sub(1, Ordering::Release);
         true

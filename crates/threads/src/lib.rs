@@ -12,7 +12,7 @@ use std::{
     hint, slice,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -48,7 +48,6 @@ pub struct Place {
 }
 
 /// Creates a pool of at least one thread and returns the place of each thread.
-#[must_use]
 pub fn places(threads: usize) -> Vec<Place> {
     let threads = threads.max(1);
     let pool = Arc::new(Pool {
@@ -116,6 +115,42 @@ pub fn alone<T>(work: impl FnOnce() -> T) -> T {
     let place = PLACE.take();
     let _restore = Restore(&place);
     work()
+}
+
+/// Calls `work` on every item, on up to `threads` new threads and without a pool. Returns the outputs in the order of the
+/// items, or the error of the first item that failed.
+///
+/// Items are started in order until one fails, and every started item is finished, so the first error is the same for any
+/// number of threads.
+///
+/// # Panics
+/// If `work` panics on any thread.
+pub fn try_map<T, R: Send, E: Send>(
+    threads: usize,
+    items: impl Iterator<Item = T> + Send,
+    work: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let has_failed = AtomicBool::new(false);
+    let items = Mutex::new(items.enumerate().take_while(|_| !has_failed.load(Ordering::Relaxed)));
+    let results = Mutex::new(Vec::new());
+    let worker = || {
+        loop {
+            let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((position, item)) = next else { return };
+            let result = work(item);
+            has_failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((position, result));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(position, _)| *position);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Calls `work(index, chunk)` for every chunk of `length` values like [`share`]; the last chunk may be shorter.
@@ -295,6 +330,18 @@ mod tests {
             assert!(values.iter().enumerate().all(|(at, value)| *value == at / 10 + 1));
         });
         share_chunks(&mut [0_u8; 0], 4, |_, _| panic!("there is nothing to do"));
+    }
+
+    #[test]
+    fn a_map_returns_outputs_in_order_or_the_first_error() {
+        for threads in [0, 1, 3] {
+            let squares = try_map(threads, 0..1000, |item: usize| Ok::<_, ()>(item * item));
+            assert_eq!(squares, Ok((0..1000).map(|item| item * item).collect()));
+            for _ in 0..50 {
+                let failing = |item: usize| if item % 7 == 3 { Err(item) } else { Ok(()) };
+                assert_eq!(try_map(threads, 0..1000, failing), Err(3));
+            }
+        }
     }
 
     #[test]

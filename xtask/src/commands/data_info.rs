@@ -52,8 +52,8 @@ fn load(source: &Source, arguments: &InfoArguments) -> Result<Dataset, data::Err
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let loading = Loading { progress: &progress, ..Loading::from(&arguments.places.images.data) };
-    let loading = loading.keeping_decoded_in(&decoded);
+    let data_dir = &arguments.places.images.data;
+    let loading = Loading { decoded_dir: Some(&decoded), progress: &progress, ..Loading::from(data_dir) };
     let settings = DatasetSettings::of(source.clone());
     let dataset = match Dataset::load_with(&settings, &loading) {
         Err(data::Error::DamagedPicture { .. }) => {

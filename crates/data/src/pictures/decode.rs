@@ -1,11 +1,8 @@
 //! Decodes many pictures, on every core.
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Fit;
 use super::format::decode;
@@ -43,7 +40,7 @@ impl Decoding<'_> {
         let mut images = vec![0; pictures.len() * shape.pixels()];
         let done = AtomicUsize::new(0);
         let tasks = pictures.iter().zip(images.chunks_exact_mut(shape.pixels()));
-        let outcomes = in_parallel(loading.threads, tasks, |(picture, image)| {
+        let outcomes = threads::try_map(loading.threads.get(), tasks, |(picture, image)| {
             let outcome = self.decode_one(&picture.file, shape, image)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (loading.progress)(DecodingProgress { done, total: pictures.len() });
@@ -115,47 +112,9 @@ impl Decoding<'_> {
 /// Returns `[pictures]`, the hashes of the files.
 pub(super) fn hashes(listing: &Listing, loading: &Loading<'_>) -> Result<Vec<blake3::Hash>, Error> {
     let files = listing.pictures.iter().map(|picture| &picture.file);
-    in_parallel(loading.threads, files, |file| Ok(blake3::hash(&read(file)?)))
+    threads::try_map(loading.threads.get(), files, |file| Ok(blake3::hash(&read(file)?)))
 }
 
 fn read(file: &SourceFile) -> Result<Vec<u8>, Error> {
     fs::read(&file.path).map_err(|source| file.unreadable(source))
-}
-
-/// Calls `work` on every task and returns the outputs in the order of the tasks, or the error of the first task that failed.
-///
-/// Tasks are started in order and every started task is finished, so the first error is the same for any number of threads.
-fn in_parallel<Task, Output>(
-    threads: NonZeroUsize,
-    tasks: impl Iterator<Item = Task> + Send,
-    work: impl Fn(Task) -> Result<Output, Error> + Sync,
-) -> Result<Vec<Output>, Error>
-where
-    Output: Send,
-{
-    let tasks = Mutex::new(tasks.enumerate());
-    let results = Mutex::new(Vec::new());
-    let has_failed = AtomicBool::new(false);
-    let run = || {
-        let mut own = Vec::new();
-        while !has_failed.load(Ordering::Relaxed) {
-            let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((position, task)) = next else { break };
-            let result = work(task);
-            if result.is_err() {
-                has_failed.store(true, Ordering::Relaxed);
-            }
-            own.push((position, result));
-        }
-        results.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads.get() {
-            scope.spawn(run);
-        }
-        run();
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_unstable_by_key(|(position, _)| *position);
-    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -76,7 +76,7 @@ impl ClassFolders {
         Decoding { listing, fit: self.fit, skip_damaged: self.skip_damaged }.run(loading)
     }
 
-    /// Returns a hash of everything that determines the decoded pixels.
+    /// Returns a hash of everything that determines the decoded pixels. Its revision is also that of the files that keep them.
     fn decoded_key(&self, fingerprint: &Fingerprint) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_derive_key("bpfree decoded pictures, revision 1");
         hasher.update(fingerprint.as_str().as_bytes());

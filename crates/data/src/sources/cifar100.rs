@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{About, Images, Origin};
 use crate::cifar::Cifar;
 use crate::files::OfficialFiles;
+use crate::settings::is_default;
 use crate::{Counts, Error, Loaded, Loading};
 
 /// The labels of CIFAR-100.
@@ -13,7 +14,7 @@ use crate::{Counts, Error, Loaded, Loading};
 #[serde(default, deny_unknown_fields)]
 pub struct Cifar100 {
     /// Whether classes are things or groups of things.
-    #[serde(skip_serializing_if = "is_fine")]
+    #[serde(skip_serializing_if = "is_default")]
     pub labels: Cifar100Labels,
 }
 
@@ -57,10 +58,6 @@ impl Cifar100 {
         };
         Cifar { files: FILES, label_bytes: 2, label_at, class_names, class_names_file }
     }
-}
-
-fn is_fine(labels: &Cifar100Labels) -> bool {
-    *labels == Cifar100Labels::Fine
 }
 
 #[rustfmt::skip]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::drawing::{PIXELS, SIDE, draw};
 use self::figures::FIGURES;
 use super::{About, Images, Origin, grouped};
+use crate::settings::is_default;
 use crate::{Error, ImageShape, Loaded, Loading, Part, Problem};
 
 /// The numbers of images to draw and their seed.
@@ -36,7 +37,7 @@ pub struct Glyphs {
     #[serde(skip_serializing_if = "is_default_test")]
     pub test: u32,
     /// The seed of all distortions.
-    #[serde(skip_serializing_if = "is_default_seed")]
+    #[serde(skip_serializing_if = "is_default")]
     pub seed: u64,
 }
 
@@ -46,13 +47,6 @@ const REVISION: u32 = 1;
 
 const MIN_EXAMPLES: u32 = FIGURES.len() as u32;
 const MAX_EXAMPLES: u32 = 1_000_000;
-
-/// The index of a part's streams.
-#[derive(Clone, Copy)]
-enum Split {
-    Train = 0,
-    Test = 1,
-}
 
 impl Default for Glyphs {
     fn default() -> Self {
@@ -81,8 +75,8 @@ impl Images for Glyphs {
     fn load(&self, _loading: &Loading<'_>) -> Result<Loaded, Error> {
         let shape = ImageShape { channels: 1, height: SIDE, width: SIDE };
         let class_names = FIGURES.iter().map(|figure| figure.name.to_owned()).collect();
-        let train = self.draw_part(Split::Train, self.train);
-        let test = self.draw_part(Split::Test, self.test);
+        let [train, test] =
+            [(0, self.train), (1, self.test)].map(|(part, count)| self.draw_part(part, count));
         Ok(Loaded::new(shape, class_names, train, Some(test)))
     }
 
@@ -100,11 +94,11 @@ impl Images for Glyphs {
 }
 
 impl Glyphs {
-    fn draw_part(&self, split: Split, count: u32) -> Part {
+    fn draw_part(&self, part: u64, count: u32) -> Part {
         let mut images = Vec::with_capacity(count as usize * PIXELS);
         let labels: Vec<u16> = (0..count).map(|index| (index % FIGURES.len() as u32) as u16).collect();
         for (index, label) in (0..).zip(&labels) {
-            let mut stream = random::stream(self.seed, "glyphs", &[split as u64, index]);
+            let mut stream = random::stream(self.seed, "glyphs", &[part, index]);
             images.extend_from_slice(&draw(&FIGURES[usize::from(*label)], &mut stream));
         }
         Part { images: images.into(), labels }
@@ -117,10 +111,6 @@ fn is_default_train(train: &u32) -> bool {
 
 fn is_default_test(test: &u32) -> bool {
     *test == Glyphs::default().test
-}
-
-fn is_default_seed(seed: &u64) -> bool {
-    *seed == Glyphs::default().seed
 }
 
 #[cfg(test)]

@@ -163,7 +163,6 @@ impl Source {
     }
 
     /// Returns the same source with empty paths, for keys: the fingerprint says which files the paths led to.
-    #[must_use]
     pub fn without_paths(&self) -> Self {
         let mut source = self.clone();
         match &mut source {
@@ -179,7 +178,6 @@ impl Source {
 
     /// Returns the same source with a user's own images at `paths`: one folder, one file, or a file of images and a file of
     /// labels. Returns `None` if the source takes another number of paths.
-    #[must_use]
     pub fn with_paths(mut self, paths: &[PathBuf]) -> Option<Self> {
         match (&mut self, paths) {
             (Self::ImageFolder(ImageFolder { path, .. }) | Self::Npz(Npz { path }), [own]) => {
@@ -196,7 +194,6 @@ impl Source {
     }
 
     /// Returns the same source, with damaged pictures left out if it has pictures.
-    #[must_use]
     pub fn skipping_damaged(mut self) -> Self {
         match &mut self {
             Self::EuroSat(EuroSat { skip_damaged })
@@ -209,7 +206,6 @@ impl Source {
 
     /// Returns the same source with pictures scaled to `side` pixels along each side; `None` if the size of its images is
     /// fixed.
-    #[must_use]
     pub fn with_side(mut self, side: u32) -> Option<Self> {
         match &mut self {
             Self::Caltech256(caltech256) => caltech256.side = side,

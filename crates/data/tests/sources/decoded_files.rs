@@ -31,8 +31,9 @@ impl Kept {
         let progress = |_| {
             decoded.fetch_add(1, Ordering::Relaxed);
         };
-        let loading = Loading { progress: &progress, ..Loading::from(self.data_dir.path()) };
-        let loading = loading.keeping_decoded_in(self.decoded_dir.path());
+        let folder = Some(self.decoded_dir.path());
+        let loading =
+            Loading { decoded_dir: folder, progress: &progress, ..Loading::from(self.data_dir.path()) };
         let loaded = Source::EuroSat(EuroSat::default()).load_with(&loading).expect("the sample is whole");
         (loaded, decoded.into_inner())
     }
@@ -114,7 +115,7 @@ fn a_folder_that_cannot_be_written_is_an_error_with_a_way_out() {
     let kept = Kept::new();
     let blocked = kept.decoded_dir.path().join("a-file");
     fs::write(&blocked, "").expect("it can be written");
-    let loading = Loading::from(kept.data_dir.path()).keeping_decoded_in(&blocked);
+    let loading = Loading { decoded_dir: Some(&blocked), ..Loading::from(kept.data_dir.path()) };
     let error = Source::EuroSat(EuroSat::default()).load_with(&loading).expect_err("a file is no folder");
     assert!(error.to_string().starts_with("cannot keep decoded pictures in "), "{error}");
     assert!(error.hint().ends_with("may be written and has room"), "{}", error.hint());

@@ -42,11 +42,11 @@ fn a_damaged_picture_is_named() {
     hint: put the official file from https://zenodo.org/records/7711810 in its place, or give the source `skip_damaged: true`
     ");
     assert_snapshot!(after(&euro_sat(), |data_dir| write(&data_dir.join(FOREST), b"")), @r"
-    error: <data>/EuroSAT/Forest/Forest_3.jpg: expected a whole picture, found: The image format could not be determined
+    error: <data>/EuroSAT/Forest/Forest_3.jpg: expected a whole picture, found: neither a JPEG nor a PNG file
     hint: put the official file from https://zenodo.org/records/7711810 in its place, or give the source `skip_damaged: true`
     ");
     assert_snapshot!(after(&euro_sat(), |data_dir| write(&data_dir.join(FOREST), b"<html>")), @r"
-    error: <data>/EuroSAT/Forest/Forest_3.jpg: expected a whole picture, found: The image format could not be determined
+    error: <data>/EuroSAT/Forest/Forest_3.jpg: expected a whole picture, found: neither a JPEG nor a PNG file
     hint: put the official file from https://zenodo.org/records/7711810 in its place, or give the source `skip_damaged: true`
     ");
     let damaged_png = [&png(&picture(1, 1, 9, 7))[..60], &[7; 40]].concat();
@@ -54,9 +54,25 @@ fn a_damaged_picture_is_named() {
         write(&data_dir.join("images/class 3/deeper/down/2.png"), &damaged_png);
     });
     assert_snapshot!(text, @r"
-    error: <data>/images/class 3/deeper/down/2.png: expected a whole picture, found: unexpected end of file
+    error: <data>/images/class 3/deeper/down/2.png: expected a whole picture, found: Format error decoding Png: unexpected end of file
     hint: put a whole file in its place, or give the source `skip_damaged: true`
     ");
+}
+
+#[test]
+fn a_picture_on_which_the_decoder_panics_is_damaged() {
+    let cmyk = include_bytes!("../cmyk.jpg");
+    let put = |data_dir: &Path| write(&data_dir.join("images/class 9/z.jpg"), cmyk);
+    assert_snapshot!(after(&own(ImageFolder::default()), put), @r"
+    error: <data>/images/class 9/z.jpg: expected a whole picture, found: the decoder failed (it does not know this kind of JPEG)
+    hint: put a whole file in its place, or give the source `skip_damaged: true`
+    ");
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    write_image_folder(&data_dir.path().join("images"));
+    put(data_dir.path());
+    let source = own(ImageFolder { skip_damaged: true, ..ImageFolder::default() });
+    let skipped = source.load(data_dir.path()).expect("damage is skipped").skipped;
+    assert_eq!(skipped.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["class 9/z.jpg"]);
 }
 
 #[test]
@@ -131,9 +147,9 @@ fn damaged_pictures_are_skipped_and_listed_when_asked_for() {
     let source = Source::EuroSat(EuroSat { skip_damaged: true });
     let decoded = tempfile::tempdir().expect("a folder can be made");
     let loading = Loading::from(data_dir.path());
+    let keeping = Loading { decoded_dir: Some(decoded.path()), ..loading };
     let [plain, first, second] =
-        [loading, loading.keeping_decoded_in(decoded.path()), loading.keeping_decoded_in(decoded.path())]
-            .map(|loading| source.load_with(&loading).expect("damage is skipped"));
+        [loading, keeping, keeping].map(|loading| source.load_with(&loading).expect("damage is skipped"));
     assert_eq!((plain.train.labels.len(), plain.counts().classes), (248, 10));
     assert_eq!(plain.train.labels.iter().filter(|label| **label == 1).count(), 24);
     let names: Vec<&str> = plain.skipped.iter().map(|skipped| skipped.name.as_str()).collect();

@@ -4,11 +4,9 @@
 //! sizes.
 
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     cell::RefCell,
     collections::HashMap,
-    mem::MaybeUninit,
-    ptr::NonNull,
+    mem::{self, MaybeUninit},
     slice,
 };
 
@@ -16,21 +14,26 @@ use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout as TensorLayout};
 use burn_std::{AllocationController, AllocationProperty, Bytes};
 
-/// The size of a cache line, and of the widest vectors.
-const ALIGNMENT: usize = 64;
+/// A cache line, which is also as long as the widest vectors.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Line {
+    _bytes: [u8; 64],
+}
 
 thread_local! {
-    static KEPT: RefCell<HashMap<usize, Vec<Memory>>> = RefCell::new(HashMap::new());
+    /// The memory of dropped tensors by its number of lines.
+    static KEPT: RefCell<HashMap<usize, Vec<Vec<Line>>>> = RefCell::new(HashMap::new());
 }
 
 /// Creates a tensor of this shape with undefined values, all of which must be written.
 pub(super) fn tensor_to_fill(shape: [usize; 3]) -> FlexTensor {
     let bytes = shape.iter().product::<usize>() * size_of::<f32>();
-    let memory = KEPT
-        .with_borrow_mut(|kept| kept.get_mut(&bytes).and_then(Vec::pop))
-        .unwrap_or_else(|| Memory::new(bytes));
-    // SAFETY: all bytes of a `Memory` are initialized, from its start on.
-    let bytes = unsafe { Bytes::from_controller(Box::new(Buffer { memory: Some(memory) }), bytes) };
+    let lines = bytes.div_ceil(size_of::<Line>());
+    let kept = KEPT.with_borrow_mut(|kept| kept.get_mut(&lines).and_then(Vec::pop));
+    let memory = kept.unwrap_or_else(|| vec![Line { _bytes: [0; 64] }; lines]);
+    // SAFETY: all bytes of a `Buffer` are initialized, from its start on.
+    let bytes = unsafe { Bytes::from_controller(Box::new(Buffer(memory)), bytes) };
     FlexTensor::new(bytes, TensorLayout::contiguous(Shape::from(shape)), DType::F32)
 }
 
@@ -39,58 +42,12 @@ pub(super) fn forget() {
     KEPT.take();
 }
 
-/// Initialized memory, which may come from another thread.
-struct Memory {
-    start: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: the memory has one owner, like that of a `Vec<u8>`.
-unsafe impl Send for Memory {}
-// SAFETY: as above; shared access only reads.
-unsafe impl Sync for Memory {}
-
-impl Memory {
-    fn new(bytes: usize) -> Self {
-        if bytes == 0 {
-            return Self { start: Self::layout(ALIGNMENT).dangling_ptr(), bytes };
-        }
-        let layout = Self::layout(bytes);
-        // SAFETY: the layout has a size.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) });
-        Self { start: start.unwrap_or_else(|| handle_alloc_error(layout)), bytes }
-    }
-
-    fn layout(bytes: usize) -> Layout {
-        Layout::from_size_align(bytes, ALIGNMENT).expect("a tensor fits the address space")
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if self.bytes > 0 {
-            // SAFETY: it was allocated with this layout.
-            unsafe { dealloc(self.start.as_ptr(), Self::layout(self.bytes)) }
-        }
-    }
-}
-
 /// The memory of one tensor, which the thread that drops the tensor keeps.
-struct Buffer {
-    /// The memory, taken only on drop.
-    memory: Option<Memory>,
-}
-
-impl Buffer {
-    fn parts(&self) -> (NonNull<u8>, usize) {
-        let memory = self.memory.as_ref().expect("memory is taken on drop only");
-        (memory.start, memory.bytes)
-    }
-}
+struct Buffer(Vec<Line>);
 
 impl AllocationController for Buffer {
     fn alloc_align(&self) -> usize {
-        ALIGNMENT
+        align_of::<Line>()
     }
 
     fn property(&self) -> AllocationProperty {
@@ -98,24 +55,22 @@ impl AllocationController for Buffer {
     }
 
     unsafe fn memory_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        let (start, bytes) = self.parts();
-        // SAFETY: the memory is owned, and borrowed as long as `self` is.
-        unsafe { slice::from_raw_parts_mut(start.as_ptr().cast(), bytes) }
+        let bytes = size_of_val(&*self.0);
+        // SAFETY: these are the bytes of the lines, which are borrowed as long as `self` is.
+        unsafe { slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), bytes) }
     }
 
     fn memory(&self) -> &[MaybeUninit<u8>] {
-        let (start, bytes) = self.parts();
         // SAFETY: as in `memory_mut`.
-        unsafe { slice::from_raw_parts(start.as_ptr().cast(), bytes) }
+        unsafe { slice::from_raw_parts(self.0.as_ptr().cast(), size_of_val(&*self.0)) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(memory) = self.memory.take() {
-            // A thread that ends may have dropped its list of kept memory already.
-            let _ = KEPT.try_with(|kept| kept.borrow_mut().entry(memory.bytes).or_default().push(memory));
-        }
+        let memory = mem::take(&mut self.0);
+        // A thread that ends may have dropped its list of kept memory already.
+        let _ = KEPT.try_with(|kept| kept.borrow_mut().entry(memory.len()).or_default().push(memory));
     }
 }
 
@@ -132,12 +87,12 @@ mod tests {
         let other_size = tensor_to_fill([2, 3, 78]);
         let second = tensor_to_fill([3, 2, 77]);
         assert_eq!(second.storage::<f32>().as_ptr(), address);
-        assert_eq!(address as usize % ALIGNMENT, 0);
+        assert_eq!(address as usize % align_of::<Line>(), 0);
         assert_eq!(other_size.storage::<f32>().len(), 2 * 3 * 78);
         let third = tensor_to_fill([3, 2, 77]);
         assert_ne!(third.storage::<f32>().as_ptr(), address, "the second still lives");
         drop([second, third]);
-        assert_eq!(KEPT.with_borrow(|kept| kept[&(2 * 3 * 77 * 4)].len()), 2);
+        assert_eq!(KEPT.with_borrow(|kept| kept[&(2 * 3 * 77_usize * 4).div_ceil(64)].len()), 2);
         forget();
         assert!(KEPT.with_borrow(HashMap::is_empty));
     }
