@@ -12,7 +12,7 @@ use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
 use engine::{DeviceError, Work};
-use model::{Adam, Kernels, Parameter, initialization::orthogonal};
+use model::{AdamStep, Kernels, Parameter, bias_correction, initialization::orthogonal};
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
 
@@ -62,10 +62,8 @@ fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
     let mut parameter = Parameter::new(tensor(&expected[0], 1, device));
     let mut compared = Vec::new();
     for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
-        let rate = rate.clone().mul_scalar(Adam::bias_correction(number));
-        let (value, moments) =
-            Adam::update(parameter.value, parameter.moments, tensor(gradient, 1, device), &rate);
-        parameter = Parameter { value, moments };
+        let step = AdamStep { rate: rate.clone().mul_scalar(bias_correction(number)), weight_decay: None };
+        parameter = B::learn(parameter, tensor(gradient, 1, device), &step);
         compared.push(Comparison::of(&format!("adam step {number}"), parameter.value.clone(), expected));
     }
     compared

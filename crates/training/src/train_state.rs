@@ -5,7 +5,7 @@ use std::sync::Arc;
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    Adam, AdamStep, Architecture, Kernels, Network,
+    AdamStep, Architecture, Kernels, Network, bias_correction,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
@@ -72,7 +72,7 @@ impl<B: Kernels> TrainState<B> {
     #[must_use]
     pub fn adam_step(&self, number: u64) -> AdamStep<B> {
         AdamStep {
-            rate: self.rates.clone().mul_scalar(Adam::bias_correction(number)),
+            rate: self.rates.clone().mul_scalar(bias_correction(number)),
             weight_decay: self.weight_decay.clone(),
         }
     }

@@ -4,7 +4,7 @@ use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
 
 use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, units};
-use crate::activation::LEAK;
+use crate::LEAK;
 use settings::Activation;
 
 /// Returns the activation of preactivations.

@@ -231,5 +231,5 @@ fn product_of<'a, R: CubeRuntime, B: BoolElement>(
     Product { left, right, sets, trials: trials.max(right.dims()[0]), factors, precision }
 }
 
-#[cfg(all(test, feature = "plain", any(feature = "cuda", feature = "wgpu")))]
+#[cfg(all(test, any(feature = "cuda", feature = "wgpu")))]
 mod tests;

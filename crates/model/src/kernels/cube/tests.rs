@@ -1,4 +1,4 @@
-//! The kernels against the default bodies on a CPU, and their bits against the size of a population.
+//! The kernels against those of the CPU, and their bits against the size of a population.
 
 use std::{
     panic::catch_unwind,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use burn::tensor::{TensorData, backend::Backend};
-use burn_ndarray::NdArray;
+use burn_flex::Flex;
 
 use super::*;
 use crate::{ImageTransform, LayerDropout, Moments, Sets};
@@ -63,25 +63,28 @@ fn inputs<B: Backend>(batch: usize, inputs: usize, device: &B::Device) -> [Input
     ]
 }
 
-/// Compares the results of a function on the GPU and on the plain CPU backend.
+/// Compares the results of a function on the GPU and on the CPU.
 macro_rules! check {
     ($function:ident $(, $argument:expr)*) => {
         if let Some(device) = device() {
             let ours: Vec<Vec<f32>> = $function::<Gpu>(&device $(, $argument)*);
-            let plain: Vec<Vec<f32>> = $function::<NdArray>(&Default::default() $(, $argument)*);
-            check_close(&ours, &plain);
+            let cpu: Vec<Vec<f32>> = $function::<Flex>(&Default::default() $(, $argument)*);
+            check_close(&ours, &cpu);
         }
     };
 }
 
 #[track_caller]
-fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
-    assert_eq!(ours.len(), plain.len());
-    for (at, (ours, plain)) in ours.iter().zip(plain).enumerate() {
-        assert_eq!(ours.len(), plain.len(), "tensor {at}");
-        for (index, (ours, plain)) in ours.iter().zip(plain).enumerate() {
-            let is_close = (ours - plain).abs() <= 2e-5 * plain.abs().max(1.0);
-            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {index}: {ours} {plain}");
+fn check_close(ours: &[Vec<f32>], expected: &[Vec<f32>]) {
+    assert_eq!(ours.len(), expected.len());
+    for (at, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+        assert_eq!(ours.len(), expected.len(), "tensor {at}");
+        for (index, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+            let is_close = (ours - expected).abs() <= 2e-5 * expected.abs().max(1.0);
+            assert!(
+                is_close || (ours.is_nan() && expected.is_nan()),
+                "tensor {at} at {index}: {ours} {expected}"
+            );
         }
     }
 }
@@ -116,7 +119,7 @@ fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3])
 }
 
 #[test]
-fn products_are_those_of_the_default_bodies() {
+fn products_are_those_of_the_cpu() {
     for shape in SHAPES {
         check!(products, shape);
     }
@@ -229,7 +232,7 @@ fn activations<B: Kernels>(device: &B::Device, columns: usize) -> Vec<Vec<f32>> 
 }
 
 #[test]
-fn activations_and_slopes_are_those_of_the_default_bodies() {
+fn activations_and_slopes_are_those_of_the_cpu() {
     check!(activations, 33);
     check!(activations, 36);
 }
@@ -264,7 +267,7 @@ fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2])
 }
 
 #[test]
-fn cross_entropy_is_that_of_the_default_body_and_takes_the_first_of_equal_logits() {
+fn cross_entropy_is_that_of_the_cpu_and_takes_the_first_of_equal_logits() {
     check!(cross_entropies, [9, 11]);
     check!(cross_entropies, [300, 10]);
 }
@@ -285,7 +288,7 @@ fn sums<B: Kernels>(device: &B::Device, [batch, units]: [usize; 2]) -> Vec<Vec<f
 }
 
 #[test]
-fn sums_over_the_batch_are_those_of_the_default_bodies() {
+fn sums_over_the_batch_are_those_of_the_cpu() {
     for shape in [[130, 201], [7, 36], [1, 1], [700, 132]] {
         check!(sums, shape);
     }

@@ -145,7 +145,6 @@ unsafe fn update(buffers: [Shared; 3], start: usize, gradient: &[f32], settings:
     Arch::new().dispatch(|| adam(value, first, second, gradient, settings));
 }
 
-/// Runs the same operations in the same order as [`crate::Adam::update`], so that both give the same bits.
 #[inline(always)]
 fn adam(value: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], settings: Settings) {
     const KEPT_1: f32 = BETA_1 as f32;

@@ -7,7 +7,7 @@ use pulp::Arch;
 use super::{
     CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, shared::Shared, tanh::tanh, tensor,
 };
-use crate::{Activated, ElementwiseKernels, activation::LEAK};
+use crate::{Activated, ElementwiseKernels, LEAK};
 use settings::Activation;
 
 impl ElementwiseKernels for Flex {
