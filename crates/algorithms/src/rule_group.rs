@@ -25,7 +25,6 @@ impl<B: Kernels> Clone for RuleGroup<B> {
 impl<B: Kernels> RuleGroup<B> {
     /// Keeps the trials at `positions` of the population, which ascend. The group is then at the population's positions
     /// from `first` on. `None` if no trial of the group is kept.
-    #[must_use]
     pub fn select(&self, positions: &[usize], first: usize) -> Option<Self> {
         let kept: Vec<i32> = positions
             .iter()

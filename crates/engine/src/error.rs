@@ -36,7 +36,6 @@ pub enum DeviceError {
 
 impl DeviceError {
     /// Returns a way to solve the problem.
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NotBuilt => {

@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
-use engine::{DeviceError, Work};
+use engine::{DeviceError, on_device};
 use model::{AdamStep, Kernels, Parameter, bias_correction, initialization::orthogonal};
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
@@ -27,22 +27,13 @@ const POPULATIONS: [usize; 2] = [1, 3];
 /// # Errors
 /// If the device cannot be used.
 pub fn replay_on(device: settings::Device, vectors: &Vectors) -> Result<Vec<Comparison>, DeviceError> {
-    struct Replay<'a>(&'a Vectors);
-    impl Work for Replay<'_> {
-        type Output = Vec<Comparison>;
-
-        fn run<B: Kernels>(self, device: &B::Device) -> Vec<Comparison> {
-            replay::<B>(self.0, device)
-        }
-    }
-    engine::run_on(device, Replay(vectors))
+    on_device!(device, |B, handle| replay::<B>(vectors, handle))
 }
 
 /// Computes everything in `vectors` on `device`; returns the largest deviation of each tensor.
 ///
 /// # Panics
 /// If a file of the vectors has an unexpected structure.
-#[must_use]
 pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparison> {
     let mut compared = Vec::new();
     for (name, json) in &vectors.cases {

@@ -53,7 +53,6 @@ impl Vectors {
     }
 
     /// Keeps every `nth` case, for devices on which all cases would take too long.
-    #[must_use]
     pub fn every(self, nth: usize) -> Self {
         Self { cases: self.cases.into_iter().step_by(nth).collect(), ..self }
     }

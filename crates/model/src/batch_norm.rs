@@ -37,7 +37,6 @@ pub struct Normalized<B: Backend> {
 
 impl<B: Kernels> BatchNorm<B> {
     /// Returns the identity: unit scale, no shift, zero mean, unit variance.
-    #[must_use]
     pub fn new(trials: usize, units: usize, device: &B::Device) -> Self {
         let shape = [trials, 1, units];
         Self {
@@ -61,7 +60,6 @@ impl<B: Kernels> BatchNorm<B> {
     }
 
     /// Updates scale, shift and the moving statistics. `signal` is the teaching signal at the normalization's output.
-    #[must_use]
     pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
         let [gamma, beta] = B::normalization_gradients(normalized, signal);
         Self {
@@ -79,7 +77,6 @@ fn moved<B: Backend>(average: Tensor<B, 3>, batch: &Tensor<B, 3>) -> Tensor<B, 3
 
 impl<B: Backend> BatchNorm<B> {
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {
             gamma: self.gamma.select(positions),

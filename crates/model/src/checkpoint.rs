@@ -70,7 +70,6 @@ impl<B: Kernels> Network<B> {
     ///
     /// # Panics
     /// If a state is not of networks with this architecture.
-    #[must_use]
     pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
         self.visit(&mut |name, _, tensor| {
             let values: Vec<f32> = states
@@ -125,7 +124,6 @@ pub fn array<B: Backend>(name: String, tensor: &Tensor<B, 3>, position: usize) -
 }
 
 /// Serializes `arrays` and `notes` as a safetensors file. The same arrays and notes give the same bytes.
-#[must_use]
 pub fn to_bytes(arrays: &[Array], notes: &BTreeMap<String, String>) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = arrays
         .iter()
@@ -174,7 +172,6 @@ pub fn write(path: &Path, arrays: &[Array]) -> Result<(), CheckpointError> {
 }
 
 /// Parses the result of [`to_bytes`] into the arrays, sorted by name, and the notes. Returns `None` for other bytes.
-#[must_use]
 pub fn from_bytes(bytes: &[u8]) -> Option<(Vec<Array>, BTreeMap<String, String>)> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));

@@ -37,7 +37,6 @@ pub struct Network<B: Backend> {
 
 impl Architecture {
     /// Returns `[inputs, units]` of every weight matrix, from the input up, the output layer's last.
-    #[must_use]
     pub fn weight_shapes(&self) -> Vec<[usize; 2]> {
         let widths = [&[self.inputs], self.hidden.as_slice(), &[self.outputs]].concat();
         widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
@@ -93,14 +92,12 @@ impl<B: Kernels> Network<B> {
 
 impl<B: Backend> Network<B> {
     /// Sets the precision of all products.
-    #[must_use]
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.hidden.iter_mut().chain([&mut self.output]).for_each(|layer| layer.precision = precision);
         self
     }
 
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {
             hidden: self.hidden.into_iter().map(|layer| layer.select(positions)).collect(),

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use algorithms::{
-    Pass, Rule, exact_signals,
+    Pass, Rule,
     pass::{Forward, LayerSignal},
     rule::Hidden,
 };
@@ -34,7 +34,6 @@ struct Computed<B: Kernels> {
 
 impl<'a, B: Kernels> Inspection<'a, B> {
     /// Creates the inspection of a step that is about to be taken.
-    #[must_use]
     pub fn new(
         network: &'a Network<B>,
         feedback: &'a [Tensor<B, 3>],
@@ -85,8 +84,16 @@ impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn exact_signals(&self) -> &[LayerSignal<B>] {
         self.computed.exact_signals.get_or_init(|| {
             let (forward, error) = self.forward();
-            exact_signals(self.network, forward, error)
+            self.pass.layer_signals(self.network, &[], &Rule::LayerAbove, forward, error)
         })
+    }
+
+    /// Adds the gradient of weight decay to the `gradient` of `weight`; both are `[trials, inputs, units]`.
+    pub fn with_decay(&self, gradient: Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+        match self.weight_decay {
+            Some(decay) => gradient + weight.clone() * decay.clone(),
+            None => gradient,
+        }
     }
 
     /// Returns every hidden layer with its feedback; none for rules without feedback.

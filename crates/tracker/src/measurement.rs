@@ -77,7 +77,11 @@ pub enum Value<B: Kernels> {
 }
 
 impl StepInEpoch {
-    #[must_use]
+    /// Returns the number of the step over the whole training, from 1.
+    pub fn number(self) -> u64 {
+        u64::from(self.epoch - 1) * self.steps + self.step + 1
+    }
+
     pub fn is_last(self) -> bool {
         self.step + 1 == self.steps
     }

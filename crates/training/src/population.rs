@@ -25,7 +25,6 @@ pub struct Population {
 
 impl Population {
     /// Creates the population of `trials`, which must be allowed to share one, on images of `shape` in `classes` classes.
-    #[must_use]
     pub fn new(
         trials: &[&Trial],
         training: &TrainingSettings,
@@ -46,7 +45,6 @@ impl Population {
 }
 
 /// Returns the architecture of a configuration's network for images of `shape` in `classes` classes.
-#[must_use]
 pub fn architecture(
     configuration: &Configuration,
     task: Task,
@@ -71,7 +69,6 @@ pub fn architecture(
 }
 
 /// Returns the nonlinearity with the range of images scaled by `scaling`.
-#[must_use]
 pub fn squash(scaling: Scaling) -> Squash {
     match scaling {
         Scaling::Standard => Squash::Tanh,

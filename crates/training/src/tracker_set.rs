@@ -24,7 +24,6 @@ pub type Measured = (Vec<(Metric, f64)>, Vec<Exhibit>);
 
 impl<B: Kernels> TrackerSet<B> {
     /// Creates the trackers of a population with this number of `trials`.
-    #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
         let measurements = trackers.iter().copied().flat_map(tracker::measurements).collect();
         let mut tracker_set =

@@ -41,9 +41,6 @@ pub struct Activated<B: Backend> {
 
 /// Operations on one value at a time.
 pub trait ElementwiseKernels: Backend {
-    /// Returns the activation of a `[trials, batch, units]` preactivation.
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3>;
-
     /// Returns the activation of a `[trials, batch, units]` preactivation, with its slope.
     fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self>;
 

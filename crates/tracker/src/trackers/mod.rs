@@ -23,7 +23,6 @@ use settings::{Metric, Place, Quantity, Tracker};
 use crate::{Measurement, Reading, Value};
 
 /// Returns the measurements that `tracker` takes.
-#[must_use]
 pub fn measurements<B: Kernels>(tracker: Tracker) -> Vec<Measurement<B>> {
     match tracker {
         Tracker::BpCosine(sampled) => vec![Measurement::Step(sampled, bp_cosine::measure)],

@@ -73,15 +73,6 @@ pub(super) fn index_of<N: Size>(values: &Tensor<Vector<f32, N>>, row: usize, pie
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn apply_kernel<N: Size>(values: &mut Tensor<Vector<f32, N>>, #[comptime] activation: Activation) {
-    let (row, piece) = row_and_piece(values);
-    if row < values.shape(1) {
-        let at = index_of(values, row, piece);
-        values[at] = value_of(values[at], activation);
-    }
-}
-
-#[cube(launch_unchecked, address_type = "dynamic")]
 fn activate_kernel<N: Size>(
     values: &mut Tensor<Vector<f32, N>>,
     slopes: &mut Tensor<Vector<f32, N>>,
@@ -110,23 +101,6 @@ fn scale_kernel<N: Size>(values: &mut Tensor<Vector<f32, N>>, factors: &Tensor<V
 pub(super) fn grid_over<R: CubeRuntime>(values: &Matrices<R>, width: usize) -> CubeCount {
     let [trials, rows, columns] = values.dims();
     grid_of_pieces(rows * columns / width, trials)
-}
-
-/// Replaces preactivations by their activations.
-pub(super) fn apply<R: CubeRuntime>(activation: Activation, values: &Matrices<R>) {
-    let width = values.width();
-    // SAFETY: no unit reads or writes beyond the shape.
-    unsafe {
-        apply_kernel::launch_unchecked::<R>(
-            &values.client(),
-            grid_over(values, width),
-            units(UNITS),
-            addresses([values]),
-            width,
-            values.argument(),
-            activation,
-        );
-    }
 }
 
 /// Replaces preactivations by their activations and returns the slopes.

@@ -219,13 +219,12 @@ fn activation_and_slope_are_those_of_plain_tensor_operations() {
     for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
         let preactivation = random([2, 5, 33], 1).mul_scalar(6.0);
         let Activated { output, slope } = Flex::activate(activation, preactivation.clone());
-        let plain = activated(activation, preactivation.clone());
+        let plain = activated(activation, preactivation);
         for (ours, plain) in [(&output, &plain.output), (&slope, &plain.slope)] {
             for (ours, plain) in values(ours).iter().zip(values(plain)) {
                 assert!((ours - plain).abs() <= 2e-6, "{activation:?}: {ours} {plain}");
             }
         }
-        assert_eq!(values(&Flex::apply(activation, preactivation)), values(&output));
         let dead = Tensor::full([1, 1, 1], f32::NAN, &Default::default());
         assert!(Flex::activate(activation, dead).output.into_scalar().is_nan(), "{activation:?}");
     }
