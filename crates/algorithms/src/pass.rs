@@ -9,7 +9,6 @@ use settings::Precision;
 
 use crate::{Rule, RuleGroup, backprop, rule::Hidden};
 
-/// A batch of every trial.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Kernels> {
     /// `[batch, inputs]` of each trial; trials that see the same examples share them.
@@ -28,7 +27,6 @@ pub struct Pass<'a, B: Kernels> {
 /// The values that a forward pass keeps for learning.
 #[derive(Clone, Debug)]
 pub struct Forward<B: Kernels> {
-    /// The trace of each hidden layer.
     pub traces: Vec<Trace<B>>,
     /// Factors on each hidden layer's output; absent without dropout.
     pub masks: Vec<Option<Tensor<B, 3>>>,
@@ -38,7 +36,6 @@ pub struct Forward<B: Kernels> {
     pub input_bytes: u64,
 }
 
-/// The error signal of a hidden layer.
 #[derive(Clone, Debug)]
 pub struct LayerSignal<B: Kernels> {
     /// d loss / d activation, `[trials, batch, units]`.
@@ -54,7 +51,6 @@ impl<B: Kernels> Forward<B> {
         layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
     }
 
-    /// Returns the pass of some `trials`.
     fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             traces: self.traces.iter().map(|trace| trace.part(trials)).collect(),
@@ -87,7 +83,6 @@ impl<B: Kernels> Pass<'_, B> {
         (dropped.into(), bytes)
     }
 
-    /// Runs all hidden layers.
     pub fn forward(&self, network: &Network<B>) -> Forward<B> {
         let (top, input_bytes) = self.input();
         let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top, input_bytes };
@@ -164,7 +159,6 @@ impl<B: Kernels> Pass<'_, B> {
     }
 }
 
-/// Returns the weights of the layer above each hidden layer, first to last.
 fn weights_above<B: Kernels>(network: &Network<B>) -> Vec<Tensor<B, 3>> {
     let layers = network.hidden.iter().chain([&network.output]).skip(1);
     layers.map(|layer| layer.weight.value.clone()).collect()
@@ -175,7 +169,6 @@ struct RuleInputs<'a, B: Kernels> {
     feedback: &'a [Tensor<B, 3>],
     /// The weights of the layer above each hidden layer, `[trials, units, units above]`.
     above: &'a [Tensor<B, 3>],
-    /// The precision of products with these weights.
     precision: Precision,
     forward: &'a Forward<B>,
     target: &'a Tensor<B, 3>,

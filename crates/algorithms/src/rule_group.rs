@@ -10,7 +10,6 @@ use crate::Rule;
 /// Trials of a population that learn by one rule: neighbors on the trials axis.
 pub struct RuleGroup<B: Kernels> {
     pub rule: Arc<Rule<B>>,
-    /// Their positions in the population.
     pub trials: Range<usize>,
     /// The feedback of each hidden layer, `[trials of the group, units, outputs]`; empty for rules without feedback.
     pub feedback: Vec<Tensor<B, 3>>,

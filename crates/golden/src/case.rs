@@ -211,7 +211,6 @@ impl<'a, B: Kernels> Case<'a, B> {
         self.check_gradients("bp_grads", &inspection, inspection.exact_signals(), &expected["bp_grads"]);
     }
 
-    /// Compares the values that trackers read of a step with the vectors.
     fn check_trackers(
         &self,
         number: u64,

@@ -12,9 +12,7 @@ const MOMENTUM: f64 = 0.99;
 /// A normalization of each unit over the batch, with a learned scale and shift. Every tensor is `[trials, 1, units]`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<B: Backend> {
-    /// The learned scale of each unit.
     pub gamma: Parameter<B>,
-    /// The learned shift of each unit.
     pub beta: Parameter<B>,
     /// The average of the batches' means, which inference uses.
     pub moving_mean: Tensor<B, 3>,

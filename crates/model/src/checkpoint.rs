@@ -22,7 +22,6 @@ pub struct Array {
     pub values: Vec<f32>,
 }
 
-/// The error of writing or reading a file of arrays.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     #[error("cannot {action} {}", path.display())]
@@ -36,7 +35,6 @@ pub enum CheckpointError {
     Format { path: PathBuf, reason: String },
 }
 
-/// The role of an array in a network.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Parameter,

@@ -8,7 +8,6 @@ use burn::tensor::{Int, Tensor, backend::Backend};
 pub struct Input<B: Backend> {
     /// The examples, `[sets, batch, values]`. Without [`sets`](Self::sets) there is a set for each trial, or one for all.
     pub values: Tensor<B, 3>,
-    /// The set that each trial sees.
     pub sets: Option<Arc<Sets<B>>>,
 }
 
@@ -67,7 +66,6 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// Returns the input of some `trials`.
     pub fn part(&self, trials: &Range<usize>) -> Self {
         match &self.sets {
             Some(sets) => Self::shared(self.values.clone(), Arc::new(sets.part(trials))),
@@ -75,7 +73,6 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// Returns the number of examples in the batch.
     pub fn batch(&self) -> usize {
         self.values.dims()[1]
     }

@@ -14,7 +14,6 @@ pub struct Layer<B: Backend> {
     pub weight: Parameter<B>,
     /// The bias, `[trials, 1, units]`.
     pub bias: Option<Parameter<B>>,
-    /// The batch norm between bias and activation.
     pub batch_norm: Option<BatchNorm<B>>,
     /// The precision of products with the weights.
     pub precision: Precision,
@@ -46,7 +45,6 @@ impl<B: Backend> Trace<B> {
         bytes_per_trial(&self.activation) + bytes_per_trial(&self.slope) + normalized.unwrap_or(0)
     }
 
-    /// Returns the trace of some `trials`.
     pub fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             input: self.input.part(trials),
@@ -91,7 +89,6 @@ pub struct Delta<B: Backend> {
 }
 
 impl<B: Backend> Delta<B> {
-    /// Concatenates the deltas of several groups of trials.
     pub fn of_all(groups: Vec<Self>) -> Self {
         let normalized: Option<Vec<_>> = groups.iter().map(|group| group.normalized.clone()).collect();
         Self {
@@ -100,13 +97,11 @@ impl<B: Backend> Delta<B> {
         }
     }
 
-    /// Returns the bytes that the delta takes for each trial.
     pub fn bytes(&self) -> u64 {
         bytes_per_trial(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes_per_trial)
     }
 }
 
-/// The input and the delta that a layer is updated with in one step.
 pub struct LayerUpdate<'a, B: Backend> {
     input: &'a Input<B>,
     delta: Delta<B>,
@@ -114,7 +109,6 @@ pub struct LayerUpdate<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> LayerUpdate<'a, B> {
-    /// Creates the update of a hidden layer from its training pass.
     pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
         Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
     }
@@ -168,7 +162,6 @@ impl<B: Kernels> Layer<B> {
         B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value), self.precision)
     }
 
-    /// Returns the gradients of the layer's parameters from the delta of a training pass.
     pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
         Gradients {
             weight: B::weight_gradient(&trace.input, &delta.preactivation, self.precision),
@@ -204,7 +197,6 @@ impl<B: Kernels> Layer<B> {
 }
 
 impl<B: Kernels> LayerUpdate<'_, B> {
-    /// Updates bias and batch norm of a layer.
     fn learn_per_unit(
         &self,
         bias: Option<Parameter<B>>,

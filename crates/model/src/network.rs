@@ -8,13 +8,10 @@ use settings::{Activation, Precision};
 /// The layers of a fully connected network, without its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// The number of values of an input example.
     pub inputs: usize,
     /// The number of units of each hidden layer, from the input up.
     pub hidden: Vec<usize>,
-    /// The number of output units.
     pub outputs: usize,
-    /// The activation of every hidden layer.
     pub activation: Activation,
     /// Whether every hidden layer has batch norm.
     pub batch_norm: bool,
@@ -23,14 +20,12 @@ pub struct Architecture {
     pub objective: Objective,
 }
 
-/// Networks of one architecture, one per trial.
 #[derive(Clone, Debug)]
 pub struct Network<B: Backend> {
     /// The hidden layers, from the input up.
     pub hidden: Vec<Layer<B>>,
     /// The output layer, with a bias and without batch norm.
     pub output: Layer<B>,
-    /// The activation of every hidden layer.
     pub activation: Activation,
     pub objective: Objective,
 }

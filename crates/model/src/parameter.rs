@@ -2,7 +2,6 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-/// A trainable tensor with its optimizer state.
 #[derive(Clone, Debug)]
 pub struct Parameter<B: Backend> {
     /// The value: `[trials, inputs, outputs]` for weights, `[trials, 1, units]` for parameters of a unit.

@@ -30,7 +30,6 @@ impl HeldMemory {
         self.peak = self.peak.max(self.now);
     }
 
-    /// Counts everything as released except for `bytes`.
     pub fn release_all_but(&mut self, bytes: u64) {
         self.now = bytes;
     }

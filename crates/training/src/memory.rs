@@ -109,7 +109,6 @@ impl Shape {
         self.hidden.iter().map(|&units| self.padded(units)).sum()
     }
 
-    /// Returns the number of elements of each weight matrix.
     fn matrices(&self) -> impl Iterator<Item = u64> {
         let sizes: Vec<u64> =
             [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();

@@ -10,7 +10,6 @@ pub struct Population {
     pub architecture: Architecture,
     /// The nonlinearity that maps values into the range of the scaled images, for losses in target space.
     pub squash: Squash,
-    /// The precision of products with the weights.
     pub precision: Precision,
     /// The number of epochs of a trial that does not end early.
     pub epochs: u32,

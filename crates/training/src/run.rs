@@ -22,7 +22,6 @@ use crate::{
 /// How a call of [`train`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Every trial has finished.
     Complete,
     /// The observer interrupted, and trials that had not finished have no result.
     Interrupted,
@@ -102,7 +101,6 @@ pub fn train<B: Kernels>(
     Ended::Complete
 }
 
-/// The splits that a population is trained and evaluated on.
 struct Splits<'a, B: Kernels> {
     train: Batches<'a, B>,
     validation: Batches<'a, B>,
@@ -129,7 +127,6 @@ fn batches<'a, B: Kernels>(population: &Population, view: View<'a>, device: &'a 
     Batches::new(view, population.architecture.objective, population.architecture.outputs, device)
 }
 
-/// One epoch of a population.
 struct EpochRun<'a, B: Kernels> {
     population: &'a Population,
     splits: &'a Splits<'a, B>,
@@ -138,7 +135,6 @@ struct EpochRun<'a, B: Kernels> {
 
 /// The orders of examples in an epoch. Trials of one seed have the same order.
 struct Orders<B: Kernels> {
-    /// Each seed with its order of examples.
     different: Vec<(u64, Vec<u32>)>,
     /// The index of each trial's order among them; absent where there is one for each, or one for all.
     of_trials: Option<Arc<Sets<B>>>,
@@ -253,7 +249,6 @@ impl<B: Kernels> EpochRun<'_, B> {
         }
         tally.read(split)
     }
-    /// Evaluates a batch and lets the trackers measure it.
     fn evaluate_tracked(
         &self,
         train_state: &TrainState<B>,

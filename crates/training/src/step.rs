@@ -18,7 +18,6 @@ use tracker::{HeldMemory, StepInEpoch};
 
 use crate::TrainState;
 
-/// The values that a step measures.
 #[derive(Clone, Debug)]
 pub struct StepOutcome<B: Kernels> {
     /// The mean loss over the batch, before the update, `[trials]`.
@@ -28,10 +27,8 @@ pub struct StepOutcome<B: Kernels> {
     pub held_memory: HeldMemory,
 }
 
-/// A training step of a [`TrainState`].
 pub struct Step<'a, B: Kernels> {
     pub batch: &'a Batch<B>,
-    /// The dropout masks of the hidden layers.
     pub masks: Box<dyn Masks<B>>,
     pub adam: AdamStep<B>,
 }
@@ -55,12 +52,10 @@ impl<'a, B: Kernels> Step<'a, B> {
         Self { batch, masks: Box::new(masks), adam: train_state.adam_step(step_in_epoch.number()) }
     }
 
-    /// Returns the batch with its masks.
     pub fn pass(&self) -> Pass<'_, B> {
         Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
-    /// Returns the state after the step.
     pub fn take(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
         if let [group] = train_state.groups.as_slice() {
             let rule = Arc::clone(&group.rule);

@@ -13,7 +13,6 @@ use settings::{Configuration, Initialization, Trial, WeightInitialization};
 
 use crate::Population;
 
-/// Networks that learn, one per trial.
 #[derive(Clone)]
 pub struct TrainState<B: Kernels> {
     pub network: Network<B>,
@@ -27,7 +26,6 @@ pub struct TrainState<B: Kernels> {
 }
 
 impl<B: Kernels> TrainState<B> {
-    /// Creates the state of a population before its first step.
     pub fn new(population: &Population, device: &B::Device) -> Self {
         let trials = &population.trials;
         let (weights, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
@@ -52,7 +50,6 @@ impl<B: Kernels> TrainState<B> {
         Self::from_parts(network, groups.collect(), trials.clone())
     }
 
-    /// Creates the state of a population from given networks.
     pub fn from_parts(network: Network<B>, groups: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
         let device = network.output.weight.value.device();
         let has_decay = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);

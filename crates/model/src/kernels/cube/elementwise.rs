@@ -7,7 +7,6 @@ use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, un
 use crate::LEAK;
 use settings::Activation;
 
-/// Returns the activation of preactivations.
 #[cube]
 pub(super) fn value_of<N: Size>(
     preactivation: Vector<f32, N>,
@@ -123,7 +122,6 @@ pub(super) fn activate<R: CubeRuntime>(activation: Activation, values: &Matrices
     slopes
 }
 
-/// Multiplies `values` by `factors` in place.
 pub(super) fn scale<R: CubeRuntime>(values: &Matrices<R>, factors: &Matrices<R>) {
     assert_eq!(values.dims(), factors.dims(), "values are scaled one by one");
     let width = common_width([values, factors]);

@@ -108,7 +108,6 @@ struct Settings {
 }
 
 impl Settings {
-    /// Returns the settings of every trial.
     fn of(step: &AdamStep<Flex>) -> Vec<Self> {
         let rates = numbers(&step.rate);
         let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], numbers);

@@ -65,7 +65,6 @@ pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut 
     }
 }
 
-/// Adds `addends` to `values`.
 pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, addend) in values.iter_mut().zip(addends) {
@@ -74,7 +73,6 @@ pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     });
 }
 
-/// Multiplies `values` by `factors`.
 pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, factor) in values.iter_mut().zip(factors) {
