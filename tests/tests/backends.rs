@@ -1,4 +1,4 @@
-//! Populations on other backends than the CPU's own: plain tensor operations, and the kernels for GPUs through Vulkan.
+//! The kernels for GPUs, through Vulkan.
 //!
 //! On a machine without a GPU, Mesa's software device computes the kernels. NVIDIA GPUs run the same kernels, compiled by another
 //! compiler. TF32 exists only there and is not tested here.
@@ -11,7 +11,6 @@ use std::{
 };
 
 use burn_flex::Flex;
-use burn_ndarray::NdArray;
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
 use data::{Augmentation, Dataset, DatasetSettings, Glyphs, Source};
 use golden::{TOLERANCE, Vectors};
@@ -145,26 +144,6 @@ fn check_histories(one: &Keeper, other: &Keeper, trials: usize) {
                 assert!((one - other).abs() <= allowed, "trial {trial} {metric}: {one} {other}");
             }
         }
-    }
-}
-
-#[test]
-fn plain_tensor_operations_train_a_population_of_all_rules_as_kernels_do() {
-    let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
-    let plain = run::<NdArray>(&population, &Default::default(), Keeper::default());
-    let kernels = run::<Flex>(&population, &Default::default(), Keeper::default());
-    check_histories(&plain, &kernels, population.trials.len());
-}
-
-#[test]
-fn plain_tensor_operations_give_a_trial_the_same_bits_alone_and_in_a_population() {
-    let together = population(trials(&Algorithm::ALL), true, Objective::Classification);
-    let device = Default::default();
-    let kept = run::<NdArray>(&together, &device, Keeper::default());
-    for (index, trial) in together.trials.iter().enumerate() {
-        let alone = Population { trials: vec![trial.clone()], ..together.clone() };
-        let alone = run::<NdArray>(&alone, &device, Keeper::default());
-        assert!(alone.arrays(0) == kept.arrays(index), "{trial:?}");
     }
 }
 

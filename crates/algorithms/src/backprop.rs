@@ -3,14 +3,10 @@
 
 use burn::tensor::Tensor;
 use model::{Delta, Kernels};
+use settings::Precision;
 
-use crate::rule::{Above, FromLayerAbove};
-
-/// signal = delta W^T, with delta and W of the layer above.
-pub struct Backprop;
-
-impl<B: Kernels> FromLayerAbove<B> for Backprop {
-    fn signal(&self, above: &Above<B>, delta: &Delta<B>) -> Tensor<B, 3> {
-        B::dense_transposed(&delta.preactivation, &above.weight, above.precision)
-    }
+/// Returns the signal at a layer's output after dropout, delta W^T (`[trials, batch, units]`), from the delta of the layer
+/// above and its `weight` W in the forward pass, `[trials, units, units above]`.
+pub fn signal<B: Kernels>(delta: &Delta<B>, weight: &Tensor<B, 3>, precision: Precision) -> Tensor<B, 3> {
+    B::dense_transposed(&delta.preactivation, weight, precision)
 }

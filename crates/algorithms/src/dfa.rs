@@ -4,12 +4,12 @@
 use burn::tensor::Tensor;
 use model::Kernels;
 
-use crate::rule::{FromOutputError, Hidden};
+use crate::rule::{FeedbackRule, Hidden};
 
 /// signal = e F^T.
 pub struct Dfa;
 
-impl<B: Kernels> FromOutputError<B> for Dfa {
+impl<B: Kernels> FeedbackRule<B> for Dfa {
     fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3> {
         hidden.project_back(error)
     }

@@ -7,12 +7,12 @@
 use burn::tensor::Tensor;
 use model::Kernels;
 
-use crate::rule::{Hidden, Local};
+use crate::rule::{FeedbackRule, Hidden};
 
 /// signal = y F^T.
 pub struct Drtp;
 
-impl<B: Kernels> Local<B> for Drtp {
+impl<B: Kernels> FeedbackRule<B> for Drtp {
     fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
         hidden.project_back(target)
     }

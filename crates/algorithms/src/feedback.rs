@@ -11,7 +11,6 @@ use random::stream;
 use settings::Initialization;
 
 /// Returns the feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
-#[must_use]
 pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u64) -> Vec<Matrix> {
     // Frozen from here on: learning the feedback would turn every rule into weight mirroring.
     (1..)
@@ -28,7 +27,6 @@ pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u
 }
 
 /// Returns initial forward weights that do not depend on the feedback, the output layer's last.
-#[must_use]
 pub fn independent_weights(
     architecture: &Architecture,
     initialization: Initialization,
@@ -43,16 +41,11 @@ pub fn independent_weights(
 }
 
 /// Returns initial forward weights aligned with the feedback, the output layer's last. The first layer has no feedback
-/// below it and is drawn independently.
-#[must_use]
-pub fn aligned_weights(
-    architecture: &Architecture,
-    initialization: Initialization,
-    feedback: &[Matrix],
-    seed: u64,
-) -> Vec<Matrix> {
+/// below it: an independent orthogonal matrix.
+pub fn aligned_weights(architecture: &Architecture, feedback: &[Matrix], seed: u64) -> Vec<Matrix> {
     let [rows, columns] = architecture.weight_shapes()[0];
-    let first = initialization::draw(initialization, rows, columns, &mut stream(seed, "weights", &[1]));
+    let mut stream = stream(seed, "weights", &[1]);
+    let first = initialization::draw(Initialization::Orthogonal, rows, columns, &mut stream);
     let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
     std::iter::once(first).chain(between).chain(feedback.last().cloned()).collect()
 }

@@ -13,30 +13,17 @@ pub mod pass;
 pub mod rule;
 mod rule_group;
 
-use burn::tensor::Tensor;
-use model::{Kernels, Network, Squash};
+use model::{Kernels, Squash};
 use settings::Algorithm;
 
 pub use pass::{Batch, Pass};
 pub use rule::Rule;
 pub use rule_group::RuleGroup;
 
-/// Returns the error signals of backpropagation for every hidden layer, first to last: the exact gradient that other
-/// rules are compared with. `error` is `[trials, batch, outputs]`.
-#[must_use]
-pub fn exact_signals<B: Kernels>(
-    network: &Network<B>,
-    forward: &pass::Forward<B>,
-    error: &Tensor<B, 3>,
-) -> Vec<pass::LayerSignal<B>> {
-    pass::signals_from_above(network, &backprop::Backprop, forward, error)
-}
-
 /// Returns the rule of `algorithm`. `squash` maps values into the range of the scaled images, for losses in target space.
-#[must_use]
 pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
     match algorithm {
-        Algorithm::Backprop => Rule::LayerAbove(Box::new(backprop::Backprop)),
+        Algorithm::Backprop => Rule::LayerAbove,
         Algorithm::Dfa => Rule::OutputError(Box::new(dfa::Dfa)),
         Algorithm::Drtp => Rule::Local(Box::new(drtp::Drtp)),
         Algorithm::LocalLoss(loss) => Rule::Local(Box::new(local_loss::LocalLoss { loss, squash })),

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, activation};
 use model::{Kernels, Squash};
 use settings::TargetLoss;
 
-use crate::rule::{Hidden, Local, sum};
+use crate::rule::{FeedbackRule, Hidden, sum};
 
 /// A local loss, summed over the batch.
 pub struct LocalLoss {
@@ -15,7 +15,7 @@ pub struct LocalLoss {
     pub squash: Squash,
 }
 
-impl<B: Kernels> Local<B> for LocalLoss {
+impl<B: Kernels> FeedbackRule<B> for LocalLoss {
     fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
         let projection = hidden.projection();
         let [_, _, outputs] = projection.dims();

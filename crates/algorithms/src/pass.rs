@@ -5,13 +5,10 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, bytes_per_trial, part};
+use settings::Precision;
 
-use crate::{
-    Rule, RuleGroup,
-    rule::{Above, FromLayerAbove, Hidden},
-};
+use crate::{Rule, RuleGroup, backprop, rule::Hidden};
 
-/// A batch of every trial.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Kernels> {
     /// `[batch, inputs]` of each trial; trials that see the same examples share them.
@@ -30,7 +27,6 @@ pub struct Pass<'a, B: Kernels> {
 /// The values that a forward pass keeps for learning.
 #[derive(Clone, Debug)]
 pub struct Forward<B: Kernels> {
-    /// The trace of each hidden layer.
     pub traces: Vec<Trace<B>>,
     /// Factors on each hidden layer's output; absent without dropout.
     pub masks: Vec<Option<Tensor<B, 3>>>,
@@ -40,7 +36,6 @@ pub struct Forward<B: Kernels> {
     pub input_bytes: u64,
 }
 
-/// The error signal of a hidden layer.
 #[derive(Clone, Debug)]
 pub struct LayerSignal<B: Kernels> {
     /// d loss / d activation, `[trials, batch, units]`.
@@ -56,7 +51,6 @@ impl<B: Kernels> Forward<B> {
         layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
     }
 
-    /// Returns the pass of some `trials`.
     fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             traces: self.traces.iter().map(|trace| trace.part(trials)).collect(),
@@ -69,7 +63,6 @@ impl<B: Kernels> Forward<B> {
 
 impl<B: Kernels> Pass<'_, B> {
     /// Returns the factors on the output of the hidden layer with this index, which has `units` units.
-    #[must_use]
     pub fn mask(&self, layer: usize, units: usize) -> Option<Tensor<B, 3>> {
         let input = &self.batch.input;
         self.masks.mask(layer, input.batch(), units, &input.values.device())
@@ -77,7 +70,6 @@ impl<B: Kernels> Pass<'_, B> {
 
     /// Returns the network's input after dropout, and the bytes of each trial that it takes: none without dropout, where trials
     /// that see the same examples share them.
-    #[must_use]
     pub fn input(&self) -> (Input<B>, u64) {
         let input = &self.batch.input;
         let [_, batch, inputs] = input.values.dims();
@@ -91,8 +83,6 @@ impl<B: Kernels> Pass<'_, B> {
         (dropped.into(), bytes)
     }
 
-    /// Runs all hidden layers.
-    #[must_use]
     pub fn forward(&self, network: &Network<B>) -> Forward<B> {
         let (top, input_bytes) = self.input();
         let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top, input_bytes };
@@ -108,7 +98,6 @@ impl<B: Kernels> Pass<'_, B> {
     }
 
     /// Runs the output layer on `top` (`[batch, units]` of each trial) and compares its output with the target.
-    #[must_use]
     pub fn output_error(&self, network: &Network<B>, top: &Input<B>) -> OutputError<B> {
         let logits = network.output.preactivation(top);
         network.objective.error(&logits, &self.batch.target)
@@ -116,7 +105,6 @@ impl<B: Kernels> Pass<'_, B> {
 
     /// Returns the delta of every hidden layer, first to last, by the rules of `groups`, for an output `error` of
     /// `[trials, batch, outputs]`.
-    #[must_use]
     pub fn deltas(
         &self,
         network: &Network<B>,
@@ -124,20 +112,22 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<Delta<B>> {
-        let target = &self.batch.target;
-        let above = layers_above(network);
-        if let [group] = groups {
-            return group_deltas(group, &above, forward, target, error);
+        let (target, precision) = (&self.batch.target, network.output.precision);
+        let above = weights_above(network);
+        if let [RuleGroup { rule, feedback, .. }] = groups {
+            let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
+            return inputs.deltas(rule, |_, _| ());
         }
-        let of_groups = groups.iter().map(|group| {
-            let trials = &group.trials;
+        let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback }| {
             // A cut may be a copy, so only what the rule reads is cut.
-            let above: Vec<Above<B>> = match *group.rule {
-                Rule::LayerAbove(_) => above.iter().map(|above| above.part(trials)).collect(),
+            let above: Vec<_> = match **rule {
+                Rule::LayerAbove => above.iter().map(|weight| part(weight, trials)).collect(),
                 Rule::Local(_) | Rule::OutputError(_) => Vec::new(),
             };
-            let forward = forward.part(trials);
-            group_deltas(group, &above, &forward, &part(target, trials), &part(error, trials)).into_iter()
+            let (forward, target, error) =
+                (&forward.part(trials), &part(target, trials), &part(error, trials));
+            let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
+            inputs.deltas(rule, |_, _| ()).into_iter()
         });
         let mut of_groups: Vec<_> = of_groups.collect();
         (0..forward.traces.len())
@@ -147,7 +137,6 @@ impl<B: Kernels> Pass<'_, B> {
 
     /// Returns the error signal of every hidden layer under `rule`, first to last, for an output `error` of
     /// `[trials, batch, outputs]`. Keeps every signal, which a training step does not.
-    #[must_use]
     pub fn layer_signals(
         &self,
         network: &Network<B>,
@@ -156,95 +145,67 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<LayerSignal<B>> {
-        match signals(rule, feedback, forward, &self.batch.target, error) {
-            Signals::FromAbove(rule) => signals_from_above(network, rule, forward, error),
-            Signals::Each(signals) => {
-                let layers = forward.traces.iter().zip(signals);
-                layers
-                    .map(|(trace, signal)| LayerSignal { delta: trace.delta(signal.clone()), signal })
-                    .collect()
-            }
+        let (target, precision) = (&self.batch.target, network.output.precision);
+        let above = weights_above(network);
+        let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
+        let mut signals = vec![None; forward.traces.len()];
+        let deltas = inputs.deltas(rule, |layer, signal| signals[layer] = Some(signal.clone()));
+        signals
+            .into_iter()
+            .flatten()
+            .zip(deltas)
+            .map(|(signal, delta)| LayerSignal { signal, delta })
+            .collect()
+    }
+}
+
+fn weights_above<B: Kernels>(network: &Network<B>) -> Vec<Tensor<B, 3>> {
+    let layers = network.hidden.iter().chain([&network.output]).skip(1);
+    layers.map(|layer| layer.weight.value.clone()).collect()
+}
+
+/// The values that a rule computes the error signals of its trials from.
+struct RuleInputs<'a, B: Kernels> {
+    feedback: &'a [Tensor<B, 3>],
+    /// The weights of the layer above each hidden layer, `[trials, units, units above]`.
+    above: &'a [Tensor<B, 3>],
+    precision: Precision,
+    forward: &'a Forward<B>,
+    target: &'a Tensor<B, 3>,
+    error: &'a Tensor<B, 3>,
+}
+
+impl<B: Kernels> RuleInputs<'_, B> {
+    /// Returns the delta of every hidden layer, first to last. Calls `on_signal` with each layer's index and signal.
+    fn deltas(&self, rule: &Rule<B>, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
+        let (rule, target_or_error) = match rule {
+            Rule::Local(rule) => (rule, self.target),
+            Rule::OutputError(rule) => (rule, self.error),
+            Rule::LayerAbove => return self.deltas_from_above(on_signal),
+        };
+        let layers = self.forward.traces.iter().zip(self.forward.hidden(self.feedback)).enumerate();
+        layers
+            .map(|(layer, (trace, hidden))| {
+                let signal = rule.signal(&hidden, target_or_error);
+                on_signal(layer, &signal);
+                trace.delta(signal)
+            })
+            .collect()
+    }
+
+    fn deltas_from_above(&self, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
+        let mut delta = Delta { preactivation: self.error.clone(), normalized: None };
+        let mut deltas = Vec::with_capacity(self.above.len());
+        for (layer, weight) in self.above.iter().enumerate().rev() {
+            let signal = backprop::signal(&delta, weight, self.precision);
+            let signal = drop_out(signal, self.forward.masks[layer].as_ref());
+            on_signal(layer, &signal);
+            delta = self.forward.traces[layer].delta(signal);
+            deltas.push(delta.clone());
         }
+        deltas.reverse();
+        deltas
     }
-}
-
-/// The error signals of hidden layers, or the rule that computes them from the top down.
-enum Signals<'a, B: Kernels> {
-    Each(Vec<Tensor<B, 3>>),
-    FromAbove(&'a dyn FromLayerAbove<B>),
-}
-
-fn signals<'a, B: Kernels>(
-    rule: &'a Rule<B>,
-    feedback: &[Tensor<B, 3>],
-    forward: &Forward<B>,
-    target: &Tensor<B, 3>,
-    error: &Tensor<B, 3>,
-) -> Signals<'a, B> {
-    let hidden = forward.hidden(feedback);
-    match rule {
-        Rule::Local(rule) => Signals::Each(hidden.map(|hidden| rule.signal(&hidden, target)).collect()),
-        Rule::OutputError(rule) => Signals::Each(hidden.map(|hidden| rule.signal(&hidden, error)).collect()),
-        Rule::LayerAbove(rule) => Signals::FromAbove(rule.as_ref()),
-    }
-}
-
-/// Returns the delta of every hidden layer of one group, first to last. All tensors are those of the group's trials.
-fn group_deltas<B: Kernels>(
-    group: &RuleGroup<B>,
-    above: &[Above<B>],
-    forward: &Forward<B>,
-    target: &Tensor<B, 3>,
-    error: &Tensor<B, 3>,
-) -> Vec<Delta<B>> {
-    match signals(&group.rule, &group.feedback, forward, target, error) {
-        Signals::Each(signals) => {
-            forward.traces.iter().zip(signals).map(|(trace, signal)| trace.delta(signal)).collect()
-        }
-        Signals::FromAbove(rule) => deltas_from_above(above, rule, forward, error.clone(), |_| ()),
-    }
-}
-
-/// Returns the layer above each hidden layer, first to last.
-fn layers_above<B: Kernels>(network: &Network<B>) -> Vec<Above<B>> {
-    network.hidden.iter().chain([&network.output]).skip(1).map(Above::of).collect()
-}
-
-/// Returns the error signal of every hidden layer, first to last, computed from the top down.
-pub(crate) fn signals_from_above<B: Kernels>(
-    network: &Network<B>,
-    rule: &dyn FromLayerAbove<B>,
-    forward: &Forward<B>,
-    error: &Tensor<B, 3>,
-) -> Vec<LayerSignal<B>> {
-    let mut signals = Vec::with_capacity(forward.traces.len());
-    let deltas = deltas_from_above(&layers_above(network), rule, forward, error.clone(), |signal| {
-        signals.push(signal.clone());
-    });
-    signals.reverse();
-    signals.into_iter().zip(deltas).map(|(signal, delta)| LayerSignal { signal, delta }).collect()
-}
-
-/// Returns the delta of every hidden layer, first to last, for an output `error` of `[trials, batch, outputs]`. Calls
-/// `on_signal` with each layer's signal, from the top down.
-fn deltas_from_above<B: Kernels>(
-    above: &[Above<B>],
-    rule: &dyn FromLayerAbove<B>,
-    forward: &Forward<B>,
-    error: Tensor<B, 3>,
-    mut on_signal: impl FnMut(&Tensor<B, 3>),
-) -> Vec<Delta<B>> {
-    let mut delta = Delta { preactivation: error, normalized: None };
-    let mut deltas = Vec::with_capacity(forward.traces.len());
-    let layers = forward.traces.iter().zip(&forward.masks).zip(above);
-    for ((trace, mask), above) in layers.rev() {
-        let signal = drop_out(rule.signal(above, &delta), mask.as_ref());
-        on_signal(&signal);
-        delta = trace.delta(signal);
-        deltas.push(delta.clone());
-    }
-    deltas.reverse();
-    deltas
 }
 
 /// Multiplies `values` by `mask`, if there is one; both are `[trials, batch, units]`.

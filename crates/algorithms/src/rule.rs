@@ -2,20 +2,21 @@
 //!
 //! The moment at which the signal is known decides how much a training step keeps in memory, so it is part of the type.
 
-use std::ops::Range;
-
 use burn::tensor::{Tensor, backend::Backend};
-use model::{Delta, Kernels, Layer, part};
+use model::Kernels;
 use settings::Precision;
 
 /// A learning rule, by the moment at which the error signal of a hidden layer is known.
 pub enum Rule<B: Kernels> {
-    /// Known as soon as the layer has run: the layer learns before the next one runs, and its activations are dropped.
-    Local(Box<dyn Local<B>>),
-    /// Known once the output error is: layers keep their activations until then, and learn in any order.
-    OutputError(Box<dyn FromOutputError<B>>),
-    /// Known once the layer above has its delta: layers keep their activations and learn from the top down.
-    LayerAbove(Box<dyn FromLayerAbove<B>>),
+    /// Computed from the layer's output and the target, as soon as the layer has run: the layer learns before the next one
+    /// runs, and its activations are dropped.
+    Local(Box<dyn FeedbackRule<B>>),
+    /// Computed from the layer's output and the output error: layers keep their activations until the error is known, and learn
+    /// in any order.
+    OutputError(Box<dyn FeedbackRule<B>>),
+    /// Computed from the delta of the layer above, which is backpropagation: layers keep their activations and learn from the
+    /// top down.
+    LayerAbove,
 }
 
 /// A hidden layer, as a rule with feedback sees it.
@@ -26,52 +27,15 @@ pub struct Hidden<'a, B: Backend> {
     pub feedback: &'a Tensor<B, 3>,
 }
 
-/// The layer above a hidden layer.
-#[derive(Clone, Debug)]
-pub struct Above<B: Backend> {
-    /// The weights of the forward pass, `[trials, units, units above]`.
-    pub weight: Tensor<B, 3>,
-    /// The precision of products with the weights.
-    pub precision: Precision,
-}
-
-/// Computes error signals from the layer's own output and the target.
-pub trait Local<B: Kernels>: Send + Sync {
-    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for targets `[trials or 1, batch, outputs]`.
-    /// Called once per layer and step, right after the layer has run.
-    fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3>;
+/// Computes error signals from the layer's own output and values in target space: the target in [`Rule::Local`], the error at
+/// the logits in [`Rule::OutputError`].
+pub trait FeedbackRule<B: Kernels>: Send + Sync {
+    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for a target or an error of
+    /// `[trials or 1, batch, outputs]`. Called once per layer and step.
+    fn signal(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Tensor<B, 3>;
 
     /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
-    fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1>;
-}
-
-/// Computes error signals from the output error.
-pub trait FromOutputError<B: Kernels>: Send + Sync {
-    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for an error `[trials, batch, outputs]` at the
-    /// logits. Called once per layer and step, after the forward pass.
-    fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3>;
-
-    /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
-    fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1>;
-}
-
-/// Computes error signals from the layer above.
-pub trait FromLayerAbove<B: Kernels>: Send + Sync {
-    /// Returns the signal at this layer's output after dropout, `[trials, batch, units]`, from the layer above and its
-    /// delta. Called once per layer and step, from the top down, before the layer above has learned.
-    fn signal(&self, above: &Above<B>, delta: &Delta<B>) -> Tensor<B, 3>;
-}
-
-impl<B: Backend> Above<B> {
-    #[must_use]
-    pub fn of(layer: &Layer<B>) -> Self {
-        Self { weight: layer.weight.value.clone(), precision: layer.precision }
-    }
-
-    /// Returns the layer of some `trials`.
-    pub(crate) fn part(&self, trials: &Range<usize>) -> Self {
-        Self { weight: part(&self.weight, trials), ..*self }
-    }
+    fn loss(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Tensor<B, 1>;
 }
 
 impl<B: Kernels> Rule<B> {
@@ -81,7 +45,6 @@ impl<B: Kernels> Rule<B> {
     ///
     /// DFA's error is itself a mean over the batch, so its local loss is divided by the batch twice, as in the golden
     /// vectors. Examples that come in larger batches, as in validation, give the same value.
-    #[must_use]
     pub fn mean_local_loss(
         &self,
         hidden: &Hidden<B>,
@@ -93,27 +56,24 @@ impl<B: Kernels> Rule<B> {
         match self {
             Self::Local(rule) => Some(rule.loss(hidden, target).div_scalar(examples as f64)),
             Self::OutputError(rule) => Some(rule.loss(hidden, error).div_scalar(training_batch as f64)),
-            Self::LayerAbove(_) => None,
+            Self::LayerAbove => None,
         }
     }
 }
 
 impl<B: Kernels> Hidden<'_, B> {
     /// Returns the activation in target space, `h F`, `[trials, batch, outputs]`.
-    #[must_use]
     pub fn projection(&self) -> Tensor<B, 3> {
         B::dense(&self.activation.clone().into(), self.feedback, None, Precision::Full)
     }
 
     /// Projects a signal from target space (`[trials or 1, batch, outputs]`) back to the layer, `s F^T`,
     /// `[trials, batch, units]`.
-    #[must_use]
     pub fn project_back(&self, signal: &Tensor<B, 3>) -> Tensor<B, 3> {
         B::dense_transposed(signal, self.feedback, Precision::Full)
     }
 
     /// Returns the linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.
-    #[must_use]
     pub fn linear_loss(&self, signal: &Tensor<B, 3>) -> Tensor<B, 1> {
         sum(self.projection() * signal.clone())
     }

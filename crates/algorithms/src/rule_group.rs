@@ -10,7 +10,6 @@ use crate::Rule;
 /// Trials of a population that learn by one rule: neighbors on the trials axis.
 pub struct RuleGroup<B: Kernels> {
     pub rule: Arc<Rule<B>>,
-    /// Their positions in the population.
     pub trials: Range<usize>,
     /// The feedback of each hidden layer, `[trials of the group, units, outputs]`; empty for rules without feedback.
     pub feedback: Vec<Tensor<B, 3>>,
@@ -25,7 +24,6 @@ impl<B: Kernels> Clone for RuleGroup<B> {
 impl<B: Kernels> RuleGroup<B> {
     /// Keeps the trials at `positions` of the population, which ascend. The group is then at the population's positions
     /// from `first` on. `None` if no trial of the group is kept.
-    #[must_use]
     pub fn select(&self, positions: &[usize], first: usize) -> Option<Self> {
         let kept: Vec<i32> = positions
             .iter()

@@ -41,10 +41,6 @@ fn dense(session: &mut Session) -> anyhow::Result<()> {
         }),
         Contestant::once("the product alone", || drop(Flex::dense(&input, &weight, None, FULL))),
         Contestant::once("the transposed product", || drop(Flex::dense_transposed(&values, &weight, FULL))),
-        Contestant::once("bias, tanh and slope in plain tensor operations", || {
-            let preactivation = values.clone().matmul(weight.clone()) + bias.clone();
-            drop(model::activate_with_slope(Activation::Tanh, preactivation));
-        }),
     ];
     session.compare(title, contestants)?.flops = Some(FLOPS);
     Ok(())
@@ -55,23 +51,17 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     if !session.begins(&title) {
         return Ok(());
     }
-    let (values, delta) = (matrix(BATCH, UNITS), random([1, BATCH, UNITS], 2));
-    let input = Input::from(values.clone());
+    let input = Input::from(matrix(BATCH, UNITS));
+    let delta = random([1, BATCH, UNITS], 2);
     let adam = AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
-    let [mut fused, mut plain] = [(); 2].map(|()| Some(Parameter::new(random([1, UNITS, UNITS], 4))));
+    let mut parameter = Some(Parameter::new(random([1, UNITS, UNITS], 4)));
     let contestants = vec![
         Contestant::once("gradient and Adam", || {
-            let weight = fused.take().expect("it was put back");
+            let weight = parameter.take().expect("it was put back");
             let update = WeightUpdate { weight, input: &input, delta: &delta };
-            fused = Flex::learn_weights(vec![update], &adam, FULL).pop();
+            parameter = Flex::learn_weights(vec![update], &adam, FULL).pop();
         }),
         Contestant::once("the gradient alone", || drop(Flex::weight_gradient(&input, &delta, FULL))),
-        Contestant::once("gradient and Adam in plain tensor operations", || {
-            let Parameter { value, moments } = plain.take().expect("it was put back");
-            let gradient = values.clone().transpose().matmul(delta.clone());
-            let (value, moments) = model::Adam::update(value, moments, gradient, &adam.rate);
-            plain = Some(Parameter { value, moments });
-        }),
     ];
     session.compare(title, contestants)?.flops = Some(FLOPS);
     Ok(())

@@ -1,29 +1,36 @@
 //! The choice of the backend, which is named nowhere else.
 
-use burn_flex::Flex;
-use model::Kernels;
-use settings::Device;
+use burn::tensor::backend::Backend;
+#[doc(hidden)]
+pub use burn_flex::Flex as Cpu;
+#[doc(hidden)]
+pub use settings::Device;
 
-use crate::DeviceError;
+#[doc(hidden)]
+pub use crate::cuda::Cuda;
 
-/// A function that is generic over the backend.
-pub trait Work {
-    type Output;
-
-    fn run<B: Kernels>(self, device: &B::Device) -> Self::Output;
+/// Returns the handle of a backend's first device.
+#[doc(hidden)]
+pub fn handle<B: Backend>() -> B::Device {
+    Default::default()
 }
 
-/// Runs `work` with the backend of a device.
-///
-/// # Errors
-/// If the device cannot be used.
-pub fn run_on<W: Work>(device: Device, work: W) -> Result<W::Output, DeviceError> {
-    crate::check(device)?;
-    match device {
-        Device::Cpu => Ok(work.run::<Flex>(&Default::default())),
-        #[cfg(feature = "cuda")]
-        Device::Cuda => Ok(work.run::<burn_cuda::Cuda>(&Default::default())),
-        #[cfg(not(feature = "cuda"))]
-        Device::Cuda => Err(DeviceError::NotBuilt),
-    }
+/// Evaluates an expression with the backend of a device: `on_device!(device, |B, handle| function::<B>(handle))`, where the
+/// handle is a `&B::Device`. Returns the value, or a [`DeviceError`](crate::DeviceError) if the device cannot be used.
+#[macro_export]
+macro_rules! on_device {
+    ($device:expr, |$backend:ident, $handle:ident| $value:expr) => {
+        $crate::check($device).map(|()| match $device {
+            $crate::backend::Device::Cpu => {
+                type $backend = $crate::backend::Cpu;
+                let $handle = &$crate::backend::handle::<$backend>();
+                $value
+            }
+            $crate::backend::Device::Cuda => {
+                type $backend = $crate::backend::Cuda;
+                let $handle = &$crate::backend::handle::<$backend>();
+                $value
+            }
+        })
+    };
 }

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use burn::tensor::{Tensor, backend::Backend};
-use model::Kernels;
 use settings::Device;
 
-use crate::{DeviceError, Work, run_on};
+use crate::{DeviceError, on_device};
 
 /// Returns the bytes per second, read and written, of each of `times` copies of a tensor with `bytes` bytes.
 ///
@@ -17,20 +16,7 @@ use crate::{DeviceError, Work, run_on};
 /// # Errors
 /// If the device cannot be used.
 pub fn copy_rate(device: Device, bytes: usize, times: usize) -> Result<Vec<f64>, DeviceError> {
-    run_on(device, Copies { bytes, times })
-}
-
-struct Copies {
-    bytes: usize,
-    times: usize,
-}
-
-impl Work for Copies {
-    type Output = Vec<f64>;
-
-    fn run<B: Kernels>(self, device: &B::Device) -> Vec<f64> {
-        rates::<B>(self.bytes, self.times, device)
-    }
+    on_device!(device, |B, handle| rates::<B>(bytes, times, handle))
 }
 
 fn rates<B: Backend>(bytes: usize, times: usize, device: &B::Device) -> Vec<f64> {

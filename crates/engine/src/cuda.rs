@@ -1,5 +1,6 @@
 //! Properties of an NVIDIA GPU: the libraries and headers that the CUDA backend needs at run time, memory, TF32 products.
 
+pub use burn_cuda::Cuda;
 use cubecl_cuda::install;
 use cudarc::{
     driver::{
@@ -128,7 +129,7 @@ pub(crate) fn supports(precision: Precision) -> Result<bool, DeviceError> {
         return Ok(true);
     }
     check_tensor_cores()?;
-    Ok(<burn_cuda::Cuda as Kernels>::supports(precision, &Default::default()))
+    Ok(<Cuda as Kernels>::supports(precision, &Default::default()))
 }
 
 /// Returns the driver's name of the first GPU, and its free bytes.

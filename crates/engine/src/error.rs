@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use settings::{Device, Precision};
 
-/// A reason why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     #[error("device `cuda` is not part of this build")]
@@ -35,8 +34,6 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
-    /// Returns a way to solve the problem.
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::NotBuilt => {

@@ -3,7 +3,8 @@
 //! The border between tensors and plain values: the generic training loop is compiled for each backend here, and nowhere
 //! else, behind functions without type parameters. Crates above this one see plain values.
 
-mod backend;
+#[doc(hidden)]
+pub mod backend;
 mod copies;
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -17,7 +18,6 @@ mod rehearsal;
 use data::Dataset;
 use settings::{Device, Precision};
 
-pub use backend::{Work, run_on};
 pub use copies::copy_rate;
 pub use error::DeviceError;
 pub use memory::{memory_need, within_memory};
@@ -81,23 +81,9 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Ended, DeviceError> {
     check_precision(device, population.precision)?;
-    run_on(device, Training { population, dataset, start, observer })?
-}
-
-struct Training<'a> {
-    population: &'a Population,
-    dataset: &'a Dataset,
-    start: &'a Start,
-    observer: &'a mut dyn Observer,
-}
-
-impl Work for Training<'_> {
-    type Output = Result<Ended, DeviceError>;
-
-    fn run<B: model::Kernels>(self, device: &B::Device) -> Self::Output {
-        let Self { population, dataset, start, observer } = self;
-        memory::within::<B, _>(device, || training::train::<B>(population, dataset, device, start, observer))
-    }
+    on_device!(device, |B, handle| {
+        memory::within::<B, _>(handle, || training::train::<B>(population, dataset, handle, start, observer))
+    })?
 }
 
 #[cfg(test)]

@@ -6,14 +6,12 @@ use std::{
 };
 
 use burn::tensor::backend::Backend;
-use model::Kernels;
 use settings::Device;
 use training::{MemoryNeed, Population};
 
-use crate::{DeviceError, Work, run_on};
+use crate::{DeviceError, on_device};
 
 /// Returns the memory that `population` needs on `device` while it trains.
-#[must_use]
 pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
     // The CUDA backend begins each row of a tensor at a multiple of 512 bytes.
     let row_multiple = match device {
@@ -28,15 +26,7 @@ pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
 /// # Errors
 /// If the device has too little memory.
 pub fn within_memory<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, DeviceError> {
-    struct Within<F>(F);
-    impl<T, F: FnOnce() -> T> Work for Within<F> {
-        type Output = Result<T, DeviceError>;
-
-        fn run<B: Kernels>(self, device: &B::Device) -> Self::Output {
-            within::<B, T>(device, self.0)
-        }
-    }
-    run_on(device, Within(work))?
+    on_device!(device, |B, handle| within::<B, T>(handle, work))?
 }
 
 /// Returns the result of `work`, or an error if the device ran out of memory. The backend finds that out when results are read,

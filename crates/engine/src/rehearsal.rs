@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use model::{Kernels, checkpoint::Array};
 use settings::{Device, Metric};
 use tracker::StepInEpoch;
-use training::{Batch, Population, Step, StepIndex, TrackerSet, TrainState};
+use training::{Batch, Population, Step, TrackerSet, TrainState};
 
-use crate::{DeviceError, Work, check_precision, run_on};
+use crate::{DeviceError, check_precision, on_device};
 
 /// A batch in the host's memory, the same for all trials.
 #[derive(Clone, Debug)]
@@ -41,20 +41,7 @@ pub fn rehearse(
     batches: &[HostBatch],
 ) -> Result<Box<dyn Rehearsal>, DeviceError> {
     check_precision(device, population.precision)?;
-    run_on(device, Preparation { population, batches })
-}
-
-struct Preparation<'a> {
-    population: &'a Population,
-    batches: &'a [HostBatch],
-}
-
-impl Work for Preparation<'_> {
-    type Output = Box<dyn Rehearsal>;
-
-    fn run<B: Kernels>(self, device: &B::Device) -> Box<dyn Rehearsal> {
-        Box::new(Rehearsing::<B>::new(self.population, self.batches, device.clone()))
-    }
+    on_device!(device, |B, handle| Box::new(Rehearsing::<B>::new(population, batches, handle.clone())) as _)
 }
 
 struct Rehearsing<B: Kernels> {
@@ -108,8 +95,7 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
             self.taken += 1;
             // One endless epoch.
             let step_in_epoch = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
-            let step_index = StepIndex { epoch: 1, step: step_in_epoch.step, number: self.taken };
-            let step = Step::new(&train_state, batch, step_index);
+            let step = Step::new(&train_state, batch, step_in_epoch);
             self.trackers.before(&train_state, &step, step_in_epoch);
             let (updated, outcome) = step.take(train_state);
             self.trackers.after(&outcome.held_memory, step_in_epoch);

@@ -211,7 +211,6 @@ impl<'a, B: Kernels> Case<'a, B> {
         self.check_gradients("bp_grads", &inspection, inspection.exact_signals(), &expected["bp_grads"]);
     }
 
-    /// Compares the values that trackers read of a step with the vectors.
     fn check_trackers(
         &self,
         number: u64,
@@ -250,7 +249,7 @@ impl<'a, B: Kernels> Case<'a, B> {
                 Some(_) => panic!("{what} is no tensor, or was measured unexpectedly"),
             }
         };
-        let is_backprop = matches!(rule, Rule::LayerAbove(_));
+        let is_backprop = matches!(rule, Rule::LayerAbove);
         for layer in 0..train_state.network.hidden.len() {
             for (metric, name) in [
                 ("weight_gradient_norm", "kernel_gradients"),
@@ -288,14 +287,14 @@ impl<'a, B: Kernels> Case<'a, B> {
         let layers = inspection.network.hidden.iter().zip(inspection.traces());
         for ((layer, trace), signal) in layers.zip(signals) {
             let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
-            gradients.push(with_decay(weight, &layer.weight, inspection));
+            gradients.push(inspection.with_decay(weight, &layer.weight.value));
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
         let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-        gradients.push(with_decay(weight, &inspection.network.output.weight, inspection));
+        gradients.push(inspection.with_decay(weight, &inspection.network.output.weight.value));
         gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
@@ -322,18 +321,6 @@ impl<'a, B: Kernels> Case<'a, B> {
                 self.compare(&what, value.clone(), &expected[index][field]);
             }
         }
-    }
-}
-
-/// Adds the gradient of weight decay to the gradient of `weight`.
-fn with_decay<B: Kernels>(
-    gradient: Tensor<B, 3>,
-    weight: &Parameter<B>,
-    inspection: &Inspection<'_, B>,
-) -> Tensor<B, 3> {
-    match inspection.weight_decay {
-        Some(decay) => gradient + weight.value.clone() * decay.clone(),
-        None => gradient,
     }
 }
 

@@ -11,8 +11,8 @@ use burn::tensor::Tensor;
 use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
-use engine::{DeviceError, Work};
-use model::{Adam, Kernels, Parameter, initialization::orthogonal};
+use engine::{DeviceError, on_device};
+use model::{AdamStep, Kernels, Parameter, bias_correction, initialization::orthogonal};
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
 
@@ -27,22 +27,13 @@ const POPULATIONS: [usize; 2] = [1, 3];
 /// # Errors
 /// If the device cannot be used.
 pub fn replay_on(device: settings::Device, vectors: &Vectors) -> Result<Vec<Comparison>, DeviceError> {
-    struct Replay<'a>(&'a Vectors);
-    impl Work for Replay<'_> {
-        type Output = Vec<Comparison>;
-
-        fn run<B: Kernels>(self, device: &B::Device) -> Vec<Comparison> {
-            replay::<B>(self.0, device)
-        }
-    }
-    engine::run_on(device, Replay(vectors))
+    on_device!(device, |B, handle| replay::<B>(vectors, handle))
 }
 
 /// Computes everything in `vectors` on `device`; returns the largest deviation of each tensor.
 ///
 /// # Panics
 /// If a file of the vectors has an unexpected structure.
-#[must_use]
 pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparison> {
     let mut compared = Vec::new();
     for (name, json) in &vectors.cases {
@@ -62,10 +53,8 @@ fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
     let mut parameter = Parameter::new(tensor(&expected[0], 1, device));
     let mut compared = Vec::new();
     for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
-        let rate = rate.clone().mul_scalar(Adam::bias_correction(number));
-        let (value, moments) =
-            Adam::update(parameter.value, parameter.moments, tensor(gradient, 1, device), &rate);
-        parameter = Parameter { value, moments };
+        let step = AdamStep { rate: rate.clone().mul_scalar(bias_correction(number)), weight_decay: None };
+        parameter = B::learn(parameter, tensor(gradient, 1, device), &step);
         compared.push(Comparison::of(&format!("adam step {number}"), parameter.value.clone(), expected));
     }
     compared

@@ -7,19 +7,16 @@ use std::{
 
 use serde_json::Value;
 
-/// A reason why vectors could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
     #[error("cannot read the golden vectors' {}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{} is not JSON", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
-    /// The index names nothing to replay.
     #[error("{} names no case, wanted a list of names", path.display())]
     NoCases { path: PathBuf },
 }
 
-/// All vectors of a folder.
 #[derive(Clone, Debug)]
 pub struct Vectors {
     /// The networks, by name.
@@ -53,7 +50,6 @@ impl Vectors {
     }
 
     /// Keeps every `nth` case, for devices on which all cases would take too long.
-    #[must_use]
     pub fn every(self, nth: usize) -> Self {
         Self { cases: self.cases.into_iter().step_by(nth).collect(), ..self }
     }

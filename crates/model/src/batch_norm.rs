@@ -12,9 +12,7 @@ const MOMENTUM: f64 = 0.99;
 /// A normalization of each unit over the batch, with a learned scale and shift. Every tensor is `[trials, 1, units]`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<B: Backend> {
-    /// The learned scale of each unit.
     pub gamma: Parameter<B>,
-    /// The learned shift of each unit.
     pub beta: Parameter<B>,
     /// The average of the batches' means, which inference uses.
     pub moving_mean: Tensor<B, 3>,
@@ -37,7 +35,6 @@ pub struct Normalized<B: Backend> {
 
 impl<B: Kernels> BatchNorm<B> {
     /// Returns the identity: unit scale, no shift, zero mean, unit variance.
-    #[must_use]
     pub fn new(trials: usize, units: usize, device: &B::Device) -> Self {
         let shape = [trials, 1, units];
         Self {
@@ -61,7 +58,6 @@ impl<B: Kernels> BatchNorm<B> {
     }
 
     /// Updates scale, shift and the moving statistics. `signal` is the teaching signal at the normalization's output.
-    #[must_use]
     pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
         let [gamma, beta] = B::normalization_gradients(normalized, signal);
         Self {
@@ -79,7 +75,6 @@ fn moved<B: Backend>(average: Tensor<B, 3>, batch: &Tensor<B, 3>) -> Tensor<B, 3
 
 impl<B: Backend> BatchNorm<B> {
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {
             gamma: self.gamma.select(positions),

@@ -21,7 +21,6 @@ pub trait Masks<B: Backend> {
 /// units that a lower rate drops are among the units that a higher rate drops.
 #[derive(Clone, Debug)]
 pub struct DrawnMasks {
-    /// The rates and the seed of each trial.
     pub trials: Vec<DropoutRates>,
     /// The epoch, counted from 1.
     pub epoch: u64,
@@ -29,12 +28,9 @@ pub struct DrawnMasks {
     pub step: u64,
 }
 
-/// The dropout rates of a trial, and its seed.
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutRates {
-    /// The rate of the network's input.
     pub input: f64,
-    /// The rate of hidden layers.
     pub hidden: f64,
     pub seed: u64,
 }

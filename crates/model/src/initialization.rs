@@ -14,7 +14,6 @@ pub struct Matrix {
 }
 
 /// Draws a `[rows, columns]` matrix; `rows` is the fan-in.
-#[must_use]
 pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
     match initialization {
         Initialization::Orthogonal => {
@@ -44,7 +43,6 @@ fn truncated_normal(stream: &mut Stream) -> f64 {
 
 /// Returns the matrix of Keras' orthogonal initializer: Q of the QR decomposition of `normal` (`[max, min]` of rows and columns), with the
 /// signs that make R's diagonal positive, transposed where there are fewer rows than columns.
-#[must_use]
 pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
     let (tall, narrow) = (rows.max(columns), rows.min(columns));
     let decomposition = Mat::from_fn(tall, narrow, |row, column| normal[row * narrow + column]).qr();
@@ -60,7 +58,6 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
 
 impl Matrix {
     /// `self other^T`: `[rows, columns]` and `[other rows, columns]` give `[rows, other rows]`.
-    #[must_use]
     pub fn times_transposed(&self, other: &Self) -> Self {
         let dot = |left: &[f32], right: &[f32]| {
             left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum::<f64>()

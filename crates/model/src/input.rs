@@ -8,7 +8,6 @@ use burn::tensor::{Int, Tensor, backend::Backend};
 pub struct Input<B: Backend> {
     /// The examples, `[sets, batch, values]`. Without [`sets`](Self::sets) there is a set for each trial, or one for all.
     pub values: Tensor<B, 3>,
-    /// The set that each trial sees.
     pub sets: Option<Arc<Sets<B>>>,
 }
 
@@ -21,20 +20,17 @@ pub struct Sets<B: Backend> {
 
 impl<B: Backend> Sets<B> {
     /// Creates the sets; `of_trials[trial]` is the trial's set.
-    #[must_use]
     pub fn new(of_trials: Vec<u32>, device: &B::Device) -> Self {
         let indices: Vec<i32> =
             of_trials.iter().map(|&set| i32::try_from(set).expect("fewer than 2^31 sets")).collect();
         Self { on_device: Tensor::from_data(indices.as_slice(), device), of_trials }
     }
 
-    #[must_use]
     pub fn of_trials(&self) -> &[u32] {
         &self.of_trials
     }
 
     /// Returns the set of each trial, `[trials]`.
-    #[must_use]
     pub fn on_device(&self) -> &Tensor<B, 1, Int> {
         &self.on_device
     }
@@ -58,13 +54,11 @@ pub fn part<B: Backend>(values: &Tensor<B, 3>, trials: &Range<usize>) -> Tensor<
 
 impl<B: Backend> Input<B> {
     /// Creates an input that trials share as `sets` says; `values` is `[sets, batch, values]`.
-    #[must_use]
     pub fn shared(values: Tensor<B, 3>, sets: Arc<Sets<B>>) -> Self {
         Self { values, sets: Some(sets) }
     }
 
     /// Returns `[trials or 1, batch, values]`, with a copy of a shared set for each of its trials.
-    #[must_use]
     pub fn per_trial(&self) -> Tensor<B, 3> {
         match &self.sets {
             Some(sets) => self.values.clone().select(0, sets.on_device.clone()),
@@ -72,8 +66,6 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// Returns the input of some `trials`.
-    #[must_use]
     pub fn part(&self, trials: &Range<usize>) -> Self {
         match &self.sets {
             Some(sets) => Self::shared(self.values.clone(), Arc::new(sets.part(trials))),
@@ -81,8 +73,6 @@ impl<B: Backend> Input<B> {
         }
     }
 
-    /// Returns the number of examples in the batch.
-    #[must_use]
     pub fn batch(&self) -> usize {
         self.values.dims()[1]
     }

@@ -14,7 +14,6 @@ pub struct Layer<B: Backend> {
     pub weight: Parameter<B>,
     /// The bias, `[trials, 1, units]`.
     pub bias: Option<Parameter<B>>,
-    /// The batch norm between bias and activation.
     pub batch_norm: Option<BatchNorm<B>>,
     /// The precision of products with the weights.
     pub precision: Precision,
@@ -33,13 +32,11 @@ pub struct Trace<B: Backend> {
 
 impl<B: Backend> Trace<B> {
     /// Returns d activation / d preactivation, `[trials, batch, units]`.
-    #[must_use]
     pub fn slope(&self) -> &Tensor<B, 3> {
         &self.slope
     }
 
     /// Returns the bytes that the trace takes for each trial, without the layer's input.
-    #[must_use]
     pub fn bytes(&self) -> u64 {
         let normalized = self.normalized.as_ref().map(|normalized| {
             let per_unit = [&normalized.gain, &normalized.mean, &normalized.variance];
@@ -48,8 +45,6 @@ impl<B: Backend> Trace<B> {
         bytes_per_trial(&self.activation) + bytes_per_trial(&self.slope) + normalized.unwrap_or(0)
     }
 
-    /// Returns the trace of some `trials`.
-    #[must_use]
     pub fn part(&self, trials: &Range<usize>) -> Self {
         Self {
             input: self.input.part(trials),
@@ -79,7 +74,6 @@ impl<B: Kernels> Trace<B> {
 }
 
 /// Returns the bytes of each trial of a `[trials, batch, units]` tensor.
-#[must_use]
 pub fn bytes_per_trial<B: Backend>(values: &Tensor<B, 3>) -> u64 {
     let [_, batch, units] = values.dims();
     (batch * units * size_of::<f32>()) as u64
@@ -95,8 +89,6 @@ pub struct Delta<B: Backend> {
 }
 
 impl<B: Backend> Delta<B> {
-    /// Concatenates the deltas of several groups of trials.
-    #[must_use]
     pub fn of_all(groups: Vec<Self>) -> Self {
         let normalized: Option<Vec<_>> = groups.iter().map(|group| group.normalized.clone()).collect();
         Self {
@@ -105,14 +97,11 @@ impl<B: Backend> Delta<B> {
         }
     }
 
-    /// Returns the bytes that the delta takes for each trial.
-    #[must_use]
     pub fn bytes(&self) -> u64 {
         bytes_per_trial(&self.preactivation) + self.normalized.as_ref().map_or(0, bytes_per_trial)
     }
 }
 
-/// The input and the delta that a layer is updated with in one step.
 pub struct LayerUpdate<'a, B: Backend> {
     input: &'a Input<B>,
     delta: Delta<B>,
@@ -120,15 +109,12 @@ pub struct LayerUpdate<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> LayerUpdate<'a, B> {
-    /// Creates the update of a hidden layer from its training pass.
-    #[must_use]
     pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
         Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
     }
 
     /// Creates the update of an output layer from its input (`[batch, inputs]` of each trial) and the error at its logits
     /// (`[trials, batch, outputs]`).
-    #[must_use]
     pub fn output(input: &'a Input<B>, error: Tensor<B, 3>) -> Self {
         Self { input, delta: Delta { preactivation: error, normalized: None }, normalized: None }
     }
@@ -161,12 +147,14 @@ impl<B: Kernels> Layer<B> {
 
     /// Runs an inference pass: batch norm uses its moving statistics. `input` is `[batch, inputs]` of each trial.
     pub fn infer(&self, activation: Activation, input: &Input<B>) -> Tensor<B, 3> {
-        let preactivation = self.preactivation(input);
-        let preactivation = match &self.batch_norm {
-            Some(batch_norm) => batch_norm.infer(preactivation),
-            None => preactivation,
+        let activated = match &self.batch_norm {
+            Some(batch_norm) => B::activate(activation, batch_norm.infer(self.preactivation(input))),
+            None => {
+                let (weight, bias) = (&self.weight.value, self.bias.as_ref().map(|bias| &bias.value));
+                B::dense_activated(activation, input, weight, bias, self.precision)
+            }
         };
-        B::apply(activation, preactivation)
+        activated.output
     }
 
     /// Returns `input weight + bias`: `[batch, inputs]` of each trial gives `[trials, batch, units]`.
@@ -174,7 +162,6 @@ impl<B: Kernels> Layer<B> {
         B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value), self.precision)
     }
 
-    /// Returns the gradients of the layer's parameters from the delta of a training pass.
     pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
         Gradients {
             weight: B::weight_gradient(&trace.input, &delta.preactivation, self.precision),
@@ -188,7 +175,6 @@ impl<B: Kernels> Layer<B> {
     }
 
     /// Updates each layer by one optimizer step; `updates` holds one update for each layer.
-    #[must_use]
     pub fn learn_all(layers: Vec<Self>, updates: &[LayerUpdate<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
         assert_eq!(layers.len(), updates.len(), "an update for each layer");
         let Some(precision) = layers.first().map(|layer| layer.precision) else { return layers };
@@ -211,7 +197,6 @@ impl<B: Kernels> Layer<B> {
 }
 
 impl<B: Kernels> LayerUpdate<'_, B> {
-    /// Updates bias and batch norm of a layer.
     fn learn_per_unit(
         &self,
         bias: Option<Parameter<B>>,
@@ -233,7 +218,6 @@ impl<B: Kernels> LayerUpdate<'_, B> {
 
 impl<B: Backend> Layer<B> {
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {
             weight: self.weight.select(positions),

@@ -4,7 +4,6 @@
 //! `[trials, inputs, outputs]` and activations `[trials, batch, units]`. There is no automatic differentiation: a layer
 //! computes its gradients from the teaching signal at its output, and does not know the source of that signal.
 
-mod activation;
 mod batch_norm;
 pub mod checkpoint;
 mod dropout;
@@ -17,16 +16,15 @@ mod objective;
 mod optimizer;
 mod parameter;
 
-pub use activation::{Activated, LEAK, activate, activate_with_slope};
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
 pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks};
 pub use input::{Input, Sets, part};
 pub use kernels::{
-    BatchKernels, ElementwiseKernels, ImageSet, ImageTransform, Images, Kernels, LayerDropout,
-    NormalizationKernels, ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
+    Activated, BatchKernels, ElementwiseKernels, ImageSet, ImageTransform, Images, Kernels, LEAK,
+    LayerDropout, NormalizationKernels, ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
 };
 pub use layer::{Delta, Gradients, Layer, LayerUpdate, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
-pub use optimizer::{Adam, AdamStep};
+pub use optimizer::{AdamStep, bias_correction};
 pub use parameter::{Moments, Parameter};

@@ -8,13 +8,10 @@ use settings::{Activation, Precision};
 /// The layers of a fully connected network, without its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// The number of values of an input example.
     pub inputs: usize,
     /// The number of units of each hidden layer, from the input up.
     pub hidden: Vec<usize>,
-    /// The number of output units.
     pub outputs: usize,
-    /// The activation of every hidden layer.
     pub activation: Activation,
     /// Whether every hidden layer has batch norm.
     pub batch_norm: bool,
@@ -23,21 +20,18 @@ pub struct Architecture {
     pub objective: Objective,
 }
 
-/// Networks of one architecture, one per trial.
 #[derive(Clone, Debug)]
 pub struct Network<B: Backend> {
     /// The hidden layers, from the input up.
     pub hidden: Vec<Layer<B>>,
     /// The output layer, with a bias and without batch norm.
     pub output: Layer<B>,
-    /// The activation of every hidden layer.
     pub activation: Activation,
     pub objective: Objective,
 }
 
 impl Architecture {
     /// Returns `[inputs, units]` of every weight matrix, from the input up, the output layer's last.
-    #[must_use]
     pub fn weight_shapes(&self) -> Vec<[usize; 2]> {
         let widths = [&[self.inputs], self.hidden.as_slice(), &[self.outputs]].concat();
         widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
@@ -93,14 +87,12 @@ impl<B: Kernels> Network<B> {
 
 impl<B: Backend> Network<B> {
     /// Sets the precision of all products.
-    #[must_use]
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.hidden.iter_mut().chain([&mut self.output]).for_each(|layer| layer.precision = precision);
         self
     }
 
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {
             hidden: self.hidden.into_iter().map(|layer| layer.select(positions)).collect(),

@@ -1,15 +1,9 @@
-//! Adam as Keras defines it: epsilon is outside the bias correction.
+//! Adam as Keras defines it: epsilon is outside the bias correction (Kingma & Ba 2015, arXiv:1412.6980).
+//!
+//! PyTorch divides the second moment by its bias correction before it adds epsilon; Keras adds epsilon to the
+//! uncorrected root, so equal constants give slightly different steps. The golden vectors are Keras'.
 
 use burn::tensor::{Tensor, backend::Backend};
-
-use crate::Moments;
-
-/// Adam's constants (Kingma & Ba 2015, arXiv:1412.6980), with Keras' epsilon.
-///
-/// PyTorch divides the second moment by its bias correction before it adds epsilon; Keras adds epsilon to the
-/// uncorrected root, so equal constants give slightly different steps. The golden vectors are Keras'.
-#[derive(Clone, Copy, Debug)]
-pub struct Adam;
 
 /// The fraction of the gradient's average that a step keeps.
 pub(crate) const BETA_1: f64 = 0.9;
@@ -27,25 +21,8 @@ pub struct AdamStep<B: Backend> {
     pub weight_decay: Option<Tensor<B, 3>>,
 }
 
-impl Adam {
-    /// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
-    #[must_use]
-    pub fn bias_correction(step: u64) -> f64 {
-        let step = step as f64;
-        (1.0 - BETA_2.powf(step)).sqrt() / (1.0 - BETA_1.powf(step))
-    }
-
-    /// Returns `value` and `moments` after a step against `gradient`, all of one shape.
-    pub fn update<B: Backend>(
-        value: Tensor<B, 3>,
-        moments: Moments<B>,
-        gradient: Tensor<B, 3>,
-        rate: &Tensor<B, 3>,
-    ) -> (Tensor<B, 3>, Moments<B>) {
-        let first = moments.first.mul_scalar(BETA_1) + gradient.clone().mul_scalar(1.0 - BETA_1);
-        let second =
-            moments.second.mul_scalar(BETA_2) + (gradient.clone() * gradient).mul_scalar(1.0 - BETA_2);
-        let step = first.clone() / second.clone().sqrt().add_scalar(EPSILON);
-        (value - step * rate.clone(), Moments { first, second })
-    }
+/// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
+pub fn bias_correction(step: u64) -> f64 {
+    let step = step as f64;
+    (1.0 - BETA_2.powf(step)).sqrt() / (1.0 - BETA_1.powf(step))
 }

@@ -2,7 +2,6 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-/// A trainable tensor with its optimizer state.
 #[derive(Clone, Debug)]
 pub struct Parameter<B: Backend> {
     /// The value: `[trials, inputs, outputs]` for weights, `[trials, 1, units]` for parameters of a unit.
@@ -19,14 +18,12 @@ pub struct Moments<B: Backend> {
 
 impl<B: Backend> Parameter<B> {
     /// Creates a parameter whose moments are zero.
-    #[must_use]
     pub fn new(value: Tensor<B, 3>) -> Self {
         let zeros = value.zeros_like();
         Self { value, moments: Moments { first: zeros.clone(), second: zeros } }
     }
 
     /// Keeps only the trials at `positions`, in that order.
-    #[must_use]
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         let [value, first, second] = [self.value, self.moments.first, self.moments.second]
             .map(|tensor| tensor.select(0, positions.clone()));

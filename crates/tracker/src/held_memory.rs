@@ -11,7 +11,6 @@ pub struct HeldMemory {
 
 impl HeldMemory {
     /// Creates the counts before the step of a network with this number of hidden layers.
-    #[must_use]
     pub fn none(hidden_layers: usize) -> Self {
         Self { layers: vec![0; hidden_layers], now: 0, peak: 0 }
     }
@@ -31,19 +30,16 @@ impl HeldMemory {
         self.peak = self.peak.max(self.now);
     }
 
-    /// Counts everything as released except for `bytes`.
     pub fn release_all_but(&mut self, bytes: u64) {
         self.now = bytes;
     }
 
     /// Returns the bytes that were kept for each hidden layer.
-    #[must_use]
     pub fn layers(&self) -> &[u64] {
         &self.layers
     }
 
     /// Returns the largest number of bytes that were kept at one time.
-    #[must_use]
     pub fn peak(&self) -> u64 {
         self.peak
     }

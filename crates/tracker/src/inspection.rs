@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use algorithms::{
-    Pass, Rule, exact_signals,
+    Pass, Rule,
     pass::{Forward, LayerSignal},
     rule::Hidden,
 };
@@ -13,7 +13,6 @@ use model::{Input, Kernels, Network, OutputError, Trace};
 /// A sampled training step, before its update. Nothing is shared with the step itself: values are computed here on demand,
 /// once for all trackers, so that a step trains the same with and without trackers.
 pub struct Inspection<'a, B: Kernels> {
-    /// The networks before the update.
     pub network: &'a Network<B>,
     /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
     pub feedback: &'a [Tensor<B, 3>],
@@ -33,8 +32,6 @@ struct Computed<B: Kernels> {
 }
 
 impl<'a, B: Kernels> Inspection<'a, B> {
-    /// Creates the inspection of a step that is about to be taken.
-    #[must_use]
     pub fn new(
         network: &'a Network<B>,
         feedback: &'a [Tensor<B, 3>],
@@ -58,7 +55,6 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         })
     }
 
-    /// Returns the trace of every hidden layer.
     pub fn traces(&self) -> &[Trace<B>] {
         &self.forward().0.traces
     }
@@ -73,7 +69,6 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         &self.forward().1
     }
 
-    /// Returns the rule's error signal for every hidden layer.
     pub fn layer_signals(&self) -> &[LayerSignal<B>] {
         self.computed.layer_signals.get_or_init(|| {
             let (forward, error) = self.forward();
@@ -85,8 +80,16 @@ impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn exact_signals(&self) -> &[LayerSignal<B>] {
         self.computed.exact_signals.get_or_init(|| {
             let (forward, error) = self.forward();
-            exact_signals(self.network, forward, error)
+            self.pass.layer_signals(self.network, &[], &Rule::LayerAbove, forward, error)
         })
+    }
+
+    /// Adds the gradient of weight decay to the `gradient` of `weight`; both are `[trials, inputs, units]`.
+    pub fn with_decay(&self, gradient: Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+        match self.weight_decay {
+            Some(decay) => gradient + weight.clone() * decay.clone(),
+            None => gradient,
+        }
     }
 
     /// Returns every hidden layer with its feedback; none for rules without feedback.
@@ -97,7 +100,6 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 
 /// A batch of the validation split, after an epoch.
 pub struct Evaluation<'a, B: Kernels> {
-    /// The networks after the epoch.
     pub network: &'a Network<B>,
     /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
     pub feedback: &'a [Tensor<B, 3>],
@@ -112,10 +114,8 @@ pub struct Evaluation<'a, B: Kernels> {
     pub logits: &'a Tensor<B, 3>,
     /// The error at the logits, `[trials, examples, outputs]`.
     pub error: &'a Tensor<B, 3>,
-    /// The number of examples in a training batch.
     pub training_batch: usize,
     /// Channels, height and width of an image.
     pub image: [usize; 3],
-    /// Whether the batch is the first one of the split.
     pub is_first: bool,
 }

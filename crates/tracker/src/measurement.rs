@@ -40,18 +40,15 @@ pub trait Meter<B: Kernels>: Send + Sync {
     fn read(&self) -> Vec<Reading<B>>;
 }
 
-/// The position of a training step in its epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepInEpoch {
     /// The epoch, from 1.
     pub epoch: u32,
     /// The step within the epoch, from 0.
     pub step: u64,
-    /// The number of steps in an epoch.
     pub steps: u64,
 }
 
-/// The time that an epoch's training took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// The number of examples that each trial was trained on.
@@ -60,24 +57,25 @@ pub struct Pace {
     pub seconds: f64,
 }
 
-/// A metric with a measured value.
 #[derive(Clone, Debug)]
 pub struct Reading<B: Kernels> {
     pub metric: Metric,
     pub value: Value<B>,
 }
 
-/// The value of a reading.
 #[derive(Clone, Debug)]
 pub enum Value<B: Kernels> {
     /// A value for each trial, `[trials]`; it stays on the device until the epoch ends.
     PerTrial(Tensor<B, 1>),
-    /// The same value for all trials.
     Common(f64),
 }
 
 impl StepInEpoch {
-    #[must_use]
+    /// Returns the number of the step over the whole training, from 1.
+    pub fn number(self) -> u64 {
+        u64::from(self.epoch - 1) * self.steps + self.step + 1
+    }
+
     pub fn is_last(self) -> bool {
         self.step + 1 == self.steps
     }

@@ -13,7 +13,6 @@ pub(crate) struct Batches<'a, B: Kernels> {
     /// The split's images on the device, if the backend keeps them there.
     on_device: Option<Box<dyn ImageSet<B>>>,
     objective: Objective,
-    /// The number of values of an input example.
     inputs: usize,
     /// The number of classes, or of inputs in reconstruction.
     outputs: usize,
@@ -22,9 +21,7 @@ pub(crate) struct Batches<'a, B: Kernels> {
 
 /// The examples of a batch that trials of one seed see.
 pub(crate) struct Row<'a> {
-    /// The key of the images' random augmentation.
     pub occasion: AugmentationKey,
-    /// The positions of the examples in the split.
     pub positions: &'a [u32],
 }
 
@@ -68,7 +65,6 @@ impl<'a, B: Kernels> Batches<'a, B> {
         Batch { input, target }
     }
 
-    /// Gathers images on the device, from the pixels that it keeps.
     fn gather_there(&self, images: &dyn ImageSet<B>, rows: &[Row<'_>]) -> Tensor<B, 2> {
         let examples = || rows.iter().flat_map(|row| row.positions.iter().map(|&at| (row.occasion, at)));
         let indices: Vec<i32> =

@@ -10,7 +10,6 @@ pub(crate) struct Tally<B: Kernels> {
     losses: Vec<Tensor<B, 1>>,
     /// The number of mistakes in each batch, `[trials]`; absent in reconstruction.
     mistakes: Vec<Option<Tensor<B, 1>>>,
-    /// The number of examples in each batch.
     sizes: Vec<usize>,
 }
 

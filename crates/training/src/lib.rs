@@ -19,6 +19,6 @@ pub use memory::MemoryNeed;
 pub use observer::{Observer, Verdict};
 pub use population::{Population, architecture, squash};
 pub use run::{Ended, Start, train};
-pub use step::{Step, StepIndex, StepOutcome};
+pub use step::{Step, StepOutcome};
 pub use tracker_set::{Measured, TrackerSet};
 pub use train_state::TrainState;

@@ -23,7 +23,6 @@ pub struct MemoryNeed {
 impl MemoryNeed {
     /// Computes the memory of `population` on a backend of kind `B`, which fills every row of a tensor up to a multiple of `row`
     /// values.
-    #[must_use]
     pub fn of<B: Kernels>(population: &Population, row: usize) -> Self {
         let first = population.trials[0].configuration.algorithm;
         let is_one_rule = population.trials.iter().all(|trial| trial.configuration.algorithm == first);
@@ -49,7 +48,8 @@ impl MemoryNeed {
         let dropped_input = if drops_input { 2 * shape.padded(shape.inputs) } else { 0 };
         let one_pass = batch * (units * per_unit + 3 * shape.padded(shape.outputs) + dropped_input);
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
-        let evaluation = EVALUATION_BATCH as u64 * (2 * shape.widest() + 2 * shape.padded(shape.outputs));
+        // Input, output and slope of a layer; logits and their error.
+        let evaluation = EVALUATION_BATCH as u64 * (3 * shape.widest() + 2 * shape.padded(shape.outputs));
         // Trials of one seed share their images.
         let seeds: BTreeSet<u64> = population.trials.iter().map(|trial| trial.seed).collect();
         let images = shape
@@ -67,7 +67,6 @@ impl MemoryNeed {
     }
 
     /// Returns the largest number of bytes at one time.
-    #[must_use]
     pub fn peak(&self) -> u64 {
         // Moments are allocated after the matrices have been drawn.
         let training = self.parameters.saturating_add(self.activations);
@@ -110,7 +109,6 @@ impl Shape {
         self.hidden.iter().map(|&units| self.padded(units)).sum()
     }
 
-    /// Returns the number of elements of each weight matrix.
     fn matrices(&self) -> impl Iterator<Item = u64> {
         let sizes: Vec<u64> =
             [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();

@@ -10,7 +10,6 @@ pub struct Population {
     pub architecture: Architecture,
     /// The nonlinearity that maps values into the range of the scaled images, for losses in target space.
     pub squash: Squash,
-    /// The precision of products with the weights.
     pub precision: Precision,
     /// The number of epochs of a trial that does not end early.
     pub epochs: u32,
@@ -25,7 +24,6 @@ pub struct Population {
 
 impl Population {
     /// Creates the population of `trials`, which must be allowed to share one, on images of `shape` in `classes` classes.
-    #[must_use]
     pub fn new(
         trials: &[&Trial],
         training: &TrainingSettings,
@@ -46,7 +44,6 @@ impl Population {
 }
 
 /// Returns the architecture of a configuration's network for images of `shape` in `classes` classes.
-#[must_use]
 pub fn architecture(
     configuration: &Configuration,
     task: Task,
@@ -71,7 +68,6 @@ pub fn architecture(
 }
 
 /// Returns the nonlinearity with the range of images scaled by `scaling`.
-#[must_use]
 pub fn squash(scaling: Scaling) -> Squash {
     match scaling {
         Scaling::Standard => Squash::Tanh,

@@ -13,7 +13,7 @@ use settings::{Metric, Split};
 use tracker::{Evaluation, Pace, StepInEpoch};
 
 use crate::{
-    Observer, Population, Step, StepIndex, TrainState, Verdict,
+    Observer, Population, Step, TrainState, Verdict,
     batches::{Batches, Row},
     epoch::Tally,
     tracker_set::TrackerSet,
@@ -22,7 +22,6 @@ use crate::{
 /// How a call of [`train`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Every trial has finished.
     Complete,
     /// The observer interrupted, and trials that had not finished have no result.
     Interrupted,
@@ -54,7 +53,7 @@ pub fn train<B: Kernels>(
     let mut trackers = TrackerSet::<B>::new(&population.trackers, population.trials.len());
     let mut train_state = TrainState::<B>::new(population, device);
     if start.epochs > 0 {
-        train_state = train_state.restored(&start.states);
+        train_state.network = train_state.network.restored(&start.states);
     }
     let splits = Splits::new(population, dataset, device);
     // Indices in the population of the trials that still train, in the order of the state's trials axis.
@@ -78,7 +77,7 @@ pub fn train<B: Kernels>(
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
                 if is_over || observer.wants_state(trial) {
-                    observer.state(trial, epoch, train_state.state(position));
+                    observer.state(trial, epoch, train_state.network.state(position));
                 }
             } else {
                 observer.finished(trial, train_state.arrays(position));
@@ -102,7 +101,6 @@ pub fn train<B: Kernels>(
     Ended::Complete
 }
 
-/// The splits that a population is trained and evaluated on.
 struct Splits<'a, B: Kernels> {
     train: Batches<'a, B>,
     validation: Batches<'a, B>,
@@ -129,7 +127,6 @@ fn batches<'a, B: Kernels>(population: &Population, view: View<'a>, device: &'a 
     Batches::new(view, population.architecture.objective, population.architecture.outputs, device)
 }
 
-/// One epoch of a population.
 struct EpochRun<'a, B: Kernels> {
     population: &'a Population,
     splits: &'a Splits<'a, B>,
@@ -138,7 +135,6 @@ struct EpochRun<'a, B: Kernels> {
 
 /// The orders of examples in an epoch. Trials of one seed have the same order.
 struct Orders<B: Kernels> {
-    /// Each seed with its order of examples.
     different: Vec<(u64, Vec<u32>)>,
     /// The index of each trial's order among them; absent where there is one for each, or one for all.
     of_trials: Option<Arc<Sets<B>>>,
@@ -179,9 +175,7 @@ impl<B: Kernels> EpochRun<'_, B> {
                 .collect();
             let batch = batches.gather(&rows, orders.of_trials.as_ref());
             let step_in_epoch = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
-            let number = u64::from(self.epoch - 1) * step_in_epoch.steps + step_in_epoch.step + 1;
-            let step_index = StepIndex { epoch: self.epoch, step: step_in_epoch.step, number };
-            let step = Step::new(&train_state, &batch, step_index);
+            let step = Step::new(&train_state, &batch, step_in_epoch);
             trackers.before(&train_state, &step, step_in_epoch);
             let (updated, outcome) = step.take(train_state);
             trackers.after(&outcome.held_memory, step_in_epoch);
@@ -255,7 +249,6 @@ impl<B: Kernels> EpochRun<'_, B> {
         }
         tally.read(split)
     }
-    /// Evaluates a batch and lets the trackers measure it.
     fn evaluate_tracked(
         &self,
         train_state: &TrainState<B>,

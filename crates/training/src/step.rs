@@ -7,29 +7,17 @@ use std::{mem, sync::Arc};
 use algorithms::{
     Batch, Pass, Rule,
     pass::{self, Forward},
-    rule::{Hidden, Local},
+    rule::{FeedbackRule, Hidden},
 };
 use burn::tensor::Tensor;
 use model::{
     AdamStep, Delta, DrawnMasks, DropoutRates, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
     bytes_per_trial,
 };
-use tracker::HeldMemory;
+use tracker::{HeldMemory, StepInEpoch};
 
 use crate::TrainState;
 
-/// The indices of a step: those of its random streams, and that of Adam's bias correction.
-#[derive(Clone, Copy, Debug)]
-pub struct StepIndex {
-    /// The epoch, from 1.
-    pub epoch: u32,
-    /// The step within the epoch, from 0.
-    pub step: u64,
-    /// The step over the whole training, from 1.
-    pub number: u64,
-}
-
-/// The values that a step measures.
 #[derive(Clone, Debug)]
 pub struct StepOutcome<B: Kernels> {
     /// The mean loss over the batch, before the update, `[trials]`.
@@ -39,18 +27,15 @@ pub struct StepOutcome<B: Kernels> {
     pub held_memory: HeldMemory,
 }
 
-/// A training step of a [`TrainState`].
 pub struct Step<'a, B: Kernels> {
     pub batch: &'a Batch<B>,
-    /// The dropout masks of the hidden layers.
     pub masks: Box<dyn Masks<B>>,
     pub adam: AdamStep<B>,
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
-    /// Creates the step of `train_state` at `step_index`.
-    #[must_use]
-    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, step_index: StepIndex) -> Self {
+    /// Creates the step of `train_state` at `step_in_epoch`, from which its masks and Adam's bias correction follow.
+    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, step_in_epoch: StepInEpoch) -> Self {
         let masks = DrawnMasks {
             trials: train_state
                 .trials
@@ -61,20 +46,16 @@ impl<'a, B: Kernels> Step<'a, B> {
                     seed: trial.seed,
                 })
                 .collect(),
-            epoch: u64::from(step_index.epoch),
-            step: step_index.step,
+            epoch: u64::from(step_in_epoch.epoch),
+            step: step_in_epoch.step,
         };
-        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(step_index.number) }
+        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(step_in_epoch.number()) }
     }
 
-    /// Returns the batch with its masks.
-    #[must_use]
     pub fn pass(&self) -> Pass<'_, B> {
         Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
-    /// Returns the state after the step.
-    #[must_use]
     pub fn take(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
         if let [group] = train_state.groups.as_slice() {
             let rule = Arc::clone(&group.rule);
@@ -89,7 +70,7 @@ impl<'a, B: Kernels> Step<'a, B> {
     fn layer_by_layer(
         &self,
         mut train_state: TrainState<B>,
-        rule: &dyn Local<B>,
+        rule: &dyn FeedbackRule<B>,
     ) -> (TrainState<B>, StepOutcome<B>) {
         let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);

@@ -15,7 +15,6 @@ pub struct TrackerSet<B: Kernels> {
     measurements: Vec<Measurement<B>>,
     /// The values of each metric, with their weights in the mean.
     readings: BTreeMap<Metric, Vec<(Value<B>, f64)>>,
-    /// The exhibits of each trial.
     exhibits: Vec<Vec<Exhibit>>,
 }
 
@@ -23,8 +22,6 @@ pub struct TrackerSet<B: Kernels> {
 pub type Measured = (Vec<(Metric, f64)>, Vec<Exhibit>);
 
 impl<B: Kernels> TrackerSet<B> {
-    /// Creates the trackers of a population with this number of `trials`.
-    #[must_use]
     pub fn new(trackers: &[Tracker], trials: usize) -> Self {
         let measurements = trackers.iter().copied().flat_map(tracker::measurements).collect();
         let mut tracker_set =
@@ -58,7 +55,6 @@ impl<B: Kernels> TrackerSet<B> {
         }
     }
 
-    /// Takes the measurements of the memory that a step held.
     pub fn after(&mut self, held_memory: &HeldMemory, step_in_epoch: StepInEpoch) {
         for measurement in &self.measurements {
             if let Measurement::StepMemory(sampled, measure) = measurement
@@ -96,7 +92,6 @@ impl<B: Kernels> TrackerSet<B> {
         }
     }
 
-    /// Takes the measurements of the time that an epoch's training took.
     pub(crate) fn timed(&mut self, pace: Pace) {
         for measurement in &self.measurements {
             if let Measurement::Pace(measure) = measurement {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    Adam, AdamStep, Architecture, Kernels, Network,
+    AdamStep, Architecture, Kernels, Network, bias_correction,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
@@ -13,7 +13,6 @@ use settings::{Configuration, Initialization, Trial, WeightInitialization};
 
 use crate::Population;
 
-/// Networks that learn, one per trial.
 #[derive(Clone)]
 pub struct TrainState<B: Kernels> {
     pub network: Network<B>,
@@ -27,8 +26,6 @@ pub struct TrainState<B: Kernels> {
 }
 
 impl<B: Kernels> TrainState<B> {
-    /// Creates the state of a population before its first step.
-    #[must_use]
     pub fn new(population: &Population, device: &B::Device) -> Self {
         let trials = &population.trials;
         let (weights, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
@@ -53,8 +50,6 @@ impl<B: Kernels> TrainState<B> {
         Self::from_parts(network, groups.collect(), trials.clone())
     }
 
-    /// Creates the state of a population from given networks.
-    #[must_use]
     pub fn from_parts(network: Network<B>, groups: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
         let device = network.output.weight.value.device();
         let has_decay = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
@@ -69,16 +64,14 @@ impl<B: Kernels> TrainState<B> {
     }
 
     /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training.
-    #[must_use]
     pub fn adam_step(&self, number: u64) -> AdamStep<B> {
         AdamStep {
-            rate: self.rates.clone().mul_scalar(Adam::bias_correction(number)),
+            rate: self.rates.clone().mul_scalar(bias_correction(number)),
             weight_decay: self.weight_decay.clone(),
         }
     }
 
     /// Returns every array of the trial at `position`, feedback matrices included.
-    #[must_use]
     pub fn arrays(&self, position: usize) -> Vec<Array> {
         let mut arrays = self.network.arrays(position);
         for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
@@ -89,22 +82,6 @@ impl<B: Kernels> TrainState<B> {
         arrays
     }
 
-    /// Returns every array of the trial at `position` that steps change.
-    #[must_use]
-    pub fn state(&self, position: usize) -> Vec<Array> {
-        self.network.state(position)
-    }
-
-    /// Returns the population with each trial's [`state`](Self::state) restored.
-    ///
-    /// # Panics
-    /// If a state is not of this population.
-    #[must_use]
-    pub fn restored(self, states: &[Vec<Array>]) -> Self {
-        assert_eq!(states.len(), self.trials.len(), "a state for each trial");
-        Self { network: self.network.restored(states), ..self }
-    }
-
     /// Returns the only group of a population with one rule. Panics if there are several.
     pub(crate) fn only_group(&self) -> &RuleGroup<B> {
         let [group] = self.groups.as_slice() else { panic!("trackers measure trials of one rule") };
@@ -112,7 +89,6 @@ impl<B: Kernels> TrainState<B> {
     }
 
     /// Keeps only the trials at `positions`, which ascend.
-    #[must_use]
     pub fn select(self, positions: &[usize]) -> Self {
         let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
         let indices = on_device(positions, &self.rates.device());
@@ -152,12 +128,7 @@ fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
         WeightInitialization::LecunNormal => Initialization::LecunNormal,
         WeightInitialization::Aligned => {
             let feedback = feedback_matrices(architecture, trial);
-            return feedback::aligned_weights(
-                architecture,
-                Initialization::Orthogonal,
-                &feedback,
-                trial.seed,
-            );
+            return feedback::aligned_weights(architecture, &feedback, trial.seed);
         }
     };
     feedback::independent_weights(architecture, initialization, trial.seed)

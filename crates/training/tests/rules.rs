@@ -6,11 +6,12 @@ use burn_flex::Flex;
 use model::{Architecture, Objective, Squash};
 use random::{RngExt, StandardNormal};
 use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
-use training::{Batch, Population, Step, StepIndex, TrainState};
+use tracker::StepInEpoch;
+use training::{Batch, Population, Step, TrainState};
 
 type Cube = Tensor<Flex, 3>;
 
-const STEP_INDEX: StepIndex = StepIndex { epoch: 1, step: 0, number: 1 };
+const STEP_IN_EPOCH: StepInEpoch = StepInEpoch { epoch: 1, step: 0, steps: 1 };
 const BATCH: usize = 6;
 
 fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
@@ -59,7 +60,7 @@ fn values(tensor: &Cube) -> Vec<f32> {
 
 /// Returns the weight gradient of every hidden layer under `rule`.
 fn gradients(train_state: &TrainState<Flex>, batch: &Batch<Flex>, rule: &Rule<Flex>) -> Vec<Cube> {
-    let step = Step::new(train_state, batch, STEP_INDEX);
+    let step = Step::new(train_state, batch, STEP_IN_EPOCH);
     let (pass, network) = (step.pass(), &train_state.network);
     let forward = pass.forward(network);
     let error = pass.output_error(network, &forward.top).error;
@@ -76,7 +77,7 @@ fn loss(
     layer: usize,
     error: &Cube,
 ) -> f64 {
-    let step = Step::new(train_state, batch, STEP_INDEX);
+    let step = Step::new(train_state, batch, STEP_IN_EPOCH);
     let forward = step.pass().forward(&train_state.network);
     let hidden = |layer: usize| Hidden {
         activation: &forward.traces[layer].activation,
@@ -85,7 +86,7 @@ fn loss(
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
-        Rule::LayerAbove(_) => step.pass().output_error(&train_state.network, &forward.top).loss,
+        Rule::LayerAbove => step.pass().output_error(&train_state.network, &forward.top).loss,
     };
     f64::from(loss.into_scalar())
 }
@@ -101,7 +102,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                 population.architecture.batch_norm = batch_norm;
                 let train_state = TrainState::<Flex>::new(&population, &Default::default());
                 let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
-                let step = Step::new(&train_state, &batch, STEP_INDEX);
+                let step = Step::new(&train_state, &batch, STEP_IN_EPOCH);
                 let top = step.pass().forward(&train_state.network).top;
                 let error = step.pass().output_error(&train_state.network, &top).error;
                 for (layer, gradient) in gradients(&train_state, &batch, &rule).into_iter().enumerate() {
@@ -183,7 +184,7 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
         let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let wanted = gradients(&train_state, &batch, &rule);
-        let (updated, _) = Step::new(&train_state, &batch, STEP_INDEX).take(train_state.clone());
+        let (updated, _) = Step::new(&train_state, &batch, STEP_IN_EPOCH).take(train_state.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
             let before = values(&train_state.network.hidden[layer].weight.value);
             let after = values(&updated.network.hidden[layer].weight.value);
@@ -204,7 +205,7 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
         let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let losses = |batch: &Batch<Flex>| -> Vec<f32> {
-            let step = Step::new(&train_state, batch, STEP_INDEX);
+            let step = Step::new(&train_state, batch, STEP_IN_EPOCH);
             let forward = step.pass().forward(&train_state.network);
             let error = step.pass().output_error(&train_state.network, &forward.top).error;
             let loss = |hidden| rule.mean_local_loss(&hidden, &batch.target, &error, BATCH);

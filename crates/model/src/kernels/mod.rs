@@ -1,7 +1,7 @@
 //! The operations of a training step, on populations.
 //!
-//! Each operation has a default body in plain tensor operations, which every backend can run. A backend overrides the
-//! operations that it can do faster. Layers and rules call nothing else in the hot path.
+//! Layers and rules call nothing else in the hot path. A few operations have a body in plain tensor operations, for backends
+//! that gain nothing from a kernel.
 
 #[cfg(feature = "cube")]
 mod cube;
@@ -12,10 +12,7 @@ use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
 use random::{Key, uniform};
 
 pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
-use crate::{
-    Activated, Adam, AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter, activate,
-    activate_with_slope,
-};
+use crate::{AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter};
 use settings::{Activation, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
@@ -31,22 +28,24 @@ pub trait Kernels: BatchKernels + NormalizationKernels + UpdateKernels {
     fn forget_kept_memory(_device: &Self::Device) {}
 }
 
+/// The slope of [`Activation::LeakyRelu`] at and below 0.
+pub const LEAK: f64 = 0.2;
+
+/// The output and the slope of an activation, each `[trials, batch, units]`.
+#[derive(Clone, Debug)]
+pub struct Activated<B: Backend> {
+    pub output: Tensor<B, 3>,
+    /// The derivative d output / d preactivation.
+    pub slope: Tensor<B, 3>,
+}
+
 /// Operations on one value at a time.
 pub trait ElementwiseKernels: Backend {
-    /// Returns the activation of a `[trials, batch, units]` preactivation.
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        activate(activation, preactivation)
-    }
-
     /// Returns the activation of a `[trials, batch, units]` preactivation, with its slope.
-    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
-        activate_with_slope(activation, preactivation)
-    }
+    fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self>;
 
     /// Returns the elementwise product of `values` and `factors`, both `[trials, batch, units]`.
-    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        values * factors.clone()
-    }
+    fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3>;
 
     /// Draws the dropout factors of a layer's output, 0 or 1 / (1 - rate), `[trials, batch, units]`.
     fn dropout_factors(
@@ -90,14 +89,8 @@ pub trait ProductKernels: ElementwiseKernels {
         input: &Input<Self>,
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
-        _precision: Precision,
-    ) -> Tensor<Self, 3> {
-        let product = input.per_trial().matmul(weight.clone());
-        match bias {
-            Some(bias) => product + bias.clone(),
-            None => product,
-        }
-    }
+        precision: Precision,
+    ) -> Tensor<Self, 3>;
 
     /// Returns [`activate`](ElementwiseKernels::activate) of [`dense`](Self::dense).
     fn dense_activated(
@@ -106,43 +99,29 @@ pub trait ProductKernels: ElementwiseKernels {
         weight: &Tensor<Self, 3>,
         bias: Option<&Tensor<Self, 3>>,
         precision: Precision,
-    ) -> Activated<Self> {
-        Self::activate(activation, Self::dense(input, weight, bias, precision))
-    }
+    ) -> Activated<Self>;
 
     /// Returns `signal weight^T`: `[trials or 1, batch, outputs]` and `[trials, inputs, outputs]` give
     /// `[trials, batch, inputs]`.
     fn dense_transposed(
         signal: &Tensor<Self, 3>,
         weight: &Tensor<Self, 3>,
-        _precision: Precision,
-    ) -> Tensor<Self, 3> {
-        signal.clone().matmul(weight.clone().transpose())
-    }
+        precision: Precision,
+    ) -> Tensor<Self, 3>;
 
     /// Returns `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
     /// `[trials, inputs, outputs]`.
-    fn weight_gradient(
-        input: &Input<Self>,
-        delta: &Tensor<Self, 3>,
-        _precision: Precision,
-    ) -> Tensor<Self, 3> {
-        input.per_trial().transpose().matmul(delta.clone())
-    }
+    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision)
+    -> Tensor<Self, 3>;
 }
 
 /// Sums over the batch, and over all values of a trial.
 pub trait ReductionKernels: Backend {
     /// Returns `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
-    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        delta.clone().sum_dim(1)
-    }
+    fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3>;
 
     /// Returns the sum of `left * right` over all values of a trial: two tensors of one shape give `[trials]`.
-    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [trials, _, _] = left.dims();
-        (left.clone() * right.clone()).sum_dim(2).sum_dim(1).reshape([trials])
-    }
+    fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1>;
 
     /// Returns the mean of the squared `values` of a trial: `[trials, rows, columns]` gives `[trials]`.
     fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
@@ -152,15 +131,7 @@ pub trait ReductionKernels: Backend {
 
     /// Returns the cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
     /// (`[trials or 1, batch, outputs]`), with its error and the number of misclassified examples.
-    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
-        let [trials, batch, _] = logits.dims();
-        let log_probability = activation::log_softmax(logits.clone(), 2);
-        let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
-        let error = (log_probability.exp() - target.clone()).div_scalar(batch as f64);
-        let label = target.clone().argmax(2).expand([trials, batch, 1]);
-        let wrong = logits.clone().argmax(2).not_equal(label).float().sum_dim(1);
-        OutputError { loss: loss.reshape([trials]), error, mistakes: Some(wrong.reshape([trials])) }
-    }
+    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self>;
 
     /// Returns softmax minus target; `logits` are `[trials, batch, outputs]`, targets `[trials or 1, batch, outputs]`.
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -212,29 +183,11 @@ pub trait UpdateKernels: ProductKernels {
         updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
-    ) -> Vec<Parameter<Self>> {
-        updates
-            .into_iter()
-            .map(|WeightUpdate { weight, input, delta }| {
-                let gradient = Self::weight_gradient(input, delta, precision);
-                let gradient = match &step.weight_decay {
-                    Some(decay) => gradient + weight.value.clone() * decay.clone(),
-                    None => gradient,
-                };
-                Self::learn(weight, gradient, step)
-            })
-            .collect()
-    }
+    ) -> Vec<Parameter<Self>>;
 
     /// Updates a parameter by one step against `gradient`, which has its shape.
-    fn learn(
-        parameter: Parameter<Self>,
-        gradient: Tensor<Self, 3>,
-        step: &AdamStep<Self>,
-    ) -> Parameter<Self> {
-        let (value, moments) = Adam::update(parameter.value, parameter.moments, gradient, &step.rate);
-        Parameter { value, moments }
-    }
+    fn learn(parameter: Parameter<Self>, gradient: Tensor<Self, 3>, step: &AdamStep<Self>)
+    -> Parameter<Self>;
 }
 
 /// A weight matrix, with the factors of its gradient `input^T delta`.
@@ -245,17 +198,4 @@ pub struct WeightUpdate<'a, B: Backend> {
     pub input: &'a Input<B>,
     /// The signal at the layer's preactivation, `[trials, batch, outputs]`.
     pub delta: &'a Tensor<B, 3>,
-}
-
-#[cfg(feature = "plain")]
-mod plain {
-    use burn_ndarray::NdArray;
-
-    impl super::Kernels for NdArray {}
-    impl super::BatchKernels for NdArray {}
-    impl super::ElementwiseKernels for NdArray {}
-    impl super::ProductKernels for NdArray {}
-    impl super::ReductionKernels for NdArray {}
-    impl super::NormalizationKernels for NdArray {}
-    impl super::UpdateKernels for NdArray {}
 }

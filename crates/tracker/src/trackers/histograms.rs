@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 use history::{Exhibit, Histogram};
-use model::{Input, Kernels};
+use model::Kernels;
 use settings::{Place, Precision};
 
 use super::{hidden_layers, host};
@@ -16,30 +16,16 @@ pub(super) fn exhibits<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Vec<Ex
     let layers = network.hidden.iter().zip(inspection.traces()).zip(inspection.layer_signals());
     for (place, ((layer, trace), signal)) in hidden_layers().zip(layers) {
         let weight = &layer.weight.value;
-        let gradient = weight_gradient(inspection, weight, &trace.input, &signal.delta.preactivation);
+        let gradient = B::weight_gradient(&trace.input, &signal.delta.preactivation, Precision::Full);
         add(&mut exhibits, place, "weights", weight.clone());
         add(&mut exhibits, place, "activations", trace.activation.clone());
-        add(&mut exhibits, place, "weight_gradients", gradient);
+        add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight));
     }
     let weight = &network.output.weight.value;
-    let gradient = weight_gradient(inspection, weight, inspection.top(), inspection.error());
+    let gradient = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
     add(&mut exhibits, Place::Output, "weights", weight.clone());
-    add(&mut exhibits, Place::Output, "weight_gradients", gradient);
+    add(&mut exhibits, Place::Output, "weight_gradients", inspection.with_decay(gradient, weight));
     exhibits
-}
-
-/// Returns the gradient of `weight`, `[trials, inputs, units]`, weight decay included.
-fn weight_gradient<B: Kernels>(
-    inspection: &Inspection<'_, B>,
-    weight: &Tensor<B, 3>,
-    input: &Input<B>,
-    delta: &Tensor<B, 3>,
-) -> Tensor<B, 3> {
-    let gradient = B::weight_gradient(input, delta, Precision::Full);
-    match inspection.weight_decay {
-        Some(decay) => gradient + weight.clone() * decay.clone(),
-        None => gradient,
-    }
 }
 
 /// Adds a histogram of each trial's values, where they have one.

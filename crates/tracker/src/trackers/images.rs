@@ -41,7 +41,6 @@ fn first_units<B: Kernels>(weight: &Tensor<B, 3>) -> Vec<Vec<f32>> {
     host(columns)
 }
 
-/// Returns a picture of each trial's reconstructions.
 fn reconstructions<B: Kernels>(evaluation: &Evaluation<'_, B>, squash: Squash, tiles: Tiles) -> Vec<Picture> {
     let [trials, examples, pixels] = evaluation.logits.dims();
     let shown = examples.min(EXAMPLES);

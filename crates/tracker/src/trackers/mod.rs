@@ -22,8 +22,6 @@ use settings::{Metric, Place, Quantity, Tracker};
 
 use crate::{Measurement, Reading, Value};
 
-/// Returns the measurements that `tracker` takes.
-#[must_use]
 pub fn measurements<B: Kernels>(tracker: Tracker) -> Vec<Measurement<B>> {
     match tracker {
         Tracker::BpCosine(sampled) => vec![Measurement::Step(sampled, bp_cosine::measure)],
@@ -45,7 +43,6 @@ pub fn measurements<B: Kernels>(tracker: Tracker) -> Vec<Measurement<B>> {
     }
 }
 
-/// Reads the values of each trial from the device.
 fn host<B: Kernels>(values: Tensor<B, 3>) -> Vec<Vec<f32>> {
     let [trials, _, _] = values.dims();
     let flat: Vec<f32> =
@@ -58,7 +55,6 @@ fn hidden_layers() -> impl Iterator<Item = Place> {
     (1..).map(Place::Layer)
 }
 
-/// Returns readings of each trial at `place`.
 fn readings<B: Kernels>(
     place: Place,
     values: impl IntoIterator<Item = (Quantity, Tensor<B, 1>)>,

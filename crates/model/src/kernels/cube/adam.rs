@@ -18,13 +18,11 @@ use crate::{
 /// The number below which roots are negligible against [`EPSILON`].
 const SMALLEST: f32 = 1e-30;
 
-/// Returns the first moment after a step.
 #[cube]
 fn first_after<N: Size>(first: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
     first * Vector::new(BETA_1 as f32) + gradient * Vector::new((1.0 - BETA_1) as f32)
 }
 
-/// Returns the second moment after a step.
 #[cube]
 fn second_after<N: Size>(second: Vector<f32, N>, gradient: Vector<f32, N>) -> Vector<f32, N> {
     second * Vector::new(BETA_2 as f32) + gradient * gradient * Vector::new((1.0 - BETA_2) as f32)

@@ -4,10 +4,9 @@ use burn_cubecl::CubeRuntime;
 use cubecl::prelude::*;
 
 use super::launch::{Matrices, UNITS, addresses, common_width, grid_of_pieces, units};
-use crate::activation::LEAK;
+use crate::LEAK;
 use settings::Activation;
 
-/// Returns the activation of preactivations.
 #[cube]
 pub(super) fn value_of<N: Size>(
     preactivation: Vector<f32, N>,
@@ -73,15 +72,6 @@ pub(super) fn index_of<N: Size>(values: &Tensor<Vector<f32, N>>, row: usize, pie
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn apply_kernel<N: Size>(values: &mut Tensor<Vector<f32, N>>, #[comptime] activation: Activation) {
-    let (row, piece) = row_and_piece(values);
-    if row < values.shape(1) {
-        let at = index_of(values, row, piece);
-        values[at] = value_of(values[at], activation);
-    }
-}
-
-#[cube(launch_unchecked, address_type = "dynamic")]
 fn activate_kernel<N: Size>(
     values: &mut Tensor<Vector<f32, N>>,
     slopes: &mut Tensor<Vector<f32, N>>,
@@ -112,23 +102,6 @@ pub(super) fn grid_over<R: CubeRuntime>(values: &Matrices<R>, width: usize) -> C
     grid_of_pieces(rows * columns / width, trials)
 }
 
-/// Replaces preactivations by their activations.
-pub(super) fn apply<R: CubeRuntime>(activation: Activation, values: &Matrices<R>) {
-    let width = values.width();
-    // SAFETY: no unit reads or writes beyond the shape.
-    unsafe {
-        apply_kernel::launch_unchecked::<R>(
-            &values.client(),
-            grid_over(values, width),
-            units(UNITS),
-            addresses([values]),
-            width,
-            values.argument(),
-            activation,
-        );
-    }
-}
-
 /// Replaces preactivations by their activations and returns the slopes.
 pub(super) fn activate<R: CubeRuntime>(activation: Activation, values: &Matrices<R>) -> Matrices<R> {
     let slopes = values.like(values.dims());
@@ -149,7 +122,6 @@ pub(super) fn activate<R: CubeRuntime>(activation: Activation, values: &Matrices
     slopes
 }
 
-/// Multiplies `values` by `factors` in place.
 pub(super) fn scale<R: CubeRuntime>(values: &Matrices<R>, factors: &Matrices<R>) {
     assert_eq!(values.dims(), factors.dims(), "values are scaled one by one");
     let width = common_width([values, factors]);

@@ -17,7 +17,6 @@ const PIXELS: usize = 4;
 /// The number of values of an [`ImageTransform`] on the device: map by rows, shift, contrast, brightness.
 const NUMBERS: usize = 8;
 
-/// The size of an image: channels, height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Size3 {
     channels: usize,
@@ -140,7 +139,6 @@ fn mirrored(pixel: f32, #[comptime] length: usize) -> usize {
     u32::cast_from(select(folded < side, folded, 2.0 * side - 1.0 - folded)) as usize
 }
 
-/// A set of [`Images`] on a device.
 pub(super) struct CubeImageSet<R: CubeRuntime> {
     device: R::Device,
     words: Handle,

@@ -130,7 +130,6 @@ pub(super) fn grid_of_pieces(pieces: usize, trials: usize) -> CubeCount {
     grid(pieces.div_ceil(UNITS), 1, trials)
 }
 
-/// Returns a one-dimensional cube of `units`.
 pub(super) fn units(units: usize) -> CubeDim {
     CubeDim::new_1d(count(units))
 }

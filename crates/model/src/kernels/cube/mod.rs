@@ -57,12 +57,6 @@ impl<R: CubeRuntime, B: BoolElement> BatchKernels for Backend<R, B> {
 }
 
 impl<R: CubeRuntime, B: BoolElement> ElementwiseKernels for Backend<R, B> {
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        let values = Matrices::owned(preactivation);
-        elementwise::apply(activation, &values);
-        values.into_tensor()
-    }
-
     fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
         let values = Matrices::owned(preactivation);
         let slope = elementwise::activate(activation, &values);
@@ -231,5 +225,5 @@ fn product_of<'a, R: CubeRuntime, B: BoolElement>(
     Product { left, right, sets, trials: trials.max(right.dims()[0]), factors, precision }
 }
 
-#[cfg(all(test, feature = "plain", any(feature = "cuda", feature = "wgpu")))]
+#[cfg(all(test, any(feature = "cuda", feature = "wgpu")))]
 mod tests;

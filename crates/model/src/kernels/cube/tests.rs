@@ -1,4 +1,4 @@
-//! The kernels against the default bodies on a CPU, and their bits against the size of a population.
+//! The kernels against those of the CPU, and their bits against the size of a population.
 
 use std::{
     panic::catch_unwind,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use burn::tensor::{TensorData, backend::Backend};
-use burn_ndarray::NdArray;
+use burn_flex::Flex;
 
 use super::*;
 use crate::{ImageTransform, LayerDropout, Moments, Sets};
@@ -63,25 +63,28 @@ fn inputs<B: Backend>(batch: usize, inputs: usize, device: &B::Device) -> [Input
     ]
 }
 
-/// Compares the results of a function on the GPU and on the plain CPU backend.
+/// Compares the results of a function on the GPU and on the CPU.
 macro_rules! check {
     ($function:ident $(, $argument:expr)*) => {
         if let Some(device) = device() {
             let ours: Vec<Vec<f32>> = $function::<Gpu>(&device $(, $argument)*);
-            let plain: Vec<Vec<f32>> = $function::<NdArray>(&Default::default() $(, $argument)*);
-            check_close(&ours, &plain);
+            let cpu: Vec<Vec<f32>> = $function::<Flex>(&Default::default() $(, $argument)*);
+            check_close(&ours, &cpu);
         }
     };
 }
 
 #[track_caller]
-fn check_close(ours: &[Vec<f32>], plain: &[Vec<f32>]) {
-    assert_eq!(ours.len(), plain.len());
-    for (at, (ours, plain)) in ours.iter().zip(plain).enumerate() {
-        assert_eq!(ours.len(), plain.len(), "tensor {at}");
-        for (index, (ours, plain)) in ours.iter().zip(plain).enumerate() {
-            let is_close = (ours - plain).abs() <= 2e-5 * plain.abs().max(1.0);
-            assert!(is_close || (ours.is_nan() && plain.is_nan()), "tensor {at} at {index}: {ours} {plain}");
+fn check_close(ours: &[Vec<f32>], expected: &[Vec<f32>]) {
+    assert_eq!(ours.len(), expected.len());
+    for (at, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+        assert_eq!(ours.len(), expected.len(), "tensor {at}");
+        for (index, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+            let is_close = (ours - expected).abs() <= 2e-5 * expected.abs().max(1.0);
+            assert!(
+                is_close || (ours.is_nan() && expected.is_nan()),
+                "tensor {at} at {index}: {ours} {expected}"
+            );
         }
     }
 }
@@ -116,7 +119,7 @@ fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3])
 }
 
 #[test]
-fn products_are_those_of_the_default_bodies() {
+fn products_are_those_of_the_cpu() {
     for shape in SHAPES {
         check!(products, shape);
     }
@@ -221,15 +224,15 @@ fn activations<B: Kernels>(device: &B::Device, columns: usize) -> Vec<Vec<f32>> 
         numbers[3] = 0.0;
         let preactivation =
             Tensor::<B, 3>::from_data(TensorData::new(numbers, shape), device).mul_scalar(6.0);
-        let Activated { output, slope } = B::activate(activation, preactivation.clone());
-        results.extend([output, slope, B::apply(activation, preactivation)].iter().map(values));
+        let Activated { output, slope } = B::activate(activation, preactivation);
+        results.extend([output, slope].iter().map(values));
     }
     results.push(values(&B::scale(random(shape, 2, device), &random(shape, 3, device))));
     results
 }
 
 #[test]
-fn activations_and_slopes_are_those_of_the_default_bodies() {
+fn activations_and_slopes_are_those_of_the_cpu() {
     check!(activations, 33);
     check!(activations, 36);
 }
@@ -239,7 +242,10 @@ fn kernels_keep_nan() {
     let Some(device) = device() else { return };
     let dead = || Tensor::<Gpu, 3>::full([1, 1, 3], f32::NAN, &device);
     for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
-        assert!(values(&Gpu::apply(activation, dead())).iter().all(|value| value.is_nan()), "{activation:?}");
+        assert!(
+            values(&Gpu::activate(activation, dead()).output).iter().all(|value| value.is_nan()),
+            "{activation:?}"
+        );
     }
     assert!(values(&Gpu::cross_entropy(&dead(), &Tensor::ones([1, 1, 3], &device)).loss)[0].is_nan());
 }
@@ -264,7 +270,7 @@ fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2])
 }
 
 #[test]
-fn cross_entropy_is_that_of_the_default_body_and_takes_the_first_of_equal_logits() {
+fn cross_entropy_is_that_of_the_cpu_and_takes_the_first_of_equal_logits() {
     check!(cross_entropies, [9, 11]);
     check!(cross_entropies, [300, 10]);
 }
@@ -285,7 +291,7 @@ fn sums<B: Kernels>(device: &B::Device, [batch, units]: [usize; 2]) -> Vec<Vec<f
 }
 
 #[test]
-fn sums_over_the_batch_are_those_of_the_default_bodies() {
+fn sums_over_the_batch_are_those_of_the_cpu() {
     for shape in [[130, 201], [7, 36], [1, 1], [700, 132]] {
         check!(sums, shape);
     }

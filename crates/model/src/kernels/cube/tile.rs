@@ -14,15 +14,11 @@ pub(super) const PLANE: usize = 32;
 pub(super) struct Tile {
     pub(super) rows: usize,
     pub(super) columns: usize,
-    /// The number of rows that a unit computes.
     pub(super) unit_rows: usize,
-    /// The number of columns that a unit computes.
     pub(super) unit_columns: usize,
     /// The number of terms of the sum between two loads.
     pub(super) depth: usize,
-    /// Whether the left factor is stored with its columns as rows.
     pub(super) is_left_transposed: bool,
-    /// Whether the right factor is stored with its columns as rows.
     pub(super) is_right_transposed: bool,
     pub(super) precision: Precision,
 }

@@ -108,7 +108,6 @@ struct Settings {
 }
 
 impl Settings {
-    /// Returns the settings of every trial.
     fn of(step: &AdamStep<Flex>) -> Vec<Self> {
         let rates = numbers(&step.rate);
         let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], numbers);
@@ -145,7 +144,6 @@ unsafe fn update(buffers: [Shared; 3], start: usize, gradient: &[f32], settings:
     Arch::new().dispatch(|| adam(value, first, second, gradient, settings));
 }
 
-/// Runs the same operations in the same order as [`crate::Adam::update`], so that both give the same bits.
 #[inline(always)]
 fn adam(value: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], settings: Settings) {
     const KEPT_1: f32 = BETA_1 as f32;

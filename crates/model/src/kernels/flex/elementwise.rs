@@ -7,18 +7,10 @@ use pulp::Arch;
 use super::{
     CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, shared::Shared, tanh::tanh, tensor,
 };
-use crate::{Activated, ElementwiseKernels, activation::LEAK};
+use crate::{Activated, ElementwiseKernels, LEAK};
 use settings::Activation;
 
 impl ElementwiseKernels for Flex {
-    fn apply(activation: Activation, preactivation: Tensor<Self, 3>) -> Tensor<Self, 3> {
-        let mut output = owned(preactivation);
-        threads::share_chunks(output.storage_mut::<f32>(), CHUNK, |_, values| {
-            apply(activation, values);
-        });
-        tensor(output)
-    }
-
     fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self> {
         let shape = preactivation.dims();
         let mut output = owned(preactivation);
@@ -40,19 +32,6 @@ impl ElementwiseKernels for Flex {
             scale(values, &factors.values()[index * CHUNK..][..values.len()]);
         });
         tensor(output)
-    }
-}
-
-/// Replaces preactivations by their activations.
-pub(super) fn apply(activation: Activation, values: &mut [f32]) {
-    let arch = Arch::new();
-    match activation {
-        Activation::Tanh => arch.dispatch(|| each(values, tanh)),
-        Activation::Relu => arch.dispatch(|| each(values, |value| if value < 0.0 { 0.0 } else { value })),
-        Activation::Swish => arch.dispatch(|| each(values, |value| value * sigmoid(value))),
-        Activation::LeakyRelu => {
-            arch.dispatch(|| each(values, |value| if value > 0.0 { value } else { value * LEAK as f32 }));
-        }
     }
 }
 
@@ -86,7 +65,6 @@ pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut 
     }
 }
 
-/// Adds `addends` to `values`.
 pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, addend) in values.iter_mut().zip(addends) {
@@ -95,7 +73,6 @@ pub(super) fn add(values: &mut [f32], addends: &[f32]) {
     });
 }
 
-/// Multiplies `values` by `factors`.
 pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
     Arch::new().dispatch(|| {
         for (value, factor) in values.iter_mut().zip(factors) {

@@ -76,7 +76,6 @@ impl Operand {
         self.buffer.storage::<f32>()
     }
 
-    /// Returns the values of a trial's matrix.
     fn trial(&self, trial: usize) -> &[f32] {
         let set = match &self.sets {
             Some(sets) => sets[trial] as usize,

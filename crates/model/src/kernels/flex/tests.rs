@@ -1,12 +1,12 @@
-//! The kernels against the default bodies, and their bits against the number of threads.
+//! The kernels against plain tensor operations, and their bits against the number of threads.
 
-use burn::tensor::TensorData;
+use burn::tensor::{TensorData, activation::sigmoid};
 use settings::{Activation, Precision};
 
 use super::{product::OUTPUT_BLOCK, *};
 use crate::{
-    Activated, Adam, AdamStep, ElementwiseKernels, Parameter, ProductKernels, ReductionKernels, Sets,
-    UpdateKernels, WeightUpdate, activate_with_slope,
+    Activated, AdamStep, ElementwiseKernels, LEAK, Parameter, ProductKernels, ReductionKernels, Sets,
+    UpdateKernels, WeightUpdate,
 };
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -37,6 +37,32 @@ fn check_close(ours: &Tensor<Flex, 3>, plain: &Tensor<Flex, 3>) {
     }
 }
 
+/// Returns the output of `activation` and its slope in plain tensor operations.
+fn activated(activation: Activation, preactivation: Tensor<Flex, 3>) -> Activated<Flex> {
+    let (output, slope) = match activation {
+        Activation::Tanh => {
+            let output = preactivation.tanh();
+            (output.clone(), output.powi_scalar(2).neg().add_scalar(1.0))
+        }
+        Activation::Relu => {
+            let slope = preactivation.clone().greater_equal_elem(0.0).float();
+            (preactivation * slope.clone(), slope)
+        }
+        Activation::Swish => {
+            let gate = sigmoid(preactivation.clone());
+            let output = preactivation * gate.clone();
+            // d/dv v s(v) = s + v s (1 - s) = s + h (1 - s).
+            (output.clone(), gate.clone() + output * gate.neg().add_scalar(1.0))
+        }
+        Activation::LeakyRelu => {
+            let slope =
+                preactivation.clone().greater_elem(0.0).float().mul_scalar(1.0 - LEAK).add_scalar(LEAK);
+            (preactivation * slope.clone(), slope)
+        }
+    };
+    Activated { output, slope }
+}
+
 #[test]
 fn an_inner_product_is_summed_in_double_precision() {
     let (left, right) = (random([3, 130, 201], 5), random([3, 130, 201], 6));
@@ -51,7 +77,7 @@ fn an_inner_product_is_summed_in_double_precision() {
 }
 
 #[test]
-fn products_are_those_of_the_default_bodies() {
+fn products_are_those_of_plain_tensor_operations() {
     let [batch, inputs, outputs] = SHAPE;
     let (weight, bias) = (random([3, inputs, outputs], 1), random([3, 1, outputs], 2));
     for input_trials in [1, 3] {
@@ -63,7 +89,7 @@ fn products_are_those_of_the_default_bodies() {
         let plain = product + bias.clone();
         check_close(&Flex::dense(&shared, &weight, Some(&bias), FULL), &plain);
         let ours = Flex::dense_activated(Activation::Tanh, &shared, &weight, Some(&bias), FULL);
-        let plain = activate_with_slope(Activation::Tanh, plain);
+        let plain = activated(Activation::Tanh, plain);
         check_close(&ours.output, &plain.output);
         check_close(&ours.slope, &plain.slope);
         let plain = signal.clone().matmul(weight.clone().transpose());
@@ -172,9 +198,7 @@ fn fused_learning_is_the_gradient_and_then_adam() {
             for (plain, delta) in plain.iter_mut().zip(&deltas) {
                 let decay = step.weight_decay.clone().expect("it was given");
                 let gradient = Flex::weight_gradient(&input, delta, FULL) + plain.value.clone() * decay;
-                let (value, moments) =
-                    Adam::update(plain.value.clone(), plain.moments.clone(), gradient, &step.rate);
-                *plain = Parameter { value, moments };
+                *plain = Flex::learn(plain.clone(), gradient, &step);
             }
         }
         fused.iter().zip(&plain).for_each(|(fused, plain)| check_close(&fused.value, &plain.value));
@@ -191,16 +215,17 @@ fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
 }
 
 #[test]
-fn activation_and_slope_are_those_of_the_default_body() {
+fn activation_and_slope_are_those_of_plain_tensor_operations() {
     for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
         let preactivation = random([2, 5, 33], 1).mul_scalar(6.0);
         let Activated { output, slope } = Flex::activate(activation, preactivation.clone());
-        let plain = activate_with_slope(activation, preactivation.clone());
+        let plain = activated(activation, preactivation);
         for (ours, plain) in [(&output, &plain.output), (&slope, &plain.slope)] {
             for (ours, plain) in values(ours).iter().zip(values(plain)) {
                 assert!((ours - plain).abs() <= 2e-6, "{activation:?}: {ours} {plain}");
             }
         }
-        assert_eq!(values(&Flex::apply(activation, preactivation)), values(&output));
+        let dead = Tensor::full([1, 1, 1], f32::NAN, &Default::default());
+        assert!(Flex::activate(activation, dead).output.into_scalar().is_nan(), "{activation:?}");
     }
 }
