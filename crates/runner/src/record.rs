@@ -14,7 +14,7 @@ use results::{
     trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 use settings::Trial;
-use store::{Published, Work};
+use store::Work;
 use tuner::{Judge, Outcome};
 
 use crate::{
@@ -208,11 +208,8 @@ impl<'a> Record<'a> {
             source: std::io::Error::other(error),
         })?;
         let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
-        let published = work.publish(made, &[EVENT_FILES, MACHINE])?;
-        if let Published::AlreadyThere { artifact, identical: false } = published {
-            return Err(Error::NotReproduced { path: artifact.path().into() });
-        }
-        Ok(stage.tree.show(self.trial, published.into_artifact().path())?)
+        let artifact = work.publish(made, &[EVENT_FILES, MACHINE])?;
+        Ok(stage.tree.show(self.trial, artifact.path())?)
     }
 }
 
@@ -295,7 +292,6 @@ impl Observer for Recorder<'_> {
         }
         let end = match record.publish(self.stage, &arrays) {
             Ok(()) => TrialEnd::Stored(record.outcome.clone()),
-            Err(error @ Error::NotReproduced { .. }) => TrialEnd::NotReproduced(describe(&error)),
             Err(error) => TrialEnd::Failed(describe(&error)),
         };
         if matches!(end, TrialEnd::Stored(_)) {

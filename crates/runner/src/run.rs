@@ -16,7 +16,7 @@ use results::{
 };
 use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};
-use store::{Artifact, Key, KeyText, StoreError, Work};
+use store::{Artifact, KeyText, StoreError, Work};
 use tuner::Outcome;
 
 use crate::{
@@ -356,18 +356,12 @@ impl<'a> Run<'a> {
         volatile: &[&str],
         write: impl FnOnce(&Work) -> Result<(), results::Error>,
     ) -> Result<Artifact, Error> {
-        let store = &self.context.store;
-        let (found, damage) = store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
+        let made = || provenance(self.settings.build, self.context.device, started.elapsed());
+        let (artifact, damage) = self.context.store.find_or_make(key_text, volatile, made, write)?;
         if let Some(damage) = damage {
             self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
         }
-        if let Some(artifact) = found {
-            return Ok(artifact);
-        }
-        let work = store.begin(key_text)?;
-        write(&work)?;
-        let made = provenance(self.settings.build, self.context.device, started.elapsed());
-        Ok(work.publish(made, volatile)?.into_artifact())
+        Ok(artifact)
     }
 
     fn add_diverged(&mut self, trials: &[PlannedTrial]) -> Result<(), Error> {

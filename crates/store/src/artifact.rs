@@ -145,7 +145,7 @@ mod tests {
     fn report_damage(title: &str, damage: impl Fn(&Path)) -> String {
         let (folder, store) = store();
         let text = key_text(1);
-        let artifact = publish(&store, &text).into_artifact();
+        let artifact = publish(&store, &text);
         damage(artifact.path());
         let error = store.find("trial", &Key::of(&text)).expect_err(title);
         let hint = error.hint().expect("damage has a hint");
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn a_changed_byte_is_found_when_the_file_is_read() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         let path = artifact.path().join("history.csv");
         let changed = String::from_utf8(fs::read(&path).unwrap()).unwrap().replace("0.5", "0.4");
         persist::write_atomically(&path, changed.as_bytes()).unwrap();
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn reading_an_unlisted_file_names_the_listed_ones() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         let error = artifact.read("histroy.csv").unwrap_err();
         assert!(error.to_string().ends_with(" holds no `histroy.csv`"), "{error}");
         assert_eq!(error.hint().unwrap(), "it holds: events/out, history.csv, key.ron");

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::artifact::Artifact;
 use super::disk;
@@ -30,36 +29,7 @@ pub struct Name {
 #[derive(Debug)]
 pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
 
-/// The number of attempts to take a lease that is held only while an artifact is moved.
-const LEASE_ATTEMPTS: usize = 50;
-/// The pause between two of these attempts.
-const LEASE_PAUSE: Duration = Duration::from_millis(100);
-
 impl Store {
-    /// Returns the finished artifact of a key. A damaged artifact is moved aside, so that it is made again, and the damage is
-    /// returned.
-    pub fn find_or_move_aside(
-        &self,
-        kind: &str,
-        key: &Key,
-    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
-        match self.find(kind, key) {
-            Err(damage @ StoreError::Damaged { .. }) => {
-                // Another process that is about to move it has the lease; then it is looked up again.
-                for _ in 0..LEASE_ATTEMPTS {
-                    if let Taken::Mine(_lease) =
-                        Lease::take(&self.beside_work(kind, key, "lease"), self.pulse())?
-                    {
-                        return self.find_or_move_aside_alone(kind, key);
-                    }
-                    thread::sleep(LEASE_PAUSE);
-                }
-                Err(damage)
-            }
-            found => Ok((found?, None)),
-        }
-    }
-
     /// Moves the artifact aside that `damage` names; returns false if it does not belong to this store.
     pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
         let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
@@ -76,21 +46,6 @@ impl Store {
             // Another process has just moved it.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
             moved => moved.map(|_| true),
-        }
-    }
-
-    /// Does the same in a process that has the lease.
-    pub(super) fn find_or_move_aside_alone(
-        &self,
-        kind: &str,
-        key: &Key,
-    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
-        match self.find(kind, key) {
-            Err(damage @ StoreError::Damaged { .. }) => {
-                self.move_damaged_aside(&damage)?;
-                Ok((None, Some(damage)))
-            }
-            found => Ok((found?, None)),
         }
     }
 
@@ -291,7 +246,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_is_found_and_moved_aside() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         publish(&store, &key_text(2));
         let [one, other] = &store.names().expect("listable")[..] else { panic!("two artifacts") };
         let damaged = if one.key == *artifact.key() { one } else { other };
@@ -313,7 +268,7 @@ mod tests {
     #[test]
     fn linked_artifacts_are_known_and_removed_ones_are_gone() {
         let (folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         publish(&store, &key_text(2));
         links::point(&folder.path().join("runs/a/b/seed-0"), artifact.path()).expect("linkable");
         let kept = store.linked_from(&folder.path().join("runs"));

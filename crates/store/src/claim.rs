@@ -9,6 +9,8 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::thread;
+use std::time::Duration;
 
 use super::artifact::Artifact;
 use super::audit::REMOVED;
@@ -16,11 +18,15 @@ use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
+use super::manifest::Provenance;
 use super::owner::Owner;
 use super::persist;
 use super::root::Store;
 use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
+
+/// The time between two checks whether another process has made an artifact.
+const CHECK_INTERVAL: Duration = Duration::from_millis(300);
 
 /// The outcome of [`Store::claim`].
 #[derive(Debug)]
@@ -28,21 +34,37 @@ pub enum Claim {
     /// This process makes the artifact.
     Mine(Work),
     /// Another process makes the artifact.
-    Elsewhere(Option<Holder>),
+    Elsewhere(Option<Owner>),
     /// The artifact exists by now.
     Done(Artifact),
 }
 
-/// The process that makes an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub host: String,
-    pub pid: u32,
-    /// The start of the work, in seconds since 1970.
-    pub since: u64,
-}
-
 impl Store {
+    /// Returns the artifact of a key, or makes it with `write`. If another process makes it, waits until that has ended. The damage
+    /// of an artifact that had to be made again is returned too.
+    pub fn find_or_make<E: From<StoreError>>(
+        &self,
+        key_text: &KeyText,
+        volatile: &[&str],
+        made: impl FnOnce() -> Provenance,
+        write: impl FnOnce(&Work) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(Artifact, Option<StoreError>), E> {
+        let damage = match self.look_up(key_text.kind(), &Key::of(key_text))? {
+            (Some(artifact), _) => return Ok((artifact, None)),
+            (None, damage) => damage,
+        };
+        loop {
+            match self.claim(key_text, &[])? {
+                Claim::Done(artifact) => return Ok((artifact, damage)),
+                Claim::Mine(work) => {
+                    write(&work)?;
+                    return Ok((work.publish(made(), volatile)?, damage));
+                }
+                Claim::Elsewhere(_) => thread::sleep(CHECK_INTERVAL),
+            }
+        }
+    }
+
     /// Claims the work on an artifact. If an earlier process left a checkpoint, files whose names begin with one of `kept` stay in
     /// the work directory; everything else in it is removed.
     ///
@@ -50,20 +72,21 @@ impl Store {
     /// If the folder `work` cannot be used.
     pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
         let (kind, key) = (key_text.kind(), Key::of(key_text));
-        match self.find(kind, &key) {
-            Ok(Some(artifact)) => return Ok(Claim::Done(artifact)),
-            // The process that gets the lease moves it aside.
-            Ok(None) | Err(StoreError::Damaged { .. }) => {}
-            Err(error) => return Err(error),
+        if let (Some(artifact), _) = self.look_up(kind, &key)? {
+            return Ok(Claim::Done(artifact));
         }
         let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
             Taken::Mine(lease) => lease,
-            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
+            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner)),
         };
-        // The last holder may have published before it released the lease.
-        if let (Some(artifact), _) = self.find_or_move_aside_alone(kind, &key)? {
-            self.forget_work(kind, &key);
-            return Ok(Claim::Done(artifact));
+        match self.look_up(kind, &key)? {
+            // The last holder published before it released the lease.
+            (Some(artifact), _) => {
+                self.forget_work(kind, &key);
+                return Ok(Claim::Done(artifact));
+            }
+            (None, Some(damage)) => drop(self.move_damaged_aside(&damage)?),
+            (None, None) => {}
         }
         let checkpoint = self.beside_work(kind, &key, "checkpoint");
         let checkpoint = read_checkpoint(&checkpoint)?;
@@ -72,13 +95,12 @@ impl Store {
         persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
         clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
         self.remove_temporary(kind, &key);
-        Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
+        Work::open(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
     }
 
     /// Returns the process that makes the artifact of a key now.
-    #[must_use]
-    pub fn holder(&self, kind: &str, key: &Key) -> Option<Holder> {
-        lease::holder(&self.beside_work(kind, key, "lease")).map(Holder::from)
+    pub fn holder(&self, kind: &str, key: &Key) -> Option<Owner> {
+        lease::holder(&self.beside_work(kind, key, "lease"))
     }
 
     /// Records why the work on an artifact failed, for `plan` and `status`.
@@ -145,19 +167,12 @@ impl Store {
     }
 }
 
-impl From<Owner> for Holder {
-    fn from(owner: Owner) -> Self {
-        Self { host: owner.host, pid: owner.pid, since: owner.since }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::example::{VOLATILE, entries, key_text, store};
-    use crate::{Provenance, Published};
 
     fn mine(store: &Store) -> Work {
         match store.claim(&key_text(1), &["events"]).expect("the store can be used") {
@@ -190,7 +205,7 @@ mod tests {
     #[test]
     fn a_damaged_artifact_is_moved_aside_by_the_process_that_makes_it_again() {
         let (_folder, store) = store();
-        let artifact = crate::example::publish(&store, &key_text(1)).into_artifact();
+        let artifact = crate::example::publish(&store, &key_text(1));
         fs::write(artifact.path().join("history.csv"), "").expect("writable");
         let work = mine(&store);
         assert_eq!(store.aside().expect("listable").0, 1);
@@ -212,8 +227,7 @@ mod tests {
         assert_eq!(other.holder("trial", &Key::of(&key_text(1))), Some(holder));
         work.write("history.csv", b"1").expect("writable");
         work.checkpoint_with(b"state").expect("writable");
-        let published = work.publish(Provenance::example(), VOLATILE).expect("publishable");
-        assert!(matches!(published, Published::New(_)));
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
         assert!(matches!(other.claim(&key_text(1), &[]).expect("usable"), Claim::Done(_)));
         assert_eq!(entries(&store.work_root()), [""; 0]);
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde::Serialize;
 
-use super::{KeyText, Provenance, Published, Store, Work};
+use super::{Artifact, Claim, KeyText, Provenance, Store, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
@@ -104,15 +104,15 @@ pub fn key_text(revision: u32) -> KeyText {
     KeyText::new("trial", revision, &Settings::example(), &[]).unwrap()
 }
 
-/// Begins work with two files, one of them volatile, and does not publish it.
+/// Claims work with two files, one of them volatile, and does not publish it.
 pub fn begin(store: &Store, key_text: &KeyText) -> Work {
-    let work = store.begin(key_text).unwrap();
+    let Claim::Mine(work) = store.claim(key_text, &[]).unwrap() else { panic!("it is free") };
     work.write("history.csv", b"epoch,loss\n1,0.5\n").unwrap();
     work.write("events/out", b"event bytes").unwrap();
     work
 }
 
-pub fn publish(store: &Store, key_text: &KeyText) -> Published {
+pub fn publish(store: &Store, key_text: &KeyText) -> Artifact {
     begin(store, key_text).publish(Provenance::example(), VOLATILE).unwrap()
 }
 

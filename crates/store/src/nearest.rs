@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(store.nearest(&text(0.1, None)).unwrap(), None);
         publish(&store, &KeyText::new("dataset", 1, &(), &[]).unwrap());
         publish(&store, &text(0.1, None));
-        let damaged = publish(&store, &text(0.2, None)).into_artifact();
+        let damaged = publish(&store, &text(0.2, None));
         fs::write(damaged.path().join(KEY_FILE), "(").unwrap();
         assert_eq!(store.nearest(&text(0.1, None)).unwrap(), None);
     }

@@ -10,7 +10,7 @@ use super::error::{Result, StoreError};
 use super::key::{self, Key};
 use super::lease::Pulse;
 use super::manifest::FORMAT;
-use super::{owner, persist};
+use super::persist;
 
 /// The artifacts under one root folder; any number of processes may have it open.
 #[derive(Clone, Debug)]
@@ -28,7 +28,6 @@ impl Store {
         persist::create_folder(&store.root.join("store"))?;
         persist::create_folder(&store.work_root())?;
         check_version(&store.root.join("store").join("VERSION"))?;
-        owner::remove_abandoned(&store.work_root())?;
         // Errors do not matter: a user without write permission can still read.
         let _ = store.sweep();
         Ok(store)
@@ -44,6 +43,14 @@ impl Store {
     pub fn find(&self, kind: &str, key: &Key) -> Result<Option<Artifact>> {
         key::check_kind(kind)?;
         Artifact::open(self.artifact_path(kind, key), kind, key)
+    }
+
+    /// Returns the finished artifact of a key. A damaged artifact counts as missing; its damage is returned.
+    pub fn look_up(&self, kind: &str, key: &Key) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => Ok((None, Some(damage))),
+            found => Ok((found?, None)),
+        }
     }
 
     /// Returns the folder of the artifact of a key, which need not exist.
@@ -124,7 +131,7 @@ mod tests {
     #[test]
     fn stray_files_and_folders_are_never_taken_for_artifacts() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         let shelf = store.shelf("trial");
         let missing = Key::of(&key_text(2));
         fs::write(shelf.join(format!(".{missing}.1-1.tmp")), "").unwrap();
