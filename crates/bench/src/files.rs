@@ -62,7 +62,7 @@ fn artifact(session: &mut Session) -> anyhow::Result<()> {
     let mut published = 0;
     let publish = Contestant::once("published", || {
         published += 1;
-        let key_text = KeyText::new("bench", 1, &published, &[]).expect("a number has a text");
+        let key_text = KeyText::new("bench", 1, &published, &[]);
         store
             .find_or_make(&key_text, &[], || made.clone(), |work| work.write("history.csv", &[b'1'; 2000]))
             .expect("the folder can be written");

@@ -88,7 +88,7 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
     struct Settings<'a> {
         pipeline: &'a str,
     }
-    let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[])?;
+    let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[]);
     let (artifact, _) = store.find_or_make(
         &key_text,
         &[EVENT_FILES],

@@ -21,7 +21,7 @@ use crate::{
     checkpoint::Saved,
     error::Error,
     progress::{Progress, TrialEnd},
-    stage_run::RunningStage,
+    stage_run::{RunningStage, provenance},
 };
 
 /// The longest remaining time of an epoch for which an interruption waits. Schedulers that preempt a process give it about half a
@@ -207,7 +207,8 @@ impl<'a> Record<'a> {
             path: weights,
             source: std::io::Error::other(error),
         })?;
-        let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
+        let spent = Duration::from_secs_f64(self.seconds());
+        let made = provenance(stage.settings.build, stage.context.device, spent);
         let artifact = work.publish(made, &[EVENT_FILES, MACHINE])?;
         Ok(stage.tree.show(self.trial, artifact.path())?)
     }

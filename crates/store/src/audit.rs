@@ -1,7 +1,7 @@
 //! All artifacts of a store: listing, verifying every byte, moving damaged artifacts aside, and removing artifacts.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use super::error::{Result, StoreError};
 use super::key::Key;
 use super::lease::{Lease, Taken};
 use super::persist;
-use super::root::Store;
+use super::root::{Store, list};
 use super::unfinished::claimed;
 
 /// The first letters of the name of an artifact that is being removed, in the folder `work`.
@@ -25,6 +25,16 @@ pub struct Name {
     pub key: Key,
 }
 
+impl Name {
+    /// Returns the name of the artifact at `path` or around it, in the folder `store`. Other files and folders are no artifacts.
+    fn of(path: &Path, store: &Path) -> Option<Self> {
+        let mut parts = path.strip_prefix(store).ok()?.iter();
+        let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
+        let is_kind = kind.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        Some(Self { kind: is_kind.then(|| kind.to_owned())?, key: Key::parse(key)? })
+    }
+}
+
 /// A lock that a run holds while it reads and writes the store, so that no artifact is removed meanwhile.
 #[derive(Debug)]
 pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
@@ -33,15 +43,7 @@ impl Store {
     /// Moves the artifact aside that `damage` names; returns false if it does not belong to this store.
     pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
         let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
-        let mut parts = artifact.iter().rev();
-        let (Some(key), Some(kind)) = (parts.next(), parts.next()) else { return Ok(false) };
-        let (Some(Ok(key)), Some(kind)) = (key.to_str().map(str::parse), kind.to_str()) else {
-            return Ok(false);
-        };
-        let name = Name { kind: kind.to_owned(), key };
-        if self.artifact_path(kind, &name.key) != *artifact {
-            return Ok(false);
-        }
+        let Some(name) = Name::of(artifact, &self.root().join("store")) else { return Ok(false) };
         match self.move_aside(&name) {
             // Another process has just moved it.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
@@ -54,15 +56,10 @@ impl Store {
     /// # Errors
     /// If the store cannot be listed.
     pub fn names(&self) -> Result<Vec<Name>> {
-        let root = self.root().join("store");
+        let store = self.root().join("store");
         let mut names = Vec::new();
-        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
-            let entry = entry.map_err(StoreError::io("list", &root))?;
-            let kind = entry.file_name().to_string_lossy().into_owned();
-            if super::key::check_kind(&kind).is_ok() && entry.path().is_dir() {
-                let keys = self.keys(&kind)?;
-                names.extend(keys.into_iter().map(|key| Name { kind: kind.clone(), key }));
-            }
+        for shelf in list(&store)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            names.extend(list(&shelf)?.iter().filter_map(|entry| Name::of(&entry.path(), &store)));
         }
         names.sort();
         Ok(names)
@@ -106,13 +103,8 @@ impl Store {
     /// # Errors
     /// If their folder cannot be listed.
     pub fn aside(&self) -> Result<(usize, u64)> {
-        let folder = self.root().join("damaged");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((0, 0)),
-            entries => entries.map_err(StoreError::io("list", &folder))?,
-        };
-        let sizes: Vec<u64> = entries.flatten().map(|entry| size_of_files(&entry.path())).collect();
-        Ok((sizes.len(), sizes.iter().sum()))
+        let entries = list(&self.root().join("damaged"))?;
+        Ok((entries.len(), entries.iter().map(|entry| size_of_files(&entry.path())).sum()))
     }
 
     /// Removes an artifact.
@@ -140,14 +132,9 @@ impl Store {
     /// # Errors
     /// If that folder cannot be listed.
     pub fn unfinished(&self) -> Result<HashSet<Name>> {
-        let root = self.work_root();
-        let mut names = HashSet::new();
-        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
-            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
-            let claimed = name.to_str().and_then(claimed);
-            names.extend(claimed.map(|(kind, key)| Name { kind: kind.to_owned(), key }));
-        }
-        Ok(names)
+        let entries = list(&self.work_root())?;
+        let names = entries.iter().filter_map(|entry| claimed(entry.file_name().to_str()?));
+        Ok(names.collect())
     }
 
     /// Removes unfinished work, unless a process works on it.
@@ -182,13 +169,7 @@ impl Store {
         let Ok(store) = self.root().join("store").canonicalize() else { return HashSet::new() };
         let links =
             walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.path_is_symlink());
-        let name = |entry: walkdir::DirEntry| {
-            let target = entry.path().canonicalize().ok()?;
-            let mut parts = target.strip_prefix(&store).ok()?.iter();
-            let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
-            Some(Name { kind: kind.to_owned(), key: key.parse().ok()? })
-        };
-        links.filter_map(name).collect()
+        links.filter_map(|link| Name::of(&link.path().canonicalize().ok()?, &store)).collect()
     }
 
     /// Locks the store for a run; any number of runs may have it locked.
@@ -239,7 +220,8 @@ fn size_of_files(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
     use crate::example::{key_text, publish, store};
     use crate::links;
 

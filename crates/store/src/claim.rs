@@ -8,12 +8,11 @@
 //! ```
 
 use std::fs;
-use std::io::ErrorKind;
 use std::thread;
 use std::time::Duration;
 
 use super::artifact::Artifact;
-use super::audit::REMOVED;
+use super::audit::{Name, REMOVED};
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
@@ -21,7 +20,7 @@ use super::lease::{self, Lease, Taken};
 use super::manifest::Provenance;
 use super::owner::Owner;
 use super::persist;
-use super::root::Store;
+use super::root::{Store, list};
 use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
 
@@ -126,44 +125,39 @@ impl Store {
 
     /// Removes the remains of finished work, and of work without a checkpoint whose process was killed.
     pub(super) fn sweep(&self) -> Result<()> {
-        let root = self.work_root();
-        let entries = match fs::read_dir(&root) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(StoreError::io("list", &root))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(StoreError::io("list", &root))?;
+        for entry in list(&self.work_root())? {
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {
                 // Another process began to remove it.
                 let _ = disk::remove_tree(&entry.path());
             }
-            let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
-            let is_worthless = || {
-                let checkpoint = self.beside_work(kind, &key, "checkpoint");
-                let failure = self.beside_work(kind, &key, "failure");
-                self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
-            };
-            let lease = self.beside_work(kind, &key, "lease");
+            let Some(Name { kind, key }) = name.to_str().and_then(claimed) else { continue };
+            let lease = self.beside_work(&kind, &key, "lease");
             let last = Owner::read_file(&lease).filter(Owner::is_gone);
             // Checked again under the lease, so that no other process can change it.
-            if is_worthless()
+            if self.is_worthless(&kind, &key)
                 && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
-                && is_worthless()
+                && self.is_worthless(&kind, &key)
             {
-                self.forget_work(kind, &key);
+                self.forget_work(&kind, &key);
                 if let Some(Owner { host, pid, .. }) = last
-                    && !self.artifact_path(kind, &key).exists()
+                    && !self.artifact_path(&kind, &key).exists()
                 {
                     // The next process may be killed for the same reason, so other trials are tried first.
                     let reason = format!(
                         "process {pid} on {host} was killed while it worked on it, and nothing was saved"
                     );
-                    let _ = self.note_failure(kind, &key, &reason);
+                    let _ = self.note_failure(&kind, &key, &reason);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the files of this work can be removed: it is finished, or it left neither a checkpoint nor a reason.
+    fn is_worthless(&self, kind: &str, key: &Key) -> bool {
+        let is_kept = |what: &str| self.beside_work(kind, key, what).exists();
+        self.artifact_path(kind, key).exists() || !(is_kept("checkpoint") || is_kept("failure"))
     }
 }
 

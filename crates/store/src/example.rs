@@ -101,7 +101,7 @@ pub fn store() -> (tempfile::TempDir, Store) {
 
 /// Returns a key text of the example settings; different numbers give different keys.
 pub fn key_text(revision: u32) -> KeyText {
-    KeyText::new("trial", revision, &Settings::example(), &[]).unwrap()
+    KeyText::new("trial", revision, &Settings::example(), &[])
 }
 
 /// Claims work with two files, one of them volatile, and does not publish it.
