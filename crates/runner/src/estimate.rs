@@ -53,9 +53,6 @@ pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> 
 /// Estimates how long the `missing` trials of `train` would take on `jobs` cores or on the GPU. One network of each rule is timed
 /// in a population as a run would train it. Other networks are estimated in proportion to their numbers of weights, which on a
 /// GPU is too little for shapes with few trials.
-///
-/// # Errors
-/// If the images cannot be loaded, or the device cannot be used.
 pub fn estimate(
     context: &Context<'_>,
     train: &Train,

@@ -115,9 +115,6 @@ fn missing(trials: &[&[PlannedTrial]]) -> usize {
 }
 
 /// Returns the state of every stage of `pipeline`.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn plan(context: &Context<'_>, pipeline: &Pipeline) -> Result<Vec<StagePlan>, Error> {
     let mut plans: Vec<StagePlan> = Vec::new();
     for stage in &pipeline.stages {
@@ -182,9 +179,6 @@ fn planned_trials<'a>(above: &'a [StagePlan], train: &Train) -> Option<&'a [Plan
 }
 
 /// Returns every trial of `train` with these configurations, each with its result if it is finished.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn plan_trials(
     context: &Context<'_>,
     train: &Train,
@@ -242,9 +236,6 @@ fn in_parallel<T: Send, R: Send, E: Send>(
 }
 
 /// Returns every dataset and trial that `pipeline` uses, finished or not.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn reached(context: &Context<'_>, pipeline: &Pipeline) -> Result<Reached, Error> {
     let mut reached = Reached { names: HashSet::new(), is_complete: true };
     for (stage, plan) in pipeline.stages.iter().zip(plan(context, pipeline)?) {

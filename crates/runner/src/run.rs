@@ -111,9 +111,6 @@ pub fn run(
 }
 
 /// Makes the tables and reports of `pipeline` from the finished trials, without training.
-///
-/// # Errors
-/// If source files are missing, or the store cannot be used.
 pub fn report(
     context: &Context<'_>,
     pipeline: &Pipeline,

@@ -17,17 +17,14 @@ pub struct Artifact {
 
 impl Artifact {
     /// Returns the folder, for readers that open files themselves.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    #[must_use]
     pub fn key(&self) -> &Key {
         &self.manifest.key
     }
 
-    #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

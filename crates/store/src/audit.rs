@@ -52,9 +52,6 @@ impl Store {
     }
 
     /// Returns the names of all artifacts, sorted by kind and key.
-    ///
-    /// # Errors
-    /// If the store cannot be listed.
     pub fn names(&self) -> Result<Vec<Name>> {
         let store = self.root().join("store");
         let mut names = Vec::new();
@@ -66,9 +63,6 @@ impl Store {
     }
 
     /// Reads and checks every file of an artifact.
-    ///
-    /// # Errors
-    /// The damage, or if a file cannot be read.
     pub fn verify(&self, name: &Name) -> Result<Artifact> {
         let artifact = self.find(&name.kind, &name.key)?.ok_or_else(|| {
             let path = self.artifact_path(&name.kind, &name.key);
@@ -81,9 +75,6 @@ impl Store {
     }
 
     /// Moves an artifact to the folder `damaged`, so that the next run makes it again. No file is deleted.
-    ///
-    /// # Errors
-    /// If it cannot be moved.
     pub fn move_aside(&self, name: &Name) -> Result<PathBuf> {
         let aside = self.root().join("damaged");
         persist::create_folder(&aside)?;
@@ -99,18 +90,12 @@ impl Store {
     }
 
     /// Returns the number of artifacts that were moved aside, and their bytes.
-    ///
-    /// # Errors
-    /// If their folder cannot be listed.
     pub fn aside(&self) -> Result<(usize, u64)> {
         let entries = list(&self.root().join("damaged"))?;
         Ok((entries.len(), entries.iter().map(|entry| size_of_files(&entry.path())).sum()))
     }
 
     /// Removes an artifact.
-    ///
-    /// # Errors
-    /// If it cannot be moved out of its folder, or some of its files cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<()> {
         let path = self.artifact_path(&name.kind, &name.key);
         // It is moved away in one step first: half an artifact under its name would be damage.
@@ -128,9 +113,6 @@ impl Store {
     }
 
     /// Returns the artifacts with unfinished or failed work.
-    ///
-    /// # Errors
-    /// If that folder cannot be listed.
     pub fn unfinished(&self) -> Result<HashSet<Name>> {
         let entries = list(&self.work_root())?;
         let names = entries.iter().filter_map(|entry| claimed(entry.file_name().to_str()?));
@@ -138,9 +120,6 @@ impl Store {
     }
 
     /// Removes unfinished work, unless a process works on it.
-    ///
-    /// # Errors
-    /// If its lease cannot be asked for.
     pub fn give_up(&self, name: &Name) -> Result<()> {
         let lease = self.beside_work(&name.kind, &name.key, "lease");
         if let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())? {
@@ -150,21 +129,16 @@ impl Store {
     }
 
     /// Returns the bytes of all files of an artifact, which may be damaged.
-    #[must_use]
     pub fn size(&self, name: &Name) -> u64 {
         size_of_files(&self.artifact_path(&name.kind, &name.key))
     }
 
     /// Returns the artifacts whose key begins with `start`.
-    ///
-    /// # Errors
-    /// If the store cannot be listed.
     pub fn named(&self, start: &str) -> Result<Vec<Name>> {
         Ok(self.names()?.into_iter().filter(|name| name.key.to_string().starts_with(start)).collect())
     }
 
     /// Returns the artifacts that links below `folder` lead to.
-    #[must_use]
     pub fn linked_from(&self, folder: &Path) -> HashSet<Name> {
         let Ok(store) = self.root().join("store").canonicalize() else { return HashSet::new() };
         let links =

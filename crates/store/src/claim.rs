@@ -66,9 +66,6 @@ impl Store {
 
     /// Claims the work on an artifact. If an earlier process left a checkpoint, files whose names begin with one of `kept` stay in
     /// the work directory; everything else in it is removed.
-    ///
-    /// # Errors
-    /// If the folder `work` cannot be used.
     pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
         let (kind, key) = (key_text.kind(), Key::of(key_text));
         if let (Some(artifact), _) = self.look_up(kind, &key)? {
@@ -103,21 +100,16 @@ impl Store {
     }
 
     /// Records why the work on an artifact failed, for `plan` and `status`.
-    ///
-    /// # Errors
-    /// If it cannot be written.
     pub fn note_failure(&self, kind: &str, key: &Key, reason: &str) -> Result<()> {
         persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
     }
 
     /// Returns the checkpoint that the next process to claim the work would resume from.
-    #[must_use]
     pub fn saved(&self, kind: &str, key: &Key) -> Option<Vec<u8>> {
         read_checkpoint(&self.beside_work(kind, key, "checkpoint")).ok().flatten()
     }
 
     /// Returns why the last work on an artifact failed.
-    #[must_use]
     pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {
         let bytes = fs::read(self.beside_work(kind, key, "failure")).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())

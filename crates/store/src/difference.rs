@@ -15,7 +15,6 @@ pub struct FieldDifference {
 /// Returns the fields that differ, in the order of the old text, then those that only the new text has.
 ///
 /// A list counts as one field, and so does an enum whose variant changed.
-#[must_use]
 pub fn difference(old: &str, new: &str) -> Vec<FieldDifference> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut differences = Vec::new();

@@ -41,7 +41,6 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 impl StoreError {
     /// Returns what the user can do about the error.
-    #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { path, source, .. } => return io_hint(path, source.kind()),

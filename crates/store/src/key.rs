@@ -19,12 +19,10 @@ pub struct Key([u8; 32]);
 
 impl Key {
     /// Returns the key of an artifact; `b3sum key.ron` prints the same digits.
-    #[must_use]
     pub fn of(text: &KeyText) -> Self {
         Self::of_bytes(text.as_str().as_bytes())
     }
 
-    #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
         blake3::hash(bytes).into()
     }
@@ -37,16 +35,12 @@ impl Key {
     }
 
     /// Returns the first 12 digits, for messages. They do not identify a file.
-    #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }
 }
 
 /// Checks the hash of a file of `artifact`.
-///
-/// # Errors
-/// The damage of the file, if the hash is not the expected one.
 pub(super) fn check_hash(artifact: &Path, file: &str, expected: Key, found: Key) -> Result<()> {
     if found == expected {
         return Ok(());
@@ -102,13 +96,11 @@ impl KeyText {
         Self { kind: kind.to_owned(), text: text + "\n" }
     }
 
-    #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
     /// Returns the text as it is stored in `key.ron`.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -68,9 +68,6 @@ pub struct Provenance {
 }
 
 /// Returns the hash of the running program. It identifies the build even if versions are equal.
-///
-/// # Errors
-/// If its file cannot be read.
 pub fn running_program() -> Result<Key> {
     let mut hasher = blake3::Hasher::new();
     std::env::current_exe()
@@ -81,7 +78,6 @@ pub fn running_program() -> Result<Key> {
 
 impl Provenance {
     /// Describes work on this machine that took `duration` and has just ended.
-    #[must_use]
     pub fn of_this_machine(build: &str, device: &str, duration: Duration) -> Self {
         let began = SystemTime::now().checked_sub(duration).unwrap_or(UNIX_EPOCH);
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")
@@ -102,14 +98,12 @@ impl Manifest {
     /// Returns the hash of the result: all files except the volatile ones and the key.
     ///
     /// Two artifacts with equal content are interchangeable as inputs.
-    #[must_use]
     pub fn content(&self) -> Key {
         let files = self.files.iter().filter(|file| !file.volatile && file.path != KEY_FILE);
         let lines = files.map(|file| format!("{}  {}\n", file.hash, file.path));
         Key::of_bytes(lines.collect::<String>().as_bytes())
     }
 
-    #[must_use]
     pub fn file(&self, path: &str) -> Option<&ListedFile> {
         self.files.iter().find(|file| file.path == path)
     }

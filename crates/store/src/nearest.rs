@@ -33,7 +33,6 @@ impl Store {
     }
 
     /// Returns the key text of an artifact, unless that text is damaged.
-    #[must_use]
     pub fn key_text(&self, kind: &str, key: &Key) -> Option<String> {
         let text = fs::read_to_string(self.artifact_path(kind, key).join(KEY_FILE)).ok()?;
         (Key::of_bytes(text.as_bytes()) == *key).then_some(text)

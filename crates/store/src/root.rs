@@ -34,7 +34,6 @@ impl Store {
     }
 
     /// Returns the folder that contains `store` and `work`.
-    #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }

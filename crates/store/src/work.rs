@@ -48,7 +48,6 @@ impl Work {
     }
 
     /// Returns the checkpoint of an earlier process.
-    #[must_use]
     pub fn checkpoint(&self) -> Option<&[u8]> {
         self.checkpoint.as_deref()
     }
@@ -63,7 +62,6 @@ impl Work {
     }
 
     /// Returns the folder to fill; everything in it is published.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
