@@ -80,13 +80,13 @@ fn a_plan_lists_missing_trials_and_the_reason() {
     };
     let first = missing(PIPELINE);
     assert_eq!(first.len(), 10);
-    assert_eq!(runner::plan::why(&bench.context(), &first[0]).expect("the store is whole"), None);
+    let nearest =
+        |trial: &PlannedTrial| bench.context().store.nearest(&trial.key_text).expect("the store is whole");
+    assert_eq!(nearest(&first[0]), None);
     bench.run(PIPELINE);
     assert!(missing(PIPELINE).is_empty());
     let edited = PIPELINE.replace("epochs: 2", "epochs: 3");
-    let (_, differences) = runner::plan::why(&bench.context(), &missing(&edited)[0])
-        .expect("the store is whole")
-        .expect("there is a neighbour");
+    let (_, differences) = nearest(&missing(&edited)[0]).expect("there is a neighbour");
     assert_eq!(differences.len(), 1, "{differences:?}");
     assert_eq!(differences[0].path, "settings.epochs");
     assert_eq!((differences[0].old.as_deref(), differences[0].new.as_deref()), (Some("2"), Some("3")));

@@ -136,8 +136,7 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::Failed(reason)
         | TrialEnd::TooLarge(reason)
         | TrialEnd::OutOfMemory(reason)
-        | TrialEnd::Panicked(reason)
-        | TrialEnd::NotReproduced(reason) => {
+        | TrialEnd::Panicked(reason) => {
             format!("{took}, FAILED: {}", reason.lines().next().unwrap_or_default())
         }
         TrialEnd::Interrupted(_) => format!("{took}, interrupted"),

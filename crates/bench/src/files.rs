@@ -62,10 +62,10 @@ fn artifact(session: &mut Session) -> anyhow::Result<()> {
     let mut published = 0;
     let publish = Contestant::once("published", || {
         published += 1;
-        let key_text = KeyText::new("bench", 1, &published, &[]).expect("a number has a text");
-        let work = store.begin(&key_text).expect("the folder can be written");
-        work.write("history.csv", &[b'1'; 2000]).expect("the folder can be written");
-        work.publish(made.clone(), &[]).expect("the folder can be written");
+        let key_text = KeyText::new("bench", 1, &published, &[]);
+        store
+            .find_or_make(&key_text, &[], || made.clone(), |work| work.write("history.csv", &[b'1'; 2000]))
+            .expect("the folder can be written");
     });
     session.compare(title.into(), vec![publish])?;
     Ok(())
@@ -100,11 +100,16 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
     for plan in runner::plan::plan(&context, &pipeline)? {
         let StagePlan::Train { trials, .. } = plan else { continue };
         for (number, planned) in trials.iter().enumerate() {
-            let work = store.begin(&planned.key_text)?;
-            work.write("history.csv", history(number).as_bytes())?;
-            work.write("result.ron", format!("(outcome: Finished, epochs: {EPOCHS})").as_bytes())?;
-            work.write("weights.safetensors", &[0; 64])?;
-            work.publish(made.clone(), &[])?;
+            store.find_or_make(
+                &planned.key_text,
+                &[],
+                || made.clone(),
+                |work| {
+                    work.write("history.csv", history(number).as_bytes())?;
+                    work.write("result.ron", format!("(outcome: Finished, epochs: {EPOCHS})").as_bytes())?;
+                    work.write("weights.safetensors", &[0; 64])
+                },
+            )?;
         }
     }
     let settings = RunSettings {

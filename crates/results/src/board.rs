@@ -9,7 +9,7 @@ use history::{
 use serde::Serialize;
 use settings::{Metric, Split, Task};
 use spec::{Pipeline, Stage, Train};
-use store::{Key, KeyText, Provenance, Store};
+use store::{KeyText, Provenance, Store};
 
 use crate::{error::Error, hyperparameters::hyperparameters, run_tree};
 
@@ -81,16 +81,16 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
     struct Settings<'a> {
         pipeline: &'a str,
     }
-    let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[])?;
-    let artifact = match store.find_or_move_aside(BOARD, &Key::of(&key_text))?.0 {
-        Some(artifact) => artifact,
-        None => {
-            let work = store.begin(&key_text)?;
+    let key_text = KeyText::new(BOARD, BOARD_REVISION, &Settings { pipeline: &pipeline.text }, &[]);
+    let (artifact, _) = store.find_or_make(
+        &key_text,
+        &[EVENT_FILES],
+        || made,
+        |work| {
             write(pipeline, work.path(), SystemTime::now())
-                .map_err(|source| Error::History { path: work.path().into(), source })?;
-            work.publish(made, &[EVENT_FILES])?.into_artifact()
-        }
-    };
+                .map_err(|source| Error::History { path: work.path().into(), source })
+        },
+    )?;
     let files = &artifact.manifest().files;
     let file = files.iter().find(|file| file.path.starts_with(EVENT_FILES));
     let file = file.expect("a board has an event file").path.clone();

@@ -50,7 +50,7 @@ pub fn over(seeds: &[PlannedTrial]) -> Result<Option<Mean<'_>>, Error> {
         hasher.update(format!("{}\n", artifact.manifest().content()).as_bytes());
     }
     let settings = Settings { seeds: finished.iter().map(|seed| seed.trial.seed).collect() };
-    let key_text = KeyText::new(MEAN, MEAN_REVISION, &settings, &[("trials", &hasher.finalize().to_hex())])?;
+    let key_text = KeyText::new(MEAN, MEAN_REVISION, &settings, &[("trials", &hasher.finalize().to_hex())]);
     Ok(Some(Mean { key_text, seeds: finished }))
 }
 

@@ -1,7 +1,5 @@
 //! The errors of planning and running a pipeline.
 
-use std::path::PathBuf;
-
 use engine::DeviceError;
 use store::StoreError;
 
@@ -13,9 +11,6 @@ pub enum Error {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Results(#[from] results::Error),
-    /// Another process stored a different result under the same key.
-    #[error("{} holds a different result of the same settings", path.display())]
-    NotReproduced { path: PathBuf },
 }
 
 impl From<StoreError> for Error {
@@ -33,10 +28,6 @@ impl Error {
             )),
             Self::Device(error) => Some(error.hint()),
             Self::Results(error) => error.hint(),
-            Self::NotReproduced { .. } => Some(
-                "equal settings must give equal numbers: did two builds with other arithmetic share a store?"
-                    .into(),
-            ),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     error::Error,
     grouping::{PopulationLimit, groups, population_of},
-    images::load_images,
+    images::{check_batch_size, load_images},
     memory::Budget,
 };
 
@@ -53,9 +53,6 @@ pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> 
 /// Estimates how long the `missing` trials of `train` would take on `jobs` cores or on the GPU. One network of each rule is timed
 /// in a population as a run would train it. Other networks are estimated in proportion to their numbers of weights, which on a
 /// GPU is too little for shapes with few trials.
-///
-/// # Errors
-/// If the images cannot be loaded, or the device cannot be used.
 pub fn estimate(
     context: &Context<'_>,
     train: &Train,
@@ -63,10 +60,7 @@ pub fn estimate(
     jobs: usize,
 ) -> Result<Estimate, Error> {
     let dataset = load_images(context, &train.dataset, &|_| {})?;
-    let (batch_size, examples) = (train.training.batch_size, dataset.train().len());
-    if examples < batch_size as usize {
-        return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
-    }
+    check_batch_size(train, &dataset)?;
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
     let groups = groups(&trials, train, &dataset, context.device, limit);
@@ -74,7 +68,7 @@ pub fn estimate(
     let mut timed: Vec<TimedStep> = Vec::new();
     let mut seconds_per_weight: Vec<f64> = Vec::new();
     let mut total = 0.0;
-    let steps = steps_of_an_epoch(examples, evaluated, batch_size);
+    let steps = steps_of_an_epoch(dataset.train().len(), evaluated, train.training.batch_size);
     for (planned, trial) in missing.iter().zip(&trials) {
         let algorithm = trial.configuration.algorithm;
         let known = match timed.iter().position(|step| step.algorithm == algorithm) {

@@ -1,9 +1,9 @@
 //! Loads the images of a dataset stage.
 
 use data::{DecodingProgress, Loading};
-use spec::Dataset;
+use spec::{Dataset, Train};
 
-use crate::context::Context;
+use crate::{context::Context, error::Error};
 
 /// Loads the images of a dataset stage. Pictures that were decoded before are memory-mapped; `progress` is called for each one
 /// that is decoded now.
@@ -16,4 +16,13 @@ pub(crate) fn load_images(
     let loading = Loading { decoded_dir: Some(&decoded), progress, ..Loading::from(context.data) };
     data::Dataset::load_with(&dataset.settings, &loading)
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
+}
+
+/// Checks that `train` has enough training examples for a batch.
+pub(crate) fn check_batch_size(train: &Train, dataset: &data::Dataset) -> Result<(), Error> {
+    let (batch_size, examples) = (train.training.batch_size, dataset.train().len());
+    if examples < batch_size as usize {
+        return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use results::{
 };
 use settings::{Configuration, Device, Trial};
 use spec::{Pipeline, Points, Stage, Train};
-use store::{FieldDifference, Key, Name, StoreError};
+use store::{Key, Name};
 use tuner::ranking;
 
 use crate::{context::Context, error::Error};
@@ -115,9 +115,6 @@ fn missing(trials: &[&[PlannedTrial]]) -> usize {
 }
 
 /// Returns the state of every stage of `pipeline`.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn plan(context: &Context<'_>, pipeline: &Pipeline) -> Result<Vec<StagePlan>, Error> {
     let mut plans: Vec<StagePlan> = Vec::new();
     for stage in &pipeline.stages {
@@ -135,7 +132,7 @@ fn plan_stage(
     Ok(match stage {
         Stage::Dataset(dataset) => {
             let key = Key::of(&dataset_key_text(dataset, context.data)?);
-            let done = is_whole(context, DATASET, &key)?;
+            let done = context.store.look_up(DATASET, &key)?.0.is_some();
             StagePlan::Dataset { name: dataset.name.clone(), done }
         }
         Stage::Grid(grid) => {
@@ -163,8 +160,8 @@ fn plan_stage(
                 return Ok(StagePlan::Summarize { name, done: false, waiting_for: None });
             };
             let missing = missing(&trials);
-            let key = Key::of(&summary::key_text(summarize, &trials, pipeline.asked(), &context.store)?);
-            let done = missing == 0 && is_whole(context, summary::SUMMARY, &key)?;
+            let key = Key::of(&summary::key_text(summarize, &trials, pipeline.asked(), &context.store));
+            let done = missing == 0 && context.store.look_up(summary::SUMMARY, &key)?.0.is_some();
             StagePlan::Summarize { name, done, waiting_for: Some(missing) }
         }
     })
@@ -182,9 +179,6 @@ fn planned_trials<'a>(above: &'a [StagePlan], train: &Train) -> Option<&'a [Plan
 }
 
 /// Returns every trial of `train` with these configurations, each with its result if it is finished.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn plan_trials(
     context: &Context<'_>,
     train: &Train,
@@ -209,27 +203,15 @@ fn plan_trial(
     trial: Trial,
     dataset: &Key,
 ) -> Result<PlannedTrial, Error> {
-    let key_text = trial_key_text(train, &trial, dataset, context.device, context.same_build)?;
+    let key_text = trial_key_text(train, &trial, dataset, context.device, context.same_build);
     let key = Key::of(&key_text);
-    let (artifact, damage) = match context.store.find(TRIAL, &key) {
-        // A damaged result must not prevent the plan of the others.
-        Err(damage @ StoreError::Damaged { .. }) => (None, Some(damage.to_string())),
-        found => (found?, None),
-    };
+    // A damaged result must not prevent the plan of the others.
+    let (artifact, damage) = context.store.look_up(TRIAL, &key)?;
+    let damage = damage.map(|damage| damage.to_string());
     Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
 }
 
-fn is_whole(context: &Context<'_>, kind: &str, key: &Key) -> Result<bool, Error> {
-    match context.store.find(kind, key) {
-        Err(StoreError::Damaged { .. }) => Ok(false),
-        found => Ok(found?.is_some()),
-    }
-}
-
 /// Returns every dataset and trial that `pipeline` uses, finished or not.
-///
-/// # Errors
-/// If source files are missing, or the store is damaged or cannot be read.
 pub fn reached(context: &Context<'_>, pipeline: &Pipeline) -> Result<Reached, Error> {
     let mut reached = Reached { names: HashSet::new(), is_complete: true };
     for (stage, plan) in pipeline.stages.iter().zip(plan(context, pipeline)?) {
@@ -244,15 +226,4 @@ pub fn reached(context: &Context<'_>, pipeline: &Pipeline) -> Result<Reached, Er
         }
     }
     Ok(reached)
-}
-
-/// Why a trial that is not finished would run: what differs from the finished one that is nearest to it.
-///
-/// # Errors
-/// If the store cannot be read.
-pub fn why(
-    context: &Context<'_>,
-    trial: &PlannedTrial,
-) -> Result<Option<(Key, Vec<FieldDifference>)>, Error> {
-    Ok(context.store.nearest(&trial.key_text)?)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use history::Epoch;
 use settings::Trial;
-use store::Holder;
+use store::Owner;
 use tuner::Outcome;
 
 /// Receives the events of a run, from any of its worker threads.
@@ -59,7 +59,7 @@ pub enum Progress<'a> {
     },
     /// Other processes train all remaining trials: `holder` trains this number of them.
     WaitingFor {
-        holder: &'a Holder,
+        holder: &'a Owner,
         trials: usize,
     },
     /// A trial has finished an epoch, out of at most `epochs`.
@@ -103,21 +103,18 @@ pub enum TrialEnd {
     OutOfMemory(String),
     /// Without a result, by a panic. A rerun tries it again.
     Panicked(String),
-    /// With a result that differs from the stored one. A retry would hide this.
-    NotReproduced(String),
     /// By an interruption. The number is the epoch after which a rerun resumes, if a checkpoint was written.
     Interrupted(Option<u32>),
 }
 
 impl TrialEnd {
-    /// Returns the reason why there is no result, or a result that differs from the stored one.
+    /// Returns the reason why there is no result.
     pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Failed(reason)
             | Self::TooLarge(reason)
             | Self::OutOfMemory(reason)
-            | Self::Panicked(reason)
-            | Self::NotReproduced(reason) => Some(reason),
+            | Self::Panicked(reason) => Some(reason),
             Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
         }
     }

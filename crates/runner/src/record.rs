@@ -14,14 +14,14 @@ use results::{
     trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 use settings::Trial;
-use store::{Published, Work};
+use store::Work;
 use tuner::{Judge, Outcome};
 
 use crate::{
     checkpoint::Saved,
     error::Error,
     progress::{Progress, TrialEnd},
-    stage_run::RunningStage,
+    stage_run::{RunningStage, provenance},
 };
 
 /// The longest remaining time of an epoch for which an interruption waits. Schedulers that preempt a process give it about half a
@@ -199,12 +199,10 @@ impl<'a> Record<'a> {
             .expect("an outcome and a number are RON");
         work.write(RESULT, text.as_bytes())?;
         work.write(WEIGHTS, &to_bytes(arrays, None))?;
-        let made = stage.provenance(Duration::from_secs_f64(self.seconds()));
-        let published = work.publish(made, &[EVENT_FILES, MACHINE])?;
-        if let Published::AlreadyThere { artifact, identical: false } = published {
-            return Err(Error::NotReproduced { path: artifact.path().into() });
-        }
-        Ok(stage.tree.show(self.trial, published.into_artifact().path())?)
+        let spent = Duration::from_secs_f64(self.seconds());
+        let made = provenance(stage.settings.build, stage.context.device, spent);
+        let artifact = work.publish(made, &[EVENT_FILES, MACHINE])?;
+        Ok(stage.tree.show(self.trial, artifact.path())?)
     }
 }
 
@@ -287,7 +285,6 @@ impl Observer for Recorder<'_> {
         }
         let end = match record.publish(self.stage, &arrays) {
             Ok(()) => TrialEnd::Stored(record.outcome.clone()),
-            Err(error @ Error::NotReproduced { .. }) => TrialEnd::NotReproduced(describe(&error)),
             Err(error) => TrialEnd::Failed(describe(&error)),
         };
         if matches!(end, TrialEnd::Stored(_)) {

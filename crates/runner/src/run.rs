@@ -16,13 +16,13 @@ use results::{
 };
 use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};
-use store::{Artifact, Key, KeyText, StoreError, Work};
+use store::{Artifact, KeyText, StoreError, Work};
 use tuner::Outcome;
 
 use crate::{
     context::Context,
     error::Error,
-    images::load_images,
+    images::{check_batch_size, load_images},
     plan::{Settled, Waiting, plan_trials, settle},
     progress::{Progress, TrialEnd},
     shared_work,
@@ -91,7 +91,7 @@ pub fn run(
     let mut trained = 0;
     loop {
         let mut run = Run::new(context, pipeline, settings);
-        match run.stages() {
+        match run.stages(Run::train) {
             // Some damage is found only when a result is read. Then the run starts again without that result.
             Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
                 if context.store.move_damaged_aside(&damage)? =>
@@ -111,9 +111,6 @@ pub fn run(
 }
 
 /// Makes the tables and reports of `pipeline` from the finished trials, without training.
-///
-/// # Errors
-/// If source files are missing, or the store cannot be used.
 pub fn report(
     context: &Context<'_>,
     pipeline: &Pipeline,
@@ -121,18 +118,7 @@ pub fn report(
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
     let mut run = Run::new(context, pipeline, settings);
-    for stage in &pipeline.stages {
-        match stage {
-            Stage::Dataset(_) | Stage::Grid(_) => {}
-            Stage::Train(train) => {
-                let configurations = run.configurations(train)?;
-                let trials =
-                    configurations.map(|configurations| plan_trials(context, train, &configurations));
-                run.trials.insert(train.name.clone(), trials.transpose()?);
-            }
-            Stage::Summarize(summarize) => run.summarize(summarize)?,
-        }
-    }
+    run.stages(Run::plan)?;
     Ok(run.report)
 }
 
@@ -142,14 +128,14 @@ impl<'a> Run<'a> {
         Self { context, pipeline, settings, loaded: Vec::new(), trials: HashMap::new(), report }
     }
 
-    /// Runs all stages, or those before an interruption.
-    fn stages(&mut self) -> Result<(), Error> {
+    /// Runs all stages, or those before an interruption. `train_stage` runs those that train.
+    fn stages(&mut self, train_stage: fn(&mut Self, &Train) -> Result<(), Error>) -> Result<(), Error> {
         let pipeline = self.pipeline;
         for stage in &pipeline.stages {
             match stage {
                 // A dataset is loaded when the first trial needs it. A grid has nothing to run.
                 Stage::Dataset(_) | Stage::Grid(_) => {}
-                Stage::Train(train) => self.train(train)?,
+                Stage::Train(train) => train_stage(self, train)?,
                 Stage::Summarize(summarize) => self.summarize(summarize)?,
             }
             // A table of a stage that was abandoned would mislead.
@@ -157,6 +143,14 @@ impl<'a> Run<'a> {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Looks up the trials of `train` without training any.
+    fn plan(&mut self, train: &Train) -> Result<(), Error> {
+        let configurations = self.configurations(train)?;
+        let trials = configurations.map(|configurations| plan_trials(self.context, train, &configurations));
+        self.trials.insert(train.name.clone(), trials.transpose()?);
         Ok(())
     }
 
@@ -199,11 +193,8 @@ impl<'a> Run<'a> {
         }
         self.settings.reporter.report(&Progress::TrainEnded);
         for planned in planned.iter_mut().filter(|planned| planned.artifact.is_none()) {
-            planned.artifact = match self.context.store.find(TRIAL, &planned.key) {
-                // The run was interrupted before the damaged result was made again.
-                Err(StoreError::Damaged { .. }) => None,
-                found => found?,
-            };
+            // A result is still damaged if the run was interrupted before it was made again.
+            (planned.artifact, _) = self.context.store.look_up(TRIAL, &planned.key)?;
             if let Some(artifact) = &planned.artifact {
                 // Another process may have made it.
                 self.tree(&train.name).show(&planned.trial, artifact.path())?;
@@ -302,11 +293,7 @@ impl<'a> Run<'a> {
                 dataset
             }
         };
-        let examples = dataset.train().len();
-        if examples < train.training.batch_size as usize {
-            let batch_size = train.training.batch_size;
-            return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
-        }
+        check_batch_size(train, &dataset)?;
         Ok(dataset)
     }
 
@@ -330,7 +317,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let asked = self.pipeline.asked();
         let store = &self.context.store;
-        let key_text = summary::key_text(summarize, &trials, asked, store)?;
+        let key_text = summary::key_text(summarize, &trials, asked, store);
         let name = &summarize.name;
         let artifact = self.find_or_make(&key_text, name, started, summary::VOLATILE, |work| {
             summary::write(summarize, &trials, asked, store, work)
@@ -356,18 +343,12 @@ impl<'a> Run<'a> {
         volatile: &[&str],
         write: impl FnOnce(&Work) -> Result<(), results::Error>,
     ) -> Result<Artifact, Error> {
-        let store = &self.context.store;
-        let (found, damage) = store.find_or_move_aside(key_text.kind(), &Key::of(key_text))?;
+        let made = || provenance(self.settings.build, self.context.device, started.elapsed());
+        let (artifact, damage) = self.context.store.find_or_make(key_text, volatile, made, write)?;
         if let Some(damage) = damage {
             self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
         }
-        if let Some(artifact) = found {
-            return Ok(artifact);
-        }
-        let work = store.begin(key_text)?;
-        write(&work)?;
-        let made = provenance(self.settings.build, self.context.device, started.elapsed());
-        Ok(work.publish(made, volatile)?.into_artifact())
+        Ok(artifact)
     }
 
     fn add_diverged(&mut self, trials: &[PlannedTrial]) -> Result<(), Error> {

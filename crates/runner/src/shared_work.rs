@@ -18,7 +18,7 @@ use results::{
     trial::{PlannedTrial, TRIAL},
 };
 use settings::{Device, Trial};
-use store::{Claim, Holder, StoreError};
+use store::{Claim, Owner, StoreError};
 
 use crate::{
     checkpoint::Saved,
@@ -39,7 +39,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const FAILURES_TO_STOP: usize = 3;
 
 /// Trials that other processes have claimed, with the process.
-type Held = Vec<(usize, Option<Holder>)>;
+type Held = Vec<(usize, Option<Owner>)>;
 
 /// The missing trials of a stage. A trial is identified by its index in `missing`.
 struct SharedWork<'a> {
@@ -264,7 +264,7 @@ impl SharedWork<'_> {
     }
 
     /// Reports the processes that train the remaining trials, once for each process.
-    fn report_holders(&self, held: &Held, reported: &mut Vec<Holder>) {
+    fn report_holders(&self, held: &Held, reported: &mut Vec<Owner>) {
         for holder in held.iter().filter_map(|(_, holder)| holder.as_ref()) {
             if !reported.iter().any(|known| is_same(known, holder)) {
                 reported.push(holder.clone());
@@ -276,7 +276,7 @@ impl SharedWork<'_> {
     }
 }
 
-fn is_same(one: &Holder, other: &Holder) -> bool {
+fn is_same(one: &Owner, other: &Owner) -> bool {
     (&one.host, one.pid) == (&other.host, other.pid)
 }
 

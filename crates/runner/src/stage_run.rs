@@ -59,10 +59,6 @@ impl RunningStage<'_> {
         let chance_loss = self.train.training.task.chance_loss(self.dataset.classes());
         Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
     }
-
-    pub(crate) fn provenance(&self, spent: Duration) -> Provenance {
-        provenance(self.settings.build, self.context.device, spent)
-    }
 }
 
 pub(crate) fn provenance(build: &str, device: Device, spent: Duration) -> Provenance {

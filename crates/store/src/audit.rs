@@ -1,11 +1,10 @@
 //! All artifacts of a store: listing, verifying every byte, moving damaged artifacts aside, and removing artifacts.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::artifact::Artifact;
 use super::disk;
@@ -13,7 +12,7 @@ use super::error::{Result, StoreError};
 use super::key::Key;
 use super::lease::{Lease, Taken};
 use super::persist;
-use super::root::Store;
+use super::root::{Store, list};
 use super::unfinished::claimed;
 
 /// The first letters of the name of an artifact that is being removed, in the folder `work`.
@@ -26,52 +25,25 @@ pub struct Name {
     pub key: Key,
 }
 
+impl Name {
+    /// Returns the name of the artifact at `path` or around it, in the folder `store`. Other files and folders are no artifacts.
+    fn of(path: &Path, store: &Path) -> Option<Self> {
+        let mut parts = path.strip_prefix(store).ok()?.iter();
+        let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
+        let is_kind = kind.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        Some(Self { kind: is_kind.then(|| kind.to_owned())?, key: Key::parse(key)? })
+    }
+}
+
 /// A lock that a run holds while it reads and writes the store, so that no artifact is removed meanwhile.
 #[derive(Debug)]
 pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
 
-/// The number of attempts to take a lease that is held only while an artifact is moved.
-const LEASE_ATTEMPTS: usize = 50;
-/// The pause between two of these attempts.
-const LEASE_PAUSE: Duration = Duration::from_millis(100);
-
 impl Store {
-    /// Returns the finished artifact of a key. A damaged artifact is moved aside, so that it is made again, and the damage is
-    /// returned.
-    pub fn find_or_move_aside(
-        &self,
-        kind: &str,
-        key: &Key,
-    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
-        match self.find(kind, key) {
-            Err(damage @ StoreError::Damaged { .. }) => {
-                // Another process that is about to move it has the lease; then it is looked up again.
-                for _ in 0..LEASE_ATTEMPTS {
-                    if let Taken::Mine(_lease) =
-                        Lease::take(&self.beside_work(kind, key, "lease"), self.pulse())?
-                    {
-                        return self.find_or_move_aside_alone(kind, key);
-                    }
-                    thread::sleep(LEASE_PAUSE);
-                }
-                Err(damage)
-            }
-            found => Ok((found?, None)),
-        }
-    }
-
     /// Moves the artifact aside that `damage` names; returns false if it does not belong to this store.
     pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
         let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
-        let mut parts = artifact.iter().rev();
-        let (Some(key), Some(kind)) = (parts.next(), parts.next()) else { return Ok(false) };
-        let (Some(Ok(key)), Some(kind)) = (key.to_str().map(str::parse), kind.to_str()) else {
-            return Ok(false);
-        };
-        let name = Name { kind: kind.to_owned(), key };
-        if self.artifact_path(kind, &name.key) != *artifact {
-            return Ok(false);
-        }
+        let Some(name) = Name::of(artifact, &self.root().join("store")) else { return Ok(false) };
         match self.move_aside(&name) {
             // Another process has just moved it.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
@@ -79,44 +51,18 @@ impl Store {
         }
     }
 
-    /// Does the same in a process that has the lease.
-    pub(super) fn find_or_move_aside_alone(
-        &self,
-        kind: &str,
-        key: &Key,
-    ) -> Result<(Option<Artifact>, Option<StoreError>)> {
-        match self.find(kind, key) {
-            Err(damage @ StoreError::Damaged { .. }) => {
-                self.move_damaged_aside(&damage)?;
-                Ok((None, Some(damage)))
-            }
-            found => Ok((found?, None)),
-        }
-    }
-
     /// Returns the names of all artifacts, sorted by kind and key.
-    ///
-    /// # Errors
-    /// If the store cannot be listed.
     pub fn names(&self) -> Result<Vec<Name>> {
-        let root = self.root().join("store");
+        let store = self.root().join("store");
         let mut names = Vec::new();
-        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
-            let entry = entry.map_err(StoreError::io("list", &root))?;
-            let kind = entry.file_name().to_string_lossy().into_owned();
-            if super::key::check_kind(&kind).is_ok() && entry.path().is_dir() {
-                let keys = self.keys(&kind)?;
-                names.extend(keys.into_iter().map(|key| Name { kind: kind.clone(), key }));
-            }
+        for shelf in list(&store)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            names.extend(list(&shelf)?.iter().filter_map(|entry| Name::of(&entry.path(), &store)));
         }
         names.sort();
         Ok(names)
     }
 
     /// Reads and checks every file of an artifact.
-    ///
-    /// # Errors
-    /// The damage, or if a file cannot be read.
     pub fn verify(&self, name: &Name) -> Result<Artifact> {
         let artifact = self.find(&name.kind, &name.key)?.ok_or_else(|| {
             let path = self.artifact_path(&name.kind, &name.key);
@@ -129,9 +75,6 @@ impl Store {
     }
 
     /// Moves an artifact to the folder `damaged`, so that the next run makes it again. No file is deleted.
-    ///
-    /// # Errors
-    /// If it cannot be moved.
     pub fn move_aside(&self, name: &Name) -> Result<PathBuf> {
         let aside = self.root().join("damaged");
         persist::create_folder(&aside)?;
@@ -147,23 +90,12 @@ impl Store {
     }
 
     /// Returns the number of artifacts that were moved aside, and their bytes.
-    ///
-    /// # Errors
-    /// If their folder cannot be listed.
     pub fn aside(&self) -> Result<(usize, u64)> {
-        let folder = self.root().join("damaged");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((0, 0)),
-            entries => entries.map_err(StoreError::io("list", &folder))?,
-        };
-        let sizes: Vec<u64> = entries.flatten().map(|entry| size_of_files(&entry.path())).collect();
-        Ok((sizes.len(), sizes.iter().sum()))
+        let entries = list(&self.root().join("damaged"))?;
+        Ok((entries.len(), entries.iter().map(|entry| size_of_files(&entry.path())).sum()))
     }
 
     /// Removes an artifact.
-    ///
-    /// # Errors
-    /// If it cannot be moved out of its folder, or some of its files cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<()> {
         let path = self.artifact_path(&name.kind, &name.key);
         // It is moved away in one step first: half an artifact under its name would be damage.
@@ -181,24 +113,13 @@ impl Store {
     }
 
     /// Returns the artifacts with unfinished or failed work.
-    ///
-    /// # Errors
-    /// If that folder cannot be listed.
     pub fn unfinished(&self) -> Result<HashSet<Name>> {
-        let root = self.work_root();
-        let mut names = HashSet::new();
-        for entry in fs::read_dir(&root).map_err(StoreError::io("list", &root))? {
-            let name = entry.map_err(StoreError::io("list", &root))?.file_name();
-            let claimed = name.to_str().and_then(claimed);
-            names.extend(claimed.map(|(kind, key)| Name { kind: kind.to_owned(), key }));
-        }
-        Ok(names)
+        let entries = list(&self.work_root())?;
+        let names = entries.iter().filter_map(|entry| claimed(entry.file_name().to_str()?));
+        Ok(names.collect())
     }
 
     /// Removes unfinished work, unless a process works on it.
-    ///
-    /// # Errors
-    /// If its lease cannot be asked for.
     pub fn give_up(&self, name: &Name) -> Result<()> {
         let lease = self.beside_work(&name.kind, &name.key, "lease");
         if let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())? {
@@ -208,32 +129,21 @@ impl Store {
     }
 
     /// Returns the bytes of all files of an artifact, which may be damaged.
-    #[must_use]
     pub fn size(&self, name: &Name) -> u64 {
         size_of_files(&self.artifact_path(&name.kind, &name.key))
     }
 
     /// Returns the artifacts whose key begins with `start`.
-    ///
-    /// # Errors
-    /// If the store cannot be listed.
     pub fn named(&self, start: &str) -> Result<Vec<Name>> {
         Ok(self.names()?.into_iter().filter(|name| name.key.to_string().starts_with(start)).collect())
     }
 
     /// Returns the artifacts that links below `folder` lead to.
-    #[must_use]
     pub fn linked_from(&self, folder: &Path) -> HashSet<Name> {
         let Ok(store) = self.root().join("store").canonicalize() else { return HashSet::new() };
         let links =
             walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.path_is_symlink());
-        let name = |entry: walkdir::DirEntry| {
-            let target = entry.path().canonicalize().ok()?;
-            let mut parts = target.strip_prefix(&store).ok()?.iter();
-            let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
-            Some(Name { kind: kind.to_owned(), key: key.parse().ok()? })
-        };
-        links.filter_map(name).collect()
+        links.filter_map(|link| Name::of(&link.path().canonicalize().ok()?, &store)).collect()
     }
 
     /// Locks the store for a run; any number of runs may have it locked.
@@ -284,14 +194,15 @@ fn size_of_files(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
     use crate::example::{key_text, publish, store};
     use crate::links;
 
     #[test]
     fn a_flipped_bit_is_found_and_moved_aside() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         publish(&store, &key_text(2));
         let [one, other] = &store.names().expect("listable")[..] else { panic!("two artifacts") };
         let damaged = if one.key == *artifact.key() { one } else { other };
@@ -313,7 +224,7 @@ mod tests {
     #[test]
     fn linked_artifacts_are_known_and_removed_ones_are_gone() {
         let (folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         publish(&store, &key_text(2));
         links::point(&folder.path().join("runs/a/b/seed-0"), artifact.path()).expect("linkable");
         let kept = store.linked_from(&folder.path().join("runs"));

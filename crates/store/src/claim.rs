@@ -8,19 +8,24 @@
 //! ```
 
 use std::fs;
-use std::io::ErrorKind;
+use std::thread;
+use std::time::Duration;
 
 use super::artifact::Artifact;
-use super::audit::REMOVED;
+use super::audit::{Name, REMOVED};
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
+use super::manifest::Provenance;
 use super::owner::Owner;
 use super::persist;
-use super::root::Store;
+use super::root::{Store, list};
 use super::unfinished::{claimed, clear, read_checkpoint};
 use super::work::Work;
+
+/// The time between two checks whether another process has made an artifact.
+const CHECK_INTERVAL: Duration = Duration::from_millis(300);
 
 /// The outcome of [`Store::claim`].
 #[derive(Debug)]
@@ -28,42 +33,56 @@ pub enum Claim {
     /// This process makes the artifact.
     Mine(Work),
     /// Another process makes the artifact.
-    Elsewhere(Option<Holder>),
+    Elsewhere(Option<Owner>),
     /// The artifact exists by now.
     Done(Artifact),
 }
 
-/// The process that makes an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub host: String,
-    pub pid: u32,
-    /// The start of the work, in seconds since 1970.
-    pub since: u64,
-}
-
 impl Store {
+    /// Returns the artifact of a key, or makes it with `write`. If another process makes it, waits until that has ended. The damage
+    /// of an artifact that had to be made again is returned too.
+    pub fn find_or_make<E: From<StoreError>>(
+        &self,
+        key_text: &KeyText,
+        volatile: &[&str],
+        made: impl FnOnce() -> Provenance,
+        write: impl FnOnce(&Work) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(Artifact, Option<StoreError>), E> {
+        let damage = match self.look_up(key_text.kind(), &Key::of(key_text))? {
+            (Some(artifact), _) => return Ok((artifact, None)),
+            (None, damage) => damage,
+        };
+        loop {
+            match self.claim(key_text, &[])? {
+                Claim::Done(artifact) => return Ok((artifact, damage)),
+                Claim::Mine(work) => {
+                    write(&work)?;
+                    return Ok((work.publish(made(), volatile)?, damage));
+                }
+                Claim::Elsewhere(_) => thread::sleep(CHECK_INTERVAL),
+            }
+        }
+    }
+
     /// Claims the work on an artifact. If an earlier process left a checkpoint, files whose names begin with one of `kept` stay in
     /// the work directory; everything else in it is removed.
-    ///
-    /// # Errors
-    /// If the folder `work` cannot be used.
     pub fn claim(&self, key_text: &KeyText, kept: &[&str]) -> Result<Claim> {
         let (kind, key) = (key_text.kind(), Key::of(key_text));
-        match self.find(kind, &key) {
-            Ok(Some(artifact)) => return Ok(Claim::Done(artifact)),
-            // The process that gets the lease moves it aside.
-            Ok(None) | Err(StoreError::Damaged { .. }) => {}
-            Err(error) => return Err(error),
+        if let (Some(artifact), _) = self.look_up(kind, &key)? {
+            return Ok(Claim::Done(artifact));
         }
         let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
             Taken::Mine(lease) => lease,
-            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner.map(Holder::from))),
+            Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner)),
         };
-        // The last holder may have published before it released the lease.
-        if let (Some(artifact), _) = self.find_or_move_aside_alone(kind, &key)? {
-            self.forget_work(kind, &key);
-            return Ok(Claim::Done(artifact));
+        match self.look_up(kind, &key)? {
+            // The last holder published before it released the lease.
+            (Some(artifact), _) => {
+                self.forget_work(kind, &key);
+                return Ok(Claim::Done(artifact));
+            }
+            (None, Some(damage)) => drop(self.move_damaged_aside(&damage)?),
+            (None, None) => {}
         }
         let checkpoint = self.beside_work(kind, &key, "checkpoint");
         let checkpoint = read_checkpoint(&checkpoint)?;
@@ -72,31 +91,25 @@ impl Store {
         persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
         clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
         self.remove_temporary(kind, &key);
-        Work::resume(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
+        Work::open(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
     }
 
     /// Returns the process that makes the artifact of a key now.
-    #[must_use]
-    pub fn holder(&self, kind: &str, key: &Key) -> Option<Holder> {
-        lease::holder(&self.beside_work(kind, key, "lease")).map(Holder::from)
+    pub fn holder(&self, kind: &str, key: &Key) -> Option<Owner> {
+        lease::holder(&self.beside_work(kind, key, "lease"))
     }
 
     /// Records why the work on an artifact failed, for `plan` and `status`.
-    ///
-    /// # Errors
-    /// If it cannot be written.
     pub fn note_failure(&self, kind: &str, key: &Key, reason: &str) -> Result<()> {
         persist::write_atomically(&self.beside_work(kind, key, "failure"), reason.as_bytes())
     }
 
     /// Returns the checkpoint that the next process to claim the work would resume from.
-    #[must_use]
     pub fn saved(&self, kind: &str, key: &Key) -> Option<Vec<u8>> {
         read_checkpoint(&self.beside_work(kind, key, "checkpoint")).ok().flatten()
     }
 
     /// Returns why the last work on an artifact failed.
-    #[must_use]
     pub fn failure(&self, kind: &str, key: &Key) -> Option<String> {
         let bytes = fs::read(self.beside_work(kind, key, "failure")).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -104,50 +117,39 @@ impl Store {
 
     /// Removes the remains of finished work, and of work without a checkpoint whose process was killed.
     pub(super) fn sweep(&self) -> Result<()> {
-        let root = self.work_root();
-        let entries = match fs::read_dir(&root) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(StoreError::io("list", &root))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(StoreError::io("list", &root))?;
+        for entry in list(&self.work_root())? {
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {
                 // Another process began to remove it.
                 let _ = disk::remove_tree(&entry.path());
             }
-            let Some((kind, key)) = name.to_str().and_then(claimed) else { continue };
-            let is_worthless = || {
-                let checkpoint = self.beside_work(kind, &key, "checkpoint");
-                let failure = self.beside_work(kind, &key, "failure");
-                self.artifact_path(kind, &key).exists() || !(checkpoint.exists() || failure.exists())
-            };
-            let lease = self.beside_work(kind, &key, "lease");
+            let Some(Name { kind, key }) = name.to_str().and_then(claimed) else { continue };
+            let lease = self.beside_work(&kind, &key, "lease");
             let last = Owner::read_file(&lease).filter(Owner::is_gone);
             // Checked again under the lease, so that no other process can change it.
-            if is_worthless()
+            if self.is_worthless(&kind, &key)
                 && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
-                && is_worthless()
+                && self.is_worthless(&kind, &key)
             {
-                self.forget_work(kind, &key);
+                self.forget_work(&kind, &key);
                 if let Some(Owner { host, pid, .. }) = last
-                    && !self.artifact_path(kind, &key).exists()
+                    && !self.artifact_path(&kind, &key).exists()
                 {
                     // The next process may be killed for the same reason, so other trials are tried first.
                     let reason = format!(
                         "process {pid} on {host} was killed while it worked on it, and nothing was saved"
                     );
-                    let _ = self.note_failure(kind, &key, &reason);
+                    let _ = self.note_failure(&kind, &key, &reason);
                 }
             }
         }
         Ok(())
     }
-}
 
-impl From<Owner> for Holder {
-    fn from(owner: Owner) -> Self {
-        Self { host: owner.host, pid: owner.pid, since: owner.since }
+    /// Returns whether the files of this work can be removed: it is finished, or it left neither a checkpoint nor a reason.
+    fn is_worthless(&self, kind: &str, key: &Key) -> bool {
+        let is_kept = |what: &str| self.beside_work(kind, key, what).exists();
+        self.artifact_path(kind, key).exists() || !(is_kept("checkpoint") || is_kept("failure"))
     }
 }
 
@@ -157,7 +159,6 @@ mod tests {
 
     use super::*;
     use crate::example::{VOLATILE, entries, key_text, store};
-    use crate::{Provenance, Published};
 
     fn mine(store: &Store) -> Work {
         match store.claim(&key_text(1), &["events"]).expect("the store can be used") {
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn a_damaged_artifact_is_moved_aside_by_the_process_that_makes_it_again() {
         let (_folder, store) = store();
-        let artifact = crate::example::publish(&store, &key_text(1)).into_artifact();
+        let artifact = crate::example::publish(&store, &key_text(1));
         fs::write(artifact.path().join("history.csv"), "").expect("writable");
         let work = mine(&store);
         assert_eq!(store.aside().expect("listable").0, 1);
@@ -212,8 +213,7 @@ mod tests {
         assert_eq!(other.holder("trial", &Key::of(&key_text(1))), Some(holder));
         work.write("history.csv", b"1").expect("writable");
         work.checkpoint_with(b"state").expect("writable");
-        let published = work.publish(Provenance::example(), VOLATILE).expect("publishable");
-        assert!(matches!(published, Published::New(_)));
+        work.publish(Provenance::example(), VOLATILE).expect("publishable");
         assert!(matches!(other.claim(&key_text(1), &[]).expect("usable"), Claim::Done(_)));
         assert_eq!(entries(&store.work_root()), [""; 0]);
     }

@@ -214,8 +214,6 @@ fn synced_writes(changes: &[Change]) -> BTreeSet<usize> {
 /// An action of a user of the store.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Makes an artifact without a claim.
-    Publish(u32),
     /// Claims work, writes this number of checkpoints, and releases it.
     Save(u32, u8),
     /// Claims work, resumes from its checkpoint and publishes.
@@ -228,7 +226,6 @@ enum Act {
 fn any_act() -> impl Strategy<Value = Act> {
     let key = 1..3_u32;
     prop_oneof![
-        key.clone().prop_map(Act::Publish),
         (key.clone(), 1..4_u8).prop_map(|(key, count)| Act::Save(key, count)),
         key.clone().prop_map(Act::Finish),
         key.clone().prop_map(Act::Fail),
@@ -271,13 +268,6 @@ impl Act {
         let is_there = |key: u32| store.find("trial", &Key::of(&key_text(key))).map(|found| found.is_some());
         let mut promises = Vec::new();
         match self {
-            Self::Publish(key) => {
-                promises.push((journal::length(), Promise::Going(key)));
-                let work = store.begin(&key_text(key))?;
-                write_carelessly(&work)?;
-                work.publish(Provenance::example(), VOLATILE)?;
-                promises.push((journal::length(), Promise::Artifact(key)));
-            }
             Self::Save(key, count) => {
                 let Claim::Mine(work) = store.claim(&key_text(key), &["events"])? else {
                     return Ok(promises);
@@ -345,7 +335,6 @@ fn check_goes_on(store: &Store) {
     assert!(
         [1, 2].iter().all(|key| { store.find("trial", &Key::of(&key_text(*key))).expect("whole").is_some() })
     );
-    // Folders that were begun without a claim name a process that is alive in this test.
     let left = entries(&store.work_root());
     assert!(left.iter().all(|name| !name.ends_with("checkpoint") && !name.ends_with("lease")), "{left:?}");
 }
@@ -432,7 +421,7 @@ fn a_removal_that_is_cut_short_leaves_no_half_artifact() {
     let root = before.path().join("artifacts");
     let (_, changes) = journal::record(None, || {
         let store = Store::open(&root).expect("a fresh store");
-        for act in [Act::Publish(1), Act::Remove(1)] {
+        for act in [Act::Finish(1), Act::Remove(1)] {
             act.perform(&store).expect("nothing fails here");
         }
     });

@@ -15,7 +15,6 @@ pub struct FieldDifference {
 /// Returns the fields that differ, in the order of the old text, then those that only the new text has.
 ///
 /// A list counts as one field, and so does an enum whose variant changed.
-#[must_use]
 pub fn difference(old: &str, new: &str) -> Vec<FieldDifference> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut differences = Vec::new();
@@ -55,8 +54,9 @@ impl<'a> Value<'a> {
         let mut fields = Vec::new();
         let mut lines = self.rest.split_last().map_or(self.rest, |(_, inner)| inner);
         while let Some((line, after)) = lines.split_first() {
-            let belongs = |next: &&&str| indent(next) > indent(line) || closes(next.trim_start());
-            let (rest, others) = after.split_at(after.iter().take_while(belongs).count());
+            let inner =
+                after.iter().take_while(|next| indent(next) > indent(line) || closes(next.trim_start()));
+            let (rest, others) = after.split_at(inner.count());
             let (name, first) = line.trim().split_once(": ").unwrap_or(("", line.trim()));
             fields.push((name.trim_matches('"'), Self { first, rest }));
             lines = others;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn text(revision: u32, settings: &Settings, dataset: &str) -> KeyText {
-        KeyText::new("trial", revision, settings, &[("dataset", &dataset)]).unwrap()
+        KeyText::new("trial", revision, settings, &[("dataset", &dataset)])
     }
 
     #[test]

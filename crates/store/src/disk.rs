@@ -8,65 +8,71 @@ use std::path::Path;
 #[cfg(test)]
 use super::journal::{self, Change};
 
+/// Makes a change. In tests it is recorded, and can be made to fail; `wait` marks changes that are slow on a real disk.
+#[cfg(not(test))]
+macro_rules! change {
+    (wait $make:expr, $change:expr) => {
+        $make
+    };
+    ($make:expr, $change:expr) => {
+        $make
+    };
+}
+#[cfg(test)]
+macro_rules! change {
+    (wait $make:expr, $change:expr) => {
+        journal::change(|| journal::wait(|| $make), || $change)
+    };
+    ($make:expr, $change:expr) => {
+        journal::change(|| $make, || $change)
+    };
+}
+
 /// Writes a new file. Afterwards its bytes are on disk, but its name may not be.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let write = || -> io::Result<File> {
-        let mut file = File::create_new(path)?;
-        file.write_all(bytes)?;
-        Ok(file)
-    };
-    #[cfg(test)]
-    let write = || journal::change(write, || Change::Write { path: path.into(), bytes: bytes.into() });
-    sync_file(&write()?, path)
+    let file = change!(fill_new(path, bytes), Change::Write { path: path.into(), bytes: bytes.into() })?;
+    sync_file(&file, path)
+}
+
+fn fill_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// Waits until the bytes of `file` at `path` are on disk.
 pub(super) fn sync_file(file: &File, #[cfg_attr(not(test), expect(unused))] path: &Path) -> io::Result<()> {
-    let sync = || file.sync_all();
-    #[cfg(test)]
-    let sync = || journal::change(|| journal::wait(sync), || Change::SyncFile { path: path.into() });
-    sync()
+    change!(wait file.sync_all(), Change::SyncFile { path: path.into() })
 }
 
 /// Waits until the names in `folder` are on disk.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    let sync = || match File::open(folder).and_then(|file| file.sync_all()) {
+    let synced = change!(
+        wait File::open(folder).and_then(|file| file.sync_all()),
+        Change::SyncFolder { path: folder.into() }
+    );
+    match synced {
         // Some network file systems cannot sync a folder; they order renames themselves.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        result => result,
-    };
-    #[cfg(test)]
-    let sync = || journal::change(|| journal::wait(sync), || Change::SyncFolder { path: folder.into() });
-    sync()
+        synced => synced,
+    }
 }
 
 /// Creates a folder in an existing folder.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
-    let create = || fs::create_dir(path);
-    #[cfg(test)]
-    let create = || journal::change(create, || Change::CreateFolder { path: path.into() });
-    create()
+    change!(fs::create_dir(path), Change::CreateFolder { path: path.into() })
 }
 
 /// Renames a file or a folder; an existing file is replaced.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let rename = || fs::rename(from, to);
-    #[cfg(test)]
-    let rename = || journal::change(rename, || Change::Rename { from: from.into(), to: to.into() });
-    rename()
+    change!(fs::rename(from, to), Change::Rename { from: from.into(), to: to.into() })
 }
 
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
-    let remove = || fs::remove_file(path);
-    #[cfg(test)]
-    let remove = || journal::change(remove, || Change::Remove { path: path.into() });
-    remove()
+    change!(fs::remove_file(path), Change::Remove { path: path.into() })
 }
 
 /// Removes a folder with everything in it.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
-    let remove = || fs::remove_dir_all(path);
-    #[cfg(test)]
-    let remove = || journal::change(remove, || Change::Remove { path: path.into() });
-    remove()
+    change!(fs::remove_dir_all(path), Change::Remove { path: path.into() })
 }

@@ -15,26 +15,11 @@ pub enum StoreError {
     #[error("{} has store format {found}, this build reads format {supported}", path.display())]
     UnknownFormat { path: PathBuf, found: String, supported: u32 },
 
-    #[error("artifact {} holds no `{file}`", artifact.display())]
-    NotInArtifact { artifact: PathBuf, file: String, listed: Vec<String> },
-
     #[error("cannot publish {}: it is {found}, an artifact holds only files and folders", path.display())]
     NotAFile { path: PathBuf, found: &'static str },
 
     #[error("`{name}` cannot name a file of an artifact: {reason}")]
     FileName { name: String, reason: &'static str },
-
-    #[error("`{kind}` cannot name a kind of artifact: {reason}")]
-    KindName { kind: String, reason: &'static str },
-
-    #[error("a key of kind `{kind}` names the input `{input}` twice")]
-    RepeatedInput { kind: String, input: String },
-
-    #[error("the settings of a key of kind `{kind}` cannot be written as text")]
-    Settings { kind: String, source: ron::Error },
-
-    #[error("`{text}` is no key: got {} characters, expected 64 of 0-9 and a-f", text.chars().count())]
-    KeySyntax { text: String },
 
     #[error("{} was taken over by another process", work.display())]
     LeaseLost { work: PathBuf },
@@ -56,7 +41,6 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 impl StoreError {
     /// Returns what the user can do about the error.
-    #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { path, source, .. } => return io_hint(path, source.kind()),
@@ -67,20 +51,15 @@ impl StoreError {
             Self::UnknownFormat { .. } => {
                 "use the build that wrote it, or start a new store in another folder".to_owned()
             }
-            Self::NotInArtifact { listed, .. } => format!("it holds: {}", listed.join(", ")),
             Self::NotAFile { .. } => {
                 "copy the file that it leads to into the work directory, or leave it out".to_owned()
             }
             Self::FileName { .. } => "use a relative path such as `epochs/history.csv`".to_owned(),
-            Self::KindName { .. } => "use a short word such as `trial`".to_owned(),
-            Self::RepeatedInput { .. } => "give each input its own name".to_owned(),
-            Self::Settings { .. } => "use structs, enums, lists, numbers and strings".to_owned(),
             Self::LeaseLost { .. } => {
                 "this process was paused for minutes; the other process continues the trial".to_owned()
             }
             Self::InUse { .. } => "wait for it, or stop it with Ctrl-C: it saves its trials".to_owned(),
             Self::BeingCollected { .. } => "try again in a moment".to_owned(),
-            Self::KeySyntax { .. } => "a key is the name of an artifact's folder".to_owned(),
             Self::OtherContent { folder, .. } => format!(
                 "nothing is overwritten: write to another place, or move it away: mv {0} {0}.old",
                 folder.display()

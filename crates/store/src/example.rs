@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde::Serialize;
 
-use super::{KeyText, Provenance, Published, Store, Work};
+use super::{Artifact, Claim, KeyText, Provenance, Store, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
@@ -101,18 +101,18 @@ pub fn store() -> (tempfile::TempDir, Store) {
 
 /// Returns a key text of the example settings; different numbers give different keys.
 pub fn key_text(revision: u32) -> KeyText {
-    KeyText::new("trial", revision, &Settings::example(), &[]).unwrap()
+    KeyText::new("trial", revision, &Settings::example(), &[])
 }
 
-/// Begins work with two files, one of them volatile, and does not publish it.
+/// Claims work with two files, one of them volatile, and does not publish it.
 pub fn begin(store: &Store, key_text: &KeyText) -> Work {
-    let work = store.begin(key_text).unwrap();
+    let Claim::Mine(work) = store.claim(key_text, &[]).unwrap() else { panic!("it is free") };
     work.write("history.csv", b"epoch,loss\n1,0.5\n").unwrap();
     work.write("events/out", b"event bytes").unwrap();
     work
 }
 
-pub fn publish(store: &Store, key_text: &KeyText) -> Published {
+pub fn publish(store: &Store, key_text: &KeyText) -> Artifact {
     begin(store, key_text).publish(Provenance::example(), VOLATILE).unwrap()
 }
 

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use super::error::{Result, StoreError};
@@ -132,7 +132,6 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Returns whether the last heartbeat is longer ago than [`SILENCE`], by the clock of the file system.
 fn is_silent(file: &File, path: &Path) -> Result<bool> {
-    let modified = |file: &File| file.metadata().and_then(|metadata| metadata.modified());
     let probe = persist::temporary_name(path);
     let now = File::create_new(&probe).and_then(|mut file| {
         file.write_all(b"now")?;
@@ -143,6 +142,10 @@ fn is_silent(file: &File, path: &Path) -> Result<bool> {
     let last = modified(file).map_err(StoreError::io("look up", path))?;
     // If the clock went back, the lease is not silent.
     Ok(now.duration_since(last).unwrap_or_default() > SILENCE)
+}
+
+fn modified(file: &File) -> std::io::Result<SystemTime> {
+    file.metadata()?.modified()
 }
 
 fn write(file: &mut File, text: &str) -> std::io::Result<()> {
@@ -188,8 +191,6 @@ fn beat(pulse: &Weak<Pulse>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     fn take(path: &Path) -> Taken {

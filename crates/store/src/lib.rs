@@ -3,8 +3,7 @@
 //! ```text
 //! <root>/store/VERSION                                  the version of the layout
 //! <root>/store/<kind>/<key>/                            finished: key.ron, the result's files, manifest.ron
-//! <root>/work/<kind>-<short key>-<scope>-<pid>-<n>/     in progress: owner.ron, key.ron, the files so far
-//! <root>/work/<kind>-<key>/                             in progress, claimed: see `claim.rs`
+//! <root>/work/<kind>-<key>/                             in progress: see `claim.rs`
 //! ```
 //!
 //! The store knows neither stages nor training. Work is synced and then renamed, so a folder under its final name is complete, and
@@ -38,11 +37,12 @@ mod work;
 
 pub use artifact::Artifact;
 pub use audit::{InUse, Name};
-pub use claim::{Claim, Holder};
+pub use claim::Claim;
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
 pub use folder::{Placed, place_folder, read_if_there};
 pub use key::{Key, KeyText};
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
+pub use owner::Owner;
 pub use root::Store;
-pub use work::{Published, Work};
+pub use work::Work;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::artifact::kind_of_entry;
@@ -13,10 +13,6 @@ use super::persist;
 ///
 /// An existing link is replaced in one step, so that a reader always finds the old target or the new one.
 pub fn point(link: &Path, target: &Path) -> Result<()> {
-    // The common case: nothing to do, known after two lookups.
-    if link.is_symlink() && is_same(link, target) {
-        return Ok(());
-    }
     // Between two of these steps, another process may remove an empty folder or a name that looks left over.
     const ATTEMPTS: usize = 5;
     for _ in 1..ATTEMPTS {
@@ -42,12 +38,6 @@ fn replace(link: &Path, target: &Path) -> Result<()> {
         .map_err(StoreError::io("link", link))
 }
 
-/// Returns whether both paths lead to the same folder or file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    identity(one).is_some_and(|one| Some(one) == identity(other))
-}
-
 fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
     match fs::symlink_metadata(link) {
         Ok(metadata) if metadata.is_symlink() => {
@@ -65,7 +55,6 @@ fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
 
 /// Returns the relative path from `folder` to `target`. Both are resolved first, because `..` counts from the real folder.
 fn relative(folder: &Path, target: &Path) -> Result<PathBuf> {
-    let resolve = |path: &Path| path.canonicalize().map_err(StoreError::io("resolve", path));
     let (folder, target) = (resolve(folder)?, resolve(target)?);
     let shared = folder.components().zip(target.components()).take_while(|(one, other)| one == other).count();
     let up = folder.components().skip(shared).map(|_| Path::new("..").as_os_str());
@@ -73,8 +62,13 @@ fn relative(folder: &Path, target: &Path) -> Result<PathBuf> {
     Ok(up.chain(down.map(|part| part.as_os_str())).collect())
 }
 
+fn resolve(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(StoreError::io("resolve", path))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;

@@ -68,21 +68,16 @@ pub struct Provenance {
 }
 
 /// Returns the hash of the running program. It identifies the build even if versions are equal.
-///
-/// # Errors
-/// If its file cannot be read.
 pub fn running_program() -> Result<Key> {
-    let io = |source| StoreError::Io { action: "read", path: "the running program".into(), source };
-    let path = std::env::current_exe().map_err(io)?;
     let mut hasher = blake3::Hasher::new();
-    let file = fs::File::open(&path).map_err(io)?;
-    hasher.update_reader(file).map_err(io)?;
-    Ok(hasher.finalize().into())
+    std::env::current_exe()
+        .and_then(fs::File::open)
+        .and_then(|file| hasher.update_reader(file).map(|hasher| hasher.finalize().into()))
+        .map_err(StoreError::io("read", Path::new("the running program")))
 }
 
 impl Provenance {
     /// Describes work on this machine that took `duration` and has just ended.
-    #[must_use]
     pub fn of_this_machine(build: &str, device: &str, duration: Duration) -> Self {
         let began = SystemTime::now().checked_sub(duration).unwrap_or(UNIX_EPOCH);
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")
@@ -103,14 +98,12 @@ impl Manifest {
     /// Returns the hash of the result: all files except the volatile ones and the key.
     ///
     /// Two artifacts with equal content are interchangeable as inputs.
-    #[must_use]
     pub fn content(&self) -> Key {
-        let counts = |file: &&ListedFile| !file.volatile && file.path != KEY_FILE;
-        let lines = self.files.iter().filter(counts).map(|file| format!("{}  {}\n", file.hash, file.path));
+        let files = self.files.iter().filter(|file| !file.volatile && file.path != KEY_FILE);
+        let lines = files.map(|file| format!("{}  {}\n", file.hash, file.path));
         Key::of_bytes(lines.collect::<String>().as_bytes())
     }
 
-    #[must_use]
     pub fn file(&self, path: &str) -> Option<&ListedFile> {
         self.files.iter().find(|file| file.path == path)
     }
@@ -132,9 +125,10 @@ impl Manifest {
         // Manifests of early builds have no seal: nothing follows their last bracket.
         let after = text.rfind(')').map_or("", |bracket| text[bracket + 1..].trim());
         if !after.is_empty() {
-            let damaged = || StoreError::damaged(artifact, MANIFEST_FILE, "a seal", "another last line");
-            let expected: Key =
-                after.strip_prefix(SEAL).and_then(|hash| hash.parse().ok()).ok_or_else(damaged)?;
+            let expected = after
+                .strip_prefix(SEAL)
+                .and_then(Key::parse)
+                .ok_or_else(|| StoreError::damaged(artifact, MANIFEST_FILE, "a seal", "another last line"))?;
             let found = Key::of_bytes(&text.as_bytes()[..text.len() - SEAL.len() - SEALED_HASH]);
             check_hash(artifact, MANIFEST_FILE, expected, found)?;
         }
@@ -187,7 +181,7 @@ mod tests {
         Manifest {
             format: FORMAT,
             kind: "trial".to_owned(),
-            key: Key::of(&KeyText::new("trial", 1, &(), &[]).unwrap()),
+            key: Key::of(&KeyText::new("trial", 1, &(), &[])),
             files: vec![file("events/out", true), file("history.csv", false), file(KEY_FILE, false)],
             made: Provenance::example(),
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::audit::Name;
 use super::difference::{FieldDifference, difference};
 use super::error::Result;
 use super::key::{Key, KeyText};
@@ -16,7 +17,7 @@ impl Store {
     pub fn nearest(&self, key_text: &KeyText) -> Result<Option<(Key, Vec<FieldDifference>)>> {
         let own_key = Key::of(key_text);
         let mut nearest: Option<(Key, Vec<FieldDifference>)> = None;
-        for key in self.keys(key_text.kind())? {
+        for Name { key, .. } in self.names()?.into_iter().filter(|name| name.kind == key_text.kind()) {
             let Some(text) = self.key_text(key_text.kind(), &key).filter(|_| key != own_key) else {
                 continue;
             };
@@ -32,7 +33,6 @@ impl Store {
     }
 
     /// Returns the key text of an artifact, unless that text is damaged.
-    #[must_use]
     pub fn key_text(&self, kind: &str, key: &Key) -> Option<String> {
         let text = fs::read_to_string(self.artifact_path(kind, key).join(KEY_FILE)).ok()?;
         (Key::of_bytes(text.as_bytes()) == *key).then_some(text)
@@ -46,7 +46,7 @@ mod tests {
 
     fn text(learning_rate: f64, patience: Option<u32>) -> KeyText {
         let settings = Settings { learning_rate, patience, ..Settings::example() };
-        KeyText::new("trial", 1, &settings, &[]).unwrap()
+        KeyText::new("trial", 1, &settings, &[])
     }
 
     #[test]
@@ -79,9 +79,9 @@ mod tests {
     fn neither_other_kinds_nor_damaged_texts_nor_the_artifact_itself_are_near() {
         let (_folder, store) = store();
         assert_eq!(store.nearest(&text(0.1, None)).unwrap(), None);
-        publish(&store, &KeyText::new("dataset", 1, &(), &[]).unwrap());
+        publish(&store, &KeyText::new("dataset", 1, &(), &[]));
         publish(&store, &text(0.1, None));
-        let damaged = publish(&store, &text(0.2, None)).into_artifact();
+        let damaged = publish(&store, &text(0.2, None));
         fs::write(damaged.path().join(KEY_FILE), "(").unwrap();
         assert_eq!(store.nearest(&text(0.1, None)).unwrap(), None);
     }

@@ -1,17 +1,10 @@
-//! The process that a work directory or a lease belongs to, and whether it still exists.
+//! The process that has a lease, and whether it still exists.
 
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-
-use super::disk;
-use super::error::{Result, StoreError};
-use super::persist;
-
-/// The file that names the owner of a work directory; it never becomes part of an artifact.
-pub const OWNER_FILE: &str = "owner.ron";
 
 /// A process, identified well enough that no other process is mistaken for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,18 +64,9 @@ impl Owner {
         ron::to_string(self).expect("strings and numbers can be written as RON") + "\n"
     }
 
-    pub fn write(&self, work: &Path) -> Result<()> {
-        persist::write_atomically(&work.join(OWNER_FILE), self.to_text().as_bytes())
-    }
-
     /// Reads the owner from a file; `None` if it cannot be read.
     pub fn read_file(path: &Path) -> Option<Self> {
         ron::from_str(&fs::read_to_string(path).ok()?).ok()
-    }
-
-    /// Reads the owner of a work directory; `None` if it cannot be read.
-    fn read(work: &Path) -> Option<Self> {
-        Self::read_file(&work.join(OWNER_FILE))
     }
 }
 
@@ -114,42 +98,6 @@ impl Scope {
     }
 }
 
-/// Returns the part of a work directory's name that identifies this boot, container and user.
-pub fn scope_tag() -> String {
-    let text = Scope::of_this_process().map_or(String::new(), |scope| format!("{scope:?}"));
-    if text.is_empty() {
-        "unknown".to_owned()
-    } else {
-        blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
-    }
-}
-
-/// Returns whether the name of a work directory belongs to a process that was killed before it could write its owner file.
-fn is_of_a_gone_process(work: &Path) -> bool {
-    let parts: Vec<&str> =
-        work.file_name().and_then(|name| name.to_str()).unwrap_or("").rsplit('-').collect();
-    let [_, pid, scope, ..] = parts[..] else { return false };
-    scope.len() == 12
-        && scope == scope_tag()
-        && pid.parse::<u32>().is_ok_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
-}
-
-/// Removes the work directories of processes that are certainly gone.
-pub fn remove_abandoned(work_root: &Path) -> Result<()> {
-    for entry in fs::read_dir(work_root).map_err(StoreError::io("list", work_root))? {
-        let work = entry.map_err(StoreError::io("list", work_root))?.path();
-        let is_abandoned = match Owner::read(&work) {
-            Some(owner) => owner.is_gone(),
-            None => is_of_a_gone_process(&work),
-        };
-        if is_abandoned {
-            // Another process may remove it too, or the disk may be read-only. The remains do no harm.
-            let _ = disk::remove_tree(&work);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -158,57 +106,36 @@ mod tests {
     const NO_PROCESS: u32 = 1 << 30;
 
     #[track_caller]
-    fn check_kept(kept: bool, change: impl Fn(&mut Owner)) {
-        let root = tempfile::tempdir().unwrap();
-        let work = root.path().join("trial-0-0-0");
-        fs::create_dir(&work).unwrap();
+    fn check_gone(gone: bool, change: impl Fn(&mut Owner)) {
         let mut owner = Owner::this_process();
         change(&mut owner);
-        owner.write(&work).unwrap();
-        remove_abandoned(root.path()).unwrap();
-        assert_eq!(work.exists(), kept, "{owner:?}");
+        assert_eq!(owner.is_gone(), gone, "{owner:?}");
     }
 
     #[test]
-    fn only_the_work_of_processes_that_are_certainly_gone_is_removed() {
-        check_kept(true, |_| {});
-        check_kept(false, |owner| owner.started = owner.started.map(|ticks| ticks + 1));
-        check_kept(false, |owner| owner.pid = NO_PROCESS);
+    fn only_processes_of_this_scope_are_ever_certainly_gone() {
+        check_gone(false, |_| {});
+        check_gone(true, |owner| owner.started = owner.started.map(|ticks| ticks + 1));
+        check_gone(true, |owner| owner.pid = NO_PROCESS);
         let gone_elsewhere = |change: fn(&mut Scope)| {
             move |owner: &mut Owner| {
                 owner.pid = NO_PROCESS;
                 change(owner.scope.as_mut().expect("Linux has a scope"));
             }
         };
-        check_kept(true, gone_elsewhere(|scope| scope.boot = "another machine".to_owned()));
-        check_kept(true, gone_elsewhere(|scope| scope.pid_namespace = "another container".to_owned()));
-        check_kept(true, gone_elsewhere(|scope| scope.user += 1));
-        check_kept(true, |owner| *owner = Owner { pid: NO_PROCESS, scope: None, ..owner.clone() });
+        check_gone(false, gone_elsewhere(|scope| scope.boot = "another machine".to_owned()));
+        check_gone(false, gone_elsewhere(|scope| scope.pid_namespace = "another container".to_owned()));
+        check_gone(false, gone_elsewhere(|scope| scope.user += 1));
+        check_gone(false, |owner| *owner = Owner { pid: NO_PROCESS, scope: None, ..owner.clone() });
     }
 
     #[test]
-    fn work_without_a_readable_owner_is_kept() {
-        let root = tempfile::tempdir().unwrap();
-        for (name, text) in [("without", None), ("garbage", Some("(pid: "))] {
-            fs::create_dir(root.path().join(name)).unwrap();
-            if let Some(text) = text {
-                fs::write(root.path().join(name).join(OWNER_FILE), text).unwrap();
-            }
-        }
-        remove_abandoned(root.path()).unwrap();
-        assert!(root.path().join("without").exists() && root.path().join("garbage").exists());
-    }
-
-    #[test]
-    fn work_of_a_process_that_was_killed_before_it_wrote_its_owner_is_removed() {
-        let root = tempfile::tempdir().unwrap();
-        let name = |scope: &str, pid: u32| format!("trial-0123456789ab-{scope}-{pid}-0");
-        let (here, elsewhere) = (scope_tag(), "0123456789ab".to_owned());
-        let names = [name(&here, NO_PROCESS), name(&here, std::process::id()), name(&elsewhere, NO_PROCESS)];
-        for name in &names {
-            fs::create_dir(root.path().join(name)).unwrap();
-        }
-        remove_abandoned(root.path()).unwrap();
-        assert_eq!(names.map(|name| root.path().join(name).exists()), [false, true, true]);
+    fn an_owner_is_read_from_its_text_and_from_nothing_else() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let owner = Owner::this_process();
+        fs::write(file.path(), owner.to_text()).unwrap();
+        assert_eq!(Owner::read_file(file.path()), Some(owner));
+        fs::write(file.path(), "(pid: ").unwrap();
+        assert_eq!(Owner::read_file(file.path()), None);
     }
 }

@@ -1,16 +1,16 @@
 //! The folders of a store.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::artifact::Artifact;
 use super::error::{Result, StoreError};
-use super::key::{self, Key};
+use super::key::Key;
 use super::lease::Pulse;
 use super::manifest::FORMAT;
-use super::{owner, persist};
+use super::persist;
 
 /// The artifacts under one root folder; any number of processes may have it open.
 #[derive(Clone, Debug)]
@@ -28,22 +28,27 @@ impl Store {
         persist::create_folder(&store.root.join("store"))?;
         persist::create_folder(&store.work_root())?;
         check_version(&store.root.join("store").join("VERSION"))?;
-        owner::remove_abandoned(&store.work_root())?;
         // Errors do not matter: a user without write permission can still read.
         let _ = store.sweep();
         Ok(store)
     }
 
     /// Returns the folder that contains `store` and `work`.
-    #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Returns the finished artifact of a key. A damaged artifact is an error and never used.
     pub fn find(&self, kind: &str, key: &Key) -> Result<Option<Artifact>> {
-        key::check_kind(kind)?;
         Artifact::open(self.artifact_path(kind, key), kind, key)
+    }
+
+    /// Returns the finished artifact of a key. A damaged artifact counts as missing; its damage is returned.
+    pub fn look_up(&self, kind: &str, key: &Key) -> Result<(Option<Artifact>, Option<StoreError>)> {
+        match self.find(kind, key) {
+            Err(damage @ StoreError::Damaged { .. }) => Ok((None, Some(damage))),
+            found => Ok((found?, None)),
+        }
     }
 
     /// Returns the folder of the artifact of a key, which need not exist.
@@ -62,21 +67,13 @@ impl Store {
     pub(super) fn work_root(&self) -> PathBuf {
         self.root.join("work")
     }
+}
 
-    /// Returns the keys of a kind in ascending order. Folders with other names are not artifacts.
-    pub(super) fn keys(&self, kind: &str) -> Result<Vec<Key>> {
-        let shelf = self.shelf(kind);
-        let entries = match fs::read_dir(&shelf) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            result => result.map_err(StoreError::io("list", &shelf))?,
-        };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(StoreError::io("list", &shelf))?.file_name();
-            keys.extend(name.to_str().and_then(|name| name.parse::<Key>().ok()));
-        }
-        keys.sort_unstable();
-        Ok(keys)
+/// Returns the entries of a folder, none if it does not exist.
+pub(super) fn list(folder: &Path) -> Result<Vec<DirEntry>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect).map_err(StoreError::io("list", folder)),
     }
 }
 
@@ -124,7 +121,7 @@ mod tests {
     #[test]
     fn stray_files_and_folders_are_never_taken_for_artifacts() {
         let (_folder, store) = store();
-        let artifact = publish(&store, &key_text(1)).into_artifact();
+        let artifact = publish(&store, &key_text(1));
         let shelf = store.shelf("trial");
         let missing = Key::of(&key_text(2));
         fs::write(shelf.join(format!(".{missing}.1-1.tmp")), "").unwrap();
@@ -132,16 +129,8 @@ mod tests {
         fs::create_dir(shelf.join(missing.to_string().to_uppercase())).unwrap();
         fs::create_dir(shelf.join(missing.short())).unwrap();
         assert!(store.find("trial", &missing).unwrap().is_none());
-        assert_eq!(store.keys("trial").unwrap(), [*artifact.key()]);
-    }
-
-    #[test]
-    fn a_kind_that_would_lead_out_of_the_store_is_refused() {
-        let (_folder, store) = store();
-        let error = store.find("../work", &Key::of(&key_text(1))).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`../work` cannot name a kind of artifact: expected only a-z, 0-9 and _"
-        );
+        fs::create_dir_all(store.shelf("trial.old").join(missing.to_string())).unwrap();
+        let names = store.names().unwrap();
+        assert_eq!(names.iter().map(|name| name.key).collect::<Vec<_>>(), [*artifact.key()]);
     }
 }

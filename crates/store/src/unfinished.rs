@@ -4,12 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::audit::Name;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::Key;
 use super::persist;
-use super::root::Store;
+use super::root::{Store, list};
 
 impl Store {
     /// Removes the remains of work whose artifact exists. Errors do not matter, because the artifact exists.
@@ -43,21 +44,16 @@ impl Store {
     }
 }
 
-/// Returns kind and key in the name of an entry of the folder `work`.
-pub(super) fn claimed(name: &str) -> Option<(&str, Key)> {
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+/// Returns the artifact that an entry of the folder `work` belongs to.
+pub(super) fn claimed(entry: &str) -> Option<Name> {
+    let stem = entry.split_once('.').map_or(entry, |(stem, _)| stem);
     let (kind, key) = stem.rsplit_once('-')?;
-    Some((kind, key.parse().ok()?))
+    Some(Name { kind: kind.to_owned(), key: Key::parse(key)? })
 }
 
 /// Removes everything in `folder` except files whose names begin with one of `kept`.
 pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(StoreError::io("list", folder))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("list", folder))?;
+    for entry in list(folder)? {
         let (path, name) = (entry.path(), entry.file_name());
         if kept.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             continue;

@@ -195,7 +195,7 @@ fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyho
                 format!("failed before: {}", reason.lines().next().unwrap_or_default())
             }
             (None, Unfinished::Saved(epochs)) => format!("goes on after epoch {epochs}"),
-            (None, Unfinished::ToDo) => match runner::plan::why(context, planned)? {
+            (None, Unfinished::ToDo) => match context.store.nearest(&planned.key_text)? {
                 Some((key, differences)) if differences.len() <= NEAR => {
                     format!("{} (against {})", in_words(&differences), key.short())
                 }

@@ -56,7 +56,7 @@ fn reason(context: &Context<'_>, planned: &PlannedTrial) -> anyhow::Result<Strin
     if let Some(damage) = &planned.damage {
         return Ok(damage.clone());
     }
-    Ok(match runner::plan::why(context, planned)? {
+    Ok(match context.store.nearest(&planned.key_text)? {
         Some((_, differences)) => in_words(&differences),
         None => "no trial is finished yet".to_owned(),
     })

@@ -9,7 +9,7 @@ use report::{Study, Verdict};
 use serde::Serialize;
 use settings::{Algorithm, Axis, Metric};
 use spec::{Asked, EpochRule, Expectation, Summarize};
-use store::{Artifact, KeyText, Store, StoreError, Work};
+use store::{Artifact, KeyText, Store, Work};
 
 pub use winners::Winner;
 
@@ -39,7 +39,7 @@ pub fn key_text(
     trials: &[&[PlannedTrial]],
     asked: Asked<'_>,
     store: &Store,
-) -> Result<KeyText, StoreError> {
+) -> KeyText {
     #[derive(Serialize)]
     struct Settings<'a> {
         of: Vec<&'a str>,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
-use store::Store;
+use store::{Key, Store};
 use tuner::{Outcome, ranking};
 
 use super::{
@@ -113,7 +113,7 @@ fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -
         .flat_map(|candidate| &candidate.trials)
         .find_map(|measured| {
             let layout: KeyLayout = ron::from_str(measured.planned.key_text.as_str()).ok()?;
-            layout.inputs.get(DATASET)?.parse().ok()
+            Key::parse(layout.inputs.get(DATASET)?)
         });
     let Some(key) = dataset else { return Ok(None) };
     let Some(artifact) = store.find(DATASET, &key)? else { return Ok(None) };

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use settings::{Configuration, Device, Precision, Task, Tracker, Trial};
 use spec::{DIVERGENCE_FACTOR, Dataset, Train};
-use store::{Key, KeyText, StoreError};
+use store::{Key, KeyText};
 use tuner::EarlyStopping;
 
 use crate::error::Error;
@@ -60,7 +60,7 @@ pub fn dataset_key_text(dataset: &Dataset, data: &Path) -> Result<KeyText, Error
         .source
         .fingerprint(data)
         .map_err(|source| Error::Data { stage: name.clone(), source: Box::new(source) })?;
-    Ok(KeyText::new(DATASET, NUMERICS_REVISION, &settings.without_paths(), &[("source", &fingerprint)])?)
+    Ok(KeyText::new(DATASET, NUMERICS_REVISION, &settings.without_paths(), &[("source", &fingerprint)]))
 }
 
 /// Returns the key text of `trial` in the stage `train`, on the dataset with the key `dataset`. With `build`, other builds have
@@ -71,7 +71,7 @@ pub fn trial_key_text(
     dataset: &Key,
     device: Device,
     build: Option<&str>,
-) -> Result<KeyText, StoreError> {
+) -> KeyText {
     let settings = Settings {
         configuration: &trial.configuration,
         seed: trial.seed,
