@@ -40,7 +40,7 @@ const USUAL_PORT: u16 = 6006;
 
 pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
     let TensorboardArguments { file, venv, port, results } = arguments;
-    let pipeline = Pipeline::read(file)?;
+    let pipeline = Pipeline::read(file, &[])?;
     let folder = run_tree::pipeline_folder(&results.artifacts, &pipeline.name);
     if !folder.is_dir() {
         tell(&format!("error: there are no trials in {}", folder.display()));
