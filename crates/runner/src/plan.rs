@@ -211,7 +211,7 @@ fn plan_trial(
         Err(damage @ StoreError::Damaged { .. }) => (None, Some(damage.to_string())),
         found => (found?, None),
     };
-    Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
+    Ok(PlannedTrial { trial, key_text, key, dataset: *dataset, artifact, damage, known: OnceLock::new() })
 }
 
 /// Applies `work` to each item, on all cores if there are many items. Returns the results in order, or the first error in order.
