@@ -39,7 +39,7 @@ impl<'a> Asked<'a> {
 
 /// Reads the pipeline file and applies `--set`.
 pub fn read(arguments: &PipelineArguments) -> anyhow::Result<Pipeline> {
-    Ok(Pipeline::read_with(&arguments.file, &arguments.set)?)
+    Ok(Pipeline::read(&arguments.file, &arguments.set)?)
 }
 
 /// Returns a text that differs between any two builds.

@@ -10,7 +10,7 @@ use settings::Metric;
 pub enum Error {
     /// A column of a table names no metric.
     #[error(transparent)]
-    Metric(#[from] settings::MetricError),
+    Metric(#[from] settings::UnknownMetric),
 
     /// An epoch does not come after those in the history; `last` is 0 when the history is empty.
     #[error("history: epoch {got} cannot follow epoch {last}, allowed: {} or later", last + 1)]

@@ -46,6 +46,12 @@ impl History {
         &self.epochs
     }
 
+    /// Returns the value of a metric at an epoch, if it was measured there.
+    pub fn at(&self, epoch: u32, metric: &Metric) -> Option<f64> {
+        let position = self.epochs.binary_search_by_key(&epoch, |measured| measured.epoch).ok()?;
+        self.epochs[position].value(metric)
+    }
+
     /// Returns the values of a metric as (epoch, value), over the epochs that measured it.
     pub fn series(&self, metric: &Metric) -> impl DoubleEndedIterator<Item = (u32, f64)> {
         self.epochs.iter().filter_map(|epoch| Some((epoch.epoch, epoch.value(metric)?)))

@@ -116,14 +116,10 @@ fn split(dataset: &Dataset) -> Split {
     };
     let validation_of = if dataset.validation_is_test_split() { testing } else { training };
     Split {
-        train: indices(training, dataset.train()),
-        validation: indices(validation_of, dataset.validation()),
-        test: dataset.test().map(|test| indices(testing, test)),
+        train: Indices { of: training, images: ranges(dataset.train()) },
+        validation: Indices { of: validation_of, images: ranges(dataset.validation()) },
+        test: dataset.test().map(|test| Indices { of: testing, images: ranges(test) }),
     }
-}
-
-fn indices(of: &'static str, view: View<'_>) -> Indices {
-    Indices { of, images: ranges(view) }
 }
 
 /// Returns the view's ascending indices as `0-3 5 9-12`.

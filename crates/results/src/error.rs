@@ -37,7 +37,6 @@ pub enum Error {
 
 impl Error {
     /// Returns advice on how to fix the problem, unless the message already contains it.
-    #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Data { source, .. } => Some(source.hint()),

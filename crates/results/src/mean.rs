@@ -90,14 +90,9 @@ fn epochs(histories: &[History]) -> Vec<(u32, Vec<Band>)> {
 
 /// Returns the mean and deviation of `metric` at `epoch`, or none if one of the histories has no value.
 fn band(histories: &[History], epoch: u32, metric: &Metric) -> Option<Band> {
-    let values: Option<Vec<f64>> = histories.iter().map(|history| value_at(history, epoch, metric)).collect();
+    let values: Option<Vec<f64>> = histories.iter().map(|history| history.at(epoch, metric)).collect();
     let summary = describe(&values?)?;
     Some(Band { metric: metric.clone(), mean: summary.mean, deviation: summary.deviation? })
-}
-
-fn value_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
-    let position = history.epochs().binary_search_by_key(&epoch, |measured| measured.epoch).ok()?;
-    history.epochs()[position].value(metric)
 }
 
 fn csv(epochs: &[(u32, Vec<Band>)]) -> String {

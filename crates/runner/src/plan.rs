@@ -208,7 +208,7 @@ fn plan_trial(
     // A damaged result must not prevent the plan of the others.
     let (artifact, damage) = context.store.look_up(TRIAL, &key)?;
     let damage = damage.map(|damage| damage.to_string());
-    Ok(PlannedTrial { trial, key_text, key, artifact, damage, known: OnceLock::new() })
+    Ok(PlannedTrial { trial, key_text, key, dataset: *dataset, artifact, damage, known: OnceLock::new() })
 }
 
 /// Returns every dataset and trial that `pipeline` uses, finished or not.

@@ -19,7 +19,6 @@ impl Activation {
     pub const ALL: [Self; 4] = [Self::Tanh, Self::Relu, Self::Swish, Self::LeakyRelu];
 
     /// Returns the name in tables and folders.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Tanh => "tanh",
@@ -30,7 +29,6 @@ impl Activation {
     }
 
     /// Whether the output is bounded. Rules that push an activation without limit (DRTP) need it to be.
-    #[must_use]
     pub fn is_bounded(self) -> bool {
         self == Self::Tanh
     }

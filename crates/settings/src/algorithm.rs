@@ -35,7 +35,6 @@ impl Algorithm {
     ];
 
     /// Returns the name in tables and folders.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Backprop => "backprop",
@@ -48,7 +47,6 @@ impl Algorithm {
 
     /// Returns the error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the
     /// target and e = d(mean loss) / d(logits), each a row per example.
-    #[must_use]
     pub fn signal_formula(self) -> &'static str {
         match self {
             Self::Backprop => "what flows back through the layer above",
@@ -62,13 +60,11 @@ impl Algorithm {
     }
 
     /// Whether the rule uses fixed random feedback matrices.
-    #[must_use]
     pub fn uses_feedback(self) -> bool {
         self != Self::Backprop
     }
 
     /// Returns the reason why the rule cannot reconstruct images, if there is one.
-    #[must_use]
     pub fn refuses_reconstruction(self) -> Option<&'static str> {
         match self {
             Self::Drtp => {

@@ -25,45 +25,18 @@ macro_rules! axes {
             pub const NAMES: &[&str] = &[$(stringify!($field)),+];
 
             /// Returns the name in a grid and of a table's column.
-            #[must_use]
             pub fn name(self) -> &'static str {
                 Self::NAMES[self as usize]
             }
 
             /// Returns the axis' documentation, one or more sentences.
-            #[must_use]
             pub fn documentation(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($documentation, "\n"),+),)+
                 }
             }
 
-            /// Returns the type of its list in a grid, as `pipelines/schema.md` prints it.
-            #[must_use]
-            pub fn written(self) -> &'static str {
-                match self {
-                    $(Self::$variant => definitions::$variant.written,)+
-                }
-            }
-
-            /// Returns a list of values as an example, where the type alone does not suffice.
-            #[must_use]
-            pub fn example(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$variant => definitions::$variant.example,)+
-                }
-            }
-
-            /// Whether a grid has to name values.
-            #[must_use]
-            pub fn is_required(self) -> bool {
-                match self {
-                    $(Self::$variant => definitions::$variant.default.is_none(),)+
-                }
-            }
-
             /// Returns the value of `configuration`; absent on an axis that does not apply to its rule.
-            #[must_use]
             pub fn of(self, configuration: &Configuration) -> Option<AxisPoint> {
                 use crate::AxisValue;
                 match self {
@@ -108,7 +81,6 @@ macro_rules! axes {
 
         impl Configuration {
             /// Whether two configurations may train in one population; `is_tracked` is true where trackers measure its steps.
-            #[must_use]
             pub fn may_share_population(&self, other: &Self, is_tracked: bool) -> bool {
                 $(definitions::$variant.may_share(&self.$field, &other.$field, is_tracked))&&+
             }
@@ -138,13 +110,11 @@ macro_rules! axes {
 
         impl Selection {
             /// Whether `configuration` has all selected values.
-            #[must_use]
             pub fn contains(&self, configuration: &Configuration) -> bool {
                 $(self.$field.as_ref().is_none_or(|wanted| *wanted == configuration.$field))&&+
             }
 
             /// Returns the selected values, in the order of the axes.
-            #[must_use]
             pub fn points(&self) -> Vec<(Axis, AxisPoint)> {
                 use crate::AxisValue;
                 let points = [$((Axis::$variant, self.$field.as_ref().and_then(AxisValue::point))),+];
@@ -160,20 +130,17 @@ macro_rules! axes {
 
         impl Axes {
             /// Returns the default of each axis; no values for an axis that a grid has to name.
-            #[must_use]
             pub fn with_defaults() -> Self {
                 Self {$($field: definitions::$variant.default.iter().cloned().collect(),)+}
             }
 
             /// Returns the number of combinations of values.
-            #[must_use]
             pub fn size(&self) -> usize {
                 [$(self.$field.len()),+].into_iter().fold(1, usize::saturating_mul)
             }
 
             /// Returns every combination once, in the order of the lists. An axis that does not apply to a rule is dropped there, so
             /// that no two configurations are the same.
-            #[must_use]
             pub fn configurations(&self) -> Vec<Configuration> {
                 let mut points = vec![Selection::default()];
                 $(points = cross(points, &self.$field, |point, value| {
@@ -189,7 +156,7 @@ macro_rules! axes {
 
         /// Calls `visitor` for each axis in turn, with its list in `axes`.
         pub fn visit_axes(visitor: &mut impl AxisVisitor, axes: &mut Axes) {
-            $(visitor.visit(&definitions::$variant, &mut axes.$field);)+
+            $(visitor.visit(Axis::$variant, &definitions::$variant, &mut axes.$field);)+
         }
 
         #[expect(non_upper_case_globals, reason = "named like the variants")]
@@ -204,7 +171,6 @@ macro_rules! axes {
 axes! {
     /// Learning rules of the hidden layers.
     algorithm Algorithm: Algorithm = Definition {
-        name: "algorithm",
         written: "list of [`Algorithm`]",
         example: Some("[Dfa, LocalLoss(MeanSquaredError)]"),
         default: None,
@@ -217,7 +183,6 @@ axes! {
 
     /// Units of each hidden layer of a network, from the input up.
     hidden Hidden: Vec<u32> = Definition {
-        name: "hidden",
         written: "list of lists with the units of each layer, 1 to 100000",
         example: Some("[[500, 500]]"),
         default: None,
@@ -230,7 +195,6 @@ axes! {
 
     /// Nonlinearities of the hidden layers.
     activation Activation: Activation = Definition {
-        name: "activation",
         written: "list of [`Activation`]",
         example: None,
         default: Some(Activation::Tanh),
@@ -243,7 +207,6 @@ axes! {
 
     /// Whether hidden layers normalize over the batch.
     batch_norm BatchNorm: bool = Definition {
-        name: "batch_norm",
         written: "list of `true` and `false`",
         example: None,
         default: Some(false),
@@ -256,7 +219,6 @@ axes! {
 
     /// Whether hidden layers have a bias.
     bias Bias: bool = Definition {
-        name: "bias",
         written: "list of `true` and `false`",
         example: None,
         default: Some(true),
@@ -269,7 +231,6 @@ axes! {
 
     /// Initial forward weights of all layers.
     weights Weights: WeightInitialization = Definition {
-        name: "weights",
         written: "list of [`WeightInitialization`]",
         example: None,
         default: Some(WeightInitialization::Orthogonal),
@@ -286,7 +247,6 @@ axes! {
 
     /// Fixed feedback matrices; dropped for rules without feedback.
     feedback Feedback: Option<Initialization> = Definition {
-        name: "feedback",
         written: "list of [`Initialization`]",
         example: None,
         default: Some(Some(Initialization::Orthogonal)),
@@ -299,7 +259,6 @@ axes! {
 
     /// Learning rates of the Adam optimizer.
     learning_rate LearningRate: f64 = Definition {
-        name: "learning_rate",
         written: "list of numbers above 0, or a [`Range`]",
         example: Some("[1e-3, 1e-4]"),
         default: None,
@@ -312,7 +271,6 @@ axes! {
 
     /// Shares of hidden units dropped in training.
     dropout Dropout: f64 = Definition {
-        name: "dropout",
         written: "list of numbers, at least 0 and below 1, or a [`Range`]",
         example: None,
         default: Some(0.0),
@@ -325,7 +283,6 @@ axes! {
 
     /// Shares of pixels dropped in training.
     input_dropout InputDropout: f64 = Definition {
-        name: "input_dropout",
         written: "list of numbers, at least 0 and below 1, or a [`Range`]",
         example: None,
         default: Some(0.0),
@@ -338,7 +295,6 @@ axes! {
 
     /// L2 coefficients of all weight matrices.
     weight_decay WeightDecay: f64 = Definition {
-        name: "weight_decay",
         written: "list of numbers, at least 0, or a [`Range`]",
         example: None,
         default: Some(0.0),

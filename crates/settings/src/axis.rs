@@ -4,13 +4,11 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Activation, Algorithm, Initialization, WeightInitialization};
+use crate::{Activation, Algorithm, Axis, Initialization, WeightInitialization};
 
 /// An axis with values of type `T`.
 #[derive(Debug)]
 pub struct Definition<T> {
-    /// The name in a grid and of a table's column.
-    pub name: &'static str,
     /// The type of a list of values, as `pipelines/schema.md` prints it after "Type:".
     pub written: &'static str,
     /// A list of values for the documentation, where the type alone does not suffice.
@@ -126,8 +124,8 @@ impl AxisValue for Option<Initialization> {
 
 /// Handles one axis after the other, each with its own type; see `visit_axes`.
 pub trait AxisVisitor {
-    /// Handles the axis `definition`; `values` is its list in a set of `Axes`.
-    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>);
+    /// Handles `axis`; `values` is its list in a set of `Axes`.
+    fn visit<T: AxisValue>(&mut self, axis: Axis, definition: &'static Definition<T>, values: &mut Vec<T>);
 }
 
 impl<T: AxisValue> Definition<T> {

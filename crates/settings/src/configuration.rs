@@ -9,7 +9,6 @@ const MAX_SLUG_LENGTH: usize = 120;
 
 impl Configuration {
     /// Creates a configuration with the default of every other axis.
-    #[must_use]
     pub fn new(algorithm: Algorithm, hidden: &[u32], learning_rate: f64) -> Self {
         let axes = Axes {
             algorithm: vec![algorithm],
@@ -21,7 +20,6 @@ impl Configuration {
     }
 
     /// Returns the reason why the configuration cannot be trained on `task`, if there is one.
-    #[must_use]
     pub fn impossible(&self, task: Task) -> Option<String> {
         let name = self.algorithm.name();
         if task == Task::Reconstruction
@@ -34,7 +32,6 @@ impl Configuration {
     }
 
     /// Returns a warning about a configuration that is allowed but unlikely to train.
-    #[must_use]
     pub fn warning(&self) -> Option<String> {
         (self.algorithm == Algorithm::Drtp && !self.activation.is_bounded()).then(|| {
             format!(
@@ -46,7 +43,6 @@ impl Configuration {
     }
 
     /// Returns a readable, unique name that is valid for a folder: `dfa-2x500-tanh-lr0.001`.
-    #[must_use]
     pub fn slug(&self) -> String {
         let slug = self.to_string().replace(' ', "-");
         if slug.len() <= MAX_SLUG_LENGTH {
@@ -62,7 +58,6 @@ impl Configuration {
 
 impl Axis {
     /// Returns the value of `configuration` as part of a name: `dfa`, `batch_norm true`; empty where the axis does not apply.
-    #[must_use]
     pub fn words(self, configuration: &Configuration) -> String {
         self.of(configuration).map_or_else(String::new, |point| self.words_of(&point))
     }

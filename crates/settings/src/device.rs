@@ -15,7 +15,6 @@ pub enum Device {
 
 impl Device {
     /// Returns the name on the command line and in messages.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -30,16 +29,11 @@ impl fmt::Display for Device {
     }
 }
 
-/// A text that names no device.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown device `{0}`, known: cpu, cuda")]
-pub struct UnknownDevice(String);
-
 impl FromStr for Device {
-    type Err = UnknownDevice;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, UnknownDevice> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::Cpu, Self::Cuda].into_iter().find(|device| device.name() == text);
-        known.ok_or_else(|| UnknownDevice(text.into()))
+        known.ok_or_else(|| format!("unknown device `{text}`, known: cpu, cuda"))
     }
 }

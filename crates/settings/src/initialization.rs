@@ -13,7 +13,6 @@ pub enum Initialization {
 
 impl Initialization {
     /// Returns the name in tables.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Orthogonal => "orthogonal",
@@ -35,7 +34,6 @@ pub enum WeightInitialization {
 
 impl WeightInitialization {
     /// Returns the name in tables.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Orthogonal => "orthogonal",

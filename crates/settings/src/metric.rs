@@ -6,27 +6,17 @@ use serde::{Deserialize, Serialize};
 
 /// A text that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MetricError {
-    #[error("unknown metric `{text}`")]
-    Unknown { text: String },
-    /// A text that cannot be the second half of a tag like `layer_2/...`.
-    #[error("quantity `{text}` is not made of a-z, 0-9 and `_`")]
-    Quantity { text: String },
+#[error("unknown metric `{text}`")]
+pub struct UnknownMetric {
+    text: String,
 }
 
-impl MetricError {
-    /// Returns a way to solve the problem.
-    #[must_use]
+impl UnknownMetric {
     pub fn hint(&self) -> String {
-        match self {
-            Self::Unknown { .. } => {
-                let known = Metric::KNOWN.map(|metric| metric.to_string()).join(", ");
-                format!(
-                    "known: {known}, layer_<index>/<quantity>, output/<quantity>, network/<quantity>, machine/<quantity>"
-                )
-            }
-            Self::Quantity { .. } => "a valid one: bp_cosine".to_owned(),
-        }
+        let known = Metric::KNOWN.map(|metric| metric.to_string()).join(", ");
+        format!(
+            "known: {known}, layer_<index>/<quantity>, output/<quantity>, network/<quantity>, machine/<quantity>"
+        )
     }
 }
 
@@ -70,18 +60,16 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
+impl Place {
+    fn parse(text: &str) -> Option<Self> {
         let place = match text {
             "machine" => Self::Machine,
             "network" => Self::Network,
             "output" => Self::Output,
-            layer => Self::Layer(layer.strip_prefix("layer_").ok_or(())?.parse().map_err(|_| ())?),
+            layer => Self::Layer(layer.strip_prefix("layer_")?.parse().ok()?),
         };
         // One place has one text: `layer_+2` and `layer_02` parse as numbers, but no tracker writes them.
-        if place.to_string() == text { Ok(place) } else { Err(()) }
+        (place.to_string() == text).then_some(place)
     }
 }
 
@@ -97,14 +85,12 @@ impl Metric {
     ];
 
     /// Whether another run of the trial measures the same value.
-    #[must_use]
     pub fn is_reproducible(&self) -> bool {
         !matches!(self, Self::At { place: Place::Machine, .. })
     }
 
     /// Returns the split that the metric is measured on; `None` for quantities of trackers. Every selection by a metric calls
     /// this function, so that nothing is ever selected on test data.
-    #[must_use]
     pub fn split(&self) -> Option<Split> {
         match self {
             Self::Loss(split) | Self::ErrorRate(split) => Some(*split),
@@ -124,23 +110,23 @@ impl fmt::Display for Metric {
 }
 
 impl FromStr for Metric {
-    type Err = MetricError;
+    type Err = UnknownMetric;
 
-    fn from_str(text: &str) -> Result<Self, MetricError> {
+    fn from_str(text: &str) -> Result<Self, UnknownMetric> {
         let known = Self::KNOWN.into_iter().find(|metric| metric.to_string() == text);
-        known.or_else(|| tracked(text)).ok_or_else(|| MetricError::Unknown { text: text.to_owned() })
+        known.or_else(|| tracked(text)).ok_or_else(|| UnknownMetric { text: text.to_owned() })
     }
 }
 
 fn tracked(text: &str) -> Option<Metric> {
     let (place, quantity) = text.split_once('/')?;
-    Some(Metric::At { place: place.parse().ok()?, quantity: quantity.parse().ok()? })
+    Some(Metric::At { place: Place::parse(place)?, quantity: Quantity::parse(quantity)? })
 }
 
 impl TryFrom<String> for Metric {
-    type Error = MetricError;
+    type Error = UnknownMetric;
 
-    fn try_from(text: String) -> Result<Self, MetricError> {
+    fn try_from(text: String) -> Result<Self, UnknownMetric> {
         text.parse()
     }
 }
@@ -186,22 +172,13 @@ impl Quantity {
     ///
     /// # Panics
     /// If the name is not made of a-z, 0-9 and `_`. In a constant, this is a compile error.
-    #[must_use]
     pub const fn named(name: &'static str) -> Self {
         assert!(is_quantity(name), "a quantity is made of a-z, 0-9 and `_`");
         Self(Cow::Borrowed(name))
     }
-}
 
-impl FromStr for Quantity {
-    type Err = MetricError;
-
-    fn from_str(text: &str) -> Result<Self, MetricError> {
-        if is_quantity(text) {
-            Ok(Self(Cow::Owned(text.to_owned())))
-        } else {
-            Err(MetricError::Quantity { text: text.to_owned() })
-        }
+    fn parse(text: &str) -> Option<Self> {
+        is_quantity(text).then(|| Self(Cow::Owned(text.to_owned())))
     }
 }
 

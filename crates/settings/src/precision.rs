@@ -14,7 +14,6 @@ pub enum Precision {
 
 impl Precision {
     /// Returns the name in tables and messages.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Full => "full f32",

@@ -14,7 +14,6 @@ pub enum Task {
 
 impl Task {
     /// Returns the name in tables.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Classification => "classification",
@@ -23,7 +22,6 @@ impl Task {
     }
 
     /// Returns the approximate loss of an untrained network: equal probabilities for `classes`, or an empty image.
-    #[must_use]
     pub fn chance_loss(self, classes: usize) -> f64 {
         match self {
             Self::Classification => (classes as f64).ln(),

@@ -37,7 +37,6 @@ pub enum Tracker {
 
 impl Tracker {
     /// Returns every tracker with default settings.
-    #[must_use]
     pub fn all() -> [Self; 13] {
         let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
         [
@@ -58,7 +57,6 @@ impl Tracker {
     }
 
     /// Returns the name in a pipeline file.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::BpCosine(_) => "BpCosine",
@@ -99,7 +97,6 @@ fn is_default_every(every: &NonZeroU32) -> bool {
 
 impl Sampled {
     /// Whether the step is measured; `step` counts from 0 in each epoch.
-    #[must_use]
     pub fn includes(self, step: u64) -> bool {
         step.is_multiple_of(u64::from(self.every.get()))
     }
@@ -126,7 +123,6 @@ fn is_default_every_epochs(every: &NonZeroU32) -> bool {
 
 impl SampledEpochs {
     /// Whether the epoch is measured; `epoch` counts from 1.
-    #[must_use]
     pub fn includes(self, epoch: u32) -> bool {
         epoch == 1 || epoch.is_multiple_of(self.every_epochs.get())
     }

@@ -36,7 +36,6 @@ impl Default for CheckpointRule {
 
 impl CheckpointRule {
     /// Returns whether the state is due, `epochs` and `minutes` after it was last written.
-    #[must_use]
     pub fn is_due(self, epochs: u32, minutes: f64) -> bool {
         match self {
             Self::Never => false,

@@ -75,7 +75,7 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
     use ron::Error as E;
     match error {
         E::NoSuchEnumVariant { expected, found, outer } => (
-            format!("unknown {} `{found}`", outer.as_deref().map_or("name", plain_name)),
+            format!("unknown {} `{found}`", outer.as_deref().map_or("name".into(), words)),
             Some(did_you_mean(found, expected)),
         ),
         E::NoSuchStructField { expected, found, outer } => (
@@ -141,30 +141,19 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
 }
 
 fn of_type(type_name: Option<&str>) -> String {
-    type_name.map_or(String::new(), |type_name| format!(" of {}", plain_name(type_name)))
+    type_name.map_or(String::new(), |type_name| format!(" of {type_name}"))
 }
 
-/// Returns the words for a type that ron names.
-fn plain_name(type_name: &str) -> &str {
-    match type_name {
-        "Stage" => "stage",
-        "Algorithm" => "algorithm",
-        "TargetLoss" => "local loss",
-        "Activation" => "activation",
-        "Initialization" => "initialization",
-        "WeightInitialization" => "initialization of weights",
-        "Source" => "source",
-        "Cifar100Labels" => "labels",
-        "Scaling" => "scaling",
-        "PerChannel" => "channel statistics",
-        "Augmentation" => "augmentation",
-        "Task" => "task",
-        "EpochRule" => "epoch rule",
-        "Range" => "range",
-        "EarlyStopping" => "early_stopping",
-        "Tracker" => "tracker",
-        other => other,
+/// Returns the words of a type's name: `epoch rule` for `EpochRule`.
+fn words(type_name: &str) -> String {
+    let mut words = String::new();
+    for letter in type_name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
     }
+    words
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The errors of reading and writing a pipeline file.
+//! The errors of reading a pipeline file.
 
 use std::{io, path::PathBuf};
 
@@ -14,15 +14,10 @@ pub enum Error {
     Override(#[from] OverrideError),
     #[error("cannot read {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("{} is there already, and is never overwritten", path.display())]
-    IsThere { path: PathBuf },
-    #[error("cannot write {}", path.display())]
-    Unwritable { path: PathBuf, source: io::Error },
 }
 
 impl Error {
     /// Returns what to do, unless the message says it.
-    #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
@@ -31,10 +26,6 @@ impl Error {
                 Some("a pipeline file is text in UTF-8: save it as such".into())
             }
             Self::Unreadable { .. } => Some("the pipelines of this project are in pipelines/".into()),
-            Self::IsThere { .. } => Some("name another file by `--to FILE`, or move this one away".into()),
-            Self::Unwritable { .. } => {
-                Some("check that the folder can be written and that the disk is not full".into())
-            }
         }
     }
 }

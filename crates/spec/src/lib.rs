@@ -18,7 +18,7 @@ pub mod template;
 pub use checkpoint_rule::{CheckpointRule, Interval};
 pub use error::Error;
 pub use overriding::{Override, OverrideError};
-pub use pipeline::{Asked, Pipeline, write_new};
+pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
 pub use stage::{Dataset, EpochRule, Expectation, Grid, Points, Stage, Summarize, Train};
 pub use stages::DIVERGENCE_FACTOR;

@@ -76,15 +76,15 @@ impl Override {
             let name = fields.value("name").and_then(|name| document.parse(name).ok()).unwrap_or_default();
             let is_named = self.stage.as_ref().map(|stage| *stage == name);
             names.push(name);
-            let (range, new) = match (is_named, fields.value(&self.field)) {
-                (Some(false), _) | (None, None) => continue,
-                (_, Some(value)) => {
+            let (range, new) = match (is_named, fields.value(&self.field), fields.0.first()) {
+                (Some(false), ..) | (None, None, _) | (_, None, None) => continue,
+                (_, Some(value), _) => {
                     let start = document.offset(value);
                     (start..start + value.len(), self.value.clone())
                 }
                 // The stage has the field at its default.
-                (Some(true), None) => {
-                    let start = document.offset(fields.inside);
+                (Some(true), None, Some((first, _))) => {
+                    let start = document.offset(first);
                     (start..start, format!("{}: {}, ", self.field, self.value))
                 }
             };

@@ -1,10 +1,6 @@
 //! From the text of a pipeline file to checked stages.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -63,24 +59,12 @@ pub struct Asked<'a> {
 
 impl Pipeline {
     /// Returns the facts that the report of a summary shows.
-    #[must_use]
     pub fn asked(&self) -> Asked<'_> {
         Asked { pipeline: &self.name, file: &self.file, text: &self.text }
     }
 
-    /// Reads and checks the pipeline file at `path`.
-    ///
-    /// # Errors
-    /// If it cannot be read, or all problems of the file at once.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::read_with(path, &[])
-    }
-
     /// Reads and checks the pipeline file at `path`, with other values for some fields.
-    ///
-    /// # Errors
-    /// If it cannot be read, all problems of the file at once, or if an override matches no stage.
-    pub fn read_with(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
+    pub fn read(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
         let text =
             fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
         let mut text = without_byte_order_mark(&text).to_owned();
@@ -124,22 +108,4 @@ impl Pipeline {
 /// Returns `text` without the mark that some editors put before the first character.
 fn without_byte_order_mark(text: &str) -> &str {
     text.trim_start_matches('\u{feff}')
-}
-
-/// Writes a new pipeline file, and the folders above it.
-///
-/// # Errors
-/// If the file exists, or cannot be written.
-pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
-    write_new_file(path, text).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => Error::IsThere { path: path.into() },
-        _ => Error::Unwritable { path: path.into(), source },
-    })
-}
-
-fn write_new_file(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::File::create_new(path)?.write_all(text.as_bytes())
 }

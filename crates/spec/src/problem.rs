@@ -60,7 +60,6 @@ impl fmt::Display for Problems {
 }
 
 /// Returns `did you mean ...? known: ...`, without the guess if no known name is similar.
-#[must_use]
 pub fn did_you_mean(found: &str, known: &[impl AsRef<str>]) -> String {
     let all = known.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     let similarities = known.iter().map(|name| {

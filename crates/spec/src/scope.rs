@@ -3,7 +3,7 @@
 use ron::value::RawValue;
 use serde::Deserialize;
 
-use crate::{document::Document, fields::skip_comments, problem::Problem};
+use crate::{document::Document, problem::Problem};
 
 /// A document with the problems and warnings that were found in it so far.
 pub(crate) struct Scope<'a> {
@@ -37,7 +37,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Returns the text of a value, without comments before it.
+/// Returns the text of a value, without the comments around it.
 pub(crate) fn written_text(value: &RawValue) -> &str {
-    skip_comments(value.get_ron())
+    value.trim().get_ron()
 }

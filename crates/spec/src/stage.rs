@@ -19,7 +19,6 @@ pub enum Stage {
 }
 
 impl Stage {
-    #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Dataset(stage) => &stage.name,
@@ -30,7 +29,6 @@ impl Stage {
     }
 
     /// Returns the kind as a pipeline file spells it.
-    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Dataset(_) => "Dataset",
@@ -65,7 +63,6 @@ pub enum Points {
 
 impl Points {
     /// Returns every configuration that may be among the points, each once.
-    #[must_use]
     pub fn candidates(&self) -> Vec<&Configuration> {
         match self {
             Self::Given(configurations) => configurations.iter().collect(),
@@ -78,7 +75,6 @@ impl Points {
     }
 
     /// Returns the summary whose winners the points are.
-    #[must_use]
     pub fn chosen_by(&self) -> Option<&Summarize> {
         match self {
             Self::Given(_) => None,
@@ -112,13 +108,11 @@ pub struct Train {
 
 impl Train {
     /// Returns the number of trials; the largest possible number if the configurations are chosen later.
-    #[must_use]
     pub fn most_trials(&self) -> usize {
         self.grid.points.candidates().len() * self.seeds.len()
     }
 
     /// Returns each of `configurations` with every seed.
-    #[must_use]
     pub fn trials(&self, configurations: &[Configuration]) -> Vec<Trial> {
         let mut trials = Vec::new();
         for configuration in configurations {
@@ -129,7 +123,6 @@ impl Train {
     }
 
     /// Returns the metrics that the trials measure.
-    #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
         let mut splits = vec![Split::Train, Split::Validation];
         if self.dataset.settings.holdout > 0.0 {
@@ -167,7 +160,6 @@ impl Summarize {
     }
 
     /// Returns the metric that ranks.
-    #[must_use]
     pub fn ranking_metric(&self) -> &Metric {
         self.rank_by.as_ref().unwrap_or(&self.metric)
     }

@@ -33,7 +33,6 @@ pub struct Draft<'a> {
 
 impl Draft<'_> {
     /// Returns the text of the file.
-    #[must_use]
     pub fn text(&self) -> String {
         let Self { source, name, file } = self;
         let rules = Algorithm::ALL.map(|rule| written(&rule)).join(", ");
@@ -65,7 +64,6 @@ impl Draft<'_> {
 }
 
 /// Returns the name of a source on the command line: `cifar-10`, `image-folder`.
-#[must_use]
 pub fn slug(source: &Source) -> String {
     let mut slug = String::new();
     let mut after_lowercase = false;

@@ -76,6 +76,26 @@ fn duplicate_name() {
 }
 
 #[test]
+fn unknown_axis() {
+    insta::assert_snapshot!(with("learning_rate", "learning_rates"));
+}
+
+#[test]
+fn missing_axis() {
+    insta::assert_snapshot!(with("learning_rate: [1e-3],", ""));
+}
+
+#[test]
+fn an_axis_twice() {
+    insta::assert_snapshot!(with("hidden: [[8, 8]],", "hidden: [[8, 8]], hidden: [[8]],"));
+}
+
+#[test]
+fn axes_that_are_no_struct() {
+    insta::assert_snapshot!(with("axes: (", "axes: Axes("));
+}
+
+#[test]
 fn empty_axis() {
     insta::assert_snapshot!(with("[1e-3]", "[]"));
 }
@@ -210,6 +230,11 @@ fn a_comment_of_another_language() {
 #[test]
 fn more_units_than_fit_anywhere() {
     insta::assert_snapshot!(with("[8, 8]", "[8, 2000000000]"));
+}
+
+#[test]
+fn a_checkpoint_rule_without_an_interval() {
+    insta::assert_snapshot!(with("seeds: 2", "seeds: 2, checkpoint: Every()"));
 }
 
 #[test]

@@ -6,7 +6,6 @@ use crate::{Comparison, describe, difference::Difference, student, wilcoxon};
 ///
 /// Differences that differ by the rounding of the subtraction only are equal, and one that is only rounding is zero. SciPy takes
 /// 0.3 - 0.2 and 0.2 - 0.1 for different values with a tiny deviation, so that equal differences would be the most significant of all.
-#[must_use]
 pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
     let differences: Vec<Difference> =
         pairs.iter().map(|&(this, other)| Difference::of(this, other)).collect();

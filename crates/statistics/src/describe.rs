@@ -6,7 +6,6 @@ use crate::{Description, student};
 ///
 /// Uses two passes, so that the deviation of close values far from zero is exact, and scales them, so that squares of very large and very
 /// small values neither overflow nor vanish.
-#[must_use]
 pub fn describe(values: &[f64]) -> Option<Description> {
     if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
         return None;

@@ -4,7 +4,6 @@
 /// same order. With a threshold of 5 % on them, the probability of any false positive is at most 5 %.
 ///
 /// Corrected values have the order of the raw ones and do not exceed 1.
-#[must_use]
 pub fn holm(raw: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut present: Vec<(usize, f64)> =
         raw.iter().enumerate().filter_map(|(index, p)| p.map(|p| (index, p))).collect();

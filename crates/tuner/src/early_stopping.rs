@@ -34,7 +34,7 @@ fn is_none_skipped(value: &u32) -> bool {
 /// The state of early stopping over the epochs of one trial.
 #[derive(Clone, Debug)]
 pub struct Patience<'a> {
-    rule: &'a EarlyStopping,
+    pub(crate) rule: &'a EarlyStopping,
     best: f64,
     waited: u32,
     epochs_seen: u32,
@@ -42,7 +42,6 @@ pub struct Patience<'a> {
 
 impl<'a> Patience<'a> {
     /// Creates the state before the first epoch.
-    #[must_use]
     pub fn new(rule: &'a EarlyStopping) -> Self {
         Self { rule, best: f64::INFINITY, waited: 0, epochs_seen: 0 }
     }

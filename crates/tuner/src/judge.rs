@@ -20,7 +20,7 @@ pub enum Outcome {
 /// Decides after each epoch of one trial whether it continues.
 #[derive(Clone, Debug)]
 pub struct Judge<'a> {
-    patience: Option<(&'a Metric, Patience<'a>)>,
+    patience: Option<Patience<'a>>,
     divergence_factor: f64,
     /// The loss that `divergence_factor` multiplies.
     reference_loss: f64,
@@ -31,9 +31,8 @@ impl<'a> Judge<'a> {
     ///
     /// A trial diverges when its training loss is above `divergence_factor` times that of the first epoch, or times
     /// `chance_loss`, the loss of an untrained network, if that is smaller: a network may explode within its first epoch.
-    #[must_use]
     pub fn new(early_stopping: Option<&'a EarlyStopping>, divergence_factor: f64, chance_loss: f64) -> Self {
-        let patience = early_stopping.map(|rule| (&rule.metric, Patience::new(rule)));
+        let patience = early_stopping.map(Patience::new);
         Self { patience, divergence_factor, reference_loss: chance_loss }
     }
 
@@ -45,9 +44,9 @@ impl<'a> Judge<'a> {
         if let Some(reason) = self.divergence(epoch) {
             return Some(Outcome::Diverged { epoch: epoch.epoch, reason });
         }
-        let (metric, patience) = self.patience.as_mut()?;
-        let value =
-            epoch.value(metric).expect("a pipeline's check compares this metric with the measured ones");
+        let patience = self.patience.as_mut()?;
+        let value = epoch.value(&patience.rule.metric);
+        let value = value.expect("a pipeline's check compares this metric with the measured ones");
         patience.is_exhausted_by(value).then_some(Outcome::Stopped { epoch: epoch.epoch })
     }
 

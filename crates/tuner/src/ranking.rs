@@ -1,5 +1,7 @@
 //! The ranking of configurations by their mean over all seeds, never by the best seed.
 
+use std::collections::HashSet;
+
 use settings::{Axis, Configuration};
 
 /// The values of a configuration, one for each requested seed; absent where a seed has no value.
@@ -7,7 +9,6 @@ pub type Values = Vec<Option<f64>>;
 
 /// Returns the mean over all seeds; none unless every seed has a finite value, because a mean over the other seeds would not
 /// be comparable.
-#[must_use]
 pub fn complete_mean(values: &[Option<f64>]) -> Option<f64> {
     let values: Option<Vec<f64>> = values.iter().copied().collect();
     let values =
@@ -21,49 +22,40 @@ fn partial_mean(values: &[Option<f64>]) -> f64 {
     if present.is_empty() { f64::INFINITY } else { present.iter().sum::<f64>() / present.len() as f64 }
 }
 
-/// Returns the positions of configurations from best to worst: the complete ones by their mean, smallest first, then the
-/// incomplete ones by the mean of the values that they have. Equal ones keep their order.
-#[must_use]
-pub fn order(values: &[Values]) -> Vec<usize> {
-    let keys: Vec<(bool, f64)> = values
-        .iter()
-        .map(|values| {
-            let mean = complete_mean(values);
-            (mean.is_none(), mean.unwrap_or_else(|| partial_mean(values)))
-        })
-        .collect();
-    let mut positions: Vec<usize> = (0..values.len()).collect();
-    positions.sort_by(|&left, &right| {
-        let ((is_left_incomplete, left), (is_right_incomplete, right)) = (keys[left], keys[right]);
-        is_left_incomplete.cmp(&is_right_incomplete).then(left.total_cmp(&right))
-    });
-    positions
+/// Configurations by rank. A configuration is identified by its index.
+pub struct Ranking {
+    /// The configurations from best to worst: the complete ones by their mean, smallest first, then the incomplete ones by the
+    /// mean of the values that they have. Equal ones keep their order.
+    pub order: Vec<usize>,
+    /// The mean of each configuration, if all its seeds have a value.
+    pub means: Vec<Option<f64>>,
+    /// The [`group`] that each configuration is the best of, if any.
+    pub best_of: Vec<Option<String>>,
 }
 
-/// Returns, for each configuration that is the best of its [`group`], the name of the group; none for the other
-/// configurations. `order` is the result of [`order`].
-#[must_use]
-pub fn best_of(
-    configurations: &[&Configuration],
-    values: &[Values],
-    order: &[usize],
-    per: &[Axis],
-) -> Vec<Option<String>> {
-    let mut best: Vec<Option<String>> = vec![None; configurations.len()];
-    let mut seen: Vec<String> = Vec::new();
-    for &position in order.iter().filter(|&&position| complete_mean(&values[position]).is_some()) {
-        let group = group(configurations[position], per);
-        if !seen.contains(&group) {
-            best[position] = Some(group.clone());
-            seen.push(group);
+/// Ranks configurations by their values, and finds the best one of each combination of values on the axes `per`.
+pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis]) -> Ranking {
+    let means: Vec<Option<f64>> = values.iter().map(|values| complete_mean(values)).collect();
+    let key =
+        |index: usize| (means[index].is_none(), means[index].unwrap_or_else(|| partial_mean(&values[index])));
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&left, &right| {
+        let ((is_left_incomplete, left), (is_right_incomplete, right)) = (key(left), key(right));
+        is_left_incomplete.cmp(&is_right_incomplete).then(left.total_cmp(&right))
+    });
+    let mut best_of: Vec<Option<String>> = vec![None; configurations.len()];
+    let mut seen = HashSet::new();
+    for &index in order.iter().filter(|&&index| means[index].is_some()) {
+        let group = group(configurations[index], per);
+        if seen.insert(group.clone()) {
+            best_of[index] = Some(group);
         }
     }
-    best
+    Ranking { order, means, best_of }
 }
 
 /// Returns the group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, `without feedback`
 /// where none of the axes applies, or `all` without axes.
-#[must_use]
 pub fn group(configuration: &Configuration, per: &[Axis]) -> String {
     if per.is_empty() {
         return "all".to_owned();
@@ -96,7 +88,8 @@ mod tests {
             vec![Some(2.0), Some(2.0)],
             vec![Some(0.1), Some(f64::NAN)],
         ];
-        assert_eq!(order(&values), [3, 0, 4, 1, 2]);
+        let configuration = configuration(Algorithm::Dfa, 1e-3, false);
+        assert_eq!(rank(&[&configuration; 5], &values, &[]).order, [3, 0, 4, 1, 2]);
         assert_eq!(complete_mean(&values[0]), Some(4.0));
         assert_eq!((complete_mean(&values[1]), complete_mean(&[])), (None, None));
     }
@@ -112,10 +105,9 @@ mod tests {
         ];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = [8.33, 15.89, 51.14, 34.04].map(|value| vec![Some(value)]).to_vec();
-        let order = order(&values);
-        let best = best_of(&configurations, &values, &order, &[Axis::Algorithm]);
+        let best = rank(&configurations, &values, &[Axis::Algorithm]).best_of;
         assert_eq!(best, [Some("dfa".to_owned()), None, None, Some("drtp".to_owned())]);
-        let best = best_of(&configurations, &values, &order, &[]);
+        let best = rank(&configurations, &values, &[]).best_of;
         assert_eq!(best, [Some("all".to_owned()), None, None, None]);
     }
 
@@ -125,7 +117,7 @@ mod tests {
             [configuration(Algorithm::Dfa, 1e-3, true), configuration(Algorithm::Dfa, 1e-3, false)];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = vec![vec![Some(1.0)], vec![None]];
-        let best = best_of(&configurations, &values, &order(&values), &[Axis::Algorithm, Axis::BatchNorm]);
+        let best = rank(&configurations, &values, &[Axis::Algorithm, Axis::BatchNorm]).best_of;
         assert_eq!(
             best,
             [Some("dfa, batch_norm true".to_owned()), None],

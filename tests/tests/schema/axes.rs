@@ -28,16 +28,15 @@ struct Declarations {
 }
 
 impl AxisVisitor for Declarations {
-    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, _: &mut Vec<T>) {
-        let axis = Axis::ALL.into_iter().find(|axis| axis.name() == definition.name).expect("it is listed");
-        let mut written = format!("Type: {}.", axis.written());
+    fn visit<T: AxisValue>(&mut self, axis: Axis, definition: &'static Definition<T>, _: &mut Vec<T>) {
+        let mut written = format!("Type: {}.", definition.written);
         let mut attribute = "";
         if let Some(default) = &definition.default {
             let value = serde_json::to_string(default).expect("plain data").replace('"', "");
             write!(written, " Default: `[{value}]`.").expect("a String takes everything");
             attribute = "#[serde(default)]\n";
         }
-        if let Some(example) = axis.example() {
+        if let Some(example) = definition.example {
             write!(written, " Example: `{example}`.").expect("a String takes everything");
         }
         let (name, comment) = (axis.name(), comment(axis));

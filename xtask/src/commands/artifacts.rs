@@ -189,7 +189,7 @@ fn unknown_run_folders(folders: Folders<'_>, keep: &[String]) -> anyhow::Result<
     let Ok(entries) = fs::read_dir(folders.artifacts.join("runs")) else { return Ok(Vec::new()) };
     let mut known: HashSet<String> = keep.iter().cloned().collect();
     for file in pipeline_files(folders.pipelines)? {
-        known.insert(Pipeline::read(&file)?.name);
+        known.insert(Pipeline::read(&file, &[])?.name);
     }
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut unknown: Vec<String> = names.filter(|name| !known.contains(name)).collect();
@@ -229,7 +229,7 @@ fn reach(store: &Store, folders: Folders<'_>, keep: &[String]) -> anyhow::Result
     }
     for path in pipeline_files(folders.pipelines)? {
         // A file that cannot be read might ask for anything, so that it is an error.
-        let pipeline = Pipeline::read(&path)?;
+        let pipeline = Pipeline::read(&path, &[])?;
         wanted.extend(store.linked_from(&run_tree::pipeline_folder(folders.artifacts, &pipeline.name)));
         for device in [Device::Cpu, Device::Cuda] {
             let context =

@@ -1,15 +1,17 @@
 //! `init`: writes a commented pipeline file for a dataset.
 
 use std::{
+    fs,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use anyhow::anyhow;
 use data::Source;
 use spec::{
     Pipeline, Stage,
     template::{Draft, slug},
-    write_new,
 };
 
 use crate::{
@@ -41,6 +43,22 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     }
     say(&format!("next: {} plan {}{flag}", program(), path.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a new file, and the folders above it.
+fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written =
+        folder.and_then(|()| fs::File::create_new(path)).and_then(|mut file| file.write_all(text.as_bytes()));
+    let shown = path.display();
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!(
+            "{shown} is there already, and is never overwritten\nhint: name another file by `--to FILE`, or move this one away"
+        ),
+        _ => anyhow!(
+            "cannot write {shown}: {error}\nhint: check that the folder can be written and that the disk is not full"
+        ),
+    })
 }
 
 /// Returns the default file, which no shipped pipeline has.

@@ -35,7 +35,7 @@ pub const INSTALL: &str =
 
 pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
     let TensorboardArguments { file, venv, port, results } = arguments;
-    let pipeline = Pipeline::read(file)?;
+    let pipeline = Pipeline::read(file, &[])?;
     let folder = run_tree::pipeline_folder(&results.artifacts, &pipeline.name);
     if !folder.is_dir() {
         tell(&format!("error: there are no trials in {}", folder.display()));

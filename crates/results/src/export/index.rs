@@ -1,4 +1,4 @@
-//! `index.json`: a line for each network in an export folder.
+//! `index.json`: an entry for each network in an export folder.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -15,7 +15,7 @@ const FORMAT: &str = "bpfree-index";
 const VERSION: u32 = 1;
 
 /// The networks in a folder, including those of earlier exports.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Index {
     format: String,
     version: u32,
@@ -74,14 +74,7 @@ impl Index {
     }
 
     fn text(&self) -> String {
-        let mut lines = Vec::new();
-        for entry in &self.models {
-            lines.push(serde_json::to_string(entry).expect("names and numbers are JSON"));
-        }
-        format!(
-            "{{\"format\": \"{FORMAT}\", \"version\": {VERSION}, \"models\": [\n{}\n]}}\n",
-            lines.join(",\n")
-        )
+        serde_json::to_string_pretty(self).expect("names and numbers are JSON") + "\n"
     }
 }
 
@@ -114,11 +107,48 @@ mod tests {
             index.write(folder.path()).unwrap();
         }
         insta::assert_snapshot!(Index::read(folder.path()).unwrap().text(), @r#"
-        {"format": "bpfree-index", "version": 1, "models": [
-        {"folder":"a","best_of":"dfa","configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":1.5}},
-        {"folder":"b","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":2.0}},
-        {"folder":"c","best_of":null,"configuration":"dfa 12-8 tanh lr0.001","seed":0,"pipeline":"small","stage":"trials","key":"0a1b","last_epoch":{"error_rate/validation":3.0}}
-        ]}
+        {
+          "format": "bpfree-index",
+          "version": 1,
+          "models": [
+            {
+              "folder": "a",
+              "best_of": "dfa",
+              "configuration": "dfa 12-8 tanh lr0.001",
+              "seed": 0,
+              "pipeline": "small",
+              "stage": "trials",
+              "key": "0a1b",
+              "last_epoch": {
+                "error_rate/validation": 1.5
+              }
+            },
+            {
+              "folder": "b",
+              "best_of": null,
+              "configuration": "dfa 12-8 tanh lr0.001",
+              "seed": 0,
+              "pipeline": "small",
+              "stage": "trials",
+              "key": "0a1b",
+              "last_epoch": {
+                "error_rate/validation": 2.0
+              }
+            },
+            {
+              "folder": "c",
+              "best_of": null,
+              "configuration": "dfa 12-8 tanh lr0.001",
+              "seed": 0,
+              "pipeline": "small",
+              "stage": "trials",
+              "key": "0a1b",
+              "last_epoch": {
+                "error_rate/validation": 3.0
+              }
+            }
+          ]
+        }
         "#);
     }
 

@@ -1,13 +1,12 @@
 //! Trained networks for other programs: weights, and a `model.json` that says what they are the weights of.
 //!
 //! ```text
-//! DIR/index.json                       a line for each network
+//! DIR/index.json                       an entry for each network
 //! DIR/<configuration>/seed-<n>/        weights.safetensors and model.json
 //! DIR/<stage>/<configuration>/...      where the trials of several stages are exported
 //! ```
 
 mod index;
-mod json;
 mod model_file;
 mod selection;
 mod wanted;

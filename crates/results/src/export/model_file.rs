@@ -18,15 +18,13 @@ use std::collections::BTreeMap;
 use data::{ImageShape, Scaler, Scaling};
 use history::Epoch;
 use model::{Architecture, BATCH_NORM_EPSILON, LEAK, Objective, Squash};
-use serde::{Serialize, Serializer};
-use serde_json::json;
-use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, Trial};
+use serde_json::{Map, Value, json};
+use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, TrainingSettings, Trial};
 use spec::Train;
 use store::{Key, Provenance};
 use training::architecture;
 use tuner::Outcome;
 
-use super::json;
 use crate::trial::NUMERICS_REVISION;
 
 pub(super) const NAME: &str = "model.json";
@@ -67,113 +65,6 @@ pub(super) struct Trained<'a> {
     pub(super) last: Option<&'a Epoch>,
 }
 
-#[derive(Serialize)]
-struct File<'a> {
-    format: &'static str,
-    version: u32,
-    inputs: Inputs,
-    /// The hidden layers in the order of the forward pass, then the output layer.
-    layers: Vec<Layer>,
-    task: TaskText<'a>,
-    rule: Rule,
-    trial: TrialText<'a>,
-}
-
-#[derive(Serialize)]
-struct Inputs {
-    channels: usize,
-    height: usize,
-    width: usize,
-    order: &'static str,
-    scaling: ScalingText,
-}
-
-#[derive(Serialize)]
-struct ScalingText {
-    name: String,
-    formula: &'static str,
-    /// The value subtracted from each pixel, `[channels]`.
-    offset: Vec<f64>,
-    /// The divisor of each pixel, `[channels]`.
-    divisor: Vec<f64>,
-}
-
-#[derive(Serialize)]
-struct Layer {
-    name: String,
-    /// The shape of the weights, `[inputs, outputs]`.
-    shape: [usize; 2],
-    weight: String,
-    bias: Option<String>,
-    batch_norm: Option<BatchNorm>,
-    activation: ActivationText,
-    feedback: Option<Feedback>,
-}
-
-#[derive(Serialize)]
-struct BatchNorm {
-    stands: &'static str,
-    formula: &'static str,
-    epsilon: f64,
-    gamma: String,
-    beta: String,
-    moving_mean: String,
-    moving_variance: String,
-}
-
-#[derive(Serialize)]
-struct ActivationText {
-    name: &'static str,
-    formula: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slope: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Feedback {
-    name: String,
-    /// `[outputs of the layer, outputs of the network]`.
-    shape: [usize; 2],
-}
-
-#[derive(Serialize)]
-struct TaskText<'a> {
-    name: &'static str,
-    answer: &'static str,
-    loss: &'static str,
-    squash: Option<&'static str>,
-    /// The names of the classes in the order of the logits; null for reconstruction.
-    classes: Option<&'a [String]>,
-}
-
-#[derive(Serialize)]
-struct Rule {
-    name: &'static str,
-    signal: &'static str,
-    symbols: &'static str,
-    /// The function that `signal` applies as `squash`, if any.
-    squash: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct TrialText<'a> {
-    pipeline: &'a str,
-    stage: &'a str,
-    configuration: String,
-    /// The value on every axis, and settings of the train stage.
-    #[serde(serialize_with = "as_map")]
-    settings: Vec<(&'static str, serde_json::Value)>,
-    seed: u64,
-    key: String,
-    outcome: String,
-    epochs: u32,
-    /// Losses, and error rates in percent.
-    last_epoch: BTreeMap<String, Option<f64>>,
-    build: &'a str,
-    device: &'a str,
-    numerics_revision: u32,
-}
-
 /// Returns the text of the file for a network that was trained on `images`.
 pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     let Trained { train, trial, .. } = trained;
@@ -181,21 +72,24 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     let architecture =
         architecture(&trial.configuration, train.training.task, *shape, classes.len(), *scaling);
     let Configuration { algorithm, feedback, .. } = &trial.configuration;
-    json::text(&File {
-        format: FORMAT,
-        version: VERSION,
-        inputs: inputs(images),
-        layers: layers(&architecture, feedback.is_some()),
-        task: task(architecture.objective, classes),
-        rule: Rule {
-            name: algorithm.name(),
-            signal: algorithm.signal_formula(),
-            symbols: "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
-            squash: (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
+    let file = json!({
+        "format": FORMAT,
+        "version": VERSION,
+        "inputs": inputs(images),
+        // The hidden layers in the order of the forward pass, then the output layer.
+        "layers": layers(&architecture, feedback.is_some()),
+        "task": task(architecture.objective, classes),
+        "rule": {
+            "name": algorithm.name(),
+            "signal": algorithm.signal_formula(),
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            // The function that `signal` applies as `squash`, if any.
+            "squash": (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
                 .then(|| squash(training::squash(*scaling))),
         },
-        trial: trial_text(trained),
-    })
+        "trial": trial_text(trained),
+    });
+    format!("{file:#}\n")
 }
 
 /// Returns the losses and error rates of `last` by name, none for a value that is not finite.
@@ -208,73 +102,72 @@ pub(super) fn measured(last: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
         .collect()
 }
 
-fn inputs(images: &Images) -> Inputs {
+fn inputs(images: &Images) -> Value {
     let ImageShape { channels, height, width } = images.shape;
-    let (offset, divisor) = (0..channels)
-        .map(|channel| images.scaler.offset_and_divisor(channel))
-        .map(|(offset, divisor)| (f64::from(offset), f64::from(divisor)))
-        .unzip();
-    Inputs {
-        channels,
-        height,
-        width,
-        order: "channels, height, width",
-        scaling: ScalingText {
-            name: ron::to_string(&images.scaling).expect("names and numbers are RON"),
-            formula: "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
-            offset,
-            divisor,
+    let (offset, divisor): (Vec<f32>, Vec<f32>) =
+        (0..channels).map(|channel| images.scaler.offset_and_divisor(channel)).unzip();
+    json!({
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "order": "channels, height, width",
+        "scaling": {
+            "name": ron::to_string(&images.scaling).expect("names and numbers are RON"),
+            "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
+            "offset": offset,
+            "divisor": divisor,
         },
-    }
+    })
 }
 
-fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Layer> {
-    let shapes = architecture.weight_shapes();
+fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Value> {
     let depth = architecture.hidden.len();
     let mut layers = Vec::new();
-    for (index, shape) in shapes.into_iter().enumerate() {
+    for (index, shape) in architecture.weight_shapes().into_iter().enumerate() {
         let is_hidden = index < depth;
         let name = if is_hidden { format!("layer_{}", index + 1) } else { "output".to_owned() };
-        layers.push(Layer {
-            shape,
-            weight: format!("{name}/weight"),
-            bias: (architecture.bias || !is_hidden).then(|| format!("{name}/bias")),
-            batch_norm: (architecture.batch_norm && is_hidden).then(|| batch_norm(&name)),
-            activation: if is_hidden { activation(architecture.activation) } else { identity() },
-            feedback: (has_feedback && is_hidden).then(|| Feedback {
-                name: format!("{name}/feedback"),
-                shape: [shape[1], architecture.outputs],
-            }),
-            name,
-        });
+        layers.push(json!({
+            "name": name,
+            // `[inputs, outputs]`.
+            "shape": shape,
+            "weight": format!("{name}/weight"),
+            "bias": (architecture.bias || !is_hidden).then(|| format!("{name}/bias")),
+            "batch_norm": (architecture.batch_norm && is_hidden).then(|| batch_norm(&name)),
+            "activation": if is_hidden { activation(architecture.activation) } else { identity() },
+            "feedback": (has_feedback && is_hidden).then(|| json!({
+                "name": format!("{name}/feedback"),
+                "shape": [shape[1], architecture.outputs],
+            })),
+        }));
     }
     layers
 }
 
-fn batch_norm(layer: &str) -> BatchNorm {
-    BatchNorm {
-        stands: "before the activation",
-        formula: "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
-        epsilon: BATCH_NORM_EPSILON,
-        gamma: format!("{layer}/gamma"),
-        beta: format!("{layer}/beta"),
-        moving_mean: format!("{layer}/moving_mean"),
-        moving_variance: format!("{layer}/moving_variance"),
+fn batch_norm(layer: &str) -> Value {
+    json!({
+        "stands": "before the activation",
+        "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+        "epsilon": BATCH_NORM_EPSILON,
+        "gamma": format!("{layer}/gamma"),
+        "beta": format!("{layer}/beta"),
+        "moving_mean": format!("{layer}/moving_mean"),
+        "moving_variance": format!("{layer}/moving_variance"),
+    })
+}
+
+fn activation(activation: Activation) -> Value {
+    match activation {
+        Activation::Tanh => json!({"name": "tanh", "formula": "tanh(v)"}),
+        Activation::Relu => json!({"name": "relu", "formula": "max(v, 0)"}),
+        Activation::Swish => json!({"name": "swish", "formula": "v / (1 + exp(-v))"}),
+        Activation::LeakyRelu => {
+            json!({"name": "leaky_relu", "formula": "v where v > 0, else slope v", "slope": LEAK})
+        }
     }
 }
 
-fn activation(activation: Activation) -> ActivationText {
-    let (name, formula, slope) = match activation {
-        Activation::Tanh => ("tanh", "tanh(v)", None),
-        Activation::Relu => ("relu", "max(v, 0)", None),
-        Activation::Swish => ("swish", "v / (1 + exp(-v))", None),
-        Activation::LeakyRelu => ("leaky_relu", "v where v > 0, else slope v", Some(LEAK)),
-    };
-    ActivationText { name, formula, slope }
-}
-
-fn identity() -> ActivationText {
-    ActivationText { name: "identity", formula: "v", slope: None }
+fn identity() -> Value {
+    json!({"name": "identity", "formula": "v"})
 }
 
 fn squash(squash: Squash) -> &'static str {
@@ -284,55 +177,53 @@ fn squash(squash: Squash) -> &'static str {
     }
 }
 
-fn task(objective: Objective, classes: &[String]) -> TaskText<'_> {
+/// Describes the task; `classes` are named in the order of the logits.
+fn task(objective: Objective, classes: &[String]) -> Value {
     match objective {
-        Objective::Classification => TaskText {
-            name: "classification",
-            answer: "the class with the largest logit; softmax(logits) are probabilities",
-            loss: "cross-entropy",
-            squash: None,
-            classes: Some(classes),
-        },
-        Objective::Reconstruction(of_output) => TaskText {
-            name: "reconstruction",
-            answer: "squash(logits), the image as scaled for the input",
-            loss: "mean over examples and pixels of the squared difference",
-            squash: Some(squash(of_output)),
-            classes: None,
-        },
+        Objective::Classification => json!({
+            "name": "classification",
+            "answer": "the class with the largest logit; softmax(logits) are probabilities",
+            "loss": "cross-entropy",
+            "squash": null,
+            "classes": classes,
+        }),
+        Objective::Reconstruction(of_output) => json!({
+            "name": "reconstruction",
+            "answer": "squash(logits), the image as scaled for the input",
+            "loss": "mean over examples and pixels of the squared difference",
+            "squash": squash(of_output),
+            "classes": null,
+        }),
     }
 }
 
-fn trial_text<'a>(trained: &Trained<'a>) -> TrialText<'a> {
+fn trial_text(trained: &Trained<'_>) -> Value {
     let Trained { pipeline, train, trial, key, made, outcome, last } = *trained;
-    TrialText {
-        pipeline,
-        stage: &train.name,
-        configuration: trial.configuration.to_string(),
-        settings: settings(train, &trial.configuration),
-        seed: trial.seed,
-        key: key.to_string(),
-        outcome: match outcome {
+    json!({
+        "pipeline": pipeline,
+        "stage": train.name,
+        "configuration": trial.configuration.to_string(),
+        "settings": settings(train, &trial.configuration),
+        "seed": trial.seed,
+        "key": key.to_string(),
+        "outcome": match outcome {
             Outcome::Finished => "finished".to_owned(),
             Outcome::Stopped { .. } => "stopped early".to_owned(),
             Outcome::Diverged { reason, .. } => format!("diverged: {reason}"),
         },
-        epochs: last.map_or(0, |epoch| epoch.epoch),
-        last_epoch: measured(last),
-        build: &made.build,
-        device: &made.device,
-        numerics_revision: NUMERICS_REVISION,
-    }
+        "epochs": last.map_or(0, |epoch| epoch.epoch),
+        "last_epoch": measured(last),
+        "build": made.build,
+        "device": made.device,
+        "numerics_revision": NUMERICS_REVISION,
+    })
 }
 
-fn as_map<S: Serializer>(pairs: &[(&str, serde_json::Value)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
-}
-
-fn settings(train: &Train, configuration: &Configuration) -> Vec<(&'static str, serde_json::Value)> {
-    let axes = Axis::ALL.into_iter().map(|axis| (axis.name(), json!(axis.of(configuration))));
-    let stage =
-        [("batch_size", json!(train.training.batch_size)), ("most_epochs", json!(train.training.epochs))];
+/// Returns the value on every axis, and settings of the train stage.
+fn settings(train: &Train, configuration: &Configuration) -> Map<String, Value> {
+    let axes = Axis::ALL.into_iter().map(|axis| (axis.name().to_owned(), json!(axis.of(configuration))));
+    let TrainingSettings { batch_size, epochs, .. } = train.training;
+    let stage = [("batch_size".to_owned(), json!(batch_size)), ("most_epochs".to_owned(), json!(epochs))];
     axes.chain(stage).collect()
 }
 
@@ -407,74 +298,108 @@ mod tests {
             "scaling": {
               "name": "PerChannel(Measured)",
               "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
-              "offset": [65.26705932617188],
-              "divisor": [94.87974548339844]
+              "offset": [
+                65.26705932617188
+              ],
+              "divisor": [
+                94.87974548339844
+              ]
             }
           },
-          "layers": [{
-            "name": "layer_1",
-            "shape": [784, 12],
-            "weight": "layer_1/weight",
-            "bias": "layer_1/bias",
-            "batch_norm": {
-              "stands": "before the activation",
-              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
-              "epsilon": 0.001,
-              "gamma": "layer_1/gamma",
-              "beta": "layer_1/beta",
-              "moving_mean": "layer_1/moving_mean",
-              "moving_variance": "layer_1/moving_variance"
+          "layers": [
+            {
+              "name": "layer_1",
+              "shape": [
+                784,
+                12
+              ],
+              "weight": "layer_1/weight",
+              "bias": "layer_1/bias",
+              "batch_norm": {
+                "stands": "before the activation",
+                "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+                "epsilon": 0.001,
+                "gamma": "layer_1/gamma",
+                "beta": "layer_1/beta",
+                "moving_mean": "layer_1/moving_mean",
+                "moving_variance": "layer_1/moving_variance"
+              },
+              "activation": {
+                "name": "leaky_relu",
+                "formula": "v where v > 0, else slope v",
+                "slope": 0.2
+              },
+              "feedback": {
+                "name": "layer_1/feedback",
+                "shape": [
+                  12,
+                  10
+                ]
+              }
             },
-            "activation": {
-              "name": "leaky_relu",
-              "formula": "v where v > 0, else slope v",
-              "slope": 0.2
+            {
+              "name": "layer_2",
+              "shape": [
+                12,
+                8
+              ],
+              "weight": "layer_2/weight",
+              "bias": "layer_2/bias",
+              "batch_norm": {
+                "stands": "before the activation",
+                "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
+                "epsilon": 0.001,
+                "gamma": "layer_2/gamma",
+                "beta": "layer_2/beta",
+                "moving_mean": "layer_2/moving_mean",
+                "moving_variance": "layer_2/moving_variance"
+              },
+              "activation": {
+                "name": "leaky_relu",
+                "formula": "v where v > 0, else slope v",
+                "slope": 0.2
+              },
+              "feedback": {
+                "name": "layer_2/feedback",
+                "shape": [
+                  8,
+                  10
+                ]
+              }
             },
-            "feedback": {
-              "name": "layer_1/feedback",
-              "shape": [12, 10]
+            {
+              "name": "output",
+              "shape": [
+                8,
+                10
+              ],
+              "weight": "output/weight",
+              "bias": "output/bias",
+              "batch_norm": null,
+              "activation": {
+                "name": "identity",
+                "formula": "v"
+              },
+              "feedback": null
             }
-          }, {
-            "name": "layer_2",
-            "shape": [12, 8],
-            "weight": "layer_2/weight",
-            "bias": "layer_2/bias",
-            "batch_norm": {
-              "stands": "before the activation",
-              "formula": "gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta",
-              "epsilon": 0.001,
-              "gamma": "layer_2/gamma",
-              "beta": "layer_2/beta",
-              "moving_mean": "layer_2/moving_mean",
-              "moving_variance": "layer_2/moving_variance"
-            },
-            "activation": {
-              "name": "leaky_relu",
-              "formula": "v where v > 0, else slope v",
-              "slope": 0.2
-            },
-            "feedback": {
-              "name": "layer_2/feedback",
-              "shape": [8, 10]
-            }
-          }, {
-            "name": "output",
-            "shape": [8, 10],
-            "weight": "output/weight",
-            "bias": "output/bias",
-            "batch_norm": null,
-            "activation": {
-              "name": "identity",
-              "formula": "v"
-            },
-            "feedback": null
-          }],
+          ],
           "task": {
             "name": "classification",
             "answer": "the class with the largest logit; softmax(logits) are probabilities",
             "loss": "cross-entropy",
             "squash": null,
-            "classes": ["cross", "ring", "triangle", "square", "curve", "spiral", "zigzag", "T", "arrow", "Y"]
+            "classes": [
+              "cross",
+              "ring",
+              "triangle",
+              "square",
+              "curve",
+              "spiral",
+              "zigzag",
+              "T",
+              "arrow",
+              "Y"
+            ]
           },
           "rule": {
             "name": "dfa",

@@ -3,7 +3,10 @@
 use history::History;
 use settings::{Configuration, Metric, Split};
 use spec::{EpochRule, Summarize};
-use tuner::{Outcome, ranking};
+use tuner::{
+    Outcome,
+    ranking::{self, Ranking},
+};
 
 use crate::{
     error::Error,
@@ -34,34 +37,11 @@ pub(super) struct Measured<'a> {
     pub(super) test: Option<f64>,
 }
 
-/// The candidates of a summary by rank. A candidate is identified by its index.
-pub(super) struct Ranking {
-    /// The candidates, the best first.
-    pub(super) order: Vec<usize>,
-    /// The mean of each candidate's ranking metric, if all its seeds have a value.
-    pub(super) means: Vec<Option<f64>>,
-    /// The group that each candidate is the best of, if any.
-    pub(super) best_of: Vec<Option<String>>,
-}
-
-pub(super) fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
-    let values: Vec<ranking::Values> = candidates
-        .iter()
-        .map(|candidate| candidate.trials.iter().map(|trial| trial.ranked_by).collect())
-        .collect();
-    let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| candidate.configuration).collect();
-    let order = ranking::order(&values);
-    let best_of = ranking::best_of(&configurations, &values, &order, &summarize.best_per);
-    let means = values.iter().map(|values| ranking::complete_mean(values)).collect();
-    Ranking { order, means, best_of }
-}
-
-/// Reads the trials of every configuration of the stages.
+/// Reads the trials of every configuration of the stages, and ranks the configurations.
 pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
-) -> Result<Vec<Candidate<'a>>, Error> {
+) -> Result<(Vec<Candidate<'a>>, Ranking), Error> {
     let mut candidates = Vec::new();
     for (train, planned) in summarize.trains().zip(trials) {
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
@@ -72,7 +52,13 @@ pub(super) fn read<'a>(
             });
         }
     }
-    Ok(candidates)
+    let ranked_by =
+        |candidate: &Candidate<'_>| candidate.trials.iter().map(|trial| trial.ranked_by).collect();
+    let values: Vec<ranking::Values> = candidates.iter().map(ranked_by).collect();
+    let configurations: Vec<&Configuration> =
+        candidates.iter().map(|candidate| candidate.configuration).collect();
+    let ranking = ranking::rank(&configurations, &values, &summarize.best_per);
+    Ok((candidates, ranking))
 }
 
 fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Measured<'a>, Error> {
@@ -100,8 +86,7 @@ fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Meas
 
 /// Returns the value of `metric` at `epoch`. A value that is not finite does not count, even if the trial has not diverged.
 fn finite_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
-    let measured = history.epochs().iter().find(|measured| measured.epoch == epoch)?;
-    measured.value(metric).filter(|value| value.is_finite())
+    history.at(epoch, metric).filter(|value| value.is_finite())
 }
 
 /// Returns the reported quantity on the test split. There is none without a holdout, or if the table is ranked by it or reports it.

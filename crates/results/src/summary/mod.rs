@@ -84,8 +84,8 @@ pub fn key_text(
 
 /// Returns the winners of the trials, one for each combination of values on the axes that `summarize` names.
 pub fn winners(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<Vec<Winner>, Error> {
-    let candidates = candidate::read(summarize, trials)?;
-    Ok(winners::of(&candidates, &candidate::rank(summarize, &candidates)))
+    let (candidates, ranking) = candidate::read(summarize, trials)?;
+    Ok(winners::of(&candidates, &ranking))
 }
 
 /// Writes the files of a summary into `work`.
@@ -96,8 +96,7 @@ pub fn write(
     store: &Store,
     work: &Work,
 ) -> Result<(), Error> {
-    let candidates = candidate::read(summarize, trials)?;
-    let ranking = candidate::rank(summarize, &candidates);
+    let (candidates, ranking) = candidate::read(summarize, trials)?;
     let study = study::of(summarize, &candidates, &ranking, asked, store)?;
     let best = winners::to_ron(&winners::of(&candidates, &ranking));
     drop(candidates);

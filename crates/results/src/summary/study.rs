@@ -6,15 +6,17 @@ use history::History;
 use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
-use serde::Deserialize;
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
-use store::{Key, Store};
-use tuner::{Outcome, ranking};
+use store::Store;
+use tuner::{
+    Outcome,
+    ranking::{self, Ranking},
+};
 
 use super::{
-    candidate::{Candidate, Measured, Ranking, test_metric},
+    candidate::{Candidate, Measured, test_metric},
     notes::notes,
 };
 use crate::{
@@ -103,20 +105,9 @@ fn values(trials: &[report::Trial], value: fn(&report::Trial) -> Option<f64>) ->
 
 /// Returns the number of mini-batches of an epoch, or none if the store does not have the dataset's artifact.
 fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<u64>, Error> {
-    #[derive(Deserialize)]
-    struct KeyLayout {
-        inputs: BTreeMap<String, String>,
-    }
-    let dataset = candidates
-        .iter()
-        .filter(|candidate| candidate.stage == train.name)
-        .flat_map(|candidate| &candidate.trials)
-        .find_map(|measured| {
-            let layout: KeyLayout = ron::from_str(measured.planned.key_text.as_str()).ok()?;
-            Key::parse(layout.inputs.get(DATASET)?)
-        });
-    let Some(key) = dataset else { return Ok(None) };
-    let Some(artifact) = store.find(DATASET, &key)? else { return Ok(None) };
+    let candidate = candidates.iter().find(|candidate| candidate.stage == train.name);
+    let Some(trial) = candidate.and_then(|candidate| candidate.trials.first()) else { return Ok(None) };
+    let Some(artifact) = store.find(DATASET, &trial.planned.dataset)? else { return Ok(None) };
     let examples = dataset_artifact::training_examples(&artifact)?;
     Ok(examples.map(|examples| examples / u64::from(train.training.batch_size)))
 }

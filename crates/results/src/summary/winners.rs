@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use settings::Configuration;
+use tuner::ranking::Ranking;
 
-use super::candidate::{Candidate, Ranking};
+use super::candidate::Candidate;
 
 /// The best configuration of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]

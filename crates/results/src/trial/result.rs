@@ -32,6 +32,8 @@ pub struct PlannedTrial {
     pub trial: Trial,
     pub key_text: KeyText,
     pub key: Key,
+    /// The key of the dataset.
+    pub dataset: Key,
     pub artifact: Option<Artifact>,
     /// The reason why a stored result cannot be used, if there is one.
     pub damage: Option<String>,

@@ -1,15 +1,14 @@
 //! `Grid`: axes; all combinations of their values are compared.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use ron::value::RawValue;
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Error as _, MapAccess, Visitor},
-};
+use serde::Deserialize;
 use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
 
 use crate::{
+    fields::Fields,
+    problem::did_you_mean,
     scope::{Scope, written_text},
     stage::{Grid, Points, Summarize},
 };
@@ -29,62 +28,6 @@ pub(super) struct Written<'a> {
     /// Type: [`GridAxes`], or `BestOf("best")`.
     #[serde(borrow)]
     axes: &'a RawValue,
-}
-
-/// The values along each axis as written, in the order of the file. Every combination is trained once per seed. An axis that
-/// does not apply to a rule, such as `feedback` to `Backprop`, is left out for that rule.
-struct WrittenAxes<'a>(Vec<(Axis, &'a RawValue)>);
-
-impl<'a> Deserialize<'a> for WrittenAxes<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'a> Visitor<'a> for Fields {
-            type Value = WrittenAxes<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the axes of a grid")
-            }
-
-            fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<WrittenAxes<'a>, M::Error> {
-                let mut axes: Vec<(Axis, &'a RawValue)> = Vec::new();
-                while let Some(name) = map.next_key::<Name>()? {
-                    let axis = Axis::ALL[name.0];
-                    if axes.iter().any(|(known, _)| *known == axis) {
-                        return Err(M::Error::duplicate_field(axis.name()));
-                    }
-                    axes.push((axis, map.next_value()?));
-                }
-                let is_given = |axis: &Axis| axes.iter().any(|(given, _)| given == axis);
-                match Axis::ALL.iter().find(|axis| axis.is_required() && !is_given(axis)) {
-                    Some(missing) => Err(M::Error::missing_field(missing.name())),
-                    None => Ok(WrittenAxes(axes)),
-                }
-            }
-        }
-        deserializer.deserialize_struct("axes", Axis::NAMES, Fields)
-    }
-}
-
-/// The position of an axis in [`Axis::ALL`], read from its name.
-struct Name(usize);
-
-impl<'a> Deserialize<'a> for Name {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Identifier;
-        impl Visitor<'_> for Identifier {
-            type Value = Name;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of an axis")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Name, E> {
-                let position = Axis::NAMES.iter().position(|name| *name == text);
-                position.map(Name).ok_or_else(|| E::unknown_field(text, Axis::NAMES))
-            }
-        }
-        deserializer.deserialize_identifier(Identifier)
-    }
 }
 
 /// The winners of a summary, instead of axes.
@@ -148,9 +91,10 @@ impl<'a> Written<'a> {
             let summarize = find_summarize(written_text(stage), scope)?;
             return Some(Grid { name, points: Points::BestOf(summarize) });
         }
-        let written: WrittenAxes = scope.parse(part)?;
+        let fields: Fields = scope.parse(part)?;
+        check_names(&fields, scope)?;
         let mut axes = Axes::with_defaults();
-        let mut reader = Reader { scope, written: &written, complete: true };
+        let mut reader = Reader { scope, part, fields, complete: true };
         visit_axes(&mut reader, &mut axes);
         if !reader.complete {
             return None;
@@ -166,23 +110,47 @@ impl<'a> Written<'a> {
     }
 }
 
+/// Adds a problem for the first field that is no axis, or that is an axis again.
+fn check_names<'a>(Fields(fields): &Fields<'a>, scope: &mut Scope<'a>) -> Option<()> {
+    for (index, (name, _)) in fields.iter().enumerate() {
+        let (message, hint) = if !Axis::NAMES.contains(name) {
+            (format!("unknown field `{name}` of axes"), did_you_mean(name, Axis::NAMES))
+        } else if fields[..index].iter().any(|(known, _)| known == name) {
+            (format!("the field `{name}` is given twice"), "keep one of them".into())
+        } else {
+            continue;
+        };
+        scope.problem(name, message, hint);
+        return None;
+    }
+    Some(())
+}
+
 /// Reads one axis after the other.
 struct Reader<'s, 'a> {
     scope: &'s mut Scope<'a>,
-    written: &'s WrittenAxes<'a>,
+    /// The axes as written.
+    part: &'a str,
+    fields: Fields<'a>,
     /// Whether all axes so far could be read.
     complete: bool,
 }
 
 impl AxisVisitor for Reader<'_, '_> {
-    fn visit<T: AxisValue>(&mut self, definition: &'static Definition<T>, values: &mut Vec<T>) {
-        let Some((_, part)) = self.written.0.iter().find(|(axis, _)| axis.name() == definition.name) else {
+    fn visit<T: AxisValue>(&mut self, axis: Axis, definition: &'static Definition<T>, values: &mut Vec<T>) {
+        let name = axis.name();
+        let Some(part) = self.fields.value(name) else {
+            if definition.default.is_none() {
+                let end = &self.part[self.part.len() - 1..];
+                let message = format!("the field `{name}` of axes is missing");
+                self.scope.problem(end, message, Some(format!("add `{name}: ...`")));
+                self.complete = false;
+            }
             return;
         };
-        let part = written_text(part);
         let is_range = part.starts_with(char::is_alphabetic) && T::from_number(0.0).is_some();
-        let read = if is_range { self.range(definition, part) } else { self.list(definition, part) };
-        match read {
+        let read = if is_range { self.range(name, part) } else { self.list(name, part) };
+        match read.and_then(|read| self.checked(name, definition, part, read)) {
             Some(read) => *values = read,
             None => self.complete = false,
         }
@@ -191,32 +159,23 @@ impl AxisVisitor for Reader<'_, '_> {
 
 impl<'a> Reader<'_, 'a> {
     /// Reads a list of values; `part` is the axis as written.
-    fn list<T: AxisValue>(&mut self, definition: &Definition<T>, part: &'a str) -> Option<Vec<T>> {
-        let axis = definition.name;
-        match self.scope.document.parse::<Vec<T>>(part) {
-            Ok(values) => self.checked(definition, part, values),
-            Err(mut problem) => {
-                if !part.starts_with('[') {
-                    problem.hint =
-                        Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
-                }
-                self.scope.problems.push(problem);
-                None
+    fn list<T: AxisValue>(&mut self, axis: &str, part: &'a str) -> Option<Vec<T>> {
+        let read = self.scope.document.parse(part).map_err(|mut problem| {
+            if !part.starts_with('[') {
+                problem.hint =
+                    Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
             }
-        }
+            self.scope.problems.push(problem);
+        });
+        read.ok()
     }
 
     /// Reads a [`Range`] of numbers.
-    fn range<T: AxisValue>(&mut self, definition: &Definition<T>, part: &'a str) -> Option<Vec<T>> {
-        let range = self.scope.parse::<Range>(part)?;
-        match range.values() {
-            Ok(values) => {
-                let values = values.into_iter().filter_map(T::from_number).collect();
-                self.checked(definition, part, values)
-            }
+    fn range<T: AxisValue>(&mut self, axis: &str, part: &'a str) -> Option<Vec<T>> {
+        match self.scope.parse::<Range>(part)?.values() {
+            Ok(values) => Some(values.into_iter().filter_map(T::from_number).collect()),
             Err(allowed) => {
-                let message = format!("`{}`: this is no range", definition.name);
-                self.scope.problem(part, message, Some(allowed.into()));
+                self.scope.problem(part, format!("`{axis}`: this is no range"), Some(allowed.into()));
                 None
             }
         }
@@ -225,11 +184,11 @@ impl<'a> Reader<'_, 'a> {
     /// Returns the values if there are some and all are allowed.
     fn checked<T: AxisValue>(
         &mut self,
+        axis: &str,
         definition: &Definition<T>,
         part: &str,
         values: Vec<T>,
     ) -> Option<Vec<T>> {
-        let axis = definition.name;
         if values.is_empty() {
             let message = format!("the axis `{axis}` is empty, so the grid has no configurations");
             self.scope.problem(part, message, Some("give at least one value, or leave the axis out".into()));
