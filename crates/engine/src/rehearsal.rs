@@ -41,7 +41,7 @@ pub fn rehearse(
     batches: &[HostBatch],
 ) -> Result<Box<dyn Rehearsal>, DeviceError> {
     check_precision(device, population.precision)?;
-    on_device!(device, |B, handle| Box::new(Rehearsing::<B>::new(population, batches, handle.clone())) as _)
+    on_device!(device, |B, handle| Box::new(Rehearsing::<B>::new(population, batches, handle)) as _)
 }
 
 struct Rehearsing<B: Kernels> {
@@ -54,18 +54,18 @@ struct Rehearsing<B: Kernels> {
 }
 
 impl<B: Kernels> Rehearsing<B> {
-    fn new(population: &Population, batches: &[HostBatch], device: B::Device) -> Self {
+    fn new(population: &Population, batches: &[HostBatch], device: &B::Device) -> Self {
         let architecture = &population.architecture;
         let batches = batches.iter().map(|batch| Batch {
-            input: shared_by_trials(&batch.input, architecture.inputs, &device).into(),
-            target: shared_by_trials(&batch.target, architecture.outputs, &device),
+            input: shared_by_trials(&batch.input, architecture.inputs, device).into(),
+            target: shared_by_trials(&batch.target, architecture.outputs, device),
         });
         Self {
-            train_state: Some(TrainState::new(population, &device)),
+            train_state: Some(TrainState::new(population, device)),
             trackers: TrackerSet::new(&population.trackers, population.trials.len()),
             batches: batches.collect(),
             taken: 0,
-            device,
+            device: device.clone(),
         }
     }
 }
