@@ -27,9 +27,8 @@ const FORM_REVISION: u32 = 2;
 #[derive(Serialize, Deserialize)]
 struct Notes {
     form: u32,
-    /// A CSV table, as [`History`] writes it.
+    // Tables, as [`History::to_csv`] writes them.
     history: String,
-    /// As above.
     machine: String,
     seconds: f64,
 }

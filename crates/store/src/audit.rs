@@ -9,31 +9,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::artifact::Artifact;
 use super::disk;
 use super::error::{Result, StoreError};
-use super::key::Key;
 use super::lease::{Lease, Taken};
+use super::name::Name;
 use super::persist;
 use super::root::{Store, list};
 use super::unfinished::claimed;
 
 /// The first letters of the name of an artifact that is being removed, in the folder `work`.
 pub(super) const REMOVED: &str = "removed-";
-
-/// The name of an artifact, which may be damaged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name {
-    pub kind: String,
-    pub key: Key,
-}
-
-impl Name {
-    /// Returns the name of the artifact at `path` or around it, in the folder `store`. Other files and folders are no artifacts.
-    fn of(path: &Path, store: &Path) -> Option<Self> {
-        let mut parts = path.strip_prefix(store).ok()?.iter();
-        let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
-        let is_kind = kind.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        Some(Self { kind: is_kind.then(|| kind.to_owned())?, key: Key::parse(key)? })
-    }
-}
 
 /// A lock that a run holds while it reads and writes the store, so that no artifact is removed meanwhile.
 #[derive(Debug)]
@@ -95,7 +78,6 @@ impl Store {
         Ok((entries.len(), entries.iter().map(|entry| size_of_files(&entry.path())).sum()))
     }
 
-    /// Removes an artifact.
     pub fn remove(&self, name: &Name) -> Result<()> {
         let path = self.artifact_path(&name.kind, &name.key);
         // It is moved away in one step first: half an artifact under its name would be damage.

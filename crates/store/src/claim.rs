@@ -12,12 +12,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::artifact::Artifact;
-use super::audit::{Name, REMOVED};
+use super::audit::REMOVED;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, Lease, Taken};
 use super::manifest::Provenance;
+use super::name::Name;
 use super::owner::Owner;
 use super::persist;
 use super::root::{Store, list};

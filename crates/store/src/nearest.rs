@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use super::audit::Name;
 use super::difference::{FieldDifference, difference};
 use super::error::Result;
 use super::key::{Key, KeyText};
 use super::manifest::KEY_FILE;
+use super::name::Name;
 use super::root::Store;
 
 impl Store {

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::audit::Name;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::fault;
 use super::key::Key;
+use super::name::Name;
 use super::persist;
 use super::root::{Store, list};
 
