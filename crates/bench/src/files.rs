@@ -64,7 +64,13 @@ fn artifact(session: &mut Session) -> anyhow::Result<()> {
         published += 1;
         let key_text = KeyText::new("bench", 1, &published, &[]);
         store
-            .find_or_make(&key_text, &[], || made.clone(), |work| work.write("history.csv", &[b'1'; 2000]))
+            .find_or_make(
+                &key_text,
+                &[],
+                || made.clone(),
+                |work| work.write("history.csv", &[b'1'; 2000]),
+                |_| Ok(()),
+            )
             .expect("the folder can be written");
     });
     session.compare(title.into(), vec![publish])?;
@@ -109,6 +115,7 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
                     work.write("result.ron", format!("(outcome: Finished, epochs: {EPOCHS})").as_bytes())?;
                     work.write("weights.safetensors", &[0; 64])
                 },
+                |_| Ok(()),
             )?;
         }
     }

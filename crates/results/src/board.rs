@@ -85,11 +85,12 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
     let (artifact, _) = store.find_or_make(
         &key_text,
         &[EVENT_FILES],
-        || made,
+        || made.clone(),
         |work| {
             write(pipeline, work.path(), SystemTime::now())
                 .map_err(|source| Error::History { path: work.path().into(), source })
         },
+        |_| Ok(()),
     )?;
     let files = &artifact.manifest().files;
     let file = files.iter().find(|file| file.path.starts_with(EVENT_FILES));

@@ -7,6 +7,9 @@ use store::StoreError;
 pub enum Error {
     #[error("`{stage}`: a batch of {batch_size} needs more than the {examples} training examples")]
     BatchTooLarge { stage: String, batch_size: u32, examples: usize },
+    /// The run was interrupted while it waited for another process.
+    #[error("interrupted")]
+    Interrupted,
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -26,6 +29,7 @@ impl Error {
             Self::BatchTooLarge { examples, .. } => Some(format!(
                 "use a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
             )),
+            Self::Interrupted => None,
             Self::Device(error) => Some(error.hint()),
             Self::Results(error) => error.hint(),
         }

@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    mem,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -132,11 +133,15 @@ impl<'a> Run<'a> {
     fn stages(&mut self, train_stage: fn(&mut Self, &Train) -> Result<(), Error>) -> Result<(), Error> {
         let pipeline = self.pipeline;
         for stage in &pipeline.stages {
-            match stage {
+            let done = match stage {
                 // A dataset is loaded when the first trial needs it. A grid has nothing to run.
-                Stage::Dataset(_) | Stage::Grid(_) => {}
-                Stage::Train(train) => train_stage(self, train)?,
-                Stage::Summarize(summarize) => self.summarize(summarize)?,
+                Stage::Dataset(_) | Stage::Grid(_) => Ok(()),
+                Stage::Train(train) => train_stage(self, train),
+                Stage::Summarize(summarize) => self.summarize(summarize),
+            };
+            match done {
+                Err(Error::Interrupted) => self.report.interrupted = true,
+                done => done?,
             }
             // A table of a stage that was abandoned would mislead.
             if self.report.interrupted || self.report.not_begun > 0 {
@@ -341,10 +346,25 @@ impl<'a> Run<'a> {
         what: &str,
         started: Instant,
         volatile: &[&str],
-        write: impl FnOnce(&Work) -> Result<(), results::Error>,
+        write: impl Fn(&Work) -> Result<(), results::Error>,
     ) -> Result<Artifact, Error> {
-        let made = || provenance(self.settings.build, self.context.device, started.elapsed());
-        let (artifact, damage) = self.context.store.find_or_make(key_text, volatile, made, write)?;
+        let RunSettings { build, reporter, interrupt, .. } = self.settings;
+        let mut has_waited = false;
+        let (artifact, damage) = self.context.store.find_or_make(
+            key_text,
+            volatile,
+            || provenance(build, self.context.device, started.elapsed()),
+            |work| Ok::<_, Error>(write(work)?),
+            |owner| {
+                if !mem::replace(&mut has_waited, true) {
+                    let owner = owner.map_or("another process".to_owned(), |owner| {
+                        format!("process {} on {}", owner.pid, owner.host)
+                    });
+                    reporter.report(&Progress::Warning(&format!("waiting for {owner}, which makes {what}")));
+                }
+                if interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+            },
+        )?;
         if let Some(damage) = damage {
             self.settings.reporter.report(&Progress::Damaged { what, damage: &damage.to_string() });
         }

@@ -32,7 +32,10 @@ impl Artifact {
     /// Reads a file, and checks that its bytes are those that were published.
     pub fn read(&self, name: &str) -> Result<Vec<u8>> {
         let listed = self.manifest.file(name);
-        let listed = listed.ok_or_else(|| StoreError::damaged(&self.path, name, "the file", "nothing"))?;
+        let listed = listed.ok_or_else(|| StoreError::NotInArtifact {
+            artifact: self.path.clone(),
+            file: name.to_owned(),
+        })?;
         check_file(&self.path, listed)?;
         let path = self.path.join(name);
         let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
@@ -301,10 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn an_artifact_without_a_file_that_is_read_is_damaged() {
+    fn a_file_that_was_never_published_is_no_damage() {
         let (_folder, store) = store();
         let artifact = publish(&store, &key_text(1));
         let error = artifact.read("histroy.csv").unwrap_err();
-        assert!(error.to_string().ends_with("histroy.csv: expected the file, found nothing"), "{error}");
+        assert!(error.to_string().ends_with(" holds no `histroy.csv`"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use super::artifact::Artifact;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::lease::{Lease, Taken};
-use super::name::Name;
+use super::name::{Name, is_kind};
 use super::persist;
 use super::root::{Store, list};
 use super::unfinished::claimed;
@@ -27,6 +27,10 @@ impl Store {
     pub fn move_damaged_aside(&self, damage: &StoreError) -> Result<bool> {
         let StoreError::Damaged { artifact, .. } = damage else { return Ok(false) };
         let Some(name) = Name::of(artifact, &self.root().join("store")) else { return Ok(false) };
+        // Another process may have moved it and made it again.
+        if self.verify(&name).is_ok() {
+            return Ok(true);
+        }
         match self.move_aside(&name) {
             // Another process has just moved it.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(true),
@@ -38,7 +42,9 @@ impl Store {
     pub fn names(&self) -> Result<Vec<Name>> {
         let store = self.root().join("store");
         let mut names = Vec::new();
-        for shelf in list(&store)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        let shelves =
+            list(&store)?.into_iter().filter(|entry| entry.file_name().to_str().is_some_and(is_kind));
+        for shelf in shelves.map(|entry| entry.path()).filter(|path| path.is_dir()) {
             names.extend(list(&shelf)?.iter().filter_map(|entry| Name::of(&entry.path(), &store)));
         }
         names.sort();

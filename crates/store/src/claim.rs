@@ -40,14 +40,15 @@ pub enum Claim {
 }
 
 impl Store {
-    /// Returns the artifact of a key, or makes it with `write`. If another process makes it, waits until that has ended. The damage
-    /// of an artifact that had to be made again is returned too.
+    /// Returns the artifact of a key, or makes it with `write`. While another process makes it, `wait` is called again and again
+    /// with that process; its error ends the wait. The damage of an artifact that had to be made again is returned too.
     pub fn find_or_make<E: From<StoreError>>(
         &self,
         key_text: &KeyText,
         volatile: &[&str],
-        made: impl FnOnce() -> Provenance,
-        write: impl FnOnce(&Work) -> std::result::Result<(), E>,
+        made: impl Fn() -> Provenance,
+        write: impl Fn(&Work) -> std::result::Result<(), E>,
+        mut wait: impl FnMut(Option<Owner>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(Artifact, Option<StoreError>), E> {
         let damage = match self.look_up(key_text.kind(), &Key::of(key_text))? {
             (Some(artifact), _) => return Ok((artifact, None)),
@@ -58,9 +59,16 @@ impl Store {
                 Claim::Done(artifact) => return Ok((artifact, damage)),
                 Claim::Mine(work) => {
                     write(&work)?;
-                    return Ok((work.publish(made(), volatile)?, damage));
+                    match work.publish(made(), volatile) {
+                        // This process was paused so long that another one has taken over.
+                        Err(StoreError::LeaseLost { .. }) => {}
+                        published => return Ok((published?, damage)),
+                    }
                 }
-                Claim::Elsewhere(_) => thread::sleep(CHECK_INTERVAL),
+                Claim::Elsewhere(owner) => {
+                    wait(owner)?;
+                    thread::sleep(CHECK_INTERVAL);
+                }
             }
         }
     }
@@ -124,7 +132,13 @@ impl Store {
                 // Another process began to remove it.
                 let _ = disk::remove_tree(&entry.path());
             }
-            let Some(Name { kind, key }) = name.to_str().and_then(claimed) else { continue };
+            let Some(Name { kind, key }) = name.to_str().and_then(claimed) else {
+                // Earlier builds named their folders by process.
+                if Owner::read_file(&entry.path().join("owner.ron")).is_some_and(|owner| owner.is_gone()) {
+                    let _ = disk::remove_tree(&entry.path());
+                }
+                continue;
+            };
             let lease = self.beside_work(&kind, &key, "lease");
             let last = Owner::read_file(&lease).filter(Owner::is_gone);
             // Checked again under the lease, so that no other process can change it.
@@ -253,8 +267,9 @@ mod tests {
         fs::write(&lease, "(somebody else)").expect("writable");
         let error = work.checkpoint_with(b"state").expect_err("it is another's");
         assert!(error.hint().is_some(), "{error}");
+        let folder = work.path().to_owned();
         assert!(work.publish(Provenance::example(), VOLATILE).is_err());
-        assert!(lease.exists(), "the lease is another's, too");
+        assert!(lease.exists() && folder.join("key.ron").exists(), "lease and folder are another's, too");
         assert!(store.find("trial", &Key::of(&key_text(1))).expect("usable").is_none());
     }
 
@@ -301,6 +316,11 @@ mod tests {
         fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
         // As left by a process that was killed before it could write its name.
         fs::write(store.beside_work("trial", &key, "lease"), b"").expect("writable");
+        // As left by an earlier build.
+        let old = store.work_root().join("trial-0123456789ab-1a2b-4194305-0");
+        fs::create_dir(&old).expect("writable");
+        let owner = Owner { pid: 4_194_305, ..Owner::this_process() };
+        fs::write(old.join("owner.ron"), owner.to_text()).expect("writable");
         Store::open(store.root()).expect("open");
         assert_eq!(entries(&store.work_root()), [""; 0]);
     }

@@ -15,6 +15,9 @@ pub enum StoreError {
     #[error("{} has store format {found}, this build reads format {supported}", path.display())]
     UnknownFormat { path: PathBuf, found: String, supported: u32 },
 
+    #[error("artifact {} holds no `{file}`", artifact.display())]
+    NotInArtifact { artifact: PathBuf, file: String },
+
     #[error("cannot publish {}: it is {found}, an artifact holds only files and folders", path.display())]
     NotAFile { path: PathBuf, found: &'static str },
 
@@ -51,6 +54,7 @@ impl StoreError {
             Self::UnknownFormat { .. } => {
                 "use the build that wrote it, or start a new store in another folder".to_owned()
             }
+            Self::NotInArtifact { .. } => "this is a fault of the program, not of the store".to_owned(),
             Self::NotAFile { .. } => {
                 "copy the file that it leads to into the work directory, or leave it out".to_owned()
             }

@@ -16,7 +16,10 @@ impl Name {
     pub(super) fn of(path: &Path, store: &Path) -> Option<Self> {
         let mut parts = path.strip_prefix(store).ok()?.iter();
         let (kind, key) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
-        let is_kind = kind.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        Some(Self { kind: is_kind.then(|| kind.to_owned())?, key: Key::parse(key)? })
+        Some(Self { kind: is_kind(kind).then(|| kind.to_owned())?, key: Key::parse(key)? })
     }
+}
+
+pub(super) fn is_kind(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }

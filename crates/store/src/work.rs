@@ -93,6 +93,8 @@ impl Work {
         let shelf = self.store.shelf(&self.kind);
         persist::create_folder(&shelf)?;
         fault::point("before the rename");
+        // Syncing may have taken long.
+        self.check_claim()?;
         match disk::rename(&self.path, &target) {
             Ok(()) => {
                 self.published = true;
@@ -116,7 +118,8 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         // Work with a checkpoint stays, so that another process can resume it.
-        if !self.published && !self.store.has_checkpoint(&self.kind, &self.key) {
+        // Without the lease, the folder is another process's.
+        if !self.published && self.lease.is_mine() && !self.store.has_checkpoint(&self.kind, &self.key) {
             // No caller is left to report to. Remains are removed when this process is gone.
             let _ = disk::remove_tree(&self.path);
         }
@@ -211,10 +214,11 @@ mod tests {
         let (_folder, store) = store();
         let writes = AtomicUsize::new(0);
         let make = || -> Result<(Artifact, Option<StoreError>)> {
-            store.find_or_make(&key_text(1), VOLATILE, Provenance::example, |work| {
+            let write = |work: &Work| {
                 writes.fetch_add(1, Ordering::Relaxed);
                 work.write("history.csv", b"1")
-            })
+            };
+            store.find_or_make(&key_text(1), VOLATILE, Provenance::example, write, |_| Ok(()))
         };
         let made: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
