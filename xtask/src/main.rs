@@ -358,6 +358,7 @@ struct DoctorArguments {
 fn main() -> ExitCode {
     let matches = program::name_in_help(CommandLine::command()).get_matches();
     let command_line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    commands::run::keep_expected_panics_quiet();
     let done = match command_line.command {
         Command::Init(arguments) => commands::init::init(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),

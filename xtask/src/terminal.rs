@@ -264,7 +264,8 @@ impl Reporter for Bars {
     fn report(&self, progress: &Progress<'_>) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
-            Progress::LoadingDataset { name } if self.bars.is_hidden() => {
+            // A stage has a bar that shows it.
+            Progress::LoadingDataset { name } if self.bars.is_hidden() || stage.is_none() => {
                 self.say(&format!("{name}: loading images"));
             }
             Progress::Decoding { name, done, total } => {

@@ -127,6 +127,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments) -> anyhow::Result<()> {
+    let date = report::date()?;
     let device = arguments.device;
     let parts = if arguments.parts.is_empty() { Part::defaults(device) } else { arguments.parts.clone() };
     if !parts.iter().all(|part| part.runs_on(device)) {
@@ -168,7 +169,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     let report = Report {
-        date: report::date()?,
+        date,
         build: env!("BPFREE_BUILD").to_owned(),
         machine: format!("{gpu}{model}, {threads} of {cores} cores"),
         groups: session.groups,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::Command};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 pub struct Report {
     /// Day and time in UTC, `2026-11-23 18:05`.
@@ -136,6 +136,7 @@ impl Report {
 pub fn date() -> anyhow::Result<String> {
     let output =
         Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]).output().context("cannot start `date`")?;
+    ensure!(output.status.success(), "`date` failed");
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

@@ -51,10 +51,15 @@ pub(crate) fn put(
 
 /// Renames the one folder in `unpacked` to `to`. If `to` has files already, renames each file into `to` instead.
 fn merge(unpacked: &Path, to: &Path) -> Result<(), Error> {
-    let inner = entries(unpacked)?.into_iter().map(|entry| entry.path()).find(|path| path.is_dir());
-    let Some(from) = inner else { return Err(Error::Incomplete { folder: to.to_path_buf() }) };
-    // After a power cut, no file under its final name may lack bytes.
-    rustix::fs::sync();
+    let mut folders = entries(unpacked)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir());
+    let (Some(from), None) = (folders.next(), folders.next()) else {
+        return Err(Error::Incomplete { folder: to.to_path_buf() });
+    };
+    // After a power cut, no file under its final name may lack bytes. Pictures, which are many, are one folder deeper: each is
+    // checked when it is decoded.
+    for file in entries(&from)?.iter().map(|entry| entry.path()).filter(|path| path.is_file()) {
+        File::open(&file).and_then(|file| file.sync_all()).map_err(|source| Error::io(&file, source))?;
+    }
     // An empty folder is replaced.
     if !to.exists() || entries(to)?.is_empty() {
         return rename(&from, to);

@@ -1,7 +1,7 @@
 //! Unpacks an archive into a folder. Its content is trusted, because its size and SHA-256 were checked.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
@@ -13,8 +13,15 @@ pub(crate) fn unpack(packing: Packing, packed: &Path, folder: &Path) -> io::Resu
     let file = BufReader::with_capacity(1 << 20, File::open(packed)?);
     match packing {
         Packing::Kept => Ok(()),
-        Packing::Tar => tar::Archive::new(file).unpack(folder),
-        Packing::TarGz => tar::Archive::new(GzDecoder::new(file)).unpack(folder),
+        Packing::Tar => unpack_tar(file, folder),
+        Packing::TarGz => unpack_tar(GzDecoder::new(file), folder),
         Packing::Zip => Ok(ZipArchive::new(file)?.extract(folder)?),
     }
+}
+
+fn unpack_tar(file: impl Read, folder: &Path) -> io::Result<()> {
+    let mut archive = tar::Archive::new(file);
+    // Some disks remove files that nobody has changed for weeks.
+    archive.set_preserve_mtime(false);
+    archive.unpack(folder)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Saved {
     pub(crate) seconds: f64,
 }
 
-/// Bump it when a state holds other arrays. Checkpoints of earlier builds are ignored then.
+/// Bump it when a state holds other arrays or notes. Checkpoints of earlier builds are ignored then.
 const FORM_REVISION: u32 = 2;
 
 /// The parts of [`Saved`] that are no arrays, and the revision.

@@ -146,6 +146,12 @@ fn of_type(type_name: Option<&str>) -> String {
 
 /// Returns the words of a type's name: `epoch rule` for `EpochRule`.
 fn words(type_name: &str) -> String {
+    match type_name {
+        "TargetLoss" => return "local loss".into(),
+        "Cifar100Labels" => return "labels".into(),
+        "PerChannel" => return "channel statistics".into(),
+        _ => {}
+    }
     let mut words = String::new();
     for letter in type_name.chars() {
         if letter.is_uppercase() && !words.is_empty() {

@@ -170,8 +170,8 @@ fn estimate(
     let cores = super::run::cores();
     let Estimate { at_most, timed } = runner::estimate(context, train, missing, cores)?;
     let on = match context.device {
-        Device::Cpu => format!("at most {} on {cores} cores", HumanDuration(at_most)),
-        // An estimate: shapes with few trials leave the GPU partly idle.
+        Device::Cpu => format!("about {} on {cores} cores", HumanDuration(at_most)),
+        // Shapes with few trials leave the GPU partly idle.
         Device::Cuda => format!("about {} on this GPU", HumanDuration(at_most)),
     };
     say(&format!("           {on}, from steps timed just now:"));

@@ -40,7 +40,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
     stop_on_ctrl_c()?;
     limits::allow_many_files();
-    keep_worker_panics_quiet();
     let bars = Bars::new(about.verbose);
     let report = runner::run::run(
         &asked.context(),
@@ -175,10 +174,14 @@ fn stop_on_ctrl_c() -> anyhow::Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-/// Prints no message for a panic in a trial, which is reported as the trial's failure.
-fn keep_worker_panics_quiet() {
+/// Prints no message for a panic in a trial, which is reported as the trial's failure, or in the decoder of pictures.
+pub fn keep_expected_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        // A picture that the decoder panics on is reported as damaged.
+        if panic.location().is_some_and(|location| location.file().contains("zune-jpeg")) {
+            return;
+        }
         if thread::current().name().is_some_and(|name| name.starts_with("worker-")) {
             runner::panics::remember(panic);
         } else {

@@ -43,10 +43,14 @@ pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let Some(TensorBoard { python, version, has_data_server }) = find(venv.as_deref())? else {
-        let place = venv.as_ref().map_or(String::new(), |venv| format!(" in {}", venv.display()));
-        tell(&format!("error: TensorBoard is not installed{place}"));
-        tell(&format!("hint: install it with `{INSTALL}`, then run this command again"));
-        tell("hint: or name a virtual environment with TensorBoard: `--venv DIR`");
+        if let Some(venv) = venv {
+            tell(&format!("error: TensorBoard is not installed in {}", venv.display()));
+            tell("hint: leave `--venv` out to search in `.venv` and in the packages of `python3`");
+        } else {
+            tell("error: TensorBoard is not installed");
+            tell(&format!("hint: install it with `{INSTALL}`, then run this command again"));
+            tell("hint: or name a virtual environment with TensorBoard: `--venv DIR`");
+        }
         return Ok(ExitCode::FAILURE);
     };
     let reader =

@@ -78,7 +78,7 @@ impl ClassFolders {
 
     /// Returns a hash of everything that determines the decoded pixels. Its revision is also that of the files that keep them.
     fn decoded_key(&self, fingerprint: &Fingerprint) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_derive_key("bpfree decoded pictures, revision 1");
+        let mut hasher = blake3::Hasher::new_derive_key("bpfree decoded pictures, revision 2");
         hasher.update(fingerprint.as_str().as_bytes());
         hasher.update(format!("{}, skip damaged {}", self.fit.describe(), self.skip_damaged).as_bytes());
         hasher.finalize()

@@ -54,8 +54,10 @@ pub(super) struct Written<'a> {
     #[serde(default)]
     precision: Precision,
     /// Ends trials that stopped improving.
-    #[serde(default)]
-    early_stopping: Option<EarlyStopping>,
+    ///
+    /// Type: [`EarlyStopping`].
+    #[serde(borrow, default)]
+    early_stopping: Option<&'a RawValue>,
     /// A trial ends as diverged when its training loss exceeds this multiple of the first epoch's loss, or of chance level if
     /// that is smaller.
     ///
@@ -75,9 +77,9 @@ pub(super) struct Written<'a> {
     mean_over_seeds: bool,
     /// When a trial's state is written, in addition to when the trial is interrupted.
     ///
-    /// Default: `Every(minutes: 5.0)`.
-    #[serde(default)]
-    checkpoint: Option<CheckpointRule>,
+    /// Type: [`CheckpointRule`]. Default: `Every(minutes: 5.0)`.
+    #[serde(borrow, default)]
+    checkpoint: Option<&'a RawValue>,
     /// How often a trial is tried again after its files could not be written.
     #[serde(default)]
     retries: u32,
@@ -120,11 +122,21 @@ impl<'a> Written<'a> {
             refuse_impossible(&grid.points.candidates(), self.task, written_text(self.grid), scope);
         }
         let trackers = trackers(&self.trackers, scope);
-        let checkpoint = self.checkpoint.unwrap_or_default();
-        if let Some(problem) = checkpoint.problem() {
-            let at = scope.document.field(part, "checkpoint");
-            scope.problem(at, problem, Some("for example `checkpoint: Every(epochs: 5)`".into()));
-        }
+        let checkpoint = match self.checkpoint.map(written_text) {
+            None => CheckpointRule::default(),
+            Some(part) => {
+                let rule = scope.parse::<CheckpointRule>(part)?;
+                if let Some(problem) = rule.problem() {
+                    let hint = "for example `checkpoint: Every(epochs: 5)`";
+                    scope.problem(part, problem, Some(hint.into()));
+                }
+                rule
+            }
+        };
+        let early_stopping = match self.early_stopping {
+            Some(written) => Some(scope.parse::<EarlyStopping>(written_text(written))?),
+            None => None,
+        };
         let (dataset, grid, seeds) = (dataset?, grid?, seeds?);
         let is_unbounded = matches!(dataset.settings.scaling, Scaling::Identity | Scaling::PerChannel(_));
         if self.task == Task::Reconstruction && is_unbounded {
@@ -158,23 +170,22 @@ impl<'a> Written<'a> {
                 trackers,
             },
             seeds,
-            early_stopping: self.early_stopping,
+            early_stopping,
             divergence_factor,
             may_diverge: self.may_diverge,
             mean_over_seeds: self.mean_over_seeds,
             checkpoint,
             retries: self.retries,
         };
-        if let Some(rule) = &train.early_stopping {
-            let written = scope.document.field(part, "early_stopping");
-            let at = scope.document.field(written, "metric");
-            check_metric(&rule.metric, &train, at, scope);
+        if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
+            check_metric(&rule.metric, &train, scope.document.field(written_text(written), "metric"), scope);
             if rule.metric.split() == Some(Split::Test) {
+                let at = scope.document.field(written_text(written), "metric");
                 let hint = "stop on a train or validation metric, and keep the test split for the report";
                 scope.problem(at, "early stopping on test data would select on it", Some(hint.into()));
             }
             if !(rule.min_delta >= 0.0 && rule.min_delta.is_finite()) {
-                let at = scope.document.field(written, "min_delta");
+                let at = scope.document.field(written_text(written), "min_delta");
                 let message = format!("`min_delta`: got {:?}, allowed: at least 0", rule.min_delta);
                 scope.problem(at, message, None);
             }
