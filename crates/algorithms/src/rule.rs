@@ -55,7 +55,11 @@ impl<B: Kernels> Rule<B> {
         let [_, examples, _] = hidden.activation.dims();
         match self {
             Self::Local(rule) => Some(rule.loss(hidden, target).div_scalar(examples as f64)),
-            Self::OutputError(rule) => Some(rule.loss(hidden, error).div_scalar(training_batch as f64)),
+            Self::OutputError(rule) => {
+                // The error that these examples have in a training batch: a rule need not be linear in it.
+                let error = error.clone().mul_scalar(examples as f64 / training_batch as f64);
+                Some(rule.loss(hidden, &error).div_scalar(examples as f64))
+            }
             Self::LayerAbove => None,
         }
     }
