@@ -21,7 +21,7 @@ pub(crate) fn unpack(packing: Packing, packed: &Path, folder: &Path) -> io::Resu
 
 fn unpack_tar(file: impl Read, folder: &Path) -> io::Result<()> {
     let mut archive = tar::Archive::new(file);
-    // Some disks remove files that nobody has changed for weeks.
+    // Some clusters delete files whose time of change is weeks ago.
     archive.set_preserve_mtime(false);
     archive.unpack(folder)
 }
