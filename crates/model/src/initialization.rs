@@ -1,15 +1,15 @@
 //! Random matrices, drawn from a (seed, purpose, layer) stream in double precision.
 
-use faer::Mat;
 use random::{RngExt, StandardNormal, Stream};
 use settings::Initialization;
 
-/// A matrix in row-major order.
+use crate::householder::orthonormal;
+
+/// A `[rows, columns]` matrix in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     pub rows: usize,
     pub columns: usize,
-    /// `[rows, columns]`.
     pub values: Vec<f32>,
 }
 
@@ -45,13 +45,10 @@ fn truncated_normal(stream: &mut Stream) -> f64 {
 /// signs that make R's diagonal positive, transposed where there are fewer rows than columns.
 pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
     let (tall, narrow) = (rows.max(columns), rows.min(columns));
-    let decomposition = Mat::from_fn(tall, narrow, |row, column| normal[row * narrow + column]).qr();
-    let (q, r) = (decomposition.compute_thin_Q(), decomposition.thin_R());
-    let signed =
-        |row: usize, column: usize| q[(row, column)].copysign(q[(row, column)] * r[(column, column)]);
+    let q = orthonormal(tall, narrow, normal);
     let values = (0..rows * columns)
-        .map(|at| (at / columns, at % columns))
-        .map(|(row, column)| if rows < columns { signed(column, row) } else { signed(row, column) } as f32)
+        .map(|at| if rows < columns { at % columns * narrow + at / columns } else { at })
+        .map(|place| q[place] as f32)
         .collect();
     Matrix { rows, columns, values }
 }
@@ -59,17 +56,17 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
 impl Matrix {
     /// `self other^T`: `[rows, columns]` and `[other rows, columns]` give `[rows, other rows]`.
     pub fn times_transposed(&self, other: &Self) -> Self {
-        let dot = |left: &[f32], right: &[f32]| {
-            left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum::<f64>()
-                as f32
-        };
         let values = self
             .values
             .chunks(self.columns)
-            .flat_map(|left| other.values.chunks(other.columns).map(move |right| dot(left, right)))
+            .flat_map(|left| other.values.chunks(other.columns).map(move |right| dot(left, right) as f32))
             .collect();
         Self { rows: self.rows, columns: other.rows, values }
     }
+}
+
+fn dot(left: &[f32], right: &[f32]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod batch_norm;
 pub mod checkpoint;
 mod dropout;
+mod householder;
 pub mod initialization;
 mod input;
 mod kernels;
@@ -15,6 +16,7 @@ mod network;
 mod objective;
 mod optimizer;
 mod parameter;
+mod vector;
 
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
 pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks};

@@ -4,6 +4,7 @@
 //! ([`Inspection`]), an [`Evaluation`], the memory that a step held ([`HeldMemory`]) or an epoch's [`Pace`], and changes
 //! nothing. `history` keeps and shows the values.
 
+mod eigenvalues;
 mod held_memory;
 mod inspection;
 mod measurement;

@@ -2,12 +2,11 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
-use pulp::Arch;
 
 use super::{
     CHUNK, Operand, buffers::tensor_to_fill, exp::sigmoid, owned, shared::Shared, tanh::tanh, tensor,
 };
-use crate::{Activated, ElementwiseKernels, LEAK};
+use crate::{Activated, ElementwiseKernels, LEAK, vector::vectorized};
 use settings::Activation;
 
 impl ElementwiseKernels for Flex {
@@ -37,27 +36,26 @@ impl ElementwiseKernels for Flex {
 
 /// Replaces preactivations by their activations, and writes the slopes.
 pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut [f32]) {
-    let arch = Arch::new();
     match activation {
-        Activation::Tanh => arch.dispatch(|| {
+        Activation::Tanh => vectorized(|| {
             each_with_slope(values, slopes, |value| {
                 let output = tanh(value);
                 (output, 1.0 - output * output)
             });
         }),
-        Activation::Relu => arch.dispatch(|| {
+        Activation::Relu => vectorized(|| {
             each_with_slope(values, slopes, |value| {
                 (if value < 0.0 { 0.0 } else { value }, if value >= 0.0 { 1.0 } else { 0.0 })
             });
         }),
-        Activation::Swish => arch.dispatch(|| {
+        Activation::Swish => vectorized(|| {
             each_with_slope(values, slopes, |value| {
                 let gate = sigmoid(value);
                 let output = value * gate;
                 (output, gate + output * (1.0 - gate))
             });
         }),
-        Activation::LeakyRelu => arch.dispatch(|| {
+        Activation::LeakyRelu => vectorized(|| {
             each_with_slope(values, slopes, |value| {
                 if value > 0.0 { (value, 1.0) } else { (value * LEAK as f32, LEAK as f32) }
             });
@@ -66,7 +64,7 @@ pub(super) fn activate(activation: Activation, values: &mut [f32], slopes: &mut 
 }
 
 pub(super) fn add(values: &mut [f32], addends: &[f32]) {
-    Arch::new().dispatch(|| {
+    vectorized(|| {
         for (value, addend) in values.iter_mut().zip(addends) {
             *value += addend;
         }
@@ -74,7 +72,7 @@ pub(super) fn add(values: &mut [f32], addends: &[f32]) {
 }
 
 pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
-    Arch::new().dispatch(|| {
+    vectorized(|| {
         for (value, factor) in values.iter_mut().zip(factors) {
             *value *= factor;
         }

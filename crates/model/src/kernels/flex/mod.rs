@@ -9,10 +9,12 @@ mod adam;
 mod buffers;
 mod elementwise;
 mod exp;
+mod panels;
 mod product;
 mod reductions;
 mod shared;
 mod tanh;
+mod tile;
 
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};

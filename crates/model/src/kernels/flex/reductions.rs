@@ -2,7 +2,6 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
-use pulp::Arch;
 
 use super::{
     CHUNK, Operand,
@@ -11,7 +10,7 @@ use super::{
     exp::exp,
     tensor,
 };
-use crate::{OutputError, ReductionKernels};
+use crate::{OutputError, ReductionKernels, vector::vectorized};
 
 impl ReductionKernels for Flex {
     fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -74,7 +73,7 @@ fn shared_inner_product(left: &[f32], right: &[f32]) -> f32 {
 fn inner_product(left: &[f32], right: &[f32]) -> f64 {
     /// The number of independent sums, so that values are added a vector at a time.
     const LANES: usize = 16;
-    Arch::new().dispatch(|| {
+    vectorized(|| {
         let mut sums = [0.0_f64; LANES];
         let (left, left_rest) = left.as_chunks::<LANES>();
         let (right, right_rest) = right.as_chunks::<LANES>();
@@ -91,7 +90,7 @@ fn inner_product(left: &[f32], right: &[f32]) -> f64 {
 /// Replaces logits by the error of their softmax against a one-hot `target`, not divided by the batch. Returns the
 /// cross-entropy.
 fn error_and_cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {
-    Arch::new().dispatch(|| {
+    vectorized(|| {
         // `max` ignores NaN, which `exp` below brings back.
         let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
         let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();

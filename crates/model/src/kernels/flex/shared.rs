@@ -26,10 +26,4 @@ impl Shared {
         // SAFETY: the part is within the values, and the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
     }
-
-    /// Returns the address of the value at `index`. Writes there must meet the conditions of [`Shared::part`].
-    pub(super) fn address(self, index: usize) -> *mut f32 {
-        assert!(index <= self.length, "a part is within the values");
-        self.start.wrapping_add(index)
-    }
 }

@@ -3,10 +3,15 @@
 use burn::tensor::{TensorData, activation::sigmoid};
 use settings::{Activation, Precision};
 
-use super::{product::OUTPUT_BLOCK, *};
+use super::{
+    panels::WIDE,
+    product::{BLOCK_ROWS, DEPTH},
+    *,
+};
 use crate::{
     Activated, AdamStep, ElementwiseKernels, LEAK, Parameter, ProductKernels, ReductionKernels, Sets,
     UpdateKernels, WeightUpdate,
+    vector::{InstructionSet, with},
 };
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -25,7 +30,7 @@ fn step(trials: usize) -> AdamStep<Flex> {
 }
 
 /// More than one block each way, and last blocks that are not full.
-const SHAPE: [usize; 3] = [2 * OUTPUT_BLOCK[0] + 3, 205, OUTPUT_BLOCK[1] + 11];
+const SHAPE: [usize; 3] = [2 * BLOCK_ROWS + 3, DEPTH + 45, WIDE + 11];
 
 const FULL: Precision = Precision::Full;
 
@@ -179,6 +184,14 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
 fn any_number_of_threads_gives_the_same_bits() {
     let alone = bits_of_all_kernels(1);
     assert!(bits_of_all_kernels(2) == alone && bits_of_all_kernels(3) == alone);
+}
+
+#[test]
+fn any_instruction_set_gives_the_same_bits() {
+    let widest = bits_of_all_kernels(1);
+    for set in InstructionSet::available() {
+        assert!(with(set, || bits_of_all_kernels(1)) == widest, "{set:?}");
+    }
 }
 
 #[test]
