@@ -13,7 +13,7 @@ use std::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use data::{Dataset, View};
-use model::{BatchNorm, Input, Layer, Network, Parameter};
+use model::{BatchNorm, Input, Layer, Network, Parameter, Weights};
 use results::export::{Choice, Exported, Wanted};
 use runner::progress::{Progress, Reporter};
 use serde_json::Value;
@@ -175,7 +175,9 @@ impl Rebuilt {
             Some(Tensor::<Flex, 3>::from_data(TensorData::new(values, shape), &Default::default()))
         };
         let layer = |name: String| Layer {
-            weight: Parameter::new(tensor(&format!("{name}/weight")).expect("every layer has weights")),
+            weight: Parameter::new(Weights::new(
+                tensor(&format!("{name}/weight")).expect("every layer has weights"),
+            )),
             bias: tensor(&format!("{name}/bias")).map(Parameter::new),
             batch_norm: tensor(&format!("{name}/gamma")).map(|gamma| BatchNorm {
                 gamma: Parameter::new(gamma),

@@ -2,11 +2,11 @@
 //! weights (Rumelhart, Hinton & Williams 1986, Nature 323:533, eq. 7).
 
 use burn::tensor::Tensor;
-use model::{Delta, Kernels};
+use model::{Delta, Kernels, Weights};
 use settings::Precision;
 
 /// Returns the signal at a layer's output after dropout, delta W^T (`[trials, batch, units]`), from the delta of the layer
 /// above and its `weight` W in the forward pass, `[trials, units, units above]`.
-pub fn signal<B: Kernels>(delta: &Delta<B>, weight: &Tensor<B, 3>, precision: Precision) -> Tensor<B, 3> {
+pub fn signal<B: Kernels>(delta: &Delta<B>, weight: &Weights<B>, precision: Precision) -> Tensor<B, 3> {
     B::dense_transposed(&delta.preactivation, weight, precision)
 }

@@ -2,11 +2,11 @@
 //! the gradient of the loss there, (dL/dp) F^T
 //! (Mostafa, Ramesh & Cauwenberghs 2018, arXiv:1711.06756, with classifiers that do not learn).
 
-use burn::tensor::{Tensor, activation};
-use model::{Kernels, Squash};
+use burn::tensor::Tensor;
+use model::{Activated, Kernels, Squash};
 use settings::TargetLoss;
 
-use crate::rule::{FeedbackRule, Hidden, sum};
+use crate::rule::{FeedbackRule, Hidden};
 
 /// A local loss, summed over the batch.
 pub struct LocalLoss {
@@ -22,21 +22,20 @@ impl<B: Kernels> FeedbackRule<B> for LocalLoss {
         hidden.project_back(&match self.loss {
             TargetLoss::CrossEntropy => B::softmax_error(projection, target),
             TargetLoss::MeanSquaredError => {
-                let prediction = self.squash.apply(projection);
-                let slope = self.squash.slope(prediction.clone());
-                ((prediction - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
+                let Activated { output, slope } = B::squash(self.squash, projection);
+                ((output - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
             }
         })
     }
 
     fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1> {
         let projection = hidden.projection();
-        let [_, _, outputs] = projection.dims();
+        let [_, batch, _] = projection.dims();
         match self.loss {
-            TargetLoss::CrossEntropy => sum(activation::log_softmax(projection, 2) * target.clone()).neg(),
+            TargetLoss::CrossEntropy => B::cross_entropy(&projection, target).loss.mul_scalar(batch as f64),
             TargetLoss::MeanSquaredError => {
-                let difference = self.squash.apply(projection) - target.clone();
-                sum(difference.clone() * difference).div_scalar(outputs as f64)
+                let difference = B::squash(self.squash, projection).output - target.clone();
+                B::mean_square(&difference).mul_scalar(batch as f64)
             }
         }
     }

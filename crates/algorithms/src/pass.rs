@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, bytes_per_trial, part};
+use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, Weights, bytes_per_trial, part};
 use settings::Precision;
 
 use crate::{Rule, RuleGroup, backprop, rule::Hidden};
@@ -46,7 +46,7 @@ pub struct LayerSignal<B: Kernels> {
 
 impl<B: Kernels> Forward<B> {
     /// Returns every hidden layer with its matrix of `feedback`; none for rules without feedback.
-    pub fn hidden<'a>(&'a self, feedback: &'a [Tensor<B, 3>]) -> impl Iterator<Item = Hidden<'a, B>> {
+    pub fn hidden<'a>(&'a self, feedback: &'a [Weights<B>]) -> impl Iterator<Item = Hidden<'a, B>> {
         let layers = self.traces.iter().zip(feedback);
         layers.map(|(trace, feedback)| Hidden { activation: &trace.activation, feedback })
     }
@@ -121,7 +121,7 @@ impl<B: Kernels> Pass<'_, B> {
         let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback }| {
             // A cut may be a copy, so only what the rule reads is cut.
             let above: Vec<_> = match **rule {
-                Rule::LayerAbove => above.iter().map(|weight| part(weight, trials)).collect(),
+                Rule::LayerAbove => above.iter().map(|weight| weight.part(trials)).collect(),
                 Rule::Local(_) | Rule::OutputError(_) => Vec::new(),
             };
             let (forward, target, error) =
@@ -140,7 +140,7 @@ impl<B: Kernels> Pass<'_, B> {
     pub fn layer_signals(
         &self,
         network: &Network<B>,
-        feedback: &[Tensor<B, 3>],
+        feedback: &[Weights<B>],
         rule: &Rule<B>,
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
@@ -159,16 +159,16 @@ impl<B: Kernels> Pass<'_, B> {
     }
 }
 
-fn weights_above<B: Kernels>(network: &Network<B>) -> Vec<Tensor<B, 3>> {
+fn weights_above<B: Kernels>(network: &Network<B>) -> Vec<Weights<B>> {
     let layers = network.hidden.iter().chain([&network.output]).skip(1);
     layers.map(|layer| layer.weight.value.clone()).collect()
 }
 
 /// The values that a rule computes the error signals of its trials from.
 struct RuleInputs<'a, B: Kernels> {
-    feedback: &'a [Tensor<B, 3>],
+    feedback: &'a [Weights<B>],
     /// The weights of the layer above each hidden layer, `[trials, units, units above]`.
-    above: &'a [Tensor<B, 3>],
+    above: &'a [Weights<B>],
     precision: Precision,
     forward: &'a Forward<B>,
     target: &'a Tensor<B, 3>,

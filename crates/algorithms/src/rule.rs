@@ -3,7 +3,7 @@
 //! The moment at which the signal is known decides how much a training step keeps in memory, so it is part of the type.
 
 use burn::tensor::{Tensor, backend::Backend};
-use model::Kernels;
+use model::{Kernels, Weights};
 use settings::Precision;
 
 /// A learning rule, by the moment at which the error signal of a hidden layer is known.
@@ -24,7 +24,7 @@ pub struct Hidden<'a, B: Backend> {
     /// The layer's output before dropout, `[trials, batch, units]`.
     pub activation: &'a Tensor<B, 3>,
     /// The layer's fixed random matrix F, `[trials, units, outputs]`.
-    pub feedback: &'a Tensor<B, 3>,
+    pub feedback: &'a Weights<B>,
 }
 
 /// Computes error signals from the layer's own output and values in target space: the target in [`Rule::Local`], the error at
@@ -79,12 +79,6 @@ impl<B: Kernels> Hidden<'_, B> {
 
     /// Returns the linear loss `sum_b s_b . (h F)_b` of a fixed signal in target space, `[trials]`.
     pub fn linear_loss(&self, signal: &Tensor<B, 3>) -> Tensor<B, 1> {
-        sum(self.projection() * signal.clone())
+        B::inner_product(&self.projection(), signal)
     }
-}
-
-/// Sums `[trials, batch, outputs]` over batch and outputs: `[trials]`.
-pub(crate) fn sum<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 1> {
-    let [trials, _, _] = values.dims();
-    values.sum_dim(2).sum_dim(1).reshape([trials])
 }

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
-use model::Kernels;
+use model::{Kernels, PerTrial, Weights};
 
 use crate::Rule;
 
@@ -12,7 +12,7 @@ pub struct RuleGroup<B: Kernels> {
     pub rule: Arc<Rule<B>>,
     pub trials: Range<usize>,
     /// The feedback of each hidden layer, `[trials of the group, units, outputs]`; empty for rules without feedback.
-    pub feedback: Vec<Tensor<B, 3>>,
+    pub feedback: Vec<Weights<B>>,
 }
 
 impl<B: Kernels> Clone for RuleGroup<B> {
@@ -34,8 +34,8 @@ impl<B: Kernels> RuleGroup<B> {
             return None;
         }
         let feedback = self.feedback.iter().map(|matrix| {
-            let kept: Tensor<B, 1, Int> = Tensor::from_data(kept.as_slice(), &matrix.device());
-            matrix.clone().select(0, kept)
+            let kept: Tensor<B, 1, Int> = Tensor::from_data(kept.as_slice(), &matrix.values.device());
+            matrix.clone().select(&kept)
         });
         Some(Self {
             rule: Arc::clone(&self.rule),

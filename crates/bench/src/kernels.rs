@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate};
+use model::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate, Weights};
 use settings::{Activation, Algorithm, Precision};
 
 use crate::{case::Case, rounds::Contestant, session::Session};
@@ -33,7 +33,7 @@ fn dense(session: &mut Session) -> anyhow::Result<()> {
         return Ok(());
     }
     let (values, weight, bias) =
-        (matrix(BATCH, UNITS), random([1, UNITS, UNITS], 2), random([1, 1, UNITS], 3));
+        (matrix(BATCH, UNITS), Weights::new(random([1, UNITS, UNITS], 2)), random([1, 1, UNITS], 3));
     let input = Input::from(values.clone());
     let contestants = vec![
         Contestant::once("with bias, tanh and slope", || {
@@ -54,7 +54,7 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     let input = Input::from(matrix(BATCH, UNITS));
     let delta = random([1, BATCH, UNITS], 2);
     let adam = AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
-    let mut parameter = Some(Parameter::new(random([1, UNITS, UNITS], 4)));
+    let mut parameter = Some(Parameter::new(Weights::new(random([1, UNITS, UNITS], 4))));
     let contestants = vec![
         Contestant::once("gradient and Adam", || {
             let weight = parameter.take().expect("it was put back");
@@ -75,7 +75,7 @@ pub fn products(case: &Case, name: impl Into<String>) -> Contestant<'static> {
     let mut products: Vec<Box<dyn Fn()>> = Vec::new();
     let local = matches!(case.algorithm, Algorithm::LocalLoss(_)).then_some(&feedback);
     for &[inputs, units] in weights.iter().chain(local.into_iter().flatten()) {
-        let (input, weight) = (Input::from(matrix(shape.batch, inputs)), matrix(inputs, units));
+        let (input, weight) = (Input::from(matrix(shape.batch, inputs)), Weights::new(matrix(inputs, units)));
         products.push(Box::new(move || drop(Flex::dense(&input, &weight, None, FULL))));
     }
     for &[inputs, units] in &weights {
@@ -84,7 +84,7 @@ pub fn products(case: &Case, name: impl Into<String>) -> Contestant<'static> {
     }
     let signals = if case.algorithm == Algorithm::Backprop { &weights[1..] } else { &feedback };
     for &[inputs, units] in signals {
-        let (delta, weight) = (matrix(shape.batch, units), matrix(inputs, units));
+        let (delta, weight) = (matrix(shape.batch, units), Weights::new(matrix(inputs, units)));
         products.push(Box::new(move || drop(Flex::dense_transposed(&delta, &weight, FULL))));
     }
     Contestant::once(name, move || products.iter().for_each(|product| product()))

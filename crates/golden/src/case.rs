@@ -6,6 +6,7 @@ use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use burn::tensor::Tensor;
 use model::{
     BatchNorm, GivenMasks, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash,
+    Weights,
 };
 use serde_json::Value;
 use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
@@ -87,13 +88,13 @@ impl<'a, B: Kernels> Case<'a, B> {
         algorithms::rule(self.algorithm(), self.squash())
     }
 
-    fn parameter(&self, value: &Value) -> Parameter<B> {
+    fn parameter(&self, value: &Value) -> Parameter<Tensor<B, 3>> {
         Parameter::new(self.tensor(value))
     }
 
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
         Layer {
-            weight: self.parameter(&block["kernel"]),
+            weight: Parameter::new(Weights::new(self.tensor(&block["kernel"]))),
             bias: block.get("bias").map(|bias| self.parameter(bias)),
             batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
                 gamma: self.parameter(&block["gamma"]),
@@ -124,7 +125,7 @@ impl<'a, B: Kernels> Case<'a, B> {
             },
         };
         let matrices = self.json["feedback"].as_array().expect("feedback is a list");
-        let feedback = matrices.iter().map(|matrix| self.tensor(matrix)).collect();
+        let feedback = matrices.iter().map(|matrix| Weights::new(self.tensor(matrix))).collect();
         // The network is given, so its shape and first weights do not matter.
         let configuration = Configuration {
             dropout: self.number("dropout"),
@@ -287,14 +288,14 @@ impl<'a, B: Kernels> Case<'a, B> {
         let layers = inspection.network.hidden.iter().zip(inspection.traces());
         for ((layer, trace), signal) in layers.zip(signals) {
             let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
-            gradients.push(inspection.with_decay(weight, &layer.weight.value));
+            gradients.push(inspection.with_decay(weight, &layer.weight.value).plain());
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
         let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-        gradients.push(inspection.with_decay(weight, &inspection.network.output.weight.value));
+        gradients.push(inspection.with_decay(weight, &inspection.network.output.weight.value).plain());
         gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
@@ -310,7 +311,8 @@ impl<'a, B: Kernels> Case<'a, B> {
     fn check_parameters(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
         let layers = train_state.network.hidden.iter().chain([&train_state.network.output]);
         for (index, layer) in layers.enumerate() {
-            let mut parameters = vec![("kernel", &layer.weight.value)];
+            let weight = layer.weight.value.plain();
+            let mut parameters = vec![("kernel", &weight)];
             parameters.extend(layer.bias.iter().map(|bias| ("bias", &bias.value)));
             if let Some(norm) = &layer.batch_norm {
                 parameters.extend([("gamma", &norm.gamma.value), ("beta", &norm.beta.value)]);

@@ -12,8 +12,8 @@ const MOMENTUM: f64 = 0.99;
 /// A normalization of each unit over the batch, with a learned scale and shift. Every tensor is `[trials, 1, units]`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<B: Backend> {
-    pub gamma: Parameter<B>,
-    pub beta: Parameter<B>,
+    pub gamma: Parameter<Tensor<B, 3>>,
+    pub beta: Parameter<Tensor<B, 3>>,
     /// The average of the batches' means, which inference uses.
     pub moving_mean: Tensor<B, 3>,
     /// The average of the batches' biased variances, which inference uses.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{Kernels, Layer, Network, Parameter};
+use crate::{Kernels, Layer, Network, Parameter, Weights};
 
 /// A named array of one trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +40,9 @@ impl<B: Kernels> Network<B> {
 
     fn arrays_of_kinds(&self, kinds: &[Kind], position: usize) -> Vec<Array> {
         let mut arrays = Vec::new();
-        self.clone().visit(&mut |name, kind, tensor| {
+        self.clone().visit(&mut |name, kind, values| {
             if kinds.contains(&kind) {
-                arrays.push(array(name, tensor, position));
+                arrays.push(values.array(name, position));
             }
         });
         arrays
@@ -53,20 +53,20 @@ impl<B: Kernels> Network<B> {
     /// # Panics
     /// If a state is not of networks with this architecture.
     pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
-        self.visit(&mut |name, _, tensor| {
-            let values: Vec<f32> = states
+        self.visit(&mut |name, _, values| {
+            let saved: Vec<f32> = states
                 .iter()
                 .flat_map(|state| {
                     let array = state.iter().find(|array| array.name == name);
                     array.expect("a state holds all arrays of its network").values.iter().copied()
                 })
                 .collect();
-            *tensor = Tensor::from_data(TensorData::new(values, tensor.dims()), &tensor.device());
+            values.replace(saved);
         });
         self
     }
 
-    /// Calls `visitor` with the name, the kind and the tensor of each array that learning changes.
+    /// Calls `visitor` with the name, the kind and the values of each array that learning changes.
     fn visit(&mut self, visitor: &mut Visitor<'_, B>) {
         for (layer, number) in self.hidden.iter_mut().zip(1..) {
             visit_layer(layer, &format!("layer_{number}"), visitor);
@@ -75,7 +75,37 @@ impl<B: Kernels> Network<B> {
     }
 }
 
-type Visitor<'a, B> = dyn FnMut(String, Kind, &mut Tensor<B, 3>) + 'a;
+type Visitor<'a, B> = dyn FnMut(String, Kind, &mut dyn Values<B>) + 'a;
+
+/// Values of each trial that arrays hold in row-major order.
+trait Values<B: Backend> {
+    /// Returns the values of the trial at `position`.
+    fn array(&self, name: String, position: usize) -> Array;
+
+    /// Replaces the values of all trials.
+    fn replace(&mut self, values: Vec<f32>);
+}
+
+impl<B: Backend> Values<B> for Tensor<B, 3> {
+    fn array(&self, name: String, position: usize) -> Array {
+        array(name, self, position)
+    }
+
+    fn replace(&mut self, values: Vec<f32>) {
+        *self = Tensor::from_data(TensorData::new(values, self.dims()), &self.device());
+    }
+}
+
+impl<B: Kernels> Values<B> for Weights<B> {
+    fn array(&self, name: String, position: usize) -> Array {
+        array(name, &self.part(&(position..position + 1)).plain(), 0)
+    }
+
+    fn replace(&mut self, values: Vec<f32>) {
+        let plain = TensorData::new(values, self.dims());
+        *self = Self::new(Tensor::from_data(plain, &self.values.device()));
+    }
+}
 
 fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, visitor: &mut Visitor<'_, B>) {
     visit_parameter(&mut layer.weight, format!("{name}/weight"), visitor);
@@ -90,7 +120,11 @@ fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, visitor: &mut Visit
     }
 }
 
-fn visit_parameter<B: Kernels>(parameter: &mut Parameter<B>, name: String, visitor: &mut Visitor<'_, B>) {
+fn visit_parameter<B: Kernels, T: Values<B>>(
+    parameter: &mut Parameter<T>,
+    name: String,
+    visitor: &mut Visitor<'_, B>,
+) {
     let (first, second) = (format!("{name}/first_moment"), format!("{name}/second_moment"));
     visitor(name, Kind::Parameter, &mut parameter.value);
     visitor(first, Kind::Moment, &mut parameter.moments.first);

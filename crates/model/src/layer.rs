@@ -4,16 +4,18 @@ use std::ops::Range;
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightUpdate, part};
+use crate::{
+    Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightUpdate, Weights, part,
+};
 use settings::{Activation, Precision};
 
 /// A layer that computes `activation(batch_norm(input weight + bias))`; bias and batch norm are optional.
 #[derive(Clone, Debug)]
 pub struct Layer<B: Backend> {
     /// The weights, `[trials, inputs, units]`.
-    pub weight: Parameter<B>,
+    pub weight: Parameter<Weights<B>>,
     /// The bias, `[trials, 1, units]`.
-    pub bias: Option<Parameter<B>>,
+    pub bias: Option<Parameter<Tensor<B, 3>>>,
     pub batch_norm: Option<BatchNorm<B>>,
     /// The precision of products with the weights.
     pub precision: Precision,
@@ -124,7 +126,7 @@ impl<'a, B: Backend> LayerUpdate<'a, B> {
 #[derive(Clone, Debug)]
 pub struct Gradients<B: Backend> {
     /// The weights' gradient, `[trials, inputs, units]`.
-    pub weight: Tensor<B, 3>,
+    pub weight: Weights<B>,
     /// The bias' gradient, `[trials, 1, units]`; `None` where batch norm makes it exactly zero.
     pub bias: Option<Tensor<B, 3>>,
     /// The gradients of batch norm's scale and shift, each `[trials, 1, units]`.
@@ -199,10 +201,10 @@ impl<B: Kernels> Layer<B> {
 impl<B: Kernels> LayerUpdate<'_, B> {
     fn learn_per_unit(
         &self,
-        bias: Option<Parameter<B>>,
+        bias: Option<Parameter<Tensor<B, 3>>>,
         batch_norm: Option<BatchNorm<B>>,
         step: &AdamStep<B>,
-    ) -> (Option<Parameter<B>>, Option<BatchNorm<B>>) {
+    ) -> (Option<Parameter<Tensor<B, 3>>>, Option<BatchNorm<B>>) {
         match (batch_norm, self.normalized, &self.delta.normalized) {
             // Batch norm subtracts the bias again, so the bias' gradient is exactly zero.
             (Some(batch_norm), Some(normalized), Some(signal)) => {

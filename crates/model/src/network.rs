@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use crate::{BatchNorm, Input, Kernels, Layer, Objective, Parameter, initialization::Matrix};
+use crate::{BatchNorm, Input, Kernels, Layer, Objective, Parameter, Weights, initialization::Matrix};
 use settings::{Activation, Precision};
 
 /// The layers of a fully connected network, without its parameters.
@@ -46,7 +46,7 @@ impl Architecture {
             let is_hidden = index < self.hidden.len();
             let matrices: Vec<&Matrix> = weights.iter().map(|layers| &layers[index]).collect();
             hidden.push(Layer {
-                weight: Parameter::new(stack(&matrices, device)),
+                weight: Parameter::new(Weights::new(stack(&matrices, device))),
                 bias: (self.bias || !is_hidden)
                     .then(|| Parameter::new(Tensor::zeros([trials, 1, units], device))),
                 batch_norm: (self.batch_norm && is_hidden).then(|| BatchNorm::new(trials, units, device)),

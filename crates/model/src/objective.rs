@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation, backend::Backend};
 
-use crate::Kernels;
+use crate::{Activated, Kernels};
 
 /// A bounded nonlinearity that brings values into the range of the scaled images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +66,9 @@ impl Objective {
         match self {
             Self::Classification => B::cross_entropy(logits, target),
             Self::Reconstruction(squash) => {
-                let output = squash.apply(logits.clone());
-                let difference = output.clone() - target.clone();
+                let Activated { output, slope } = B::squash(squash, logits.clone());
+                let difference = output - target.clone();
                 let loss = B::mean_square(&difference);
-                let slope = squash.slope(output);
                 let error = (difference * slope).mul_scalar(2.0 / (batch * outputs) as f64);
                 OutputError { loss, error, mistakes: None }
             }

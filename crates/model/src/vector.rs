@@ -18,12 +18,13 @@ pub(crate) trait Vector: Copy {
     /// Returns `self * factor + addend`, rounded once.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
     unsafe fn add(self, other: Self) -> Self;
-    unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn div(self, other: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
     /// Asks for the cache line at `address`, which need not exist.
     unsafe fn prefetch(address: *const f32);
+    /// Asks for the cache line at `address`, but only as far as the second-level cache.
+    unsafe fn prefetch_to_second_level(address: *const f32);
 }
 
 /// Work that is compiled for each instruction set.
@@ -91,13 +92,27 @@ impl InstructionSet {
 
 /// Does `work` with the widest instruction set of this processor.
 pub(crate) fn run<W: Work>(work: W) -> W::Output {
+    // SAFETY: the processor has it.
+    unsafe { chosen().run(work) }
+}
+
+/// Returns the width of the tiles that keep the most results in registers, and with it the order of weights in memory. It is the
+/// same for the whole run of a program.
+pub(crate) fn panel_width() -> usize {
+    match chosen() {
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => 64,
+        _ => 16,
+    }
+}
+
+fn chosen() -> InstructionSet {
     static WIDEST: LazyLock<InstructionSet> = LazyLock::new(|| InstructionSet::available()[0]);
     #[cfg(test)]
     let set = CHOSEN.get().unwrap_or(*WIDEST);
     #[cfg(not(test))]
     let set = *WIDEST;
-    // SAFETY: the processor has it.
-    unsafe { set.run(work) }
+    set
 }
 
 #[cfg(test)]
@@ -114,18 +129,34 @@ pub(crate) fn with<R>(set: InstructionSet, test: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Calls a function that loops over values, compiled so that the loops use the widest vectors.
-pub(crate) fn vectorized<R>(function: impl FnOnce() -> R) -> R {
-    struct Loops<F>(F);
-    impl<R, F: FnOnce() -> R> Work for Loops<F> {
-        type Output = R;
-        #[inline(always)]
-        unsafe fn run<V: Vector>(self) -> R {
-            (self.0)()
+/// Defines a function whose body is compiled for each instruction set, so that loops over values use the widest vectors. What the
+/// body calls must be `#[inline(always)]`, or so small that it is inlined anyway.
+macro_rules! vectorized {
+    (
+        $(#[$documentation:meta])*
+        fn $name:ident<$lifetime:lifetime>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
+    ) => {
+        $(#[$documentation])*
+        fn $name<$lifetime>($($argument: $type),*) $(-> $output)? {
+            struct Arguments<$lifetime> {
+                $($argument: $type,)*
+            }
+            impl<$lifetime> $crate::vector::Work for Arguments<$lifetime> {
+                type Output = vectorized!(@output $($output)?);
+
+                #[inline(always)]
+                unsafe fn run<V: $crate::vector::Vector>(self) -> Self::Output {
+                    let Self { $($argument),* } = self;
+                    $body
+                }
+            }
+            $crate::vector::run(Arguments { $($argument),* })
         }
-    }
-    run(Loops(function))
+    };
+    (@output) => { () };
+    (@output $output:ty) => { $output };
 }
+pub(crate) use vectorized;
 
 /// Eight floats in operations that every processor has.
 #[derive(Clone, Copy)]
@@ -163,10 +194,6 @@ impl Vector for Eight {
         self.with(other, |left, right| left + right)
     }
     #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        self.with(other, |left, right| left - right)
-    }
-    #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
         self.with(other, |left, right| left * right)
     }
@@ -180,6 +207,8 @@ impl Vector for Eight {
     }
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
+    #[inline(always)]
+    unsafe fn prefetch_to_second_level(_: *const f32) {}
 }
 
 /// A single float: what is left of a row after its vectors.
@@ -211,10 +240,6 @@ impl Vector for One {
         Self(self.0 + other.0)
     }
     #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
-    }
-    #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
         Self(self.0 * other.0)
     }
@@ -228,14 +253,16 @@ impl Vector for One {
     }
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
+    #[inline(always)]
+    unsafe fn prefetch_to_second_level(_: *const f32) {}
 }
 
 /// Implements [`Vector`] by one intrinsic for each operation.
 macro_rules! vector {
     (
         $(#[$documentation:meta])* $name:ident($inner:ty), $lanes:literal,
-        $splat:ident, $load:ident, $store:ident, $mul_add:expr, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident,
-        $prefetch:expr
+        $splat:ident, $load:ident, $store:ident, $mul_add:expr, $add:ident, $mul:ident, $div:ident, $sqrt:ident,
+        $prefetch:expr, $prefetch_to_second_level:expr
     ) => {
         $(#[$documentation])*
         #[derive(Clone, Copy)]
@@ -265,10 +292,6 @@ macro_rules! vector {
                 Self(unsafe { $add(self.0, other.0) })
             }
             #[inline(always)]
-            unsafe fn sub(self, other: Self) -> Self {
-                Self(unsafe { $sub(self.0, other.0) })
-            }
-            #[inline(always)]
             unsafe fn mul(self, other: Self) -> Self {
                 Self(unsafe { $mul(self.0, other.0) })
             }
@@ -283,6 +306,10 @@ macro_rules! vector {
             #[inline(always)]
             unsafe fn prefetch(address: *const f32) {
                 unsafe { $prefetch(address) }
+            }
+            #[inline(always)]
+            unsafe fn prefetch_to_second_level(address: *const f32) {
+                unsafe { $prefetch_to_second_level(address) }
             }
         }
     };
@@ -312,13 +339,19 @@ mod x86 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
+    #[inline(always)]
+    unsafe fn prefetch_to_second_level(address: *const f32) {
+        // SAFETY: a prefetch of any address is allowed.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
+
     vector! {
         Sixteen(__m512), 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps,
-        _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_sqrt_ps, prefetch
+        _mm512_mul_ps, _mm512_div_ps, _mm512_sqrt_ps, prefetch, prefetch_to_second_level
     }
     vector! {
         Eight(__m256), 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps,
-        _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_sqrt_ps, prefetch
+        _mm256_mul_ps, _mm256_div_ps, _mm256_sqrt_ps, prefetch, prefetch_to_second_level
     }
 }
 
@@ -330,6 +363,6 @@ mod arm {
 
     vector! {
         Four(float32x4_t), 4, vdupq_n_f32, vld1q_f32, vst1q_f32, |value, factor, addend| vfmaq_f32(addend, value, factor),
-        vaddq_f32, vsubq_f32, vmulq_f32, vdivq_f32, vsqrtq_f32, |_| ()
+        vaddq_f32, vmulq_f32, vdivq_f32, vsqrtq_f32, |_| (), |_| ()
     }
 }

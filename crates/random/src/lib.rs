@@ -28,6 +28,13 @@ impl Key {
         ChaCha8Rng::from_seed(self.0)
     }
 
+    /// Returns the stream after this many draws of 32 bits.
+    pub fn stream_from(self, draws: u64) -> Stream {
+        let mut stream = self.stream();
+        stream.set_word_pos(draws.into());
+        stream
+    }
+
     /// Returns words 4 to 11 of ChaCha's state. The block counter and the nonce after them start at 0.
     pub fn words(self) -> [u32; 8] {
         let chunks = self.0.as_chunks().0;
@@ -70,7 +77,13 @@ fn below(bound: u64, stream: &mut Stream) -> u64 {
 
 /// Returns a uniform draw from the 2^24 multiples of 2^-24 in [0, 1).
 pub fn uniform(stream: &mut Stream) -> f32 {
-    (stream.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
+    unit(stream.next_u32())
+}
+
+/// Returns the number of [`uniform`] that belongs to a draw of 32 bits.
+#[inline(always)]
+pub fn unit(draw: u32) -> f32 {
+    (draw >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use algorithms::{
     rule::Hidden,
 };
 use burn::tensor::Tensor;
-use model::{Input, Kernels, Network, OutputError, Trace};
+use model::{Input, Kernels, Network, OutputError, Trace, Weights};
 
 /// A sampled training step, before its update. Nothing is shared with the step itself: values are computed here on demand,
 /// once for all trackers, so that a step trains the same with and without trackers.
 pub struct Inspection<'a, B: Kernels> {
     pub network: &'a Network<B>,
     /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
-    pub feedback: &'a [Tensor<B, 3>],
+    pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The step's batch, with its dropout masks.
     pub pass: Pass<'a, B>,
@@ -34,7 +34,7 @@ struct Computed<B: Kernels> {
 impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn new(
         network: &'a Network<B>,
-        feedback: &'a [Tensor<B, 3>],
+        feedback: &'a [Weights<B>],
         rule: &'a Rule<B>,
         pass: Pass<'a, B>,
         weight_decay: Option<&'a Tensor<B, 3>>,
@@ -84,10 +84,13 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         })
     }
 
-    /// Adds the gradient of weight decay to the `gradient` of `weight`; both are `[trials, inputs, units]`.
-    pub fn with_decay(&self, gradient: Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+    /// Adds the gradient of weight decay to the `gradient` of `weight`.
+    pub fn with_decay(&self, gradient: Weights<B>, weight: &Weights<B>) -> Weights<B> {
         match self.weight_decay {
-            Some(decay) => gradient + weight.clone() * decay.clone(),
+            Some(decay) => {
+                let of_decay = weight.values.clone() * decay.clone();
+                gradient.with_values(gradient.values.clone() + of_decay)
+            }
             None => gradient,
         }
     }
@@ -102,7 +105,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 pub struct Evaluation<'a, B: Kernels> {
     pub network: &'a Network<B>,
     /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
-    pub feedback: &'a [Tensor<B, 3>],
+    pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The images, `[1, examples, inputs]`.
     pub input: &'a Tensor<B, 3>,

@@ -4,20 +4,20 @@
 //! `<X^T A, X^T B> = <(X X^T) A, B>`: three products with a side of `batch` instead of two of `inputs` by `units`.
 
 use burn::tensor::Tensor;
-use model::{Input, Kernels};
+use model::{Input, Kernels, Weights};
 use settings::Precision;
 
 /// The space of the weight gradients of one layer in one step.
 pub(crate) struct GradientSpace<'a, B: Kernels> {
     input: &'a Input<B>,
-    /// The term that weight decay adds to every gradient, `[trials, inputs, units]`.
+    /// The term that weight decay adds to every gradient's values.
     decay: Option<Tensor<B, 3>>,
     /// `X X^T`, `[batch, batch]` of each trial; absent where gradients are computed.
     gram: Option<Input<B>>,
 }
 
 /// The factors of a weight gradient's inner products: the left one of one gradient meets the right one of the other. Both are
-/// the gradient itself where it is computed.
+/// the values of the gradient itself where it is computed.
 pub(crate) struct WeightGradient<B: Kernels> {
     left: Tensor<B, 3>,
     right: Tensor<B, 3>,
@@ -28,7 +28,7 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
     /// for this number of `gradients`.
     pub(crate) fn new(
         input: &'a Input<B>,
-        weight: &Tensor<B, 3>,
+        weight: &Weights<B>,
         weight_decay: Option<&Tensor<B, 3>>,
         gradients: usize,
     ) -> Self {
@@ -36,21 +36,21 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
         let [_, _, units] = weight.dims();
         let is_cheaper = batch * (inputs + gradients * units) < gradients * inputs * units;
         let gram = (weight_decay.is_none() && is_cheaper).then(|| Input {
-            values: B::dense_transposed(&input.values, &input.values, Precision::Full),
+            values: B::dense_transposed(&input.values, &Weights::new(input.values.clone()), Precision::Full),
             sets: input.sets.clone(),
         });
-        Self { input, decay: weight_decay.map(|decay| weight.clone() * decay.clone()), gram }
+        Self { input, decay: weight_decay.map(|decay| weight.values.clone() * decay.clone()), gram }
     }
 
     /// Returns the weight gradient that belongs to `delta` (`[trials, batch, units]`), weight decay included.
     pub(crate) fn gradient(&self, delta: &Tensor<B, 3>) -> WeightGradient<B> {
         if let Some(gram) = &self.gram {
             return WeightGradient {
-                left: B::dense(gram, delta, None, Precision::Full),
+                left: B::dense(gram, &Weights::new(delta.clone()), None, Precision::Full),
                 right: delta.clone(),
             };
         }
-        let gradient = B::weight_gradient(self.input, delta, Precision::Full);
+        let gradient = B::weight_gradient(self.input, delta, Precision::Full).values;
         let gradient = match &self.decay {
             Some(decay) => gradient + decay.clone(),
             None => gradient,
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_gradient_that_is_not_computed_has_the_same_inner_products() {
-        let weight = random([2, 90, 70], 0);
+        let weight = Weights::new(random([2, 90, 70], 0));
         for input_trials in [1, 2] {
             let input = random([input_trials, 12, 90], 1).into();
             let deltas = [random([2, 12, 70], 2), random([2, 12, 70], 3)];
@@ -129,13 +129,14 @@ mod tests {
 
     #[test]
     fn with_weight_decay_or_a_large_batch_the_gradient_is_computed() {
-        let (input, weight) = (random([1, 64, 9], 0).into(), random([1, 9, 7], 1));
+        let (input, weight) = (random([1, 64, 9], 0).into(), Weights::new(random([1, 9, 7], 1)));
         assert!(GradientSpace::new(&input, &weight, None, 2).gram.is_none());
         let input = random([1, 2, 9], 0).into();
         let decay = Tensor::full([1, 1, 1], 0.5, &Default::default());
         let space = GradientSpace::new(&input, &weight, Some(&decay), 2);
         let delta = random([1, 2, 7], 2);
-        let wanted = Flex::weight_gradient(&input, &delta, Precision::Full) + weight.clone().mul_scalar(0.5);
+        let wanted =
+            Flex::weight_gradient(&input, &delta, Precision::Full).values + weight.values.mul_scalar(0.5);
         let [got, wanted] = [space.gradient(&delta).norm(), norm(&wanted)].map(Tensor::into_scalar);
         assert!((got - wanted).abs() <= 1e-5 * wanted, "{got} {wanted}");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use model::{
-    AdamStep, Architecture, Kernels, Network, bias_correction,
+    AdamStep, Architecture, Kernels, Network, PerTrial, Weights, bias_correction,
     checkpoint::{self, Array},
     initialization::Matrix,
 };
@@ -51,7 +51,7 @@ impl<B: Kernels> TrainState<B> {
     }
 
     pub fn from_parts(network: Network<B>, groups: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
-        let device = network.output.weight.value.device();
+        let device = network.output.weight.value.values.device();
         let has_decay = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
         Self {
             rates: per_trial(&trials, |configuration| configuration.learning_rate, &device),
@@ -76,7 +76,9 @@ impl<B: Kernels> TrainState<B> {
         let mut arrays = self.network.arrays(position);
         for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
             arrays.extend((1..).zip(&group.feedback).map(|(layer, matrix)| {
-                checkpoint::array(format!("layer_{layer}/feedback"), matrix, position - group.trials.start)
+                let position = position - group.trials.start;
+                let plain = matrix.part(&(position..position + 1)).plain();
+                checkpoint::array(format!("layer_{layer}/feedback"), &plain, 0)
             }));
         }
         arrays
@@ -174,15 +176,15 @@ fn feedback_of<B: Kernels>(
     architecture: &Architecture,
     members: &[Trial],
     device: &B::Device,
-) -> Vec<Tensor<B, 3>> {
+) -> Vec<Weights<B>> {
     let (matrices, of_members) =
         drawn_once(members, have_same_feedback, |trial| feedback_matrices(architecture, trial));
     let of_members = on_device::<B>(&of_members, device);
     (0..matrices[0].len())
         .map(|layer| {
             let different: Vec<&Matrix> = matrices.iter().map(|layers| &layers[layer]).collect();
-            let stacked: Tensor<B, 3> = model::stack(&different, device);
-            if different.len() < members.len() { stacked.select(0, of_members.clone()) } else { stacked }
+            let stacked = Weights::new(model::stack(&different, device));
+            if different.len() < members.len() { stacked.select(&of_members) } else { stacked }
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Architecture, Objective, Squash};
+use model::{Architecture, Objective, Squash, Weights};
 use random::{RngExt, StandardNormal};
 use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
 use tracker::StepInEpoch;
@@ -66,7 +66,7 @@ fn gradients(train_state: &TrainState<Flex>, batch: &Batch<Flex>, rule: &Rule<Fl
     let error = pass.output_error(network, &forward.top).error;
     let signals = pass.layer_signals(network, &train_state.groups[0].feedback, rule, &forward, &error);
     let layers = network.hidden.iter().zip(forward.traces.iter().zip(&signals));
-    layers.map(|(layer, (trace, signal))| layer.gradients(trace, &signal.delta).weight).collect()
+    layers.map(|(layer, (trace, signal))| layer.gradients(trace, &signal.delta).weight.plain()).collect()
 }
 
 /// Returns the loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
@@ -110,7 +110,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                     let moved = |by: f64| {
                         let mut moved = train_state.clone();
                         let weight = &mut moved.network.hidden[layer].weight;
-                        weight.value = weight.value.clone() + direction.clone().mul_scalar(by);
+                        weight.value = Weights::new(weight.value.plain() + direction.clone().mul_scalar(by));
                         loss(&moved, &batch, &rule, layer, &error)
                     };
                     let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
@@ -143,7 +143,7 @@ fn drtp_does_not_see_the_output_weights() {
     let rule = algorithms::rule(Algorithm::Drtp, Squash::Tanh);
     let before = gradients(&train_state, &batch, &rule);
     let mut other = train_state.clone();
-    other.network.output.weight.value = normal([1, 5, 4], 9);
+    other.network.output.weight.value = Weights::new(normal([1, 5, 4], 9));
     let after = gradients(&other, &batch, &rule);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(values(before), values(after));
@@ -186,8 +186,8 @@ fn an_update_uses_the_weights_of_the_forward_pass_in_every_form_of_a_step() {
         let wanted = gradients(&train_state, &batch, &rule);
         let (updated, _) = Step::new(&train_state, &batch, STEP_IN_EPOCH).take(train_state.clone());
         for (layer, gradient) in wanted.iter().enumerate() {
-            let before = values(&train_state.network.hidden[layer].weight.value);
-            let after = values(&updated.network.hidden[layer].weight.value);
+            let before = values(&train_state.network.hidden[layer].weight.value.plain());
+            let after = values(&updated.network.hidden[layer].weight.value.plain());
             for ((before, after), gradient) in before.iter().zip(&after).zip(values(gradient)) {
                 let expected = -0.01 * gradient / (gradient.abs() + 1e-7 / 0.001_f32.sqrt());
                 assert!((after - before - expected).abs() < 1e-4, "{algorithm:?} layer {layer}");

@@ -12,7 +12,7 @@ use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
 use random::{Key, uniform};
 
 pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
-use crate::{AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter};
+use crate::{AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter, Squash, Weights};
 use settings::{Activation, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
@@ -43,6 +43,12 @@ pub struct Activated<B: Backend> {
 pub trait ElementwiseKernels: Backend {
     /// Returns the activation of a `[trials, batch, units]` preactivation, with its slope.
     fn activate(activation: Activation, preactivation: Tensor<Self, 3>) -> Activated<Self>;
+
+    /// Returns squashed values with their slopes, all `[trials, batch, outputs]`.
+    fn squash(squash: Squash, values: Tensor<Self, 3>) -> Activated<Self> {
+        let output = squash.apply(values);
+        Activated { slope: squash.slope(output.clone()), output }
+    }
 
     /// Returns the elementwise product of `values` and `factors`, both `[trials, batch, units]`.
     fn scale(values: Tensor<Self, 3>, factors: &Tensor<Self, 3>) -> Tensor<Self, 3>;
@@ -83,11 +89,21 @@ impl LayerDropout {
 
 /// Matrix products with a layer's weights, its input and its delta.
 pub trait ProductKernels: ElementwiseKernels {
+    /// Arranges `[trials, inputs, outputs]` as products read it: see [`Weights::values`].
+    fn arranged(plain: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        plain
+    }
+
+    /// Returns the values of [`arranged`](Self::arranged) matrices with so many `outputs` in row-major order again.
+    fn plain(arranged: Tensor<Self, 3>, _outputs: usize) -> Tensor<Self, 3> {
+        arranged
+    }
+
     /// Returns `input weight + bias`: `[batch, inputs]` of each trial, `[trials, inputs, outputs]` and
     /// `[trials, 1, outputs]` give `[trials, batch, outputs]`.
     fn dense(
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         precision: Precision,
     ) -> Tensor<Self, 3>;
@@ -96,7 +112,7 @@ pub trait ProductKernels: ElementwiseKernels {
     fn dense_activated(
         activation: Activation,
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         precision: Precision,
     ) -> Activated<Self>;
@@ -105,14 +121,13 @@ pub trait ProductKernels: ElementwiseKernels {
     /// `[trials, batch, inputs]`.
     fn dense_transposed(
         signal: &Tensor<Self, 3>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         precision: Precision,
     ) -> Tensor<Self, 3>;
 
     /// Returns `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
     /// `[trials, inputs, outputs]`.
-    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision)
-    -> Tensor<Self, 3>;
+    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision) -> Weights<Self>;
 }
 
 /// Sums over the batch, and over all values of a trial.
@@ -120,7 +135,7 @@ pub trait ReductionKernels: Backend {
     /// Returns `delta`, summed over the batch: `[trials, batch, units]` gives `[trials, 1, units]`.
     fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3>;
 
-    /// Returns the sum of `left * right` over all values of a trial: two tensors of one shape give `[trials]`.
+    /// Returns the sum of `left * right` over all values of a trial, `[trials]`; both are `[trials or 1, rows, columns]`.
     fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1>;
 
     /// Returns the mean of the squared `values` of a trial: `[trials, rows, columns]` gives `[trials]`.
@@ -183,17 +198,20 @@ pub trait UpdateKernels: ProductKernels {
         updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
-    ) -> Vec<Parameter<Self>>;
+    ) -> Vec<Parameter<Weights<Self>>>;
 
     /// Updates a parameter by one step against `gradient`, which has its shape.
-    fn learn(parameter: Parameter<Self>, gradient: Tensor<Self, 3>, step: &AdamStep<Self>)
-    -> Parameter<Self>;
+    fn learn(
+        parameter: Parameter<Tensor<Self, 3>>,
+        gradient: Tensor<Self, 3>,
+        step: &AdamStep<Self>,
+    ) -> Parameter<Tensor<Self, 3>>;
 }
 
 /// A weight matrix, with the factors of its gradient `input^T delta`.
 pub struct WeightUpdate<'a, B: Backend> {
     /// The weights, `[trials, inputs, outputs]`.
-    pub weight: Parameter<B>,
+    pub weight: Parameter<Weights<B>>,
     /// The layer's input, `[batch, inputs]` of each trial.
     pub input: &'a Input<B>,
     /// The signal at the layer's preactivation, `[trials, batch, outputs]`.

@@ -17,14 +17,14 @@ pub(super) fn exhibits<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Vec<Ex
     for (place, ((layer, trace), signal)) in hidden_layers().zip(layers) {
         let weight = &layer.weight.value;
         let gradient = B::weight_gradient(&trace.input, &signal.delta.preactivation, Precision::Full);
-        add(&mut exhibits, place, "weights", weight.clone());
+        add(&mut exhibits, place, "weights", weight.plain());
         add(&mut exhibits, place, "activations", trace.activation.clone());
-        add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight));
+        add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight).plain());
     }
     let weight = &network.output.weight.value;
     let gradient = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-    add(&mut exhibits, Place::Output, "weights", weight.clone());
-    add(&mut exhibits, Place::Output, "weight_gradients", inspection.with_decay(gradient, weight));
+    add(&mut exhibits, Place::Output, "weights", weight.plain());
+    add(&mut exhibits, Place::Output, "weight_gradients", inspection.with_decay(gradient, weight).plain());
     exhibits
 }
 

@@ -20,7 +20,7 @@ pub(super) fn exhibits<B: Kernels>(evaluation: &Evaluation<'_, B>) -> Vec<Vec<Ex
     let [trials, _, _] = evaluation.logits.dims();
     let mut exhibits = vec![Vec::new(); trials];
     if let Some(first) = evaluation.network.hidden.first() {
-        for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value)) {
+        for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value.plain())) {
             let picture = tiles.of_weights(&weights, ACROSS);
             exhibits.push(Exhibit::picture("layer_1/weights_of_first_units", picture));
         }

@@ -5,7 +5,7 @@
 //! arXiv:2011.12428). The first hidden layer has none, because there is no feedback below it.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use model::{Kernels, Weights};
 use settings::{Place, Precision, Quantity};
 
 use super::{hidden_layers, readings};
@@ -22,7 +22,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
     let hidden = between
         .map(|((place, layer), pair)| (place, aligned_with_product(&layer.weight.value, &pair[0], &pair[1])));
     let output = feedback.last().map(|last| {
-        let weight = &network.output.weight.value;
+        let (weight, last) = (&network.output.weight.value.values, &last.values);
         (Place::Output, cosine(B::inner_product(weight, last), norm(weight), norm(last)))
     });
     hidden.chain(output).flat_map(|(place, value)| readings(place, [(ALIGNMENT, value)])).collect()
@@ -31,18 +31,19 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
 /// Returns the cosine between `weight` (`[trials, units below, units]`) and `below own^T`, `[trials]`. The product is not
 /// computed where the feedback is narrow: `<W, F G^T> = <W G, F>` and `|F G^T|^2 = <F^T F, G^T G>`.
 fn aligned_with_product<B: Kernels>(
-    weight: &Tensor<B, 3>,
-    below: &Tensor<B, 3>,
-    own: &Tensor<B, 3>,
+    weight: &Weights<B>,
+    below: &Weights<B>,
+    own: &Weights<B>,
 ) -> Tensor<B, 1> {
     let [_, units, outputs] = own.dims();
+    let plain_below = below.plain();
     if outputs > units {
-        let product = B::dense_transposed(below, own, Precision::Full);
-        return cosine(B::inner_product(weight, &product), norm(weight), norm(&product));
+        let product = B::dense_transposed(&plain_below, own, Precision::Full);
+        return cosine(B::inner_product(&weight.plain(), &product), norm(&weight.values), norm(&product));
     }
-    let inner_product =
-        B::inner_product(&B::dense(&weight.clone().into(), own, None, Precision::Full), below);
-    let [below, own] =
-        [below, own].map(|matrix| B::weight_gradient(&matrix.clone().into(), matrix, Precision::Full));
-    cosine(inner_product, norm(weight), B::inner_product(&below, &own).sqrt())
+    let weighted = B::dense(&weight.plain().into(), own, None, Precision::Full);
+    let inner_product = B::inner_product(&weighted, &plain_below);
+    let [below, own] = [plain_below, own.plain()]
+        .map(|matrix| B::weight_gradient(&matrix.clone().into(), &matrix, Precision::Full).values);
+    cosine(inner_product, norm(&weight.values), B::inner_product(&below, &own).sqrt())
 }

@@ -16,7 +16,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         .chain([(Place::Output, &network.output)])
         .flat_map(|(place, layer)| {
             let bias = layer.bias.as_ref().map(|bias| (BIAS, norm(&bias.value)));
-            readings(place, [(WEIGHT, norm(&layer.weight.value))].into_iter().chain(bias))
+            readings(place, [(WEIGHT, norm(&layer.weight.value.values))].into_iter().chain(bias))
         })
         .collect()
 }

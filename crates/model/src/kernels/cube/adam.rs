@@ -144,12 +144,12 @@ impl<R: CubeRuntime> Settings<R> {
 }
 
 impl<R: CubeRuntime> State<R> {
-    pub(super) fn take<B: BoolElement>(parameter: Parameter<Backend<R, B>>) -> Self {
+    pub(super) fn take<B: BoolElement>(parameter: Parameter<burn::tensor::Tensor<Backend<R, B>, 3>>) -> Self {
         let Parameter { value, moments: Moments { first, second } } = parameter;
         Self { value: Matrices::owned(value), first: Matrices::owned(first), second: Matrices::owned(second) }
     }
 
-    pub(super) fn give<B: BoolElement>(self) -> Parameter<Backend<R, B>> {
+    pub(super) fn give<B: BoolElement>(self) -> Parameter<burn::tensor::Tensor<Backend<R, B>, 3>> {
         let moments = Moments { first: self.first.into_tensor(), second: self.second.into_tensor() };
         Parameter { value: self.value.into_tensor(), moments }
     }

@@ -37,7 +37,7 @@ use super::{
     BatchKernels, ElementwiseKernels, ImageSet, Images, Kernels, LayerDropout, NormalizationKernels,
     ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
 };
-use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter};
+use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter, Weights};
 use settings::{Activation, Precision};
 
 impl<R: CubeRuntime, B: BoolElement> Kernels for Backend<R, B> {
@@ -82,11 +82,11 @@ impl<R: CubeRuntime, B: BoolElement> ElementwiseKernels for Backend<R, B> {
 impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
     fn dense(
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         precision: Precision,
     ) -> Tensor<Self, 3> {
-        let (left, right) = (Matrices::of(&input.values), Matrices::of(weight));
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(&weight.values));
         let product = product_of(input, &left, &right, Factors::Plain, precision);
         product.output(bias.map(Matrices::of).as_ref()).into_tensor()
     }
@@ -94,11 +94,11 @@ impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
     fn dense_activated(
         activation: Activation,
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         precision: Precision,
     ) -> Activated<Self> {
-        let (left, right) = (Matrices::of(&input.values), Matrices::of(weight));
+        let (left, right) = (Matrices::of(&input.values), Matrices::of(&weight.values));
         let product = product_of(input, &left, &right, Factors::Plain, precision);
         let (output, slope) = product.activated(activation, bias.map(Matrices::of).as_ref());
         Activated { output: output.into_tensor(), slope: slope.into_tensor() }
@@ -106,10 +106,10 @@ impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
 
     fn dense_transposed(
         signal: &Tensor<Self, 3>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         precision: Precision,
     ) -> Tensor<Self, 3> {
-        let (left, right) = (Matrices::of(signal), Matrices::of(weight));
+        let (left, right) = (Matrices::of(signal), Matrices::of(&weight.values));
         let trials = left.dims()[0].max(right.dims()[0]);
         let factors = Factors::RightTransposed;
         Product { left: &left, right: &right, sets: None, trials, factors, precision }
@@ -117,13 +117,10 @@ impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
             .into_tensor()
     }
 
-    fn weight_gradient(
-        input: &Input<Self>,
-        delta: &Tensor<Self, 3>,
-        precision: Precision,
-    ) -> Tensor<Self, 3> {
+    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision) -> Weights<Self> {
         let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
-        product_of(input, &left, &right, Factors::LeftTransposed, precision).output(None).into_tensor()
+        let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
+        Weights::new(product.output(None).into_tensor())
     }
 }
 
@@ -187,25 +184,25 @@ impl<R: CubeRuntime, B: BoolElement> UpdateKernels for Backend<R, B> {
         updates: Vec<WeightUpdate<'_, Self>>,
         step: &AdamStep<Self>,
         precision: Precision,
-    ) -> Vec<Parameter<Self>> {
+    ) -> Vec<Parameter<Weights<Self>>> {
         let settings = Settings::of(step);
         updates
             .into_iter()
             .map(|WeightUpdate { weight, input, delta }| {
                 let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
                 let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);
-                let state = State::take(weight);
+                let state = State::take(weight.map(|weights| weights.values));
                 state.learn_product(product, &settings);
-                state.give()
+                state.give().map(Weights::new)
             })
             .collect()
     }
 
     fn learn(
-        parameter: Parameter<Self>,
+        parameter: Parameter<Tensor<Self, 3>>,
         gradient: Tensor<Self, 3>,
         step: &AdamStep<Self>,
-    ) -> Parameter<Self> {
+    ) -> Parameter<Tensor<Self, 3>> {
         let state = State::take(parameter);
         state.learn(&Matrices::take(gradient), &Settings::of(step));
         state.give()

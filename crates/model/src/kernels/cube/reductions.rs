@@ -150,10 +150,11 @@ pub(super) fn sum_of_rows<R: CubeRuntime>(values: &Matrices<R>) -> Matrices<R> {
     sums
 }
 
-/// Returns the sum of `left * right` of each trial, `[trials]`.
+/// Returns the sum of `left * right` of each trial, `[trials]`. A factor may be one matrix for all trials.
 pub(super) fn inner_product<R: CubeRuntime>(left: &Matrices<R>, right: &Matrices<R>) -> CubeTensor<R> {
-    assert_eq!(left.dims(), right.dims(), "an inner product's factors have one shape");
-    let [trials, rows, columns] = left.dims();
+    let ([left_trials, rows, columns], [right_trials, ..]) = (left.dims(), right.dims());
+    assert_eq!([rows, columns], right.dims()[1..], "an inner product's factors have one shape");
+    let trials = left_trials.max(right_trials);
     let width = common_width([left, right]);
     let chunks = (rows * columns / width).div_ceil(PIECES * UNITS);
     let sums = left.like([trials, 1, chunks]);

@@ -95,7 +95,8 @@ const SHAPES: [[usize; 3]; 6] =
     [[132, 148, 140], [131, 205, 139], [70, 36, 10], [64, 40, 132], [1, 3, 17], [33, 28, 16]];
 
 fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
-    let (weight, bias) = (random([3, depth, outputs], 1, device), random::<B>([3, 1, outputs], 2, device));
+    let weight = Weights::new(random([3, depth, outputs], 1, device));
+    let bias = random::<B>([3, 1, outputs], 2, device);
     let delta = random([3, batch, outputs], 6, device);
     let mut results = Vec::new();
     for input in inputs::<B>(batch, depth, device) {
@@ -107,7 +108,7 @@ fn products<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3])
             B::dense(&input, &weight, Some(&bias), full),
             output,
             slope,
-            B::weight_gradient(&input, &delta, full),
+            B::weight_gradient(&input, &delta, full).plain(),
         ];
         results.extend(products.iter().map(values));
     }
@@ -134,21 +135,23 @@ fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) 
         if index == 0 {
             step.weight_decay = None;
         }
-        let mut weight = Parameter::new(random([3, depth, outputs], 1, device));
+        let mut weight = Parameter::new(Weights::new(random([3, depth, outputs], 1, device)));
         for round in 0..4 {
             // Not a clone, so that the weight is changed in place.
             let before = || random::<B>([3, depth, outputs], 20 + round, device);
-            weight.value = before();
+            weight.value = Weights::new(before());
             let delta = random([3, batch, outputs], 10 + round, device);
             weight = if round < 3 {
                 let update = WeightUpdate { weight, input: &input, delta: &delta };
                 B::learn_weights(vec![update], &step, Precision::Full).remove(0)
             } else {
-                B::learn(weight, random([3, depth, outputs], 8, device), &step)
+                let plain = weight.map(|weights| weights.plain());
+                B::learn(plain, random([3, depth, outputs], 8, device), &step).map(Weights::new)
             };
-            let Moments { first, second } = weight.moments.clone();
+            let Parameter { value, moments: Moments { first, second } } =
+                weight.clone().map(|weights| weights.plain());
             let expected = before() - first.clone() / (second.clone().sqrt() + 1e-7) * step.rate.clone();
-            results.extend([weight.value.clone() - expected, first, second].iter().map(values));
+            results.extend([value - expected, first, second].iter().map(values));
         }
     }
     results
@@ -164,7 +167,7 @@ fn fused_learning_is_the_gradient_and_then_adam() {
 #[test]
 fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
     let Some(device) = device() else { return };
-    let parameter = Parameter::<Gpu>::new(random([1, 4, 3], 1, &device));
+    let parameter = Parameter::new(random::<Gpu>([1, 4, 3], 1, &device));
     let before = values(&parameter.value);
     let held = parameter.clone();
     let learned = Gpu::learn(parameter, random([1, 4, 3], 2, &device), &step(1, &device));
@@ -182,7 +185,7 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let sets = trials.iter().map(|trial| [1, 0, 1][*trial as usize]).collect();
     let values = random([2, batch, depth], 5, device);
     let input = Input::shared(values, Arc::new(Sets::new(sets, device)));
-    let weight = Parameter::new(of_trials([3, depth, outputs], 1));
+    let weight = Parameter::new(Weights::new(of_trials([3, depth, outputs], 1)));
     let (bias, signal) = (of_trials([3, 1, outputs], 2), of_trials([3, batch, outputs], 3));
     let rate = of_trials([3, 1, 1], 4);
     let Activated { output, slope } =
@@ -194,6 +197,7 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let update = WeightUpdate { weight, input: &input, delta: &delta };
     let step = AdamStep { rate, weight_decay: None };
     let learned = Gpu::learn_weights(vec![update], &step, Precision::Full).remove(0);
+    let learned = learned.map(|weights| weights.plain());
     let target = random([1, batch, outputs], 6, device);
     let OutputError { loss, error, .. } = Gpu::cross_entropy(&signal, &target);
     let numbers = [loss, Gpu::inner_product(&output, &signal)].map(|numbers| numbers.reshape([count, 1, 1]));
@@ -380,14 +384,14 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let [batch, depth, outputs] = [16, 64, 32];
     let tail = |shape: [usize; 3], index| random::<B>(shape, index, device).slice(2..4);
     let transposed = |index| random::<B>([2, depth, batch], index, device).swap_dims(1, 2);
-    let (weight, bias) = (tail([4, depth, outputs], 1), tail([4, 1, outputs], 2));
+    let (weight, bias) = (Weights::new(tail([4, depth, outputs], 1)), tail([4, 1, outputs], 2));
     let delta = tail([4, batch, outputs], 3);
     let input = Input::from(transposed(4));
     let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
     let update = WeightUpdate { weight: Parameter::new(weight), input: &input, delta: &delta };
     let learned = B::learn_weights(vec![update], &step(2, device), Precision::Full).remove(0);
     let scaled = B::scale(delta.clone(), &random([2, batch, outputs], 5, device));
-    [product, learned.value, scaled, B::bias_gradient(&delta)].iter().map(values).collect()
+    [product, learned.value.plain(), scaled, B::bias_gradient(&delta)].iter().map(values).collect()
 }
 
 #[test]
@@ -402,7 +406,7 @@ fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
         return;
     }
     for [batch, depth, outputs] in SHAPES {
-        let weight = random::<Gpu>([3, depth, outputs], 1, &device);
+        let weight = Weights::new(random::<Gpu>([3, depth, outputs], 1, &device));
         let delta = random::<Gpu>([3, batch, outputs], 6, &device);
         for input in inputs::<Gpu>(batch, depth, &device) {
             let products = |precision| {
@@ -412,8 +416,8 @@ fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
                 [
                     Gpu::dense(&input, &weight, None, precision),
                     Gpu::dense_transposed(&delta, &weight, precision),
-                    Gpu::weight_gradient(&input, &delta, precision),
-                    learned.moments.first,
+                    Gpu::weight_gradient(&input, &delta, precision).plain(),
+                    learned.moments.first.plain(),
                 ]
             };
             for (rounded, full) in products(Precision::Tf32).iter().zip(&products(Precision::Full)) {

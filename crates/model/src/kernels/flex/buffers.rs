@@ -4,7 +4,7 @@
 //! sizes.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     mem::{self, MaybeUninit},
     slice,
@@ -23,7 +23,7 @@ struct Line {
 
 thread_local! {
     /// The memory of dropped tensors by its number of lines.
-    static KEPT: RefCell<HashMap<usize, Vec<Vec<Line>>>> = RefCell::new(HashMap::new());
+    static KEPT: RefCell<HashMap<usize, Vec<Memory>>> = RefCell::new(HashMap::new());
 }
 
 /// Creates a tensor of this shape with undefined values, all of which must be written.
@@ -31,10 +31,23 @@ pub(super) fn tensor_to_fill(shape: [usize; 3]) -> FlexTensor {
     let bytes = shape.iter().product::<usize>() * size_of::<f32>();
     let lines = bytes.div_ceil(size_of::<Line>());
     let kept = KEPT.with_borrow_mut(|kept| kept.get_mut(&lines).and_then(Vec::pop));
-    let memory = kept.unwrap_or_else(|| vec![Line { _bytes: [0; 64] }; lines]);
+    let memory = kept.unwrap_or_else(|| Memory::new(lines));
     // SAFETY: all bytes of a `Buffer` are initialized, from its start on.
     let bytes = unsafe { Bytes::from_controller(Box::new(Buffer(memory)), bytes) };
     FlexTensor::new(bytes, TensorLayout::contiguous(Shape::from(shape)), DType::F32)
+}
+
+/// Returns a tensor without gaps whose values begin at a cache line and may be written to: a copy where they do not, or where the
+/// tensor is shared.
+pub(super) fn aligned(tensor: FlexTensor) -> FlexTensor {
+    let is_aligned = tensor.storage::<f32>().as_ptr().cast::<Line>().is_aligned();
+    if is_aligned && tensor.is_unique() {
+        return tensor;
+    }
+    let shape = tensor.layout().shape();
+    let mut copy = tensor_to_fill([shape[0], shape[1], shape[2]]);
+    copy.storage_mut::<f32>().copy_from_slice(tensor.storage::<f32>());
+    copy
 }
 
 /// Frees all memory that no tensor uses.
@@ -42,8 +55,34 @@ pub(super) fn forget() {
     KEPT.take();
 }
 
+/// Memory that begins at a cache line.
+#[derive(Default)]
+struct Memory {
+    lines: Vec<Line>,
+    /// The number of lines before the first that is used.
+    skipped: usize,
+}
+
+impl Memory {
+    /// Allocates memory of this many lines. Large memory begins at another part of a page than the one before: where values
+    /// and moments of a weight begin at the same part, processors take the load of one for that of another's latest store.
+    fn new(lines: usize) -> Self {
+        /// The lines of a page.
+        const PAGE: usize = 64;
+        thread_local! {
+            static NEXT: Cell<usize> = const { Cell::new(0) };
+        }
+        let skipped = if lines < PAGE { 0 } else { NEXT.replace((NEXT.get() + PAGE / 3) % PAGE) };
+        Self { lines: vec![Line { _bytes: [0; 64] }; lines + skipped], skipped }
+    }
+
+    fn used(&self) -> usize {
+        self.lines.len() - self.skipped
+    }
+}
+
 /// The memory of one tensor, which the thread that drops the tensor keeps.
-struct Buffer(Vec<Line>);
+struct Buffer(Memory);
 
 impl AllocationController for Buffer {
     fn alloc_align(&self) -> usize {
@@ -55,14 +94,15 @@ impl AllocationController for Buffer {
     }
 
     unsafe fn memory_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        let bytes = size_of_val(&*self.0);
+        let lines = &mut self.0.lines[self.0.skipped..];
         // SAFETY: these are the bytes of the lines, which are borrowed as long as `self` is.
-        unsafe { slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), bytes) }
+        unsafe { slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), size_of_val(lines)) }
     }
 
     fn memory(&self) -> &[MaybeUninit<u8>] {
+        let lines = &self.0.lines[self.0.skipped..];
         // SAFETY: as in `memory_mut`.
-        unsafe { slice::from_raw_parts(self.0.as_ptr().cast(), size_of_val(&*self.0)) }
+        unsafe { slice::from_raw_parts(lines.as_ptr().cast(), size_of_val(lines)) }
     }
 }
 
@@ -70,7 +110,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = mem::take(&mut self.0);
         // A thread that ends may have dropped its list of kept memory already.
-        let _ = KEPT.try_with(|kept| kept.borrow_mut().entry(memory.len()).or_default().push(memory));
+        let _ = KEPT.try_with(|kept| kept.borrow_mut().entry(memory.used()).or_default().push(memory));
     }
 }
 

@@ -20,11 +20,11 @@ pub(super) fn exp(value: f32) -> f32 {
     // Not `clamp`, which would compile to branches; NaN passes both comparisons unchanged.
     let bounded = if value > LARGEST { LARGEST } else { value };
     let bounded = if bounded < SMALLEST { SMALLEST } else { bounded };
-    let rounded = bounded * std::f32::consts::LOG2_E + ROUNDER;
+    let rounded = bounded.mul_add(std::f32::consts::LOG2_E, ROUNDER);
     let exponent = rounded - ROUNDER;
-    let rest = bounded - exponent * LN_2_HIGH - exponent * LN_2_LOW;
-    let polynomial = COEFFICIENTS.iter().fold(0.0, |sum, coefficient| sum * rest + coefficient);
-    let power = polynomial * (rest * rest) + rest + 1.0;
+    let rest = exponent.mul_add(-LN_2_LOW, exponent.mul_add(-LN_2_HIGH, bounded));
+    let polynomial = COEFFICIENTS.iter().fold(0.0, |sum: f32, coefficient| sum.mul_add(rest, *coefficient));
+    let power = polynomial.mul_add(rest * rest, rest) + 1.0;
     // The lowest bits of `rounded` are the exponent; in two halves, because 2^128 is no f32.
     let exponent = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()).cast_signed();
     let (half, other_half) = (exponent >> 1, exponent - (exponent >> 1));

@@ -2,25 +2,32 @@
 //!
 //! Plain tensor operations write every intermediate result to fresh memory, whose pages the system has to map at every
 //! step. Here outputs go to memory that earlier tensors left behind, and operations work in place where they can. A
-//! weight gradient is computed a block of rows at a time, and Adam uses each block while it is in cache: the whole
+//! weight gradient is computed tile by tile, and the optimizer uses each tile while it is in registers or in cache: the whole
 //! gradient never reaches memory. Threads without work of their own take blocks of the others.
 
-mod adam;
+mod activations;
+mod batch_norm;
 mod buffers;
 mod elementwise;
 mod exp;
+mod ln;
+mod optimizers;
 mod panels;
 mod product;
 mod reductions;
 mod shared;
 mod tanh;
 mod tile;
+mod update;
 
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};
 
-use self::{buffers::tensor_to_fill, product::Matrix};
-use super::{BatchKernels, Kernels, NormalizationKernels};
+use self::{
+    buffers::{aligned, tensor_to_fill},
+    product::Matrix,
+};
+use super::{BatchKernels, Kernels};
 use crate::Input;
 
 /// The number of values that are worth sharing with another core.
@@ -39,8 +46,6 @@ impl BatchKernels for Flex {
         tensor(output)
     }
 }
-
-impl NormalizationKernels for Flex {}
 
 /// A tensor as matrices: one per trial, one for all trials, or one for each set of trials.
 struct Operand {
@@ -108,14 +113,7 @@ fn contiguous(tensor: Tensor<Flex, 3>) -> FlexTensor {
 
 /// Returns the [`contiguous`] buffer of a tensor that may be written to: a copy where the tensor is shared.
 fn owned(tensor: Tensor<Flex, 3>) -> FlexTensor {
-    let shape = tensor.dims();
-    let buffer = contiguous(tensor);
-    if buffer.is_unique() {
-        return buffer;
-    }
-    let mut copy = tensor_to_fill(shape);
-    copy.storage_mut::<f32>().copy_from_slice(buffer.storage::<f32>());
-    copy
+    aligned(contiguous(tensor))
 }
 
 fn tensor(buffer: FlexTensor) -> Tensor<Flex, 3> {

@@ -7,154 +7,307 @@ use burn_flex::{Flex, FlexTensor};
 
 use super::{
     Operand,
+    activations::activate_row,
     buffers::tensor_to_fill,
-    elementwise::{activate, add},
-    panels::{ProductScratch, SCRATCH, Scratch, WIDE, pack, panel_width},
+    contiguous,
+    panels::{NARROWEST, PanelOperand, Panels, SCRATCH, copy},
     shared::Shared,
     tensor,
-    tile::{Left, NOTHING, Right, Tile, accumulate},
+    tile::{Left, Prefetch, Right, TILE_ROWS, Tile, accumulate, load, store},
 };
 use crate::{
-    Activated, Input, ProductKernels,
-    vector::{Vector, Work, run},
+    Activated, Input, ProductKernels, Weights,
+    vector::{Vector, Work, run, vectorized},
 };
 use settings::{Activation, Precision};
 
 /// The largest number of rows of a block of the result, whose columns are those of a panel. With fewer rows a weight is loaded
 /// too often.
 pub(super) const BLOCK_ROWS: usize = 128;
+/// The rows of a block where there is one panel, so that threads have something to share.
+const ROWS_OF_A_SINGLE_PANEL: usize = 8 * TILE_ROWS;
 /// The values of k that a tile runs through before the next tile: so many rows of a panel stay in the second-level cache.
 pub(super) const DEPTH: usize = 256;
 
 impl ProductKernels for Flex {
+    fn arranged(plain: Tensor<Self, 3>) -> Tensor<Self, 3> {
+        tensor(PanelOperand::packed(&Operand::of(&plain)).into_buffer())
+    }
+
+    fn plain(arranged: Tensor<Self, 3>, outputs: usize) -> Tensor<Self, 3> {
+        tensor(PanelOperand::of_values(arranged, outputs).unpacked())
+    }
+
     fn dense(
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         _: Precision,
     ) -> Tensor<Self, 3> {
         let bias = bias.map(Operand::of);
-        let output = product_of(&Operand::shared(input), &Operand::of(weight), |trial, _, column, values| {
-            add_bias(bias.as_ref(), trial, column, values);
-        });
-        tensor(output)
+        tensor(product_of(&Operand::shared(input), &PanelOperand::of(weight), bias.as_ref()))
     }
 
     fn dense_activated(
         activation: Activation,
         input: &Input<Self>,
-        weight: &Tensor<Self, 3>,
+        weight: &Weights<Self>,
         bias: Option<&Tensor<Self, 3>>,
         _: Precision,
     ) -> Activated<Self> {
-        let [trials, _, units] = weight.dims();
-        let batch = input.batch();
-        let bias = bias.map(Operand::of);
-        let mut slope = tensor_to_fill([trials, batch, units]);
+        let (left, right, bias) = (Operand::shared(input), PanelOperand::of(weight), bias.map(Operand::of));
+        let (trials, rows, units) = (left.trials.max(right.trials), left.rows, right.panels.columns);
+        let mut output = tensor_to_fill([trials, rows, units]);
+        let mut slope = tensor_to_fill([trials, rows, units]);
+        let outputs = Shared::new(output.storage_mut::<f32>());
         let slopes = Shared::new(slope.storage_mut::<f32>());
-        let input = Operand::shared(input);
-        let output = product_of(&input, &Operand::of(weight), |trial, row, column, values| {
-            add_bias(bias.as_ref(), trial, column, values);
-            // SAFETY: each part of the output is finished once, and the slopes have the output's shape.
-            let slopes = unsafe { slopes.part((trial * batch + row) * units + column, values.len()) };
-            activate(activation, values, slopes);
+        for_each_block(&LeftOperand::Rows(&left), &right, |block| {
+            let rows = RowsOf { trial_rows: rows, columns: units, block: &block };
+            let bias = part_of(bias.as_ref(), &block);
+            activate(activation, block.values, block.width, bias, rows.of(outputs), rows.of(slopes));
         });
         Activated { output: tensor(output), slope: tensor(slope) }
     }
 
-    fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Tensor<Self, 3>, _: Precision) -> Tensor<Self, 3> {
-        // The rows of the weights are read as they are, and the smaller signal is transposed.
-        tensor(transposed_product_of(&Operand::of(weight), &Operand::of(signal).transposed()))
+    fn dense_transposed(signal: &Tensor<Self, 3>, weight: &Weights<Self>, _: Precision) -> Tensor<Self, 3> {
+        let (signal, weight) = (Operand::of(signal), PanelOperand::of(weight));
+        if weight.panels.columns <= NARROWEST {
+            // There are few weights, so they are transposed.
+            return tensor(product_of(&signal, &weight.transposed(), None));
+        }
+        tensor(transposed_product_of(&weight, &PanelOperand::packed(&signal.transposed())))
     }
 
-    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, _: Precision) -> Tensor<Self, 3> {
-        tensor(product_of(&Operand::shared(input).transposed(), &Operand::of(delta), |_, _, _, _| ()))
+    fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, _: Precision) -> Weights<Self> {
+        let (left, right) = (Operand::shared(input).transposed(), PanelOperand::packed(&Operand::of(delta)));
+        let panels = Panels::of(left.rows, right.panels.columns);
+        let trials = left.trials.max(right.trials);
+        let mut output = tensor_to_fill([trials, panels.rows, panels.padded_columns()]);
+        let target = Shared::new(output.storage_mut::<f32>());
+        for_each_block(&LeftOperand::Rows(&left), &right, |block| {
+            let panel = panels.get(block.panel);
+            let start = block.trial * panels.length() + panel.start + block.row * panel.width;
+            // SAFETY: the output is borrowed above, and blocks do not overlap.
+            unsafe { target.part(start, block.values.len()) }.copy_from_slice(block.values);
+        });
+        Weights::of_arranged(tensor(output), panels.columns)
     }
 }
 
-fn add_bias(bias: Option<&Operand>, trial: usize, column: usize, values: &mut [f32]) {
-    if let Some(bias) = bias {
-        add(values, &bias.trial(trial)[column..][..values.len()]);
+impl PanelOperand {
+    fn of(weights: &Weights<Flex>) -> Self {
+        let [_, _, outputs] = weights.dims();
+        Self::of_values(weights.values.clone(), outputs)
+    }
+
+    fn of_values(values: Tensor<Flex, 3>, columns: usize) -> Self {
+        let [trials, rows, _] = values.dims();
+        Self::of_arranged(contiguous(values), trials, Panels::of(rows, columns))
     }
 }
 
-/// Returns `left right` of every trial. Calls `finish(trial, row, column, values)` once for every part of a row, while it
-/// is in cache.
-fn product_of(
-    left: &Operand,
-    right: &Operand,
-    finish: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
-) -> FlexTensor {
-    let (rows, columns) = (left.rows, right.columns);
+/// Returns `left right` of every trial, plus a bias where there is one.
+fn product_of(left: &Operand, right: &PanelOperand, bias: Option<&Operand>) -> FlexTensor {
+    let (rows, columns) = (left.rows, right.panels.columns);
     let mut output = tensor_to_fill([left.trials.max(right.trials), rows, columns]);
     let target = Shared::new(output.storage_mut::<f32>());
-    for_each_block(left, right, BLOCK_ROWS, |Block { trial, row, column, width, values, row_stride }| {
-        for (line, values) in values.chunks_exact(row_stride).enumerate() {
-            let row = row + line;
-            // SAFETY: the output is borrowed above, and blocks do not overlap.
-            let part = unsafe { target.part((trial * rows + row) * columns + column, width) };
-            part.copy_from_slice(&values[..width]);
-            finish(trial, row, column, part);
-        }
+    for_each_block(&LeftOperand::Rows(left), right, |block| {
+        let outputs = RowsOf { trial_rows: rows, columns, block: &block }.of(target);
+        add_bias(block.values, block.width, part_of(bias, &block), outputs);
     });
     output
 }
 
 /// Returns the transposed product `left right` of every trial.
-fn transposed_product_of(left: &Operand, right: &Operand) -> FlexTensor {
-    let (rows, columns) = (left.rows, right.columns);
+fn transposed_product_of(left: &PanelOperand, right: &PanelOperand) -> FlexTensor {
+    let (rows, columns) = (left.panels.rows, right.panels.columns);
     let mut output = tensor_to_fill([left.trials.max(right.trials), columns, rows]);
     let target = Shared::new(output.storage_mut::<f32>());
-    for_each_block(left, right, 2 * BLOCK_ROWS, |Block { trial, row, column, width, values, row_stride }| {
-        let height = values.len() / row_stride;
-        for line in 0..width {
-            // SAFETY: the output is borrowed above, and blocks do not overlap.
-            let part = unsafe { target.part((trial * columns + column + line) * rows + row, height) };
-            for (value, result) in part.iter_mut().zip(values[line..].iter().step_by(row_stride)) {
-                *value = *result;
+    for_each_block(
+        &LeftOperand::Panels(left),
+        right,
+        |Block { trial, row, column, columns: count, width, values, .. }| {
+            let height = values.len() / width;
+            for line in 0..count {
+                // SAFETY: the output is borrowed above, and blocks do not overlap.
+                let part = unsafe { target.part((trial * columns + column + line) * rows + row, height) };
+                for (value, result) in part.iter_mut().zip(values[line..].iter().step_by(width)) {
+                    *value = *result;
+                }
             }
-        }
-    });
+        },
+    );
     output
 }
 
-/// A computed block of a product.
+/// A computed block of a product: rows of a panel.
 struct Block<'a> {
     trial: usize,
     /// The first row and the first column of the block in the product.
     row: usize,
     column: usize,
+    columns: usize,
+    /// The index of the panel.
+    panel: usize,
+    /// The number of values of a row, of which the last may be beyond the product's columns.
     width: usize,
-    /// The rows, each with the block's values first.
     values: &'a [f32],
-    row_stride: usize,
 }
 
-/// Computes `left right` of every trial in blocks of `block_rows` rows and a panel's columns, and calls `take` on each.
-fn for_each_block(left: &Operand, right: &Operand, block_rows: usize, take: impl Fn(Block<'_>) + Sync) {
-    let (rows, columns, trials) = (left.rows, right.columns, left.trials.max(right.trials));
-    assert_eq!(
-        left.columns, right.rows,
-        "a product's left factor has as many columns as its right one has rows"
-    );
+/// The rows of a block in a `[trials, rows, columns]` tensor.
+struct RowsOf<'a> {
+    trial_rows: usize,
+    columns: usize,
+    block: &'a Block<'a>,
+}
+
+impl RowsOf<'_> {
+    /// Returns the rows in the values of such a tensor, which are borrowed for as long as the block is used.
+    fn of(&self, values: Shared) -> Rows {
+        let Block { trial, row, column, columns, .. } = *self.block;
+        let first = (trial * self.trial_rows + row) * self.columns + column;
+        Rows { values, first, stride: self.columns, columns }
+    }
+}
+
+/// A block of rows of a tensor, of which no other thread writes a part.
+struct Rows {
+    values: Shared,
+    first: usize,
+    stride: usize,
+    columns: usize,
+}
+
+impl Rows {
+    #[inline(always)]
+    fn get<'a>(&self, row: usize) -> &'a mut [f32] {
+        // SAFETY: the tensor is borrowed by the function that made the rows, blocks do not overlap, and each row is used once.
+        unsafe { self.values.part(self.first + row * self.stride, self.columns) }
+    }
+}
+
+/// Returns the part of a bias that belongs to the columns of a block.
+fn part_of<'a>(bias: Option<&'a Operand>, block: &Block<'_>) -> Option<&'a [f32]> {
+    bias.map(|bias| &bias.trial(block.trial)[block.column..][..block.columns])
+}
+
+vectorized! {
+    /// Adds a bias to the values of a block.
+    fn add_bias<'a>(values: &'a [f32], width: usize, bias: Option<&'a [f32]>, outputs: Rows) {
+        for (row, values) in values.chunks_exact(width).enumerate() {
+            write_row(values, bias, outputs.get(row));
+        }
+    }
+}
+
+vectorized! {
+    /// Adds a bias to the values of a block, and applies an activation.
+    fn activate<'a>(
+        activation: Activation,
+        values: &'a [f32],
+        width: usize,
+        bias: Option<&'a [f32]>,
+        outputs: Rows,
+        slopes: Rows,
+    ) {
+        for (row, values) in values.chunks_exact(width).enumerate() {
+            let outputs = outputs.get(row);
+            write_row(values, bias, outputs);
+            activate_row(activation, outputs, slopes.get(row));
+        }
+    }
+}
+
+#[inline(always)]
+fn write_row(values: &[f32], bias: Option<&[f32]>, outputs: &mut [f32]) {
+    match bias {
+        Some(bias) => {
+            for ((output, value), bias) in outputs.iter_mut().zip(values).zip(bias) {
+                *output = value + bias;
+            }
+        }
+        None => {
+            let length = outputs.len();
+            copy(&values[..length], outputs);
+        }
+    }
+}
+
+/// The left factor of a product.
+enum LeftOperand<'a> {
+    Rows(&'a Operand),
+    Panels(&'a PanelOperand),
+}
+
+impl LeftOperand<'_> {
+    /// Returns the numbers of trials, rows and columns.
+    fn dims(&self) -> [usize; 3] {
+        match self {
+            Self::Rows(operand) => [operand.trials, operand.rows, operand.columns],
+            Self::Panels(operand) => [operand.trials, operand.panels.rows, operand.panels.columns],
+        }
+    }
+
+    /// Returns the rows of a trial's matrix from `row` on.
+    fn rows(&self, trial: usize, row: usize) -> LeftRows<'_> {
+        match self {
+            Self::Rows(operand) => LeftRows::Rows(operand.matrix(trial).from(row, 0)),
+            Self::Panels(operand) => {
+                LeftRows::Panels { values: operand.trial(trial), panels: operand.panels, row }
+            }
+        }
+    }
+}
+
+/// Rows of the left factor of one trial.
+#[derive(Clone, Copy)]
+enum LeftRows<'a> {
+    Rows(Matrix<'a>),
+    Panels { values: &'a [f32], panels: Panels, row: usize },
+}
+
+impl LeftRows<'_> {
+    /// Returns the factor from `first_k` on, and the values of k for which its steps are equal; at most `depth`.
+    fn part(&self, first_k: usize, depth: usize) -> (Left, usize) {
+        match *self {
+            Self::Rows(matrix) => (Left::of(matrix.from(0, first_k)), depth.min(DEPTH)),
+            Self::Panels { values, panels, row } => {
+                let panel = panels.get(first_k / panels.get(0).width);
+                let start = panel.start + row * panel.width;
+                (Left { values: values[start..].as_ptr(), row_stride: panel.width, step: 1 }, panel.columns)
+            }
+        }
+    }
+}
+
+/// Computes `left right` of every trial in blocks of some rows and a panel's columns, and calls `take` on each.
+fn for_each_block(left: &LeftOperand<'_>, right: &PanelOperand, take: impl Fn(Block<'_>) + Sync) {
+    let ([left_trials, rows, depth], panels) = (left.dims(), right.panels);
+    let trials = left_trials.max(right.trials);
+    assert_eq!(depth, panels.rows, "a product's left factor has as many columns as its right one has rows");
     assert!(
-        [left.trials, right.trials].iter().all(|&count| count == 1 || count == trials),
+        [left_trials, right.trials].iter().all(|&count| count == 1 || count == trials),
         "one factor per trial, or one for all"
     );
-    let (down, across) = (rows.div_ceil(block_rows), columns.div_ceil(WIDE));
+    let block_rows = if panels.count() == 1 { ROWS_OF_A_SINGLE_PANEL } else { BLOCK_ROWS };
+    let (down, across) = (rows.div_ceil(block_rows), panels.count());
     threads::share(trials * down * across, |index| {
         let (trial, block) = (index / (down * across), index % (down * across));
-        let (row, column) = (block / across * block_rows, block % across * WIDE);
-        let (height, width) = (block_rows.min(rows - row), WIDE.min(columns - column));
-        let product = Product {
-            left: left.matrix(trial).from(row, 0),
-            right: right.matrix(trial).from(0, column),
-            depth: left.columns,
-        };
+        let (row, index) = (block / across * block_rows, block % across);
+        let (height, panel) = (block_rows.min(rows - row), panels.get(index));
         SCRATCH.with_borrow_mut(|scratch| {
-            let row_stride = panel_width(width);
-            let values = product.block(height, width, scratch);
-            take(Block { trial, row, column, width, values, row_stride });
+            let result = scratch.values(height * panel.width);
+            let right = &right.trial(trial)[panel.start..][..depth * panel.width];
+            run(BlockProduct {
+                left: left.rows(trial, row),
+                right,
+                width: panel.width,
+                depth,
+                rows: height,
+                result,
+            });
+            let (column, columns, width) = (panel.column, panel.columns, panel.width);
+            take(Block { trial, row, column, columns, panel: index, width, values: result });
         });
     });
 }
@@ -182,67 +335,44 @@ impl<'a> Matrix<'a> {
         let start = row * self.row_stride + column * self.column_stride;
         Self { values: &self.values[start.min(self.values.len())..], ..self }
     }
-
-    /// Returns whether the values contain a block of this size that begins at the first value.
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        let last = (rows.max(1) - 1) * self.row_stride + (columns.max(1) - 1) * self.column_stride;
-        rows == 0 || columns == 0 || last < self.values.len()
-    }
-}
-
-/// The product `left right`, where `left` is `[rows, depth]` and `right` `[depth, columns]`.
-#[derive(Clone, Copy)]
-pub(super) struct Product<'a> {
-    pub left: Matrix<'a>,
-    pub right: Matrix<'a>,
-    pub depth: usize,
-}
-
-impl Product<'_> {
-    /// Returns the first `rows` by `columns` values; at most a panel of columns, in rows of a panel's width.
-    fn block<'s>(&self, rows: usize, columns: usize, scratch: &'s mut ProductScratch) -> &'s [f32] {
-        let Self { left, right, depth } = *self;
-        assert!(left.holds(rows, depth) && right.holds(depth, columns), "a block is within its matrices");
-        let ProductScratch { right: panel, result, .. } = scratch;
-        let result = result.values(rows * panel_width(columns));
-        run(BlockWork { product: *self, rows, columns, panel, result });
-        result
-    }
 }
 
 /// Computes a block of a product.
-struct BlockWork<'a, 's> {
-    product: Product<'a>,
+struct BlockProduct<'a, 's> {
+    left: LeftRows<'a>,
+    /// The panel, `[depth, width]`.
+    right: &'a [f32],
+    width: usize,
+    depth: usize,
     rows: usize,
-    columns: usize,
-    panel: &'s mut Scratch,
+    /// The result, `[rows, width]`.
     result: &'s mut [f32],
 }
 
-impl Work for BlockWork<'_, '_> {
+impl Work for BlockProduct<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { product: Product { left, right, depth }, rows, columns, panel, result } = self;
-        let width = panel_width(columns);
+        let Self { left, right, width, depth, rows, result } = self;
         if depth == 0 {
             result.fill(0.0);
         }
-        for first_k in (0..depth).step_by(DEPTH) {
-            let depth = DEPTH.min(depth - first_k);
-            let panel = panel.values(depth * width);
-            pack(right.from(first_k, 0), depth, columns, width, panel);
+        let mut first_k = 0;
+        while first_k < depth {
+            let (left, part_depth) = left.part(first_k, depth - first_k);
             let tiles = Tiles {
-                left: Left::of(left.from(0, first_k)),
-                right: Right { values: panel.as_ptr(), row_stride: width },
-                depth,
+                left,
+                right: Right { values: right[first_k * width..].as_ptr(), row_stride: width },
+                depth: part_depth,
                 result: result.as_mut_ptr(),
                 width,
                 continues: first_k > 0,
+                prefetched_per_tile: (part_depth * width).div_ceil(rows.div_ceil(TILE_ROWS)),
             };
-            // SAFETY: the sizes of both factors were checked, and the panel and the result have `width` columns.
+            // SAFETY: operands hold all rows and columns that their shapes say, and the result has `rows` rows.
             unsafe { tiles.all::<V>(rows) };
+            first_k += part_depth;
         }
     }
 }
@@ -257,6 +387,8 @@ struct Tiles {
     width: usize,
     /// Whether the result holds the sums of the values of k before.
     continues: bool,
+    /// The number of values of the right factor's next rows that a tile prefetches.
+    prefetched_per_tile: usize,
 }
 
 impl Tiles {
@@ -266,82 +398,49 @@ impl Tiles {
     unsafe fn all<V: Vector>(self, rows: usize) {
         // SAFETY: the caller guarantees it.
         unsafe {
-            match (V::LANES, self.width) {
-                (16, WIDE) => self.of_size::<V, 6, 4>(rows),
-                (16, _) => self.of_size::<V, 8, 1>(rows),
-                (8, _) => self.of_size::<V, 6, 2>(rows),
-                _ => self.of_size::<V, 6, 4>(rows),
+            match self.width / V::LANES {
+                1 => self.of_width::<V, 1>(rows),
+                2 => self.of_width::<V, 2>(rows),
+                _ => self.of_width::<V, 4>(rows),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn of_size<V: Vector, const ROWS: usize, const VECTORS: usize>(self, rows: usize) {
+    unsafe fn of_width<V: Vector, const VECTORS: usize>(self, rows: usize) {
         let mut row = 0;
         // SAFETY: the caller of `all` guarantees the rows.
         unsafe {
-            while rows - row >= ROWS {
-                self.row_of_tiles::<V, ROWS, VECTORS>(row);
-                row += ROWS;
+            while rows - row >= TILE_ROWS {
+                self.tile::<V, TILE_ROWS, VECTORS>(row);
+                row += TILE_ROWS;
             }
             if rows - row >= 4 {
-                self.row_of_tiles::<V, 4, VECTORS>(row);
+                self.tile::<V, 4, VECTORS>(row);
                 row += 4;
             }
             if rows - row >= 2 {
-                self.row_of_tiles::<V, 2, VECTORS>(row);
+                self.tile::<V, 2, VECTORS>(row);
                 row += 2;
             }
             if rows - row >= 1 {
-                self.row_of_tiles::<V, 1, VECTORS>(row);
+                self.tile::<V, 1, VECTORS>(row);
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn row_of_tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(self, row: usize) {
-        let left = Left { values: self.left.values.wrapping_add(row * self.left.row_stride), ..self.left };
-        for column in (0..self.width).step_by(VECTORS * V::LANES) {
-            // SAFETY: the caller of `all` guarantees the rows; `width` is a multiple of a tile's width.
-            unsafe {
-                let target = self.result.add(row * self.width + column);
-                let before: Tile<V, ROWS, VECTORS> =
-                    if self.continues { load(target, self.width) } else { [[V::splat(0.0); VECTORS]; ROWS] };
-                let right = Right { values: self.right.values.add(column), ..self.right };
-                store(&accumulate(before, left, right, self.depth, &NOTHING), target, self.width);
-            }
-        }
-    }
-}
-
-// Not by `array::from_fn`: closures are not compiled for the instruction set.
-#[inline(always)]
-unsafe fn load<V: Vector, const ROWS: usize, const VECTORS: usize>(
-    source: *const f32,
-    row_stride: usize,
-) -> Tile<V, ROWS, VECTORS> {
-    // SAFETY: the caller guarantees a tile at `source`.
-    unsafe {
-        let mut tile = [[V::splat(0.0); VECTORS]; ROWS];
-        for (row, vectors) in tile.iter_mut().enumerate() {
-            for (index, vector) in vectors.iter_mut().enumerate() {
-                *vector = V::load(source.add(row * row_stride + index * V::LANES));
-            }
-        }
-        tile
-    }
-}
-
-#[inline(always)]
-unsafe fn store<V: Vector, const ROWS: usize, const VECTORS: usize>(
-    tile: &Tile<V, ROWS, VECTORS>,
-    target: *mut f32,
-    row_stride: usize,
-) {
-    for (row, vectors) in tile.iter().enumerate() {
-        for (index, vector) in vectors.iter().enumerate() {
-            // SAFETY: the caller guarantees a tile at `target`.
-            unsafe { vector.store(target.add(row * row_stride + index * V::LANES)) };
+    unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(self, row: usize) {
+        let Self { left, right, depth, width, prefetched_per_tile, .. } = self;
+        let left = Left { values: left.values.wrapping_add(row * left.row_stride), ..left };
+        let next = depth * width + row / TILE_ROWS * prefetched_per_tile;
+        let mut prefetch = Prefetch::new(right.values.wrapping_add(next), prefetched_per_tile);
+        // SAFETY: the caller of `all` guarantees the rows, and the width is that of the vectors.
+        unsafe {
+            let target = self.result.add(row * width);
+            let before: Tile<V, ROWS, VECTORS> =
+                if self.continues { load(target, width) } else { [[V::splat(0.0); VECTORS]; ROWS] };
+            store(&accumulate(before, left, right, depth, &mut prefetch), target, width);
         }
     }
 }

@@ -3,13 +3,7 @@
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 
-use super::{
-    CHUNK, Operand,
-    buffers::tensor_to_fill,
-    elementwise::{add, each},
-    exp::exp,
-    tensor,
-};
+use super::{CHUNK, Operand, buffers::tensor_to_fill, exp::exp, ln::ln, shared::Shared, tensor};
 use crate::{OutputError, ReductionKernels, vector::vectorized};
 
 impl ReductionKernels for Flex {
@@ -17,45 +11,97 @@ impl ReductionKernels for Flex {
         let [trials, _, units] = delta.dims();
         let delta = Operand::of(delta);
         let mut sums = tensor_to_fill([trials, 1, units]);
-        for (trial, sums) in sums.storage_mut::<f32>().chunks_exact_mut(units).enumerate() {
-            sums.fill(0.0);
-            delta.trial(trial).chunks_exact(units).for_each(|row| add(sums, row));
-        }
+        let target = Shared::new(sums.storage_mut::<f32>());
+        threads::share(trials, |trial| {
+            // SAFETY: the sums are borrowed above, and those of trials do not overlap.
+            let sums = unsafe { target.part(trial * units, units) };
+            sum_rows(delta.trial(trial), sums);
+        });
         tensor(sums)
     }
 
     fn inner_product(left: &Tensor<Self, 3>, right: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        assert_eq!(left.dims(), right.dims(), "an inner product's factors have one shape");
+        let [trials, rows, columns] = left.dims();
+        let [right_trials, ..] = right.dims();
+        assert_eq!([rows, columns], right.dims()[1..], "an inner product's factors have one shape");
         let (left, right) = (Operand::of(left), Operand::of(right));
-        let sums: Vec<f32> = (0..left.trials)
+        let sums: Vec<f32> = (0..trials.max(right_trials))
             .map(|trial| shared_inner_product(left.trial(trial), right.trial(trial)))
             .collect();
         Tensor::from_data(sums.as_slice(), &Default::default())
     }
 
+    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
+        let [_, rows, columns] = values.dims();
+        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
+    }
+
     fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
-        let [trials, batch, outputs] = logits.dims();
-        let (logits, target) = (Operand::of(logits), Operand::of(target));
-        let mut error = tensor_to_fill([trials, batch, outputs]);
-        let (mut losses, mut mistakes) = (Vec::with_capacity(trials), Vec::with_capacity(trials));
-        for (trial, error) in error.storage_mut::<f32>().chunks_exact_mut(batch * outputs).enumerate() {
-            error.copy_from_slice(logits.trial(trial));
-            let (mut loss, mut wrong) = (0.0_f64, 0_u32);
-            for (row, target) in
-                error.chunks_exact_mut(outputs).zip(target.trial(trial).chunks_exact(outputs))
-            {
-                wrong += u32::from(largest(row) != largest(target));
-                loss += f64::from(error_and_cross_entropy(row, target));
-                row.iter_mut().for_each(|value| *value /= batch as f32);
-            }
-            losses.push((loss / batch as f64) as f32);
-            mistakes.push(wrong as f32);
-        }
+        let [trials, batch, _] = logits.dims();
+        let (error, sums) = errors_of(logits, target, batch as f32);
+        let losses: Vec<f32> = sums.iter().map(|(loss, _)| (loss / batch as f64) as f32).collect();
+        let mistakes: Vec<f32> = sums.iter().map(|(_, mistakes)| *mistakes as f32).collect();
+        debug_assert_eq!(losses.len(), trials);
         let device = Default::default();
         OutputError {
             loss: Tensor::from_data(losses.as_slice(), &device),
-            error: tensor(error),
+            error,
             mistakes: Some(Tensor::from_data(mistakes.as_slice(), &device)),
+        }
+    }
+
+    fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        errors_of(&logits, target, 1.0).0
+    }
+}
+
+/// Returns softmax minus target, divided by `divisor`, and the summed cross-entropy and the number of mistakes of each trial.
+fn errors_of(
+    logits: &Tensor<Flex, 3>,
+    target: &Tensor<Flex, 3>,
+    divisor: f32,
+) -> (Tensor<Flex, 3>, Vec<(f64, u32)>) {
+    let [trials, batch, outputs] = logits.dims();
+    let (logits, target) = (Operand::of(logits), Operand::of(target));
+    let mut error = tensor_to_fill([trials, batch, outputs]);
+    let sums = error.storage_mut::<f32>().chunks_exact_mut((batch * outputs).max(1)).enumerate();
+    let sums = sums.map(|(trial, error)| {
+        error.copy_from_slice(logits.trial(trial));
+        replace_by_errors(error, target.trial(trial), outputs, divisor)
+    });
+    let sums = sums.collect();
+    (tensor(error), sums)
+}
+
+vectorized! {
+    /// Replaces the logits of a trial by their errors against one-hot targets. Returns the summed cross-entropy and the number of
+    /// mistakes.
+    fn replace_by_errors<'a>(
+        logits: &'a mut [f32],
+        targets: &'a [f32],
+        outputs: usize,
+        divisor: f32,
+    ) -> (f64, u32) {
+        let (mut loss, mut mistakes) = (0.0_f64, 0_u32);
+        for (row, target) in logits.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
+            mistakes += u32::from(largest(row) != largest(target));
+            loss += f64::from(error_and_cross_entropy(row, target));
+            for value in row {
+                *value /= divisor;
+            }
+        }
+        (loss, mistakes)
+    }
+}
+
+vectorized! {
+    /// Writes the sum of all rows of `values`.
+    fn sum_rows<'a>(values: &'a [f32], sums: &'a mut [f32]) {
+        sums.fill(0.0);
+        for row in values.chunks_exact(sums.len()) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
         }
     }
 }
@@ -69,11 +115,11 @@ fn shared_inner_product(left: &[f32], right: &[f32]) -> f32 {
     sums.iter().sum::<f64>() as f32
 }
 
-/// Returns the sum of `left * right` in double precision.
-fn inner_product(left: &[f32], right: &[f32]) -> f64 {
-    /// The number of independent sums, so that values are added a vector at a time.
-    const LANES: usize = 16;
-    vectorized(|| {
+vectorized! {
+    /// Returns the sum of `left * right` in double precision.
+    fn inner_product<'a>(left: &'a [f32], right: &'a [f32]) -> f64 {
+        /// The number of independent sums, so that values are added a vector at a time.
+        const LANES: usize = 16;
         let mut sums = [0.0_f64; LANES];
         let (left, left_rest) = left.as_chunks::<LANES>();
         let (right, right_rest) = right.as_chunks::<LANES>();
@@ -82,28 +128,32 @@ fn inner_product(left: &[f32], right: &[f32]) -> f64 {
                 sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
             }
         }
-        let rest = left_rest.iter().zip(right_rest).map(|(left, right)| f64::from(*left) * f64::from(*right));
-        sums.iter().sum::<f64>() + rest.sum::<f64>()
-    })
+        let mut sum: f64 = sums.iter().sum();
+        for (left, right) in left_rest.iter().zip(right_rest) {
+            sum += f64::from(*left) * f64::from(*right);
+        }
+        sum
+    }
 }
 
-/// Replaces logits by the error of their softmax against a one-hot `target`, not divided by the batch. Returns the
-/// cross-entropy.
+/// Replaces logits by the error of their softmax against a one-hot `target`. Returns the cross-entropy.
+#[inline(always)]
 fn error_and_cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {
-    vectorized(|| {
-        // `max` ignores NaN, which `exp` below brings back.
-        let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
-        let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();
-        each(logits, |logit| exp(logit - largest));
-        let sum: f32 = logits.iter().sum();
-        for (value, target) in logits.iter_mut().zip(target) {
-            *value = *value / sum - target;
-        }
-        sum.ln() - wanted
-    })
+    // `max` ignores NaN, which `exp` below brings back.
+    let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
+    let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();
+    for logit in logits.iter_mut() {
+        *logit = exp(*logit - largest);
+    }
+    let sum: f32 = logits.iter().sum();
+    for (value, target) in logits.iter_mut().zip(target) {
+        *value = *value / sum - target;
+    }
+    ln(sum) - wanted
 }
 
 /// Returns the position of the largest value, the first of equal ones.
+#[inline(always)]
 fn largest(values: &[f32]) -> usize {
     let (mut best, mut at) = (f32::NEG_INFINITY, 0);
     for (position, &value) in values.iter().enumerate() {

@@ -4,13 +4,12 @@ use burn::tensor::{TensorData, activation::sigmoid};
 use settings::{Activation, Precision};
 
 use super::{
-    panels::WIDE,
     product::{BLOCK_ROWS, DEPTH},
     *,
 };
 use crate::{
     Activated, AdamStep, ElementwiseKernels, LEAK, Parameter, ProductKernels, ReductionKernels, Sets,
-    UpdateKernels, WeightUpdate,
+    UpdateKernels, WeightUpdate, Weights,
     vector::{InstructionSet, with},
 };
 
@@ -29,8 +28,8 @@ fn step(trials: usize) -> AdamStep<Flex> {
     AdamStep { rate, weight_decay: Some(random([trials, 1, 1], 91).add_scalar(0.6)) }
 }
 
-/// More than one block each way, and last blocks that are not full.
-const SHAPE: [usize; 3] = [2 * BLOCK_ROWS + 3, DEPTH + 45, WIDE + 11];
+/// More than one block or panel each way, and last ones that are not full.
+const SHAPE: [usize; 3] = [2 * BLOCK_ROWS + 3, DEPTH + 45, 75];
 
 const FULL: Precision = Precision::Full;
 
@@ -84,12 +83,13 @@ fn an_inner_product_is_summed_in_double_precision() {
 #[test]
 fn products_are_those_of_plain_tensor_operations() {
     let [batch, inputs, outputs] = SHAPE;
-    let (weight, bias) = (random([3, inputs, outputs], 1), random([3, 1, outputs], 2));
+    let (plain_weight, bias) = (random([3, inputs, outputs], 1), random([3, 1, outputs], 2));
+    let weight = Weights::new(plain_weight.clone());
     for input_trials in [1, 3] {
         let input = random([input_trials, batch, inputs], 3);
         let shared = Input::from(input.clone());
         let signal = random([input_trials, batch, outputs], 4);
-        let product = input.clone().matmul(weight.clone());
+        let product = input.clone().matmul(plain_weight.clone());
         check_close(&Flex::dense(&shared, &weight, None, FULL), &product);
         let plain = product + bias.clone();
         check_close(&Flex::dense(&shared, &weight, Some(&bias), FULL), &plain);
@@ -97,11 +97,11 @@ fn products_are_those_of_plain_tensor_operations() {
         let plain = activated(Activation::Tanh, plain);
         check_close(&ours.output, &plain.output);
         check_close(&ours.slope, &plain.slope);
-        let plain = signal.clone().matmul(weight.clone().transpose());
+        let plain = signal.clone().matmul(plain_weight.clone().transpose());
         check_close(&Flex::dense_transposed(&signal, &weight, FULL), &plain);
         let delta = random([3, batch, outputs], 5);
         let plain = input.clone().transpose().matmul(delta.clone());
-        check_close(&Flex::weight_gradient(&shared, &delta, FULL), &plain);
+        check_close(&Flex::weight_gradient(&shared, &delta, FULL).plain(), &plain);
         check_close(&Flex::bias_gradient(&delta), &delta.sum_dim(1));
     }
 }
@@ -109,7 +109,7 @@ fn products_are_those_of_plain_tensor_operations() {
 #[test]
 fn inputs_that_trials_share_give_what_copies_of_them_give() {
     let [batch, inputs, outputs] = SHAPE;
-    let (weight, delta) = (random([5, inputs, outputs], 1), random([5, batch, outputs], 5));
+    let (weight, delta) = (Weights::new(random([5, inputs, outputs], 1)), random([5, batch, outputs], 5));
     let sets = Sets::new(vec![1, 0, 2, 1, 1], &Default::default());
     let shared = Input::shared(random([3, batch, inputs], 3), std::sync::Arc::new(sets));
     let copied = Input::from(shared.per_trial());
@@ -120,7 +120,7 @@ fn inputs_that_trials_share_give_what_copies_of_them_give() {
         let learned = Flex::learn_weights(vec![update], &step(5), FULL).pop().expect("one was given");
         let product = Flex::dense(input, &weight, None, FULL);
         let gradient = Flex::weight_gradient(input, &delta, FULL);
-        [activated.output, learned.value, product, gradient].map(|tensor| values(&tensor))
+        [activated.output, learned.value.values, product, gradient.values].map(|tensor| values(&tensor))
     };
     assert!(of(&shared) == of(&copied));
 }
@@ -155,7 +155,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
     let bits = std::sync::Mutex::new(Vec::new());
     let work = || {
         let (input, signal) = (random([1, batch, inputs], 3).into(), random([2, batch, outputs], 4));
-        let weight = Parameter::new(random([2, inputs, outputs], 1));
+        let weight = Parameter::new(Weights::new(random([2, inputs, outputs], 1)));
         let bias = random([2, 1, outputs], 2);
         let Activated { output, slope } =
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
@@ -163,6 +163,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let delta = Flex::scale(signal, &slope);
         let update = WeightUpdate { weight, input: &input, delta: &delta };
         let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
+        let learned = learned.map(|weights| weights.plain());
         for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
             bits.lock()
                 .expect("no thread panicked")
@@ -200,8 +201,10 @@ fn fused_learning_is_the_gradient_and_then_adam() {
     let step = step(trials);
     for input_trials in [1, trials] {
         let input = Input::from(random([input_trials, batch, inputs], 1));
-        let mut fused = [2, 3].map(|index| Parameter::new(random([trials, inputs, outputs], index))).to_vec();
-        let mut plain = fused.clone();
+        let fused = [2, 3].map(|index| Weights::new(random([trials, inputs, outputs], index)));
+        let mut fused = fused.map(Parameter::new).to_vec();
+        let mut plain: Vec<_> =
+            fused.iter().map(|parameter| parameter.clone().map(|weights| weights.plain())).collect();
         for round in 0..3 {
             let deltas = [10, 20].map(|index| random([trials, batch, outputs], index + round));
             let updates = fused.into_iter().zip(&deltas);
@@ -210,11 +213,12 @@ fn fused_learning_is_the_gradient_and_then_adam() {
             fused = Flex::learn_weights(updates, &step, FULL);
             for (plain, delta) in plain.iter_mut().zip(&deltas) {
                 let decay = step.weight_decay.clone().expect("it was given");
-                let gradient = Flex::weight_gradient(&input, delta, FULL) + plain.value.clone() * decay;
+                let gradient =
+                    Flex::weight_gradient(&input, delta, FULL).plain() + plain.value.clone() * decay;
                 *plain = Flex::learn(plain.clone(), gradient, &step);
             }
         }
-        fused.iter().zip(&plain).for_each(|(fused, plain)| check_close(&fused.value, &plain.value));
+        fused.iter().zip(&plain).for_each(|(fused, plain)| check_close(&fused.value.plain(), &plain.value));
     }
 }
 

@@ -3,6 +3,9 @@
 use super::product::Matrix;
 use crate::vector::Vector;
 
+/// The rows of a tile where there are enough.
+pub(super) const TILE_ROWS: usize = 6;
+
 /// A part of a product's result: `VECTORS` vectors of each of `ROWS` rows.
 pub(super) type Tile<V, const ROWS: usize, const VECTORS: usize> = [[V; VECTORS]; ROWS];
 
@@ -27,33 +30,47 @@ pub(super) struct Right {
     pub row_stride: usize,
 }
 
-/// Addresses that are needed after a tile: one row of a cache line or more for every four values of k.
-#[derive(Clone, Copy)]
-pub(super) struct Prefetch<const ARRAYS: usize> {
-    pub arrays: [*const f32; ARRAYS],
-    /// The distance from a row to the next.
-    pub row_stride: usize,
-    /// The number of rows.
-    pub rows: usize,
-    /// The number of cache lines in each row.
-    pub lines: usize,
-}
-
-/// Nothing to prefetch.
-pub(super) const NOTHING: Prefetch<0> = Prefetch { arrays: [], row_stride: 0, rows: 0, lines: 0 };
-
-impl<const ARRAYS: usize> Prefetch<ARRAYS> {
-    /// Asks for one line of each array: the `index`th of all rows.
+/// Other work that is done between the products of a tile, whose instructions leave room for it.
+pub(super) trait Meanwhile {
+    /// Does a part of it, before the products of four values of k.
     ///
     /// # Safety
     /// The processor has the instruction set of `V`.
+    unsafe fn part<V: Vector>(&mut self, index: usize);
+}
+
+/// No other work.
+impl Meanwhile for () {
     #[inline(always)]
-    unsafe fn line<V: Vector>(&self, index: usize) {
-        if ARRAYS > 0 && index < self.rows * self.lines {
-            let offset = index / self.lines * self.row_stride + index % self.lines * 16;
-            for array in self.arrays {
-                // SAFETY: a prefetch may go to any address.
-                unsafe { V::prefetch(array.wrapping_add(offset)) };
+    unsafe fn part<V: Vector>(&mut self, _: usize) {}
+}
+
+/// Brings values that are needed after this tile to the second-level cache.
+pub(super) struct Prefetch {
+    values: *const f32,
+    /// The number of values, at most two cache lines for each part.
+    length: usize,
+}
+
+impl Prefetch {
+    /// Creates the prefetch of `length` values, which need not exist.
+    pub(super) fn new(values: *const f32, length: usize) -> Self {
+        Self { values, length }
+    }
+}
+
+impl Meanwhile for Prefetch {
+    // Two lines and no loop, beside which the compiler does not keep the tile in registers.
+    #[inline(always)]
+    unsafe fn part<V: Vector>(&mut self, index: usize) {
+        /// The floats of a cache line.
+        const LINE: usize = 16;
+        let at = index * 2 * LINE;
+        if at < self.length {
+            // SAFETY: a prefetch may go to any address.
+            unsafe {
+                V::prefetch_to_second_level(self.values.wrapping_add(at));
+                V::prefetch_to_second_level(self.values.wrapping_add(at + LINE));
             }
         }
     }
@@ -65,51 +82,93 @@ impl<const ARRAYS: usize> Prefetch<ARRAYS> {
 /// # Safety
 /// The processor has the instruction set of `V`, and the factors have `ROWS` rows, `VECTORS` vectors and `depth` values of k.
 #[inline(always)]
-pub(super) unsafe fn accumulate<V: Vector, const ROWS: usize, const VECTORS: usize, const ARRAYS: usize>(
+pub(super) unsafe fn accumulate<V: Vector, const ROWS: usize, const VECTORS: usize>(
     mut tile: Tile<V, ROWS, VECTORS>,
     left: Left,
     right: Right,
     depth: usize,
-    prefetch: &Prefetch<ARRAYS>,
+    meanwhile: &mut impl Meanwhile,
 ) -> Tile<V, ROWS, VECTORS> {
+    let (mut left, mut right) = (left, right);
     // SAFETY: the caller guarantees the sizes of the factors.
     unsafe {
-        for group in 0..depth / 4 {
-            prefetch.line::<V>(group);
-            for k in 4 * group..4 * group + 4 {
-                step(&mut tile, left, right, k);
+        for part in 0..depth / 4 {
+            meanwhile.part::<V>(part);
+            for _ in 0..4 {
+                step(&mut tile, &mut left, &mut right);
             }
         }
-        for k in depth / 4 * 4..depth {
-            step(&mut tile, left, right, k);
+        for _ in 0..depth % 4 {
+            step(&mut tile, &mut left, &mut right);
         }
     }
     tile
 }
 
-/// Adds the products of one k.
+/// Adds the products of one k, and goes to the next.
 ///
 /// # Safety
 /// As for [`accumulate`].
 #[inline(always)]
 unsafe fn step<V: Vector, const ROWS: usize, const VECTORS: usize>(
     tile: &mut Tile<V, ROWS, VECTORS>,
-    left: Left,
-    right: Right,
-    k: usize,
+    left: &mut Left,
+    right: &mut Right,
 ) {
     // SAFETY: the caller guarantees the sizes of the factors.
     unsafe {
-        let right = right.values.add(k * right.row_stride);
         let mut factors = [V::splat(0.0); VECTORS];
         for (index, factor) in factors.iter_mut().enumerate() {
-            *factor = V::load(right.add(index * V::LANES));
+            *factor = V::load(right.values.add(index * V::LANES));
         }
         for (row, sums) in tile.iter_mut().enumerate() {
-            let value = V::splat(*left.values.add(row * left.row_stride + k * left.step));
+            let value = V::splat(*left.values.add(row * left.row_stride));
             for (sum, factor) in sums.iter_mut().zip(factors) {
                 *sum = value.mul_add(factor, *sum);
             }
+        }
+        // The last step goes beyond the factors.
+        left.values = left.values.wrapping_add(left.step);
+        right.values = right.values.wrapping_add(right.row_stride);
+    }
+}
+
+// Not by `array::from_fn`: closures are not compiled for the instruction set.
+/// Loads a tile whose rows are `row_stride` values apart.
+///
+/// # Safety
+/// The processor has the instruction set of `V`, and there is a tile at `source`.
+#[inline(always)]
+pub(super) unsafe fn load<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    source: *const f32,
+    row_stride: usize,
+) -> Tile<V, ROWS, VECTORS> {
+    // SAFETY: the caller guarantees it.
+    unsafe {
+        let mut tile = [[V::splat(0.0); VECTORS]; ROWS];
+        for (row, vectors) in tile.iter_mut().enumerate() {
+            for (index, vector) in vectors.iter_mut().enumerate() {
+                *vector = V::load(source.add(row * row_stride + index * V::LANES));
+            }
+        }
+        tile
+    }
+}
+
+/// Stores a tile whose rows are `row_stride` values apart.
+///
+/// # Safety
+/// As for [`load`], at `target`.
+#[inline(always)]
+pub(super) unsafe fn store<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    tile: &Tile<V, ROWS, VECTORS>,
+    target: *mut f32,
+    row_stride: usize,
+) {
+    for (row, vectors) in tile.iter().enumerate() {
+        for (index, vector) in vectors.iter().enumerate() {
+            // SAFETY: the caller guarantees it.
+            unsafe { vector.store(target.add(row * row_stride + index * V::LANES)) };
         }
     }
 }
