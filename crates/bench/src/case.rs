@@ -26,6 +26,8 @@ pub struct Case {
     pub algorithm: Algorithm,
     /// The precision of products with weights.
     pub precision: Precision,
+    /// Whether hidden layers have batch norm and dropout.
+    pub is_regularized: bool,
     /// The learning rate and the seed of each trial.
     pub trials: Vec<(f64, u64)>,
 }
@@ -40,6 +42,9 @@ const BATCHES: u64 = 10;
 const SEEDS: usize = 3;
 /// The lowest and the highest learning rate of a grid.
 const RATES: [f64; 2] = [1e-5, 1e-3];
+
+/// The dropout rate of regularized networks.
+const DROPOUT: f64 = 0.2;
 
 /// Returns the name of a precision in titles and in the peers' protocol.
 pub fn name(precision: Precision) -> &'static str {
@@ -100,7 +105,7 @@ impl Shape {
 impl Case {
     /// Returns a case of one trial in single precision.
     pub fn new(shape: Shape, algorithm: Algorithm) -> Self {
-        Self { shape, algorithm, precision: Precision::Full, trials: vec![(1e-4, 0)] }
+        Self { shape, algorithm, precision: Precision::Full, is_regularized: false, trials: vec![(1e-4, 0)] }
     }
 
     /// Returns the same case with as many trials as asked for: the learning rates of a grid, three seeds each. Trials with the
@@ -128,7 +133,10 @@ impl Case {
 
     pub fn population(&self) -> Population {
         let trials = self.trials.iter().map(|&(learning_rate, seed)| Trial {
-            configuration: Configuration::new(self.algorithm, &[1], learning_rate),
+            configuration: Configuration {
+                dropout: if self.is_regularized { DROPOUT } else { 0.0 },
+                ..Configuration::new(self.algorithm, &[1], learning_rate)
+            },
             seed,
         });
         Population {
@@ -137,7 +145,7 @@ impl Case {
                 hidden: self.shape.hidden.clone(),
                 outputs: self.shape.outputs,
                 activation: Activation::Tanh,
-                batch_norm: false,
+                batch_norm: self.is_regularized,
                 bias: true,
                 objective: Objective::Classification,
             },

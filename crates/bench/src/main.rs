@@ -141,7 +141,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("there are no scripts in {}: name their folder with `--scripts DIR`", scripts.display());
     }
     let gpu = engine::gpu(device)?.map_or(String::new(), |(name, _)| format!("{name}; "));
-    let Processor { model, cores, .. } = Processor::of_this_machine();
+    let Processor { model: processor, cores, .. } = Processor::of_this_machine();
     let threads = arguments.threads.map_or(cores, usize::from);
     let peers = match &arguments.peers {
         Some(python) => Peers::start(python, scripts, threads, device)?,
@@ -171,7 +171,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     let report = Report {
         date,
         build: env!("BPFREE_BUILD").to_owned(),
-        machine: format!("{gpu}{model}, {threads} of {cores} cores"),
+        machine: format!("{gpu}{processor} ({}), {threads} of {cores} cores", model::instruction_set()),
         groups: session.groups,
     };
     say(&report.to_markdown());

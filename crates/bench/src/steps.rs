@@ -23,6 +23,20 @@ pub fn measure(session: &mut Session) -> anyhow::Result<()> {
         }
     }
     for shape in [Shape::cifar10(), Shape::mnist()] {
+        let title = format!("dfa step with batch norm and dropout, {}", shape.describe());
+        if session.begins(&title) {
+            let plain = Case::new(shape, Algorithm::Dfa);
+            let regularized = Case { is_regularized: true, ..plain.clone() };
+            let contestants = vec![
+                plain.steps(Device::Cpu, "without both")?,
+                regularized.steps(Device::Cpu, "with both")?,
+                plain.steps(Device::Cpu, "without both, 1 thread")?.alone(),
+                regularized.steps(Device::Cpu, "with both, 1 thread")?.alone(),
+            ];
+            session.compare(title, contestants)?;
+        }
+    }
+    for shape in [Shape::cifar10(), Shape::mnist()] {
         let title = format!("a step of each of 8 trials (4 rates, 2 seeds), dfa, {}", shape.describe());
         if session.begins(&title) {
             let rates = [3e-5, 1e-4, 3e-4, 1e-3];
@@ -38,10 +52,21 @@ fn one_trial(session: &mut Session, title: String, case: &Case) -> anyhow::Resul
     let contestants = vec![
         case.steps(Device::Cpu, format!("bpfree, {threads}"))?,
         products(case, format!("its products alone, {threads}")),
+        multiply_adds(case, session.effort.threads),
         case.steps(Device::Cpu, "bpfree, 1 thread")?.alone(),
         products(case, "its products alone, 1 thread").alone(),
     ];
     with_peers(session, title, case, contestants)
+}
+
+/// Returns a contestant that does as many multiply-adds as the products, without a load or a store: the peak of the processor.
+fn multiply_adds(case: &Case, threads: usize) -> Contestant<'static> {
+    /// The items of work of each thread.
+    const ITEMS: usize = 16;
+    let each = (case.flops() / 2.0) as usize / (ITEMS * threads);
+    Contestant::once(format!("its multiply-adds alone, {threads} threads"), move || {
+        threads::share(ITEMS * threads, |_| model::only_multiply_add(each));
+    })
 }
 
 fn eight_trials(session: &mut Session, title: String, case: &Case) -> anyhow::Result<()> {

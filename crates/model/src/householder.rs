@@ -157,14 +157,14 @@ fn plus(row: Row, factor: f64, other: &Row) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use random::{RngExt, StandardNormal};
+    use random::standard_normal;
 
     use super::*;
     use crate::vector::{InstructionSet, with};
 
     fn normal(rows: usize, columns: usize) -> Vec<f64> {
         let mut stream = random::stream(1, "test", &[rows as u64, columns as u64]);
-        (0..rows * columns).map(|_| stream.sample(StandardNormal)).collect()
+        (0..rows * columns).map(|_| standard_normal(&mut stream)).collect()
     }
 
     /// Returns the entry of `left^T right` at (i, j); both matrices have `columns` columns.

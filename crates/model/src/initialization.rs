@@ -1,6 +1,6 @@
 //! Random matrices, drawn from a (seed, purpose, layer) stream in double precision.
 
-use random::{RngExt, StandardNormal, Stream};
+use random::{Stream, standard_normal};
 use settings::Initialization;
 
 use crate::householder::orthonormal;
@@ -18,7 +18,7 @@ pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream:
     match initialization {
         Initialization::Orthogonal => {
             let (tall, narrow) = (rows.max(columns), rows.min(columns));
-            let normal = (0..tall * narrow).map(|_| stream.sample(StandardNormal)).collect::<Vec<f64>>();
+            let normal: Vec<f64> = (0..tall * narrow).map(|_| standard_normal(stream)).collect();
             orthogonal(rows, columns, &normal)
         }
         Initialization::LecunNormal => {
@@ -34,7 +34,7 @@ const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 fn truncated_normal(stream: &mut Stream) -> f64 {
     loop {
-        let value: f64 = stream.sample(StandardNormal);
+        let value = standard_normal(stream);
         if value.abs() <= 2.0 {
             return value;
         }

@@ -31,4 +31,5 @@ pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
 pub use optimizer::{AdamStep, bias_correction};
 pub use parameter::{Moments, Parameter, PerTrial};
+pub use vector::{instruction_set, only_multiply_add};
 pub use weights::Weights;

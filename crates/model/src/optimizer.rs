@@ -23,6 +23,7 @@ pub struct AdamStep<B: Backend> {
 
 /// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
 pub fn bias_correction(step: u64) -> f64 {
-    let step = step as f64;
-    (1.0 - BETA_2.powf(step)).sqrt() / (1.0 - BETA_1.powf(step))
+    // Not `powf`, whose last bits depend on the system's library. With more steps than `i32` counts, both powers are 0.
+    let step = i32::try_from(step).unwrap_or(i32::MAX);
+    (1.0 - BETA_2.powi(step)).sqrt() / (1.0 - BETA_1.powi(step))
 }

@@ -4,10 +4,10 @@
 //! from (seed, purpose, indices). There is no global generator, so any epoch of any trial can be replayed from its seed
 //! alone, and two configurations with one seed see the same draws for the same purpose.
 
-use rand::SeedableRng;
-pub use rand::{Rng, RngExt};
+pub use rand::Rng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-pub use rand_distr::StandardNormal;
+use rand_distr::StandardNormal;
 
 pub type Stream = ChaCha8Rng;
 
@@ -73,6 +73,13 @@ fn below(bound: u64, stream: &mut Stream) -> u64 {
             return (product >> 64) as u64;
         }
     }
+}
+
+/// Returns a standard normal draw, rounded to single precision: 3 draws in 10,000 are from the distribution's tail and take a
+/// logarithm, whose last bits depend on the system's library.
+pub fn standard_normal(stream: &mut Stream) -> f64 {
+    let draw: f64 = stream.sample(StandardNormal);
+    f64::from(draw as f32)
 }
 
 /// Returns a uniform draw from the 2^24 multiples of 2^-24 in [0, 1).

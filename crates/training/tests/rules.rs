@@ -4,7 +4,7 @@ use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use model::{Architecture, Objective, Squash, Weights};
-use random::{RngExt, StandardNormal};
+use random::standard_normal;
 use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrainState};
@@ -36,8 +36,7 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
 
 fn normal(shape: [usize; 3], index: u64) -> Cube {
     let mut stream = random::stream(5, "test", &[index]);
-    let values: Vec<f32> =
-        (0..shape.iter().product()).map(|_| stream.sample::<f64, _>(StandardNormal) as f32).collect();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| standard_normal(&mut stream) as f32).collect();
     Tensor::from_data(TensorData::new(values, shape), &Default::default())
 }
 

@@ -19,7 +19,7 @@ already, `cargo xtask run FILE` does the rest.
   their bare names; a comment begins with `//`, and a comma may follow the last value.
 - A stage has a name, and refers by name to stages above it, never to one below.
 - A field with a default may be left out, which says the same as the default itself: equal work has one name in the store.
-- Every random number follows from a seed in the file: the same file gives the same numbers on the same kind of processor.
+- Every random number follows from a seed in the file: the same file gives the same numbers on every CPU.
 - What is not listed here is refused, with line, column and the nearest name that is known.
 ";
 

@@ -1,18 +1,18 @@
 //! The operations of a training step, on populations.
 //!
 //! Layers and rules call nothing else in the hot path. A few operations have a body in plain tensor operations, for backends
-//! that gain nothing from a kernel.
+//! that gain nothing from a kernel of their own.
 
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
 mod images;
 
-use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
-use random::{Key, uniform};
+use burn::tensor::{Tensor, backend::Backend};
+use random::Key;
 
 pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
-use crate::{AdamStep, BATCH_NORM_EPSILON, Input, Normalized, OutputError, Parameter, Squash, Weights};
+use crate::{AdamStep, Input, Normalized, OutputError, Parameter, Squash, Weights};
 use settings::{Activation, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
@@ -59,10 +59,7 @@ pub trait ElementwiseKernels: Backend {
         batch: usize,
         units: usize,
         device: &Self::Device,
-    ) -> Tensor<Self, 3> {
-        let factors = dropouts.iter().flat_map(|dropout| dropout.factors(batch * units)).collect();
-        Tensor::from_data(TensorData::new(factors, [dropouts.len(), batch, units]), device)
-    }
+    ) -> Tensor<Self, 3>;
 }
 
 /// A trial's dropout at one layer in one step.
@@ -74,17 +71,6 @@ pub struct LayerDropout {
     pub kept: f32,
     /// The key of the stream of [`uniform`] draws, one for each value.
     pub key: Key,
-}
-
-impl LayerDropout {
-    /// Returns `count` factors, in the order of the draws.
-    pub(crate) fn factors(self, count: usize) -> Vec<f32> {
-        if self.rate == 0.0 {
-            return vec![1.0; count];
-        }
-        let mut stream = self.key.stream();
-        (0..count).map(|_| if uniform(&mut stream) < self.rate { 0.0 } else { self.kept }).collect()
-    }
 }
 
 /// Matrix products with a layer's weights, its input and its delta.
@@ -140,8 +126,8 @@ pub trait ReductionKernels: Backend {
 
     /// Returns the mean of the squared `values` of a trial: `[trials, rows, columns]` gives `[trials]`.
     fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [trials, _, _] = values.dims();
-        (values.clone() * values.clone()).mean_dim(2).mean_dim(1).reshape([trials])
+        let [_, rows, columns] = values.dims();
+        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
     }
 
     /// Returns the cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
@@ -149,9 +135,7 @@ pub trait ReductionKernels: Backend {
     fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self>;
 
     /// Returns softmax minus target; `logits` are `[trials, batch, outputs]`, targets `[trials or 1, batch, outputs]`.
-    fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        activation::softmax(logits, 2) - target.clone()
-    }
+    fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3>;
 }
 
 /// The forward and backward pass of batch norm.
@@ -162,32 +146,16 @@ pub trait NormalizationKernels: ReductionKernels {
         preactivation: Tensor<Self, 3>,
         scale: &Tensor<Self, 3>,
         shift: &Tensor<Self, 3>,
-    ) -> (Tensor<Self, 3>, Normalized<Self>) {
-        let mean = preactivation.clone().mean_dim(1);
-        let centered = preactivation - mean.clone();
-        let variance = (centered.clone() * centered.clone()).mean_dim(1);
-        let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
-        let standardized = centered * inverse_deviation.clone();
-        let output = standardized.clone() * scale.clone() + shift.clone();
-        let gain = scale.clone() * inverse_deviation;
-        (output, Normalized { standardized, gain, mean, variance })
-    }
+    ) -> (Tensor<Self, 3>, Normalized<Self>);
 
     /// Returns the signal at a normalization's input from the one at its output, both `[trials, batch, units]`.
-    fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        let Normalized { standardized, gain, .. } = normalized;
-        let mean = signal.clone().mean_dim(1);
-        let correlation = (signal.clone() * standardized.clone()).mean_dim(1);
-        (signal.clone() - mean - standardized.clone() * correlation) * gain.clone()
-    }
+    fn normalization_delta(normalized: &Normalized<Self>, signal: &Tensor<Self, 3>) -> Tensor<Self, 3>;
 
     /// Returns the gradients of scale and shift from the signal at a normalization's output, each `[trials, 1, units]`.
     fn normalization_gradients(
         normalized: &Normalized<Self>,
         signal: &Tensor<Self, 3>,
-    ) -> [Tensor<Self, 3>; 2] {
-        [(signal.clone() * normalized.standardized.clone()).sum_dim(1), Self::bias_gradient(signal)]
-    }
+    ) -> [Tensor<Self, 3>; 2];
 }
 
 /// Updates of parameters by Adam.

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
 /// trial becomes new work; leave it, and old results stay valid.
-pub const NUMERICS_REVISION: u32 = 2;
+pub const NUMERICS_REVISION: u32 = 3;
 
 /// Kind of a prepared dataset's artifact.
 pub const DATASET: &str = "dataset";

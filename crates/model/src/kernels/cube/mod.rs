@@ -133,11 +133,6 @@ impl<R: CubeRuntime, B: BoolElement> ReductionKernels for Backend<R, B> {
         numbers_tensor(reductions::inner_product(&Matrices::of(left), &Matrices::of(right)))
     }
 
-    fn mean_square(values: &Tensor<Self, 3>) -> Tensor<Self, 1> {
-        let [_, rows, columns] = values.dims();
-        Self::inner_product(values, values).div_scalar((rows * columns) as f64)
-    }
-
     fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
         let (loss, error, mistakes) =
             cross_entropy::cross_entropy(&Matrices::of(logits), &Matrices::of(target));

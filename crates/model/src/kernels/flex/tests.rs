@@ -8,8 +8,9 @@ use super::{
     *,
 };
 use crate::{
-    Activated, AdamStep, ElementwiseKernels, LEAK, Parameter, ProductKernels, ReductionKernels, Sets,
-    UpdateKernels, WeightUpdate, Weights,
+    Activated, AdamStep, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
+    OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels, WeightUpdate,
+    Weights,
     vector::{InstructionSet, with},
 };
 
@@ -126,6 +127,59 @@ fn inputs_that_trials_share_give_what_copies_of_them_give() {
 }
 
 #[test]
+fn dropout_factors_follow_the_stream_of_draws() {
+    let dropouts = [0.0, 0.3].map(|rate| LayerDropout {
+        rate,
+        kept: 1.0 / (1.0 - rate),
+        key: random::key(3, "test", &[0]),
+    });
+    let (batch, units) = (3, CHUNK + 5);
+    let factors = values(&Flex::dropout_factors(&dropouts, batch, units, &Default::default()));
+    let [all, some] = dropouts.map(|dropout| {
+        let mut stream = dropout.key.stream();
+        let draws = (0..batch * units).map(|_| random::uniform(&mut stream));
+        draws.map(|draw| if draw < dropout.rate { 0.0 } else { dropout.kept }).collect::<Vec<f32>>()
+    });
+    assert!(factors == [all, some].concat());
+}
+
+/// Returns batch norm in plain tensor operations: output, standardized values, gain, mean and variance.
+fn normalized(
+    preactivation: &Tensor<Flex, 3>,
+    scale: &Tensor<Flex, 3>,
+    shift: &Tensor<Flex, 3>,
+) -> [Tensor<Flex, 3>; 5] {
+    let mean = preactivation.clone().mean_dim(1);
+    let centered = preactivation.clone() - mean.clone();
+    let variance = centered.clone().powi_scalar(2).mean_dim(1);
+    let inverse_deviation = variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt().recip();
+    let standardized = centered * inverse_deviation.clone();
+    let output = standardized.clone() * scale.clone() + shift.clone();
+    [output, standardized, scale.clone() * inverse_deviation, mean, variance]
+}
+
+#[test]
+fn batch_norm_is_that_of_plain_tensor_operations() {
+    let shape @ [trials, _, units] = [2, 70, 131];
+    let (preactivation, signal) = (random(shape, 1), random(shape, 2));
+    let [scale, shift] = [3, 4].map(|index| random([trials, 1, units], index));
+    let (output, ours) = Flex::normalize(preactivation.clone(), &scale, &shift);
+    let [plain, standardized, gain, mean, variance] = normalized(&preactivation, &scale, &shift);
+    check_close(&output, &plain);
+    check_close(&ours.standardized, &standardized);
+    check_close(&ours.gain, &gain);
+    check_close(&ours.mean, &mean);
+    check_close(&ours.variance, &variance);
+    let product = signal.clone() * standardized.clone();
+    let delta =
+        (signal.clone() - signal.clone().mean_dim(1) - standardized * product.clone().mean_dim(1)) * gain;
+    check_close(&Flex::normalization_delta(&ours, &signal), &delta);
+    let [of_scale, of_shift] = Flex::normalization_gradients(&ours, &signal);
+    check_close(&of_scale, &product.sum_dim(1));
+    check_close(&of_shift, &signal.sum_dim(1));
+}
+
+#[test]
 fn cross_entropy_is_that_of_the_log_softmax() {
     let [trials, batch, outputs] = [3, 9, 11];
     let mut labels = vec![0.0; batch * outputs];
@@ -161,10 +215,22 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
         let back = Flex::dense_transposed(&signal, &weight.value, FULL);
         let delta = Flex::scale(signal, &slope);
+        let gradient = Flex::weight_gradient(&input, &delta, FULL).plain();
         let update = WeightUpdate { weight, input: &input, delta: &delta };
         let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
         let learned = learned.map(|weights| weights.plain());
-        for tensor in [&output, &slope, &back, &delta, &learned.value, &learned.moments.second] {
+        let squashed =
+            [Squash::Tanh, Squash::Sigmoid].map(|squash| Flex::squash(squash, output.clone()).slope);
+        let (normal, normalized) = Flex::normalize(output.clone(), &bias, &bias);
+        let through = Flex::normalization_delta(&normalized, &delta);
+        let [of_scale, of_shift] = Flex::normalization_gradients(&normalized, &delta);
+        let OutputError { loss, error, .. } = Flex::cross_entropy(&output, &slope);
+        let numbers = [loss, Flex::inner_product(&output, &slope)].map(|numbers| numbers.reshape([2, 1, 1]));
+        let learned_bias =
+            Flex::learn(Parameter::new(bias.clone()), Flex::bias_gradient(&delta), &step(2)).value;
+        let tensors = [output, slope, back, delta, gradient, learned.value, learned.moments.second];
+        let others = [normal, through, of_scale, of_shift, error, learned_bias];
+        for tensor in tensors.iter().chain(&others).chain(&squashed).chain(&numbers) {
             bits.lock()
                 .expect("no thread panicked")
                 .extend(values(tensor).iter().map(|value| value.to_bits()));
