@@ -422,7 +422,7 @@ mod tests {
             },
             "build": "0.1.0 (0a1b2c)",
             "device": "cpu",
-            "numerics_revision": 2
+            "numerics_revision": 3
           }
         }
         "#);

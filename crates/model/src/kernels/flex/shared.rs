@@ -17,13 +17,18 @@ impl Shared {
         Self { start: values.as_mut_ptr(), length: values.len() }
     }
 
+    /// Returns the address of `length` values from `start` on.
+    pub(super) fn address(self, start: usize, length: usize) -> *mut f32 {
+        assert!(start + length <= self.length, "a part is within the values");
+        self.start.wrapping_add(start)
+    }
+
     /// Returns `length` values from `start` on.
     ///
     /// # Safety
     /// The values given to [`Shared::new`] are still borrowed, and this part overlaps no other part that is in use.
     pub(super) unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
-        assert!(start + length <= self.length, "a part is within the values");
         // SAFETY: the part is within the values, and the caller guarantees the rest.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
+        unsafe { std::slice::from_raw_parts_mut(self.address(start, length), length) }
     }
 }

@@ -46,9 +46,8 @@ impl UpdateKernels for Flex {
             let Block { update, trial, first_row, rows } = blocks[index];
             let (input, delta) = &factors[update];
             let panels = Panels::of(input.rows, delta.panels.columns);
-            // SAFETY: the parameters are borrowed above, and blocks do not overlap.
-            let [value, first, second] = shared[update]
-                .map(|array| unsafe { array.part(trial * panels.length(), panels.length()) }.as_mut_ptr());
+            let [value, first, second] =
+                shared[update].map(|array| array.address(trial * panels.length(), panels.length()));
             SCRATCH.with_borrow_mut(|scratch| {
                 run(BlockUpdate {
                     arrays: Arrays { value, states: [first, second] },
@@ -81,9 +80,8 @@ impl UpdateKernels for Flex {
         let gradient = Operand::of(&gradient);
         for (trial, optimizer) in optimizers_of(step).into_iter().enumerate() {
             let gradient = gradient.trial(trial);
-            // SAFETY: the buffers are borrowed above, by this thread alone.
-            let [value, first, second] = shared
-                .map(|array| unsafe { array.part(trial * rows * columns, gradient.len()) }.as_mut_ptr());
+            let [value, first, second] =
+                shared.map(|array| array.address(trial * rows * columns, gradient.len()));
             let arrays = Arrays { value, states: [first, second] };
             run(GradientUpdate { arrays, gradient, optimizer: Adam { decay: 0.0, ..optimizer } });
         }
