@@ -171,7 +171,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     let report = Report {
         date,
         build: env!("BPFREE_BUILD").to_owned(),
-        machine: format!("{gpu}{processor} ({}), {threads} of {cores} cores", model::instruction_set()),
+        machine: format!("{gpu}{processor} ({}), {threads} of {cores} cores", cpu::instruction_set()),
         groups: session.groups,
     };
     say(&report.to_markdown());

@@ -65,7 +65,7 @@ fn multiply_adds(case: &Case, threads: usize) -> Contestant<'static> {
     const ITEMS: usize = 16;
     let each = (case.flops() / 2.0) as usize / (ITEMS * threads);
     Contestant::once(format!("its multiply-adds alone, {threads} threads"), move || {
-        threads::share(ITEMS * threads, |_| model::only_multiply_add(each));
+        threads::share(ITEMS * threads, |_| cpu::only_multiply_add(each));
     })
 }
 

@@ -3,7 +3,7 @@
 use random::{Stream, standard_normal};
 use settings::Initialization;
 
-use crate::householder::orthonormal;
+use cpu::orthonormal;
 
 /// A `[rows, columns]` matrix in row-major order.
 #[derive(Clone, Debug, PartialEq)]

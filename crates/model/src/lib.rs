@@ -7,7 +7,6 @@
 mod batch_norm;
 pub mod checkpoint;
 mod dropout;
-mod householder;
 pub mod initialization;
 mod input;
 mod kernels;
@@ -16,7 +15,6 @@ mod network;
 mod objective;
 mod optimizer;
 mod parameter;
-mod vector;
 mod weights;
 
 pub use batch_norm::{BATCH_NORM_EPSILON, BatchNorm, Normalized};
@@ -31,5 +29,4 @@ pub use network::{Architecture, Network, stack};
 pub use objective::{Objective, OutputError, Squash};
 pub use optimizer::{AdamStep, bias_correction};
 pub use parameter::{Moments, Parameter, PerTrial};
-pub use vector::{instruction_set, only_multiply_add};
 pub use weights::Weights;

@@ -1,6 +1,7 @@
 //! Activations with their slopes, over slices.
 
-use super::{exp::sigmoid, tanh::tanh};
+use cpu::{sigmoid, tanh};
+
 use crate::LEAK;
 use settings::Activation;
 

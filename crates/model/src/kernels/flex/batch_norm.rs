@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
+use cpu::{Shared, vectorized};
 
-use super::{Operand, buffers::tensor_to_fill, owned, shared::Shared, tensor};
-use crate::{BATCH_NORM_EPSILON, NormalizationKernels, Normalized, vector::vectorized};
+use super::{Operand, buffers::tensor_to_fill, owned, tensor};
+use crate::{BATCH_NORM_EPSILON, NormalizationKernels, Normalized};
 
 /// The number of units of a strip.
 const STRIP: usize = 64;

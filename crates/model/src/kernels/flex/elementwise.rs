@@ -2,17 +2,16 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
+use cpu::{Shared, vectorized};
 use random::Rng;
 
 use super::{
     CHUNK, Operand,
     activations::{activate_row, each_with_slope, sigmoid_with_slope, tanh_with_slope},
     buffers::tensor_to_fill,
-    owned,
-    shared::Shared,
-    tensor,
+    owned, tensor,
 };
-use crate::{Activated, ElementwiseKernels, LayerDropout, Squash, vector::vectorized};
+use crate::{Activated, ElementwiseKernels, LayerDropout, Squash};
 use settings::Activation;
 
 impl ElementwiseKernels for Flex {

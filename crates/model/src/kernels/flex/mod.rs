@@ -9,24 +9,16 @@ mod activations;
 mod batch_norm;
 mod buffers;
 mod elementwise;
-mod exp;
-mod ln;
-mod optimizers;
 mod panels;
 mod product;
 mod reductions;
-mod shared;
-mod tanh;
-mod tile;
 mod update;
 
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};
+use cpu::Matrix;
 
-use self::{
-    buffers::{aligned, tensor_to_fill},
-    product::Matrix,
-};
+use self::buffers::{aligned, tensor_to_fill};
 use super::{BatchKernels, Kernels};
 use crate::Input;
 

@@ -4,31 +4,24 @@
 
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
+use cpu::{LeftRows, NARROWEST, Panels, Shared, block_product, copy, vectorized};
 
 use super::{
     Operand,
     activations::activate_row,
     buffers::tensor_to_fill,
     contiguous,
-    panels::{NARROWEST, PanelOperand, Panels, SCRATCH, copy},
-    shared::Shared,
+    panels::{PanelOperand, SCRATCH},
     tensor,
-    tile::{Left, Prefetch, Right, TILE_ROWS, Tile, accumulate, load, store},
 };
-use crate::{
-    Activated, Input, ProductKernels, Weights,
-    vector::{Vector, Work, run, vectorized},
-};
+use crate::{Activated, Input, ProductKernels, Weights};
 use settings::{Activation, Precision};
 
 /// The largest number of rows of a block of the result, whose columns are those of a panel. With fewer rows a weight is loaded
 /// too often.
 pub(super) const BLOCK_ROWS: usize = 128;
 /// The rows of a block where there is one panel, so that threads have something to share.
-const ROWS_OF_A_SINGLE_PANEL: usize = 8 * TILE_ROWS;
-/// The values of k that a tile runs through before the next tile: so many rows of a panel stay in the second-level cache.
-pub(super) const DEPTH: usize = 256;
-
+const ROWS_OF_A_SINGLE_PANEL: usize = 48;
 impl ProductKernels for Flex {
     fn arranged(plain: Tensor<Self, 3>) -> Tensor<Self, 3> {
         tensor(PanelOperand::packed(&Operand::of(&plain)).into_buffer())
@@ -259,27 +252,6 @@ impl LeftOperand<'_> {
     }
 }
 
-/// Rows of the left factor of one trial.
-#[derive(Clone, Copy)]
-enum LeftRows<'a> {
-    Rows(Matrix<'a>),
-    Panels { values: &'a [f32], panels: Panels, row: usize },
-}
-
-impl LeftRows<'_> {
-    /// Returns the factor from `first_k` on, and the values of k for which its steps are equal; at most `depth`.
-    fn part(&self, first_k: usize, depth: usize) -> (Left, usize) {
-        match *self {
-            Self::Rows(matrix) => (Left::of(matrix.from(0, first_k)), depth.min(DEPTH)),
-            Self::Panels { values, panels, row } => {
-                let panel = panels.get(first_k / panels.get(0).width);
-                let start = panel.start + row * panel.width;
-                (Left { values: values[start..].as_ptr(), row_stride: panel.width, step: 1 }, panel.columns)
-            }
-        }
-    }
-}
-
 /// Computes `left right` of every trial in blocks of some rows and a panel's columns, and calls `take` on each.
 fn for_each_block(left: &LeftOperand<'_>, right: &PanelOperand, take: impl Fn(Block<'_>) + Sync) {
     let ([left_trials, rows, depth], panels) = (left.dims(), right.panels);
@@ -298,149 +270,9 @@ fn for_each_block(left: &LeftOperand<'_>, right: &PanelOperand, take: impl Fn(Bl
         SCRATCH.with_borrow_mut(|scratch| {
             let result = scratch.values(height * panel.width);
             let right = &right.trial(trial)[panel.start..][..depth * panel.width];
-            run(BlockProduct {
-                left: left.rows(trial, row),
-                right,
-                width: panel.width,
-                depth,
-                rows: height,
-                result,
-            });
+            block_product(left.rows(trial, row), right, panel.width, height, result);
             let (column, columns, width) = (panel.column, panel.columns, panel.width);
             take(Block { trial, row, column, columns, panel: index, width, values: result });
         });
     });
-}
-
-/// Values as a matrix: the index of the value at (row, column) is `row * row_stride + column * column_stride`.
-#[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
-    pub values: &'a [f32],
-    pub row_stride: usize,
-    pub column_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Creates a row-major matrix with rows of `columns` values.
-    pub(super) fn rows_of(values: &'a [f32], columns: usize) -> Self {
-        Self { values, row_stride: columns, column_stride: 1 }
-    }
-
-    pub(super) fn transposed(self) -> Self {
-        Self { values: self.values, row_stride: self.column_stride, column_stride: self.row_stride }
-    }
-
-    /// Returns the part of the matrix that begins at a row and a column.
-    pub(super) fn from(self, row: usize, column: usize) -> Self {
-        let start = row * self.row_stride + column * self.column_stride;
-        Self { values: &self.values[start.min(self.values.len())..], ..self }
-    }
-}
-
-/// Computes a block of a product.
-struct BlockProduct<'a, 's> {
-    left: LeftRows<'a>,
-    /// The panel, `[depth, width]`.
-    right: &'a [f32],
-    width: usize,
-    depth: usize,
-    rows: usize,
-    /// The result, `[rows, width]`.
-    result: &'s mut [f32],
-}
-
-impl Work for BlockProduct<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { left, right, width, depth, rows, result } = self;
-        if depth == 0 {
-            result.fill(0.0);
-        }
-        let mut first_k = 0;
-        while first_k < depth {
-            let (left, part_depth) = left.part(first_k, depth - first_k);
-            let tiles = Tiles {
-                left,
-                right: Right { values: right[first_k * width..].as_ptr(), row_stride: width },
-                depth: part_depth,
-                result: result.as_mut_ptr(),
-                width,
-                continues: first_k > 0,
-                prefetched_per_tile: (part_depth * width).div_ceil(rows.div_ceil(TILE_ROWS)),
-            };
-            // SAFETY: operands hold all rows and columns that their shapes say, and the result has `rows` rows.
-            unsafe { tiles.all::<V>(rows) };
-            first_k += part_depth;
-        }
-    }
-}
-
-/// The products of some values of k, which all tiles of a block add.
-#[derive(Clone, Copy)]
-struct Tiles {
-    left: Left,
-    right: Right,
-    depth: usize,
-    result: *mut f32,
-    width: usize,
-    /// Whether the result holds the sums of the values of k before.
-    continues: bool,
-    /// The number of values of the right factor's next rows that a tile prefetches.
-    prefetched_per_tile: usize,
-}
-
-impl Tiles {
-    /// # Safety
-    /// The processor has the instruction set of `V`. The left factor and the result have `rows` rows.
-    #[inline(always)]
-    unsafe fn all<V: Vector>(self, rows: usize) {
-        // SAFETY: the caller guarantees it.
-        unsafe {
-            match self.width / V::LANES {
-                1 => self.of_width::<V, 1>(rows),
-                2 => self.of_width::<V, 2>(rows),
-                _ => self.of_width::<V, 4>(rows),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn of_width<V: Vector, const VECTORS: usize>(self, rows: usize) {
-        let mut row = 0;
-        // SAFETY: the caller of `all` guarantees the rows.
-        unsafe {
-            while rows - row >= TILE_ROWS {
-                self.tile::<V, TILE_ROWS, VECTORS>(row);
-                row += TILE_ROWS;
-            }
-            if rows - row >= 4 {
-                self.tile::<V, 4, VECTORS>(row);
-                row += 4;
-            }
-            if rows - row >= 2 {
-                self.tile::<V, 2, VECTORS>(row);
-                row += 2;
-            }
-            if rows - row >= 1 {
-                self.tile::<V, 1, VECTORS>(row);
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(self, row: usize) {
-        let Self { left, right, depth, width, prefetched_per_tile, .. } = self;
-        let left = Left { values: left.values.wrapping_add(row * left.row_stride), ..left };
-        let next = depth * width + row / TILE_ROWS * prefetched_per_tile;
-        let mut prefetch = Prefetch::new(right.values.wrapping_add(next), prefetched_per_tile);
-        // SAFETY: the caller of `all` guarantees the rows, and the width is that of the vectors.
-        unsafe {
-            let target = self.result.add(row * width);
-            let before: Tile<V, ROWS, VECTORS> =
-                if self.continues { load(target, width) } else { [[V::splat(0.0); VECTORS]; ROWS] };
-            store(&accumulate(before, left, right, depth, &mut prefetch), target, width);
-        }
-    }
 }

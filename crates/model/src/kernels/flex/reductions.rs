@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
+use cpu::{Shared, exp, ln, vectorized};
 
-use super::{CHUNK, Operand, buffers::tensor_to_fill, exp::exp, ln::ln, shared::Shared, tensor};
-use crate::{OutputError, ReductionKernels, vector::vectorized};
+use super::{CHUNK, Operand, buffers::tensor_to_fill, tensor};
+use crate::{OutputError, ReductionKernels};
 
 impl ReductionKernels for Flex {
     fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {

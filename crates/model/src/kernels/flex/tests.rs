@@ -1,17 +1,14 @@
 //! The kernels against plain tensor operations, and their bits against the number of threads.
 
 use burn::tensor::{TensorData, activation::sigmoid};
+use cpu::InstructionSet;
 use settings::{Activation, Precision};
 
-use super::{
-    product::{BLOCK_ROWS, DEPTH},
-    *,
-};
+use super::{product::BLOCK_ROWS, *};
 use crate::{
     Activated, AdamStep, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
     OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels, WeightUpdate,
     Weights,
-    vector::{InstructionSet, with},
 };
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -30,7 +27,7 @@ fn step(trials: usize) -> AdamStep<Flex> {
 }
 
 /// More than one block or panel each way, and last ones that are not full.
-const SHAPE: [usize; 3] = [2 * BLOCK_ROWS + 3, DEPTH + 45, 75];
+const SHAPE: [usize; 3] = [2 * BLOCK_ROWS + 3, 301, 75];
 
 const FULL: Precision = Precision::Full;
 
@@ -257,7 +254,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn any_instruction_set_gives_the_same_bits() {
     let widest = bits_of_all_kernels(1);
     for set in InstructionSet::available() {
-        assert!(with(set, || bits_of_all_kernels(1)) == widest, "{set:?}");
+        assert!(set.within(|| bits_of_all_kernels(1)) == widest, "{set:?}");
     }
 }
 

@@ -3,14 +3,15 @@
 //! All instruction sets compute each value by the same operations in the same order, and multiply and add with a single
 //! rounding, so results are equal to the last bit on every processor.
 
-use std::{hint::black_box, sync::LazyLock};
+use std::{cell::Cell, hint::black_box, sync::LazyLock};
 
 /// A vector of [`Vector::LANES`] floats.
 ///
 /// # Safety
 /// All methods need a processor with the instruction set of the type: they are called only within [`run`]. `load` and
 /// `store` need `LANES` floats at the address, which may be unaligned.
-pub(crate) trait Vector: Copy {
+#[expect(clippy::missing_safety_doc, reason = "one section for all methods")]
+pub trait Vector: Copy {
     const LANES: usize;
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(address: *const f32) -> Self;
@@ -28,7 +29,7 @@ pub(crate) trait Vector: Copy {
 }
 
 /// Work that is compiled for each instruction set.
-pub(crate) trait Work {
+pub trait Work {
     type Output;
     /// Does the work with vectors of one type. The implementation and all that it calls are `#[inline(always)]`, because
     /// only inlined code is compiled for the instruction set.
@@ -40,7 +41,7 @@ pub(crate) trait Work {
 
 /// An instruction set that this program has code for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InstructionSet {
+pub enum InstructionSet {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -53,7 +54,7 @@ pub(crate) enum InstructionSet {
 
 impl InstructionSet {
     /// Returns the sets that this processor has, the widest first.
-    pub(crate) fn available() -> Vec<Self> {
+    pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
@@ -70,11 +71,24 @@ impl InstructionSet {
         sets
     }
 
+    /// Calls `work`, on whose thread [`run`] uses this instruction set, to compare results with those of others. Matrices that are
+    /// packed within `work` have another order than outside.
+    ///
+    /// # Panics
+    /// If the processor does not have it.
+    pub fn within<R>(self, work: impl FnOnce() -> R) -> R {
+        assert!(Self::available().contains(&self), "this processor has no {self:?}");
+        let before = CHOSEN.replace(Some(self));
+        let result = work();
+        CHOSEN.set(before);
+        result
+    }
+
     /// Does `work` with this instruction set.
     ///
     /// # Safety
     /// The processor has it.
-    pub(crate) unsafe fn run<W: Work>(self, work: W) -> W::Output {
+    unsafe fn run<W: Work>(self, work: W) -> W::Output {
         // SAFETY: the caller guarantees the instruction set.
         unsafe {
             match self {
@@ -91,7 +105,7 @@ impl InstructionSet {
 }
 
 /// Does `work` with the widest instruction set of this processor.
-pub(crate) fn run<W: Work>(work: W) -> W::Output {
+pub fn run<W: Work>(work: W) -> W::Output {
     // SAFETY: the processor has it.
     unsafe { chosen().run(work) }
 }
@@ -139,7 +153,7 @@ pub fn only_multiply_add(count: usize) {
 
 /// Returns the width of the tiles that keep the most results in registers, and with it the order of weights in memory. It is the
 /// same for the whole run of a program.
-pub(crate) fn panel_width() -> usize {
+pub fn panel_width() -> usize {
     match chosen() {
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx512 => 64,
@@ -149,55 +163,41 @@ pub(crate) fn panel_width() -> usize {
 
 fn chosen() -> InstructionSet {
     static WIDEST: LazyLock<InstructionSet> = LazyLock::new(|| InstructionSet::available()[0]);
-    #[cfg(test)]
-    let set = CHOSEN.get().unwrap_or(*WIDEST);
-    #[cfg(not(test))]
-    let set = *WIDEST;
-    set
+    CHOSEN.get().unwrap_or(*WIDEST)
 }
 
-#[cfg(test)]
 thread_local! {
-    static CHOSEN: std::cell::Cell<Option<InstructionSet>> = const { std::cell::Cell::new(None) };
-}
-
-/// Calls `test`, on whose thread [`run`] uses `set`, which must be available.
-#[cfg(test)]
-pub(crate) fn with<R>(set: InstructionSet, test: impl FnOnce() -> R) -> R {
-    CHOSEN.set(Some(set));
-    let result = test();
-    CHOSEN.set(None);
-    result
+    static CHOSEN: Cell<Option<InstructionSet>> = const { Cell::new(None) };
 }
 
 /// Defines a function whose body is compiled for each instruction set, so that loops over values use the widest vectors. What the
 /// body calls must be `#[inline(always)]`, or so small that it is inlined anyway.
+#[macro_export]
 macro_rules! vectorized {
     (
         $(#[$documentation:meta])*
-        fn $name:ident<$lifetime:lifetime>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
+        $visibility:vis fn $name:ident<$lifetime:lifetime>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
     ) => {
         $(#[$documentation])*
-        fn $name<$lifetime>($($argument: $type),*) $(-> $output)? {
+        $visibility fn $name<$lifetime>($($argument: $type),*) $(-> $output)? {
             struct Arguments<$lifetime> {
                 $($argument: $type,)*
             }
-            impl<$lifetime> $crate::vector::Work for Arguments<$lifetime> {
-                type Output = vectorized!(@output $($output)?);
+            impl<$lifetime> $crate::Work for Arguments<$lifetime> {
+                type Output = $crate::vectorized!(@output $($output)?);
 
                 #[inline(always)]
-                unsafe fn run<V: $crate::vector::Vector>(self) -> Self::Output {
+                unsafe fn run<V: $crate::Vector>(self) -> Self::Output {
                     let Self { $($argument),* } = self;
                     $body
                 }
             }
-            $crate::vector::run(Arguments { $($argument),* })
+            $crate::run(Arguments { $($argument),* })
         }
     };
     (@output) => { () };
     (@output $output:ty) => { $output };
 }
-pub(crate) use vectorized;
 
 /// Eight floats in operations that every processor has.
 #[derive(Clone, Copy)]
@@ -254,7 +254,7 @@ impl Vector for Eight {
 
 /// A single float: what is left of a row after its vectors.
 #[derive(Clone, Copy)]
-pub(crate) struct One(f32);
+pub struct One(f32);
 
 impl Vector for One {
     const LANES: usize = 1;

@@ -2,7 +2,7 @@
 
 /// Values that several threads write in parts that do not overlap.
 #[derive(Clone, Copy)]
-pub(super) struct Shared {
+pub struct Shared {
     start: *mut f32,
     length: usize,
 }
@@ -13,12 +13,12 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    pub(super) fn new(values: &mut [f32]) -> Self {
+    pub fn new(values: &mut [f32]) -> Self {
         Self { start: values.as_mut_ptr(), length: values.len() }
     }
 
     /// Returns the address of `length` values from `start` on.
-    pub(super) fn address(self, start: usize, length: usize) -> *mut f32 {
+    pub fn address(self, start: usize, length: usize) -> *mut f32 {
         assert!(start + length <= self.length, "a part is within the values");
         self.start.wrapping_add(start)
     }
@@ -27,7 +27,7 @@ impl Shared {
     ///
     /// # Safety
     /// The values given to [`Shared::new`] are still borrowed, and this part overlaps no other part that is in use.
-    pub(super) unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
+    pub unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
         // SAFETY: the part is within the values, and the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(self.address(start, length), length) }
     }

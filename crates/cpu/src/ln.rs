@@ -8,7 +8,7 @@ const COEFFICIENTS: [f64; 7] = [1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.
 /// With value = m 2^e and m in [sqrt(1/2), sqrt(2)), ln value = 2 artanh((m - 1) / (m + 1)) + e ln 2. The series ends after the
 /// 13th power, with an error of 4e-13.
 #[inline(always)]
-pub(super) fn ln(value: f32) -> f32 {
+pub fn ln(value: f32) -> f32 {
     if !value.is_finite() {
         return value;
     }

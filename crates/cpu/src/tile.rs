@@ -1,37 +1,36 @@
 //! The innermost loop of every product: a tile of the result stays in registers while k runs.
 
-use super::product::Matrix;
-use crate::vector::Vector;
+use crate::{Matrix, vector::Vector};
 
 /// The rows of a tile where there are enough.
-pub(super) const TILE_ROWS: usize = 6;
+pub(crate) const TILE_ROWS: usize = 6;
 
 /// A part of a product's result: `VECTORS` vectors of each of `ROWS` rows.
-pub(super) type Tile<V, const ROWS: usize, const VECTORS: usize> = [[V; VECTORS]; ROWS];
+pub(crate) type Tile<V, const ROWS: usize, const VECTORS: usize> = [[V; VECTORS]; ROWS];
 
 /// A left factor: the value at (row, k) is at `row * row_stride + k * step`.
 #[derive(Clone, Copy)]
-pub(super) struct Left {
+pub(crate) struct Left {
     pub values: *const f32,
     pub row_stride: usize,
     pub step: usize,
 }
 
 impl Left {
-    pub(super) fn of(matrix: Matrix<'_>) -> Self {
+    pub(crate) fn of(matrix: Matrix<'_>) -> Self {
         Self { values: matrix.values.as_ptr(), row_stride: matrix.row_stride, step: matrix.column_stride }
     }
 }
 
 /// A right factor: the values of one k are contiguous, and `row_stride` after those of the k before.
 #[derive(Clone, Copy)]
-pub(super) struct Right {
+pub(crate) struct Right {
     pub values: *const f32,
     pub row_stride: usize,
 }
 
 /// Other work that is done between the products of a tile, whose instructions leave room for it.
-pub(super) trait Meanwhile {
+pub(crate) trait Meanwhile {
     /// Does a part of it, before the products of four values of k.
     ///
     /// # Safety
@@ -39,14 +38,14 @@ pub(super) trait Meanwhile {
     unsafe fn part<V: Vector>(&mut self, index: usize);
 }
 
-/// No other work.
+/// For tiles without other work.
 impl Meanwhile for () {
     #[inline(always)]
     unsafe fn part<V: Vector>(&mut self, _: usize) {}
 }
 
 /// Brings values that are needed after this tile to the second-level cache.
-pub(super) struct Prefetch {
+pub(crate) struct Prefetch {
     values: *const f32,
     /// The number of values, at most two cache lines for each part.
     length: usize,
@@ -54,7 +53,7 @@ pub(super) struct Prefetch {
 
 impl Prefetch {
     /// Creates the prefetch of `length` values, which need not exist.
-    pub(super) fn new(values: *const f32, length: usize) -> Self {
+    pub(crate) fn new(values: *const f32, length: usize) -> Self {
         Self { values, length }
     }
 }
@@ -82,7 +81,7 @@ impl Meanwhile for Prefetch {
 /// # Safety
 /// The processor has the instruction set of `V`, and the factors have `ROWS` rows, `VECTORS` vectors and `depth` values of k.
 #[inline(always)]
-pub(super) unsafe fn accumulate<V: Vector, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn accumulate<V: Vector, const ROWS: usize, const VECTORS: usize>(
     mut tile: Tile<V, ROWS, VECTORS>,
     left: Left,
     right: Right,
@@ -139,7 +138,7 @@ unsafe fn step<V: Vector, const ROWS: usize, const VECTORS: usize>(
 /// # Safety
 /// The processor has the instruction set of `V`, and there is a tile at `source`.
 #[inline(always)]
-pub(super) unsafe fn load<V: Vector, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn load<V: Vector, const ROWS: usize, const VECTORS: usize>(
     source: *const f32,
     row_stride: usize,
 ) -> Tile<V, ROWS, VECTORS> {
@@ -160,7 +159,7 @@ pub(super) unsafe fn load<V: Vector, const ROWS: usize, const VECTORS: usize>(
 /// # Safety
 /// As for [`load`], at `target`.
 #[inline(always)]
-pub(super) unsafe fn store<V: Vector, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn store<V: Vector, const ROWS: usize, const VECTORS: usize>(
     tile: &Tile<V, ROWS, VECTORS>,
     target: *mut f32,
     row_stride: usize,

@@ -16,7 +16,7 @@ const COEFFICIENTS: [f32; 6] =
 /// Returns exp with a relative error of at most 1.5e-7 (about 1 unit in the last place); results below the smallest normal
 /// number are 0; NaN for NaN.
 #[inline(always)]
-pub(super) fn exp(value: f32) -> f32 {
+pub fn exp(value: f32) -> f32 {
     // Not `clamp`, which would compile to branches; NaN passes both comparisons unchanged.
     let bounded = if value > LARGEST { LARGEST } else { value };
     let bounded = if bounded < SMALLEST { SMALLEST } else { bounded };
@@ -41,7 +41,7 @@ fn two_to(exponent: i32) -> f32 {
 
 /// Returns 1 / (1 + exp(-value)) with a relative error of at most 3e-7 where exp(-value) is finite; NaN for NaN.
 #[inline(always)]
-pub(super) fn sigmoid(value: f32) -> f32 {
+pub fn sigmoid(value: f32) -> f32 {
     1.0 / (1.0 + exp(-value))
 }
 

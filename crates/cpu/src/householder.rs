@@ -21,7 +21,7 @@ const LAST_TO_FIRST: Order = [7, 6, 5, 4, 3, 2, 1, 0];
 
 /// Returns Q of the decomposition `matrix = Q R` whose R has no negative number on its diagonal. `matrix` and Q are
 /// `[rows, columns]` in row-major order, with at least as many rows as columns.
-pub(crate) fn orthonormal(rows: usize, columns: usize, matrix: &[f64]) -> Vec<f64> {
+pub fn orthonormal(rows: usize, columns: usize, matrix: &[f64]) -> Vec<f64> {
     assert!(columns <= rows && matrix.len() == rows * columns, "{rows} rows, {columns} columns");
     let mut blocks: Vec<Block> = Vec::new();
     for first in (0..columns).step_by(WIDTH) {
@@ -137,7 +137,7 @@ impl Work for Application<'_> {
     }
 }
 
-/// Returns `left^T right`.
+/// Returns the products of all pairs of columns, `left^T right`.
 #[inline(always)]
 fn products(left: &[Row], right: &[Row]) -> [Row; WIDTH] {
     let mut sums = [[0.0; WIDTH]; WIDTH];
@@ -160,7 +160,7 @@ mod tests {
     use random::standard_normal;
 
     use super::*;
-    use crate::vector::{InstructionSet, with};
+    use crate::InstructionSet;
 
     fn normal(rows: usize, columns: usize) -> Vec<f64> {
         let mut stream = random::stream(1, "test", &[rows as u64, columns as u64]);
@@ -216,7 +216,7 @@ mod tests {
             block.apply(&order, &mut widest);
             for set in InstructionSet::available() {
                 let mut other = strip.clone();
-                with(set, || block.apply(&order, &mut other));
+                set.within(|| block.apply(&order, &mut other));
                 assert_eq!(widest, other, "{set:?}");
             }
         }

@@ -11,7 +11,7 @@ const DENOMINATOR: [f32; 5] = [8.015_777e-7, 3.326_951_4e-4, 2.597_254_5e-2, 4.6
 
 /// Returns tanh with a relative error of at most 2.8e-7 (under 3 units in the last place); odd, and NaN for NaN.
 #[inline(always)]
-pub(super) fn tanh(value: f32) -> f32 {
+pub fn tanh(value: f32) -> f32 {
     // Not `clamp`, which would compile to branches; NaN passes both comparisons unchanged.
     let bounded = if value > LIMIT { LIMIT } else { value };
     let bounded = if bounded < -LIMIT { -LIMIT } else { bounded };

@@ -1,0 +1,33 @@
+//! The arithmetic of the CPU's kernels, on slices: matrix products, updates by an optimizer, QR decompositions, and functions whose
+//! last bits the system's library does not decide.
+//!
+//! Everything has the same bits with every instruction set, with any blocking and with any number of threads. This crate knows no
+//! tensors, trials or threads.
+
+mod exp;
+mod householder;
+mod ln;
+mod matrix;
+mod optimizers;
+mod panels;
+mod product;
+mod shared;
+mod tanh;
+mod tile;
+mod update;
+mod vector;
+
+pub use exp::{exp, sigmoid};
+pub use householder::orthonormal;
+pub use ln::ln;
+pub use matrix::Matrix;
+pub use optimizers::{Adam, Optimizer};
+pub use panels::{NARROWEST, Panel, Panels, copy, pack};
+pub use product::{LeftRows, block_product};
+pub use shared::Shared;
+pub use tanh::tanh;
+pub use update::{Arrays, BlockUpdate, update, values_of_scratch};
+pub use vector::{InstructionSet, Vector, Work, instruction_set, only_multiply_add, run};
+
+#[cfg(test)]
+mod tests;
