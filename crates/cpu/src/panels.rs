@@ -6,7 +6,7 @@
 use crate::{Matrix, vector::panel_width, vectorized};
 
 /// The order of the values of a `[rows, columns]` matrix in panels.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Panels {
     pub rows: usize,
     pub columns: usize,
@@ -59,6 +59,11 @@ impl Panels {
     pub fn length(self) -> usize {
         self.rows * self.padded_columns()
     }
+}
+
+/// Returns whether the instruction set in use has panels of this width.
+pub(crate) fn is_width(width: usize) -> bool {
+    width.is_power_of_two() && (NARROWEST..=panel_width()).contains(&width)
 }
 
 /// The smallest width of a panel, which is also a multiple of every instruction set's vectors. The width of a last panel is this

@@ -2,6 +2,7 @@
 
 use crate::{
     Matrix, Panels,
+    panels::is_width,
     tile::{Left, Prefetch, Right, TILE_ROWS, Tile, accumulate, load, store},
     vector::{Vector, Work, run},
 };
@@ -43,7 +44,11 @@ impl LeftRows<'_> {
 }
 
 /// Computes `rows` rows of the product of `left` and a panel, which is `[depth, width]`. The result is `[rows, width]`.
+///
+/// # Panics
+/// If the sizes do not match, or no panel has this width.
 pub fn block_product(left: LeftRows<'_>, right: &[f32], width: usize, rows: usize, result: &mut [f32]) {
+    assert!(is_width(width), "a panel's width is one of this instruction set");
     let depth = right.len() / width;
     assert!(left.holds(rows, depth) && result.len() == rows * width, "a block is within its matrices");
     run(BlockProduct { left, right, width, depth, rows, result });

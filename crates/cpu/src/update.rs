@@ -124,12 +124,16 @@ pub struct BlockUpdate<'a, O, const STATES: usize> {
 impl<O: Optimizer<STATES>, const STATES: usize> BlockUpdate<'_, O, STATES> {
     /// Updates the rows.
     ///
+    /// # Panics
+    /// If the sizes do not match.
+    ///
     /// # Safety
     /// The arrays hold the values of `panels`, and nothing else uses those of these rows until this returns.
     pub unsafe fn run(self) {
         let Self { panels, input, delta, batch, first_row, rows, scratch, .. } = &self;
         assert!(
-            first_row + rows <= panels.rows
+            *panels == Panels::of(panels.rows, panels.columns)
+                && first_row + rows <= panels.rows
                 && input.holds(*rows, *batch)
                 && delta.len() == Panels::of(*batch, panels.columns).length()
                 && scratch.len() == values_of_scratch(*rows, *batch),

@@ -13,9 +13,9 @@ use crate::{DeviceError, on_device};
 
 /// Returns the memory that `population` needs on `device` while it trains.
 pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
-    // On the CPU, weights are in panels of up to 64 columns. The CUDA backend begins each row of a tensor at a multiple of 512 bytes.
+    // On the CPU, weights are in panels of at least 16 columns. The CUDA backend begins each row of a tensor at a multiple of 512 bytes.
     let row_multiple = match device {
-        Device::Cpu => 64,
+        Device::Cpu => 16,
         Device::Cuda => 128,
     };
     MemoryNeed::of::<burn_flex::Flex>(population, row_multiple)

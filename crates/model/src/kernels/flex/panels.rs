@@ -22,9 +22,7 @@ impl PanelOperand {
 
     /// Copies matrices into panels.
     pub(super) fn packed(matrices: &Operand) -> Self {
-        let [packed] =
-            Self::all_packed([matrices]).try_into().unwrap_or_else(|_| unreachable!("one was given"));
-        packed
+        Self::all_packed([matrices]).remove(0)
     }
 
     /// Copies several matrices into panels, all at once.

@@ -22,6 +22,7 @@ use settings::{Activation, Precision};
 pub(super) const BLOCK_ROWS: usize = 128;
 /// The rows of a block where there is one panel, so that threads have something to share.
 const ROWS_OF_A_SINGLE_PANEL: usize = 48;
+
 impl ProductKernels for Flex {
     fn arranged(plain: Tensor<Self, 3>) -> Tensor<Self, 3> {
         tensor(PanelOperand::packed(&Operand::of(&plain)).into_buffer())
