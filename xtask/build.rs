@@ -29,10 +29,10 @@ fn version(name: &str, lock: &str) -> Option<String> {
     Some(format!("{name} {}", line.trim_matches('"')))
 }
 
-/// Returns `burn 0.21.0, gemm 0.19.0, all 1a2b3c4d`: the numeric dependencies, and a hash of the lock file.
+/// Returns `burn 0.21.0, all 1a2b3c4d`: the numeric dependency, and a hash of the lock file.
 fn dependencies(lock: &str) -> String {
     let mut hasher = DefaultHasher::new();
     lock.hash(&mut hasher);
-    let known = ["burn", "gemm"].into_iter().filter_map(|name| version(name, lock));
-    known.chain([format!("all {:08x}", hasher.finish() as u32)]).collect::<Vec<_>>().join(", ")
+    let all = format!("all {:08x}", hasher.finish() as u32);
+    version("burn", lock).into_iter().chain([all]).collect::<Vec<_>>().join(", ")
 }

@@ -22,7 +22,7 @@ pub use householder::orthonormal;
 pub use ln::ln;
 pub use matrix::Matrix;
 pub use optimizers::{Adam, Optimizer};
-pub use panels::{NARROWEST, Panel, Panels, copy, pack};
+pub use panels::{NARROWEST, Panel, Panels, copy, pack, padded};
 pub use product::{LeftRows, block_product};
 pub use shared::Shared;
 pub use tanh::tanh;

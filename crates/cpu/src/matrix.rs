@@ -26,7 +26,9 @@ impl<'a> Matrix<'a> {
 
     /// Returns whether the values contain a block of this size that begins at the first value.
     pub(crate) fn holds(self, rows: usize, columns: usize) -> bool {
-        let last = (rows.max(1) - 1) * self.row_stride + (columns.max(1) - 1) * self.column_stride;
-        rows == 0 || columns == 0 || last < self.values.len()
+        let down = (rows.max(1) - 1).checked_mul(self.row_stride);
+        let across = (columns.max(1) - 1).checked_mul(self.column_stride);
+        let last = down.zip(across).and_then(|(down, across)| down.checked_add(across));
+        rows == 0 || columns == 0 || last.is_some_and(|last| last < self.values.len())
     }
 }

@@ -43,6 +43,11 @@ impl Panels {
         Panel { start: column * self.rows, column, width: narrow.min(self.width), columns }
     }
 
+    /// Returns the panel with this column.
+    pub fn of_column(self, column: usize) -> Panel {
+        self.get(column / self.width)
+    }
+
     pub fn all(self) -> impl Iterator<Item = Panel> {
         (0..self.count()).map(move |index| self.get(index))
     }
@@ -59,6 +64,11 @@ impl Panels {
     pub fn length(self) -> usize {
         self.rows * self.padded_columns()
     }
+}
+
+/// Returns the number of columns that the panels of a matrix with so many `columns` have.
+pub fn padded(columns: usize) -> usize {
+    Panels::of(1, columns).padded_columns()
 }
 
 /// Returns whether the instruction set in use has panels of this width.

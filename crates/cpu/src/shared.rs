@@ -18,8 +18,10 @@ impl Shared {
     }
 
     /// Returns the address of `length` values from `start` on.
+    #[inline]
     pub fn address(self, start: usize, length: usize) -> *mut f32 {
-        assert!(start + length <= self.length, "a part is within the values");
+        let end = start.checked_add(length);
+        assert!(end.is_some_and(|end| end <= self.length), "a part is within the values");
         self.start.wrapping_add(start)
     }
 
@@ -27,6 +29,7 @@ impl Shared {
     ///
     /// # Safety
     /// The values given to [`Shared::new`] are still borrowed, and this part overlaps no other part that is in use.
+    #[inline]
     pub unsafe fn part<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
         // SAFETY: the part is within the values, and the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(self.address(start, length), length) }

@@ -109,7 +109,7 @@ pub struct BlockUpdate<'a, O, const STATES: usize> {
     /// The weights and the optimizer's state, in panels.
     pub arrays: Arrays<STATES>,
     pub panels: Panels,
-    /// The transposed input from the first row on, `[rows, batch]`.
+    /// The transposed input from the first row on, `[rows, batch]`; the rows of an example are neighbors.
     pub input: Matrix<'a>,
     /// The delta in panels, `[batch, columns]`.
     pub delta: &'a [f32],
@@ -134,6 +134,7 @@ impl<O: Optimizer<STATES>, const STATES: usize> BlockUpdate<'_, O, STATES> {
         assert!(
             *panels == Panels::of(panels.rows, panels.columns)
                 && first_row + rows <= panels.rows
+                && input.row_stride == 1
                 && input.holds(*rows, *batch)
                 && delta.len() == Panels::of(*batch, panels.columns).length()
                 && scratch.len() == values_of_scratch(*rows, *batch),

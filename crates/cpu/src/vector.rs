@@ -58,10 +58,10 @@ impl InstructionSet {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-                sets.push(Self::Avx512);
-            }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+                    sets.push(Self::Avx512);
+                }
                 sets.push(Self::Avx2);
             }
         }
@@ -78,10 +78,14 @@ impl InstructionSet {
     /// If the processor does not have it.
     pub fn within<R>(self, work: impl FnOnce() -> R) -> R {
         assert!(Self::available().contains(&self), "this processor has no {self:?}");
-        let before = CHOSEN.replace(Some(self));
-        let result = work();
-        CHOSEN.set(before);
-        result
+        struct Restore(Option<InstructionSet>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CHOSEN.set(self.0);
+            }
+        }
+        let _restore = Restore(CHOSEN.replace(Some(self)));
+        work()
     }
 
     /// Does `work` with this instruction set.

@@ -13,12 +13,13 @@ use crate::{DeviceError, on_device};
 
 /// Returns the memory that `population` needs on `device` while it trains.
 pub fn memory_need(device: Device, population: &Population) -> MemoryNeed {
-    // On the CPU, weights are in panels of at least 16 columns. The CUDA backend begins each row of a tensor at a multiple of 512 bytes.
-    let row_multiple = match device {
-        Device::Cpu => 16,
-        Device::Cuda => 128,
+    let padded: fn(u64) -> u64 = match device {
+        // As many columns as the panels of weights have.
+        Device::Cpu => |values| usize::try_from(values).map_or(values, |values| cpu::padded(values) as u64),
+        // The backend begins each row of a tensor at a multiple of 512 bytes.
+        Device::Cuda => |values| values.checked_next_multiple_of(128).unwrap_or(values),
     };
-    MemoryNeed::of::<burn_flex::Flex>(population, row_multiple)
+    MemoryNeed::of::<burn_flex::Flex>(population, padded)
 }
 
 /// Returns the result of `work` on `device`.

@@ -23,7 +23,18 @@ pub struct AdamStep<B: Backend> {
 
 /// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
 pub fn bias_correction(step: u64) -> f64 {
-    // Not `powf`, whose last bits depend on the system's library. With more steps than `i32` counts, both powers are 0.
-    let step = i32::try_from(step).unwrap_or(i32::MAX);
-    (1.0 - BETA_2.powi(step)).sqrt() / (1.0 - BETA_1.powi(step))
+    (1.0 - power(BETA_2, step)).sqrt() / (1.0 - power(BETA_1, step))
+}
+
+/// Returns a power by products alone: the last bits of the library's functions depend on the system.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut power = 1.0;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            power *= base;
+        }
+        base *= base;
+        exponent /= 2;
+    }
+    power
 }

@@ -9,8 +9,8 @@ use crate::{Kernels, PerTrial, part};
 /// The weight matrices of a population.
 #[derive(Clone, Debug)]
 pub struct Weights<B: Backend> {
-    /// The values, `[trials, inputs, columns]` in the backend's order; there may be more columns than outputs, and the values that
-    /// are no weights are 0. So they can be scaled, added and summed, but not looked up.
+    /// The values, `[trials, inputs, columns]` in the backend's order. There may be more columns than outputs, whose values are no
+    /// weights: values can be scaled and added, but not looked up or summed.
     pub values: Tensor<B, 3>,
     outputs: usize,
 }

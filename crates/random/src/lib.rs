@@ -75,8 +75,8 @@ fn below(bound: u64, stream: &mut Stream) -> u64 {
     }
 }
 
-/// Returns a standard normal draw, rounded to single precision: 3 draws in 10,000 are from the distribution's tail and take a
-/// logarithm, whose last bits depend on the system's library.
+/// Returns a standard normal draw, rounded to single precision: the draws from the distribution's tail, 3 in 10,000, take a
+/// logarithm, whose last bit depends on the system's library.
 pub fn standard_normal(stream: &mut Stream) -> f64 {
     let draw: f64 = stream.sample(StandardNormal);
     f64::from(draw as f32)

@@ -16,11 +16,10 @@ pub(crate) struct GradientSpace<'a, B: Kernels> {
     gram: Option<Input<B>>,
 }
 
-/// The factors of a weight gradient's inner products: the left one of one gradient meets the right one of the other. Both are
-/// the values of the gradient itself where it is computed.
-pub(crate) struct WeightGradient<B: Kernels> {
-    left: Tensor<B, 3>,
-    right: Tensor<B, 3>,
+/// A weight gradient, or the factors of its inner products: the left one of one gradient meets the right one of the other.
+pub(crate) enum WeightGradient<B: Kernels> {
+    Computed(Weights<B>),
+    Factors { left: Tensor<B, 3>, right: Tensor<B, 3> },
 }
 
 impl<'a, B: Kernels> GradientSpace<'a, B> {
@@ -45,24 +44,27 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
     /// Returns the weight gradient that belongs to `delta` (`[trials, batch, units]`), weight decay included.
     pub(crate) fn gradient(&self, delta: &Tensor<B, 3>) -> WeightGradient<B> {
         if let Some(gram) = &self.gram {
-            return WeightGradient {
+            return WeightGradient::Factors {
                 left: B::dense(gram, &Weights::new(delta.clone()), None, Precision::Full),
                 right: delta.clone(),
             };
         }
-        let gradient = B::weight_gradient(self.input, delta, Precision::Full).values;
-        let gradient = match &self.decay {
-            Some(decay) => gradient + decay.clone(),
+        let gradient = B::weight_gradient(self.input, delta, Precision::Full);
+        WeightGradient::Computed(match &self.decay {
+            Some(decay) => gradient.with_values(gradient.values.clone() + decay.clone()),
             None => gradient,
-        };
-        WeightGradient { left: gradient.clone(), right: gradient }
+        })
     }
 }
 
 impl<B: Kernels> WeightGradient<B> {
-    /// Returns the inner product of each trial, `[trials]`.
+    /// Returns the inner product of each trial with a gradient of the same space, `[trials]`.
     pub(crate) fn inner_product(&self, other: &Self) -> Tensor<B, 1> {
-        B::inner_product(&self.left, &other.right)
+        match (self, other) {
+            (Self::Computed(left), Self::Computed(right)) => B::weights_inner_product(left, right),
+            (Self::Factors { left, .. }, Self::Factors { right, .. }) => B::inner_product(left, right),
+            _ => unreachable!("a space computes all of its gradients or none"),
+        }
     }
 
     /// Returns the Frobenius norm of each trial, `[trials]`.
@@ -85,6 +87,11 @@ pub(crate) fn cosine<B: Kernels>(
     let [left_norm, right_norm] = [left_norm, right_norm]
         .map(|norm| norm.clone().mask_fill(norm.lower_elem(SMALLEST_NORM), SMALLEST_NORM));
     inner_product / left_norm / right_norm
+}
+
+/// Returns the Frobenius norm of weights, `[trials]`.
+pub(crate) fn norm_of_weights<B: Kernels>(weights: &Weights<B>) -> Tensor<B, 1> {
+    B::weights_inner_product(weights, weights).sqrt()
 }
 
 /// Returns the Frobenius norm over everything but the trials, `[trials]`.

@@ -21,15 +21,15 @@ pub struct MemoryNeed {
 }
 
 impl MemoryNeed {
-    /// Computes the memory of `population` on a backend of kind `B`, which fills every row of a tensor up to a multiple of `row`
-    /// values.
-    pub fn of<B: Kernels>(population: &Population, row: usize) -> Self {
+    /// Computes the memory of `population` on a backend of kind `B`, where `padded` is the number of values that a row of so many
+    /// values takes.
+    pub fn of<B: Kernels>(population: &Population, padded: fn(u64) -> u64) -> Self {
         let first = population.trials[0].configuration.algorithm;
         let is_one_rule = population.trials.iter().all(|trial| trial.configuration.algorithm == first);
         let is_local =
             is_one_rule && matches!(algorithms::rule::<B>(first, population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
-        let shape = Shape::of(&population.architecture, row as u64);
+        let shape = Shape::of(&population.architecture, padded);
         let feedback = if population.trials.iter().any(|trial| trial.configuration.feedback.is_some()) {
             shape.feedback()
         } else {
@@ -82,17 +82,17 @@ fn float_bytes(floats: u64) -> u64 {
 const DECOMPOSITION: u64 = 4 * size_of::<f64>() as u64;
 
 struct Shape {
-    /// The number of values that rows are filled up to a multiple of.
-    row: u64,
+    /// The number of values that a row with so many values takes.
+    padded: fn(u64) -> u64,
     inputs: u64,
     hidden: Vec<u64>,
     outputs: u64,
 }
 
 impl Shape {
-    fn of(architecture: &Architecture, row: u64) -> Self {
+    fn of(architecture: &Architecture, padded: fn(u64) -> u64) -> Self {
         Self {
-            row,
+            padded,
             inputs: architecture.inputs as u64,
             hidden: architecture.hidden.iter().map(|&units| units as u64).collect(),
             outputs: architecture.outputs as u64,
@@ -101,7 +101,7 @@ impl Shape {
 
     /// Returns the number of values that a row with `values` values takes.
     fn padded(&self, values: u64) -> u64 {
-        values.checked_next_multiple_of(self.row).unwrap_or(values)
+        (self.padded)(values)
     }
 
     /// Returns the number of values of a row of all hidden layers.

@@ -111,6 +111,9 @@ pub trait ProductKernels: ElementwiseKernels {
         precision: Precision,
     ) -> Tensor<Self, 3>;
 
+    /// Returns the sum of `left * right` over all weights of a trial, `[trials]`; both have one shape.
+    fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1>;
+
     /// Returns `input^T delta`, summed over the batch: `[batch, inputs]` of each trial and `[trials, batch, outputs]` give
     /// `[trials, inputs, outputs]`.
     fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision) -> Weights<Self>;

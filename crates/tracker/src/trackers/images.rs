@@ -45,7 +45,8 @@ fn reconstructions<B: Kernels>(evaluation: &Evaluation<'_, B>, squash: Squash, t
     let [trials, examples, pixels] = evaluation.logits.dims();
     let shown = examples.min(EXAMPLES);
     let input = evaluation.input.clone().slice([0..1, 0..shown, 0..pixels]);
-    let output = squash.apply(evaluation.logits.clone().slice([0..trials, 0..shown, 0..pixels]));
+    let logits = evaluation.logits.clone().slice([0..trials, 0..shown, 0..pixels]);
+    let output = B::squash(squash, logits).output;
     // Scaled images are in the range of the squash, too.
     let range = match squash {
         Squash::Tanh => (-1.0, 1.0),

@@ -11,7 +11,7 @@ use settings::{Place, Precision, Quantity};
 use super::{hidden_layers, readings};
 use crate::{
     Inspection, Reading,
-    weight_gradients::{cosine, norm},
+    weight_gradients::{cosine, norm, norm_of_weights},
 };
 
 const ALIGNMENT: Quantity = Quantity::named("weight_alignment");
@@ -22,8 +22,9 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
     let hidden = between
         .map(|((place, layer), pair)| (place, aligned_with_product(&layer.weight.value, &pair[0], &pair[1])));
     let output = feedback.last().map(|last| {
-        let (weight, last) = (&network.output.weight.value.values, &last.values);
-        (Place::Output, cosine(B::inner_product(weight, last), norm(weight), norm(last)))
+        let weight = &network.output.weight.value;
+        let inner_product = B::weights_inner_product(weight, last);
+        (Place::Output, cosine(inner_product, norm_of_weights(weight), norm_of_weights(last)))
     });
     hidden.chain(output).flat_map(|(place, value)| readings(place, [(ALIGNMENT, value)])).collect()
 }
@@ -39,11 +40,12 @@ fn aligned_with_product<B: Kernels>(
     let plain_below = below.plain();
     if outputs > units {
         let product = B::dense_transposed(&plain_below, own, Precision::Full);
-        return cosine(B::inner_product(&weight.plain(), &product), norm(&weight.values), norm(&product));
+        let inner_product = B::inner_product(&weight.plain(), &product);
+        return cosine(inner_product, norm_of_weights(weight), norm(&product));
     }
     let weighted = B::dense(&weight.plain().into(), own, None, Precision::Full);
     let inner_product = B::inner_product(&weighted, &plain_below);
     let [below, own] = [plain_below, own.plain()]
-        .map(|matrix| B::weight_gradient(&matrix.clone().into(), &matrix, Precision::Full).values);
-    cosine(inner_product, norm(&weight.values), B::inner_product(&below, &own).sqrt())
+        .map(|matrix| B::weight_gradient(&matrix.clone().into(), &matrix, Precision::Full));
+    cosine(inner_product, norm_of_weights(weight), B::weights_inner_product(&below, &own).sqrt())
 }

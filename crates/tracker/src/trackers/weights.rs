@@ -4,7 +4,10 @@ use model::Kernels;
 use settings::{Place, Quantity};
 
 use super::{hidden_layers, readings};
-use crate::{Inspection, Reading, weight_gradients::norm};
+use crate::{
+    Inspection, Reading,
+    weight_gradients::{norm, norm_of_weights},
+};
 
 const WEIGHT: Quantity = Quantity::named("weight_norm");
 const BIAS: Quantity = Quantity::named("bias_norm");
@@ -16,7 +19,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         .chain([(Place::Output, &network.output)])
         .flat_map(|(place, layer)| {
             let bias = layer.bias.as_ref().map(|bias| (BIAS, norm(&bias.value)));
-            readings(place, [(WEIGHT, norm(&layer.weight.value.values))].into_iter().chain(bias))
+            readings(place, [(WEIGHT, norm_of_weights(&layer.weight.value))].into_iter().chain(bias))
         })
         .collect()
 }

@@ -117,6 +117,10 @@ impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
             .into_tensor()
     }
 
+    fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1> {
+        Self::inner_product(&left.values, &right.values)
+    }
+
     fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, precision: Precision) -> Weights<Self> {
         let (left, right) = (Matrices::of(&input.values), Matrices::of(delta));
         let product = product_of(input, &left, &right, Factors::LeftTransposed, precision);

@@ -26,7 +26,8 @@ impl NormalizationKernels for Flex {
         for_each_strip([trials, batch, units], |strip| {
             let range = strip.first..strip.first + strip.units;
             let [scale, shift] = [&scale, &shift].map(|values| &values.trial(strip.trial)[range.clone()]);
-            let per_unit = [gain, mean, variance].map(|columns| columns.row(strip, 0));
+            // SAFETY: the tensors are borrowed above, and each strip comes once.
+            let per_unit = [gain, mean, variance].map(|columns| unsafe { columns.row(strip, 0) });
             normalize_strip(batch, strip, [values, normal], [scale, shift], per_unit);
         });
         let [gain, mean, variance] = per_unit.map(tensor);
@@ -58,7 +59,9 @@ impl NormalizationKernels for Flex {
         for_each_strip([trials, batch, units], |strip| {
             let [signal, normal] =
                 [&signal, &normal].map(|values| strip.of(values.trial(strip.trial), units));
-            sums_of_strip(batch, signal, normal, shift.row(strip, 0), scale.row(strip, 0));
+            // SAFETY: the tensors are borrowed above, and each strip comes once.
+            let [shift, scale] = [shift, scale].map(|columns| unsafe { columns.row(strip, 0) });
+            sums_of_strip(batch, signal, normal, shift, scale);
         });
         gradients.map(tensor)
     }
@@ -78,14 +81,18 @@ vectorized! {
         let [gain, mean, variance] = per_unit;
         mean.fill(0.0);
         for row in 0..batch {
-            for (sum, value) in mean.iter_mut().zip(&*values.row(strip, row)) {
+            // SAFETY: the tensors are borrowed by the caller, and each strip is one thread's.
+            let values = unsafe { values.row(strip, row) };
+            for (sum, value) in mean.iter_mut().zip(&*values) {
                 *sum += value;
             }
         }
         divide(mean, batch);
         variance.fill(0.0);
         for row in 0..batch {
-            for ((value, mean), sum) in values.row(strip, row).iter_mut().zip(&*mean).zip(&mut *variance) {
+            // SAFETY: as above.
+            let values = unsafe { values.row(strip, row) };
+            for ((value, mean), sum) in values.iter_mut().zip(&*mean).zip(&mut *variance) {
                 *value -= mean;
                 *sum += *value * *value;
             }
@@ -99,7 +106,9 @@ vectorized! {
         }
         for row in 0..batch {
             let per_unit = inverse_deviations.iter().zip(scale).zip(shift);
-            let rows = values.row(strip, row).iter_mut().zip(normal.row(strip, row));
+            // SAFETY: as above.
+            let (values, normal) = unsafe { (values.row(strip, row), normal.row(strip, row)) };
+            let rows = values.iter_mut().zip(normal);
             for ((value, normal), ((inverse_deviation, scale), shift)) in rows.zip(per_unit) {
                 *normal = *value * inverse_deviation;
                 *value = *normal * scale + shift;
@@ -124,7 +133,9 @@ vectorized! {
         divide(correlation, batch);
         for row in 0..batch {
             let per_unit = mean.iter().zip(&*correlation).zip(gain);
-            let rows = deltas.row(strip, row).iter_mut().zip(signal.get(row)).zip(normal.get(row));
+            // SAFETY: the tensors are borrowed by the caller, and each strip is one thread's.
+            let deltas = unsafe { deltas.row(strip, row) };
+            let rows = deltas.iter_mut().zip(signal.get(row)).zip(normal.get(row));
             for (((delta, signal), normal), ((mean, correlation), gain)) in rows.zip(per_unit) {
                 *delta = (signal - mean - normal * correlation) * gain;
             }
@@ -229,10 +240,13 @@ impl Columns {
     }
 
     /// Returns a strip's part of a row.
+    ///
+    /// # Safety
+    /// The tensor is borrowed, no other thread has the strip, and this row is not in use.
     #[inline(always)]
-    fn row<'a>(self, strip: Strip, row: usize) -> &'a mut [f32] {
+    unsafe fn row<'a>(self, strip: Strip, row: usize) -> &'a mut [f32] {
         let start = (strip.trial * self.rows + row) * self.units + strip.first;
-        // SAFETY: no other thread has the strip, and no two results for one row are in use at a time.
+        // SAFETY: the caller guarantees it.
         unsafe { self.values.part(start, strip.units) }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 
-use burn_flex::FlexTensor;
+use burn::tensor::Tensor;
+use burn_flex::{Flex, FlexTensor};
 use cpu::{Matrix, Panel, Panels, Shared, pack};
 
-use super::{Operand, buffers::tensor_to_fill};
+use super::{Operand, buffers::tensor_to_fill, contiguous};
+use crate::Weights;
 
 /// Matrices of each trial in panels, or one matrix for all trials.
 pub(super) struct PanelOperand {
@@ -15,9 +17,18 @@ pub(super) struct PanelOperand {
 }
 
 impl PanelOperand {
-    /// Creates matrices whose values are in this order already: `[trials, rows, padded columns]`.
-    pub(super) fn of_arranged(buffer: FlexTensor, trials: usize, panels: Panels) -> Self {
-        Self { buffer, trials, panels }
+    /// Takes weights, whose values are in panels already.
+    pub(super) fn of(weights: &Weights<Flex>) -> Self {
+        let [_, _, outputs] = weights.dims();
+        Self::of_values(weights.values.clone(), outputs)
+    }
+
+    /// Takes the values of weights with so many `columns`.
+    pub(super) fn of_values(values: Tensor<Flex, 3>, columns: usize) -> Self {
+        let [trials, rows, padded_columns] = values.dims();
+        let panels = Panels::of(rows, columns);
+        assert_eq!(padded_columns, panels.padded_columns(), "weights were arranged by this instruction set");
+        Self { buffer: contiguous(values), trials, panels }
     }
 
     /// Copies matrices into panels.

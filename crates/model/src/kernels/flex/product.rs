@@ -10,8 +10,8 @@ use super::{
     Operand,
     activations::activate_row,
     buffers::tensor_to_fill,
-    contiguous,
     panels::{PanelOperand, SCRATCH},
+    reductions::weights_inner_product,
     tensor,
 };
 use crate::{Activated, Input, ProductKernels, Weights};
@@ -72,6 +72,10 @@ impl ProductKernels for Flex {
         tensor(transposed_product_of(&weight, &PanelOperand::packed(&signal.transposed())))
     }
 
+    fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1> {
+        weights_inner_product(left, right)
+    }
+
     fn weight_gradient(input: &Input<Self>, delta: &Tensor<Self, 3>, _: Precision) -> Weights<Self> {
         let (left, right) = (Operand::shared(input).transposed(), PanelOperand::packed(&Operand::of(delta)));
         let panels = Panels::of(left.rows, right.panels.columns);
@@ -85,18 +89,6 @@ impl ProductKernels for Flex {
             unsafe { target.part(start, block.values.len()) }.copy_from_slice(block.values);
         });
         Weights::of_arranged(tensor(output), panels.columns)
-    }
-}
-
-impl PanelOperand {
-    fn of(weights: &Weights<Flex>) -> Self {
-        let [_, _, outputs] = weights.dims();
-        Self::of_values(weights.values.clone(), outputs)
-    }
-
-    fn of_values(values: Tensor<Flex, 3>, columns: usize) -> Self {
-        let [trials, rows, _] = values.dims();
-        Self::of_arranged(contiguous(values), trials, Panels::of(rows, columns))
     }
 }
 
@@ -173,9 +165,11 @@ struct Rows {
 }
 
 impl Rows {
+    /// # Safety
+    /// The tensor is borrowed, no other block has these rows, and this row is not in use.
     #[inline(always)]
-    fn get<'a>(&self, row: usize) -> &'a mut [f32] {
-        // SAFETY: the tensor is borrowed by the function that made the rows, blocks do not overlap, and each row is used once.
+    unsafe fn get<'a>(&self, row: usize) -> &'a mut [f32] {
+        // SAFETY: the caller guarantees it.
         unsafe { self.values.part(self.first + row * self.stride, self.columns) }
     }
 }
@@ -189,7 +183,8 @@ vectorized! {
     /// Adds a bias to the values of a block.
     fn add_bias<'a>(values: &'a [f32], width: usize, bias: Option<&'a [f32]>, outputs: Rows) {
         for (row, values) in values.chunks_exact(width).enumerate() {
-            write_row(values, bias, outputs.get(row));
+            // SAFETY: the caller borrows the tensor, blocks do not overlap, and each row is used once.
+            write_row(values, bias, unsafe { outputs.get(row) });
         }
     }
 }
@@ -205,9 +200,10 @@ vectorized! {
         slopes: Rows,
     ) {
         for (row, values) in values.chunks_exact(width).enumerate() {
-            let outputs = outputs.get(row);
+            // SAFETY: the caller borrows the tensors, blocks do not overlap, and each row is used once.
+            let (outputs, slopes) = unsafe { (outputs.get(row), slopes.get(row)) };
             write_row(values, bias, outputs);
-            activate_row(activation, outputs, slopes.get(row));
+            activate_row(activation, outputs, slopes);
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
-use cpu::{Shared, exp, ln, vectorized};
+use cpu::{NARROWEST, Shared, exp, ln, vectorized};
 
-use super::{CHUNK, Operand, buffers::tensor_to_fill, tensor};
-use crate::{OutputError, ReductionKernels};
+use super::{CHUNK, Operand, buffers::tensor_to_fill, panels::PanelOperand, tensor};
+use crate::{OutputError, ReductionKernels, Weights};
 
 impl ReductionKernels for Flex {
     fn bias_gradient(delta: &Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -50,6 +50,44 @@ impl ReductionKernels for Flex {
     }
 }
 
+/// The columns whose products are summed together.
+const STRIP: usize = NARROWEST;
+
+/// Returns the sum of `left * right` over the weights of each trial. The order of the sum is that of strips of columns and of rows,
+/// in panels of any width.
+pub(super) fn weights_inner_product(left: &Weights<Flex>, right: &Weights<Flex>) -> Tensor<Flex, 1> {
+    assert_eq!(left.dims()[1..], right.dims()[1..], "an inner product's factors have one shape");
+    let (left, right) = (PanelOperand::of(left), PanelOperand::of(right));
+    let (panels, trials) = (left.panels, left.trials.max(right.trials));
+    let strips = panels.columns.div_ceil(STRIP);
+    let mut sums = vec![0.0; trials * strips];
+    threads::share_chunks(&mut sums, 1, |index, sum| {
+        let (trial, column) = (index / strips, index % strips * STRIP);
+        let panel = panels.of_column(column);
+        let start = panel.start + column - panel.column;
+        let values = [&left, &right].map(|operand| &operand.trial(trial)[start..]);
+        sum[0] = strip_inner_product(values, panels.rows, panel.width);
+    });
+    let of_trials: Vec<f32> =
+        sums.chunks_exact(strips.max(1)).map(|sums| sums.iter().sum::<f64>() as f32).collect();
+    Tensor::from_data(of_trials.as_slice(), &Default::default())
+}
+
+vectorized! {
+    /// Returns the sum of the products of a strip in double precision.
+    fn strip_inner_product<'a>(left_and_right: [&'a [f32]; 2], rows: usize, row_stride: usize) -> f64 {
+        let [left, right] = left_and_right;
+        let mut sums = [0.0_f64; STRIP];
+        for row in 0..rows {
+            let [left, right] = [left, right].map(|values| &values[row * row_stride..][..STRIP]);
+            for lane in 0..STRIP {
+                sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
 /// Returns softmax minus target, divided by `divisor`, and the summed cross-entropy and the number of mistakes of each trial.
 fn errors_of(
     logits: &Tensor<Flex, 3>,
@@ -59,8 +97,9 @@ fn errors_of(
     let [trials, batch, outputs] = logits.dims();
     let (logits, target) = (Operand::of(logits), Operand::of(target));
     let mut error = tensor_to_fill([trials, batch, outputs]);
-    let sums = error.storage_mut::<f32>().chunks_exact_mut((batch * outputs).max(1)).enumerate();
-    let sums = sums.map(|(trial, error)| {
+    let values = error.storage_mut::<f32>();
+    let sums = (0..trials).map(|trial| {
+        let error = &mut values[trial * batch * outputs..][..batch * outputs];
         error.copy_from_slice(logits.trial(trial));
         replace_by_errors(error, target.trial(trial), outputs, divisor)
     });
@@ -93,7 +132,7 @@ vectorized! {
     /// Writes the sum of all rows of `values`.
     fn sum_rows<'a>(values: &'a [f32], sums: &'a mut [f32]) {
         sums.fill(0.0);
-        for row in values.chunks_exact(sums.len()) {
+        for row in values.chunks_exact(sums.len().max(1)) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += value;
             }

@@ -215,16 +215,18 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let gradient = Flex::weight_gradient(&input, &delta, FULL).plain();
         let update = WeightUpdate { weight, input: &input, delta: &delta };
         let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
-        let learned = learned.map(|weights| weights.plain());
         let squashed =
             [Squash::Tanh, Squash::Sigmoid].map(|squash| Flex::squash(squash, output.clone()).slope);
         let (normal, normalized) = Flex::normalize(output.clone(), &bias, &bias);
         let through = Flex::normalization_delta(&normalized, &delta);
         let [of_scale, of_shift] = Flex::normalization_gradients(&normalized, &delta);
         let OutputError { loss, error, .. } = Flex::cross_entropy(&output, &slope);
-        let numbers = [loss, Flex::inner_product(&output, &slope)].map(|numbers| numbers.reshape([2, 1, 1]));
+        let of_weights = Flex::weights_inner_product(&learned.value, &learned.moments.first);
+        let numbers = [loss, Flex::inner_product(&output, &slope), of_weights]
+            .map(|numbers| numbers.reshape([2, 1, 1]));
         let learned_bias =
             Flex::learn(Parameter::new(bias.clone()), Flex::bias_gradient(&delta), &step(2)).value;
+        let learned = learned.map(|weights| weights.plain());
         let tensors = [output, slope, back, delta, gradient, learned.value, learned.moments.second];
         let others = [normal, through, of_scale, of_shift, error, learned_bias];
         for tensor in tensors.iter().chain(&others).chain(&squashed).chain(&numbers) {
