@@ -9,6 +9,8 @@ use std::{
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     rc::Rc,
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -28,6 +30,9 @@ const SCRIPTS: [&str; 2] = ["pytorch.py", "jax_peer.py"];
 
 /// The first steps, whose losses have to agree with ours.
 pub const COMPARED_STEPS: usize = 10;
+
+/// The time in which the threads of a peer go to sleep. After their work they wait in a loop, on the cores of the next contestant.
+const SETTLING: Duration = Duration::from_millis(250);
 
 /// The programs that do the same work; empty if none was asked for.
 #[derive(Default)]
@@ -168,6 +173,7 @@ impl Prepared {
     fn measure(&self, steps: usize) -> anyhow::Result<f64> {
         let request = json!({ "command": "measure", "id": self.id, "steps": steps });
         let answer = self.process.borrow_mut().ask(&request)?;
+        thread::sleep(SETTLING);
         answer["seconds"].as_f64().context("a peer answered without `seconds`")
     }
 }
