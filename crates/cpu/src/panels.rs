@@ -93,10 +93,10 @@ vectorized! {
                     copy(&source.values[row * source.row_stride..][..columns], target);
                 }
             } else {
-                for column in 0..columns {
-                    let source = &source.values[column * source.column_stride..];
-                    for row in 0..target.len() / width {
-                        target[row * width + column] = source[row * matrix.row_stride];
+                for (row, target) in target.chunks_exact_mut(width).enumerate() {
+                    let values = source.values[row * source.row_stride..].iter();
+                    for (target, value) in target[..columns].iter_mut().zip(values.step_by(source.column_stride)) {
+                        *target = *value;
                     }
                 }
             }

@@ -17,11 +17,17 @@ use super::{
 use crate::{Activated, Input, ProductKernels, Weights};
 use settings::{Activation, Precision};
 
-/// The largest number of rows of a block of the result, whose columns are those of a panel. With fewer rows a weight is loaded
-/// too often.
+/// The largest number of rows of a block of the result, whose columns are those of a panel.
 pub(super) const BLOCK_ROWS: usize = 128;
-/// The rows of a block where there is one panel, so that threads have something to share.
-const ROWS_OF_A_SINGLE_PANEL: usize = 48;
+
+/// Returns the number of rows of a block where a result has so many `rows` and `panels`: enough blocks that threads end together,
+/// but not less than two tiles each.
+fn block_rows(rows: usize, panels: usize) -> usize {
+    const BLOCKS: usize = 16;
+    const TILE_ROWS: usize = 6;
+    let parts = (BLOCKS / panels.max(1)).max(1);
+    rows.div_ceil(parts).next_multiple_of(TILE_ROWS).clamp(2 * TILE_ROWS, BLOCK_ROWS)
+}
 
 impl ProductKernels for Flex {
     fn arranged(plain: Tensor<Self, 3>) -> Tensor<Self, 3> {
@@ -258,7 +264,7 @@ fn for_each_block(left: &LeftOperand<'_>, right: &PanelOperand, take: impl Fn(Bl
         [left_trials, right.trials].iter().all(|&count| count == 1 || count == trials),
         "one factor per trial, or one for all"
     );
-    let block_rows = if panels.count() == 1 { ROWS_OF_A_SINGLE_PANEL } else { BLOCK_ROWS };
+    let block_rows = block_rows(rows, panels.count());
     let (down, across) = (rows.div_ceil(block_rows), panels.count());
     threads::share(trials * down * across, |index| {
         let (trial, block) = (index / (down * across), index % (down * across));

@@ -13,10 +13,13 @@ impl ReductionKernels for Flex {
         let delta = Operand::of(delta);
         let mut sums = tensor_to_fill([trials, 1, units]);
         let target = Shared::new(sums.storage_mut::<f32>());
-        threads::share(trials, |trial| {
-            // SAFETY: the sums are borrowed above, and those of trials do not overlap.
-            let sums = unsafe { target.part(trial * units, units) };
-            sum_rows(delta.trial(trial), sums);
+        let strips = units.div_ceil(SUMMED);
+        threads::share(trials * strips, |index| {
+            let (trial, first) = (index / strips, index % strips * SUMMED);
+            let length = SUMMED.min(units - first);
+            // SAFETY: the sums are borrowed above, and strips do not overlap.
+            let sums = unsafe { target.part(trial * units + first, length) };
+            sum_rows(&delta.trial(trial)[first..], units, sums);
         });
         tensor(sums)
     }
@@ -50,6 +53,8 @@ impl ReductionKernels for Flex {
     }
 }
 
+/// The units whose deltas are summed together.
+const SUMMED: usize = 128;
 /// The columns whose products are summed together.
 const STRIP: usize = NARROWEST;
 
@@ -129,10 +134,10 @@ vectorized! {
 }
 
 vectorized! {
-    /// Writes the sum of all rows of `values`.
-    fn sum_rows<'a>(values: &'a [f32], sums: &'a mut [f32]) {
+    /// Writes the sum of all rows of `values`, which are `row_stride` values apart.
+    fn sum_rows<'a>(values: &'a [f32], row_stride: usize, sums: &'a mut [f32]) {
         sums.fill(0.0);
-        for row in values.chunks_exact(sums.len().max(1)) {
+        for row in values.chunks(row_stride) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += value;
             }

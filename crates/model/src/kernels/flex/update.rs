@@ -15,8 +15,14 @@ use crate::{
 };
 use settings::Precision;
 
-/// The rows of a weight matrix that one item of work updates.
-const BLOCK_ROWS: usize = 96;
+/// Returns the number of rows of a weight matrix that one item of work updates, where all updates have so many rows: enough items
+/// that threads end together.
+fn block_rows(all_rows: usize) -> usize {
+    /// The rows of an item where there are enough items. With fewer rows, a delta is loaded more often.
+    const MOST: usize = 96;
+    const ITEMS: usize = 32;
+    if all_rows < ITEMS * MOST { MOST / 2 } else { MOST }
+}
 
 impl UpdateKernels for Flex {
     fn learn_weights(
@@ -34,7 +40,10 @@ impl UpdateKernels for Flex {
             .unzip();
         let factors: Vec<_> = inputs.into_iter().zip(PanelOperand::all_packed(&deltas)).collect();
         let shared: Vec<_> = parameters.iter_mut().map(shared).collect();
-        let blocks: Vec<Block> = factors.iter().enumerate().flat_map(blocks).collect();
+        let all_rows = factors.iter().map(|(input, delta)| input.rows * delta.trials).sum();
+        let rows = block_rows(all_rows);
+        let blocks: Vec<Block> =
+            factors.iter().enumerate().flat_map(|(update, factors)| blocks(update, factors, rows)).collect();
         threads::share(blocks.len(), |index| {
             let Block { update, trial, first_row, rows } = blocks[index];
             let (input, delta) = &factors[update];
@@ -93,15 +102,19 @@ struct Block {
     rows: usize,
 }
 
-/// Returns the blocks of an update, from its index, its transposed input and its delta.
-fn blocks((update, (input, delta)): (usize, &(Operand, PanelOperand))) -> impl Iterator<Item = Block> {
+/// Returns the blocks of the update with this index, from its transposed input and its delta.
+fn blocks(
+    update: usize,
+    (input, delta): &(Operand, PanelOperand),
+    block_rows: usize,
+) -> impl Iterator<Item = Block> {
     let (inputs, trials) = (input.rows, delta.trials);
     (0..trials).flat_map(move |trial| {
-        (0..inputs).step_by(BLOCK_ROWS).map(move |first_row| Block {
+        (0..inputs).step_by(block_rows).map(move |first_row| Block {
             update,
             trial,
             first_row,
-            rows: BLOCK_ROWS.min(inputs - first_row),
+            rows: block_rows.min(inputs - first_row),
         })
     })
 }
