@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
-use cpu::{Matrix, Panel, Panels, Shared, pack};
+use cpu::{Matrix, Panel, Panels, Scratch, Shared, pack};
 
 use super::{Operand, buffers::tensor_to_fill, contiguous};
 use crate::Weights;
@@ -111,28 +111,6 @@ impl PanelOperand {
 
     pub(super) fn into_buffer(self) -> FlexTensor {
         self.buffer
-    }
-}
-
-/// A cache line of values.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "read as floats")] [f32; 16]);
-
-/// Memory of one thread, kept because the pages of fresh memory would be mapped at every call.
-#[derive(Default)]
-pub(super) struct Scratch(Vec<Line>);
-
-impl Scratch {
-    /// Returns `length` values with undefined contents, aligned to a cache line.
-    pub(super) fn values(&mut self, length: usize) -> &mut [f32] {
-        let lines = length.div_ceil(16);
-        if self.0.len() < lines {
-            self.0.resize(lines, Line([0.0; 16]));
-        }
-        let values = self.0.as_mut_ptr().cast::<f32>();
-        // SAFETY: the lines are initialized floats without gaps.
-        unsafe { std::slice::from_raw_parts_mut(values, length) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
-use cpu::{NARROWEST, Shared, exp, ln, vectorized};
+use cpu::{NARROWEST, Shared, inner_product, replace_by_errors, strip_inner_product, sum_rows};
 
 use super::{CHUNK, Operand, buffers::tensor_to_fill, panels::PanelOperand, tensor};
 use crate::{OutputError, ReductionKernels, Weights};
@@ -55,19 +55,16 @@ impl ReductionKernels for Flex {
 
 /// The units whose deltas are summed together.
 const SUMMED: usize = 128;
-/// The columns whose products are summed together.
-const STRIP: usize = NARROWEST;
-
 /// Returns the sum of `left * right` over the weights of each trial. The order of the sum is that of strips of columns and of rows,
 /// in panels of any width.
 pub(super) fn weights_inner_product(left: &Weights<Flex>, right: &Weights<Flex>) -> Tensor<Flex, 1> {
     assert_eq!(left.dims()[1..], right.dims()[1..], "an inner product's factors have one shape");
     let (left, right) = (PanelOperand::of(left), PanelOperand::of(right));
     let (panels, trials) = (left.panels, left.trials.max(right.trials));
-    let strips = panels.columns.div_ceil(STRIP);
+    let strips = panels.columns.div_ceil(NARROWEST);
     let mut sums = vec![0.0; trials * strips];
     threads::share_chunks(&mut sums, 1, |index, sum| {
-        let (trial, column) = (index / strips, index % strips * STRIP);
+        let (trial, column) = (index / strips, index % strips * NARROWEST);
         let panel = panels.of_column(column);
         let start = panel.start + column - panel.column;
         let values = [&left, &right].map(|operand| &operand.trial(trial)[start..]);
@@ -76,21 +73,6 @@ pub(super) fn weights_inner_product(left: &Weights<Flex>, right: &Weights<Flex>)
     let of_trials: Vec<f32> =
         sums.chunks_exact(strips.max(1)).map(|sums| sums.iter().sum::<f64>() as f32).collect();
     Tensor::from_data(of_trials.as_slice(), &Default::default())
-}
-
-vectorized! {
-    /// Returns the sum of the products of a strip in double precision.
-    fn strip_inner_product<'a>(left_and_right: [&'a [f32]; 2], rows: usize, row_stride: usize) -> f64 {
-        let [left, right] = left_and_right;
-        let mut sums = [0.0_f64; STRIP];
-        for row in 0..rows {
-            let [left, right] = [left, right].map(|values| &values[row * row_stride..][..STRIP]);
-            for lane in 0..STRIP {
-                sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
-            }
-        }
-        sums.iter().sum()
-    }
 }
 
 /// Returns softmax minus target, divided by `divisor`, and the summed cross-entropy and the number of mistakes of each trial.
@@ -112,39 +94,6 @@ fn errors_of(
     (tensor(error), sums)
 }
 
-vectorized! {
-    /// Replaces the logits of a trial by their errors against one-hot targets. Returns the summed cross-entropy and the number of
-    /// mistakes.
-    fn replace_by_errors<'a>(
-        logits: &'a mut [f32],
-        targets: &'a [f32],
-        outputs: usize,
-        divisor: f32,
-    ) -> (f64, u32) {
-        let (mut loss, mut mistakes) = (0.0_f64, 0_u32);
-        for (row, target) in logits.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
-            mistakes += u32::from(largest(row) != largest(target));
-            loss += f64::from(error_and_cross_entropy(row, target));
-            for value in row {
-                *value /= divisor;
-            }
-        }
-        (loss, mistakes)
-    }
-}
-
-vectorized! {
-    /// Writes the sum of all rows of `values`, which are `row_stride` values apart.
-    fn sum_rows<'a>(values: &'a [f32], row_stride: usize, sums: &'a mut [f32]) {
-        sums.fill(0.0);
-        for row in values.chunks(row_stride) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-    }
-}
-
 fn shared_inner_product(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = vec![0.0; left.len().div_ceil(CHUNK)];
     threads::share_chunks(&mut sums, 1, |index, sum| {
@@ -152,53 +101,4 @@ fn shared_inner_product(left: &[f32], right: &[f32]) -> f32 {
         sum[0] = inner_product(&left[part.clone()], &right[part]);
     });
     sums.iter().sum::<f64>() as f32
-}
-
-vectorized! {
-    /// Returns the sum of `left * right` in double precision.
-    fn inner_product<'a>(left: &'a [f32], right: &'a [f32]) -> f64 {
-        /// The number of independent sums, so that values are added a vector at a time.
-        const LANES: usize = 16;
-        let mut sums = [0.0_f64; LANES];
-        let (left, left_rest) = left.as_chunks::<LANES>();
-        let (right, right_rest) = right.as_chunks::<LANES>();
-        for (left, right) in left.iter().zip(right) {
-            for lane in 0..LANES {
-                sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
-            }
-        }
-        let mut sum: f64 = sums.iter().sum();
-        for (left, right) in left_rest.iter().zip(right_rest) {
-            sum += f64::from(*left) * f64::from(*right);
-        }
-        sum
-    }
-}
-
-/// Replaces logits by the error of their softmax against a one-hot `target`. Returns the cross-entropy.
-#[inline(always)]
-fn error_and_cross_entropy(logits: &mut [f32], target: &[f32]) -> f32 {
-    // `max` ignores NaN, which `exp` below brings back.
-    let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
-    let wanted: f32 = logits.iter().zip(target).map(|(logit, target)| target * (logit - largest)).sum();
-    for logit in logits.iter_mut() {
-        *logit = exp(*logit - largest);
-    }
-    let sum: f32 = logits.iter().sum();
-    for (value, target) in logits.iter_mut().zip(target) {
-        *value = *value / sum - target;
-    }
-    ln(sum) - wanted
-}
-
-/// Returns the position of the largest value, the first of equal ones.
-#[inline(always)]
-fn largest(values: &[f32]) -> usize {
-    let (mut best, mut at) = (f32::NEG_INFINITY, 0);
-    for (position, &value) in values.iter().enumerate() {
-        if value > best {
-            (best, at) = (value, position);
-        }
-    }
-    at
 }
