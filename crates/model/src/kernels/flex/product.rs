@@ -265,10 +265,18 @@ fn for_each_block(left: &LeftOperand<'_>, right: &PanelOperand, take: impl Fn(Bl
         "one factor per trial, or one for all"
     );
     let block_rows = block_rows(rows, panels.count());
-    let (down, across) = (rows.div_ceil(block_rows), panels.count());
-    threads::share(trials * down * across, |index| {
-        let (trial, block) = (index / (down * across), index % (down * across));
-        let (row, index) = (block / across * block_rows, block % across);
+    // Blocks of a panel follow each other, so that a thread reads few panels; but not more rows than stay in cache with a panel.
+    let blocks_together = (BLOCK_ROWS / block_rows).max(1);
+    let groups = rows.div_ceil(block_rows * blocks_together);
+    let per_trial = groups * panels.count() * blocks_together;
+    threads::share(trials * per_trial, |index| {
+        let (trial, block) = (index / per_trial, index % per_trial);
+        let (strip, place) = (block / blocks_together, block % blocks_together);
+        let (group, index) = (strip / panels.count(), strip % panels.count());
+        let row = (group * blocks_together + place) * block_rows;
+        if row >= rows {
+            return;
+        }
         let (height, panel) = (block_rows.min(rows - row), panels.get(index));
         SCRATCH.with_borrow_mut(|scratch| {
             let result = scratch.values(height * panel.width);
