@@ -10,6 +10,7 @@ mod ln;
 mod matrix;
 mod optimizers;
 mod panels;
+mod peak;
 mod product;
 mod scratch;
 mod shared;
@@ -26,6 +27,7 @@ pub use ln::ln;
 pub use matrix::Matrix;
 pub use optimizers::{Adam, Optimizer};
 pub use panels::{NARROWEST, Panel, Panels, copy, pack, padded};
+pub use peak::only_multiply_add;
 pub use product::{LeftRows, block_product};
 pub use scratch::Scratch;
 pub use shared::Shared;
@@ -33,7 +35,7 @@ pub use softmax::replace_by_errors;
 pub use sums::{inner_product, strip_inner_product, sum_rows};
 pub use tanh::tanh;
 pub use update::{Arrays, BlockUpdate, update, values_of_scratch};
-pub use vector::{InstructionSet, Vector, Work, instruction_set, only_multiply_add, run};
+pub use vector::{InstructionSet, Vector, Work, instruction_set, run};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::vector::Vector;
 /// A step has two halves, between which other vectors are worked on: the result of a slow operation, like a root, is not needed
 /// at once. Every operation is on one value at a time.
 pub trait Optimizer<const STATES: usize>: Copy + Send + Sync {
-    /// Returns the new states, and what the second half needs beside them.
+    /// Returns the new states, and a vector that the second half needs, too.
     ///
     /// # Safety
     /// The processor has the instruction set of `V`.

@@ -66,7 +66,7 @@ impl Panels {
     }
 }
 
-/// Returns the number of columns that the panels of a matrix with so many `columns` have.
+/// Returns the number of columns of all panels of a matrix with this number of `columns`.
 pub fn padded(columns: usize) -> usize {
     Panels::of(1, columns).padded_columns()
 }

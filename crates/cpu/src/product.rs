@@ -7,7 +7,7 @@ use crate::{
     vector::{Vector, Work, run},
 };
 
-/// The values of k that a tile runs through before the next tile: so many rows of a panel stay in the second-level cache.
+/// The values of k that a tile runs through before the next tile. This many rows of a panel stay in the second-level cache.
 const DEPTH: usize = 256;
 
 /// Rows of the left factor of a product.
@@ -20,7 +20,7 @@ pub enum LeftRows<'a> {
 }
 
 impl LeftRows<'_> {
-    /// Returns whether there are so many `rows` with `depth` values of k.
+    /// Returns whether there are `rows` rows with `depth` values of k.
     fn holds(&self, rows: usize, depth: usize) -> bool {
         match *self {
             Self::Rows(matrix) => matrix.holds(rows, depth),

@@ -31,7 +31,7 @@ pub(crate) struct Right {
 
 /// Other work that is done between the products of a tile, whose instructions leave room for it.
 pub(crate) trait Meanwhile {
-    /// Does a part of it, before the products of four values of k.
+    /// Does a part of this work, before the products of four values of k.
     ///
     /// # Safety
     /// The processor has the instruction set of `V`.
@@ -59,7 +59,7 @@ impl Prefetch {
 }
 
 impl Meanwhile for Prefetch {
-    // Two lines and no loop, beside which the compiler does not keep the tile in registers.
+    // Two lines and no loop: next to a loop, the compiler does not keep the tile in registers.
     #[inline(always)]
     unsafe fn part<V: Vector>(&mut self, index: usize) {
         /// The floats of a cache line.

@@ -99,7 +99,7 @@ impl<const STATES: usize> Arrays<STATES> {
 /// The largest number of values of a tile.
 const TILE_VALUES: usize = TILE_ROWS * 64;
 
-/// Returns the number of values of scratch memory that an update of so many rows needs.
+/// Returns the number of values of scratch memory that an update of this number of rows needs.
 pub fn values_of_scratch(rows: usize, batch: usize) -> usize {
     TILE_VALUES + rows.next_multiple_of(TILE_ROWS) * batch
 }

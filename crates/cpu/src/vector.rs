@@ -3,7 +3,7 @@
 //! All instruction sets compute each value by the same operations in the same order, and multiply and add with a single
 //! rounding, so results are equal to the last bit on every processor.
 
-use std::{cell::Cell, hint::black_box, sync::LazyLock};
+use std::{cell::Cell, sync::LazyLock};
 
 /// A vector of [`Vector::LANES`] floats.
 ///
@@ -125,34 +125,6 @@ pub fn instruction_set() -> &'static str {
         InstructionSet::Neon => "NEON",
         InstructionSet::Portable => "no vector instructions",
     }
-}
-
-/// Does `count` fused multiply-adds on values in registers: the most that a thread of this processor can do in their time.
-pub fn only_multiply_add(count: usize) {
-    /// The sums that are independent of each other, as many as fit into 16 registers beside the factor.
-    const SUMS: usize = 12;
-    struct Sums(usize);
-    impl Work for Sums {
-        type Output = ();
-        #[inline(always)]
-        unsafe fn run<V: Vector>(self) {
-            // SAFETY: the caller guarantees the instruction set, and the array holds a vector of any.
-            unsafe {
-                let (factor, mut sums) = (V::splat(black_box(0.5)), [V::splat(black_box(1.0)); SUMS]);
-                for _ in 0..self.0 / (SUMS * V::LANES) {
-                    for sum in &mut sums {
-                        *sum = sum.mul_add(factor, factor);
-                    }
-                }
-                let mut values = [0.0; 64];
-                for sum in sums {
-                    sum.store(values.as_mut_ptr());
-                    black_box(&values);
-                }
-            }
-        }
-    }
-    run(Sums(count));
 }
 
 /// Returns the width of the tiles that keep the most results in registers, and with it the order of weights in memory. It is the

@@ -21,8 +21,8 @@ pub struct MemoryNeed {
 }
 
 impl MemoryNeed {
-    /// Computes the memory of `population` on a backend of kind `B`, where `padded` is the number of values that a row of so many
-    /// values takes.
+    /// Computes the memory of `population` on a backend of kind `B`, where `padded` returns the number of values that a row takes
+    /// in memory, from its number of values.
     pub fn of<B: Kernels>(population: &Population, padded: fn(u64) -> u64) -> Self {
         let first = population.trials[0].configuration.algorithm;
         let is_one_rule = population.trials.iter().all(|trial| trial.configuration.algorithm == first);
@@ -82,7 +82,7 @@ fn float_bytes(floats: u64) -> u64 {
 const DECOMPOSITION: u64 = 4 * size_of::<f64>() as u64;
 
 struct Shape {
-    /// The number of values that a row with so many values takes.
+    /// Returns the number of values that a row takes in memory, from its number of values.
     padded: fn(u64) -> u64,
     inputs: u64,
     hidden: Vec<u64>,

@@ -80,7 +80,7 @@ pub trait ProductKernels: ElementwiseKernels {
         plain
     }
 
-    /// Returns the values of [`arranged`](Self::arranged) matrices with so many `outputs` in row-major order again.
+    /// Returns the values of [`arranged`](Self::arranged) matrices, whose number of `outputs` is given, in row-major order again.
     fn plain(arranged: Tensor<Self, 3>, _outputs: usize) -> Tensor<Self, 3> {
         arranged
     }

@@ -194,7 +194,7 @@ struct Strip {
 }
 
 impl Strip {
-    /// Returns this strip's part of rows with so many values.
+    /// Returns this strip's part of rows with `row_length` values.
     fn of(self, values: &[f32], row_length: usize) -> PartOfRows<'_> {
         PartOfRows { values: &values[self.first.min(values.len())..], row_length, units: self.units }
     }

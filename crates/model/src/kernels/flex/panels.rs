@@ -23,7 +23,7 @@ impl PanelOperand {
         Self::of_values(weights.values.clone(), outputs)
     }
 
-    /// Takes the values of weights with so many `columns`.
+    /// Takes the values of weights with this number of `columns`.
     pub(super) fn of_values(values: Tensor<Flex, 3>, columns: usize) -> Self {
         let [trials, rows, padded_columns] = values.dims();
         let panels = Panels::of(rows, columns);

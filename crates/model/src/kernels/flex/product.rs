@@ -20,7 +20,7 @@ use settings::{Activation, Precision};
 /// The largest number of rows of a block of the result, whose columns are those of a panel.
 pub(super) const BLOCK_ROWS: usize = 128;
 
-/// Returns the number of rows of a block where a result has so many `rows` and `panels`: enough blocks that threads end together,
+/// Returns the number of rows of a block of a result with these numbers of `rows` and `panels`: enough blocks that threads end together,
 /// but not less than two tiles each.
 fn block_rows(rows: usize, panels: usize) -> usize {
     const BLOCKS: usize = 16;

@@ -15,8 +15,8 @@ use crate::{
 };
 use settings::Precision;
 
-/// Returns the number of rows of a weight matrix that one item of work updates, where all updates have so many rows: enough items
-/// that threads end together.
+/// Returns the number of rows of a weight matrix that one item of work updates, from the number of rows of all updates: enough
+/// items that threads end together.
 fn block_rows(all_rows: usize) -> usize {
     /// The rows of an item where there are enough items. With fewer rows, a delta is loaded more often.
     const MOST: usize = 96;
