@@ -103,6 +103,13 @@ impl<B: Kernels> Pass<'_, B> {
         network.objective.error(&logits, &self.batch.target)
     }
 
+    /// Runs all layers, and compares the output with the target.
+    pub fn forward_and_error(&self, network: &Network<B>) -> (Forward<B>, OutputError<B>) {
+        let forward = self.forward(network);
+        let error = self.output_error(network, &forward.top);
+        (forward, error)
+    }
+
     /// Returns the delta of every hidden layer, first to last, by the rules of `groups`, for an output `error` of
     /// `[trials, batch, outputs]`.
     pub fn deltas(

@@ -164,7 +164,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
             let masks = Box::new(self.masks(&train_state));
-            let step = Step { batch: &batch, masks, adam: train_state.adam_step(number) };
+            let step = Step::with_masks(&batch, masks, train_state.adam_step(number));
             if number == 1 {
                 self.check_first_step(&step, &train_state, &rule, expected);
             }
@@ -332,5 +332,5 @@ fn inspection<'a, B: Kernels>(
     rule: &'a Rule<B>,
 ) -> Inspection<'a, B> {
     let TrainState { network, groups, .. } = train_state;
-    Inspection::new(network, &groups[0].feedback, rule, step.pass(), step.adam.weight_decay.as_ref())
+    step.inspection(network, &groups[0].feedback, rule)
 }

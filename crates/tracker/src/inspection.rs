@@ -10,8 +10,7 @@ use algorithms::{
 use burn::tensor::Tensor;
 use model::{Input, Kernels, Network, OutputError, Trace, Weights};
 
-/// A sampled training step, before its update. Nothing is shared with the step itself: values are computed here on demand,
-/// once for all trackers, so that a step trains the same with and without trackers.
+/// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {
     pub network: &'a Network<B>,
     /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
@@ -21,12 +20,12 @@ pub struct Inspection<'a, B: Kernels> {
     pub pass: Pass<'a, B>,
     /// The L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
     pub weight_decay: Option<&'a Tensor<B, 3>>,
+    /// The forward pass and its error, once they are known. The step goes on from them where its rule allows.
+    forward: &'a OnceCell<(Forward<B>, OutputError<B>)>,
     computed: Computed<B>,
 }
 
 struct Computed<B: Kernels> {
-    /// The forward pass and its error at the logits, `[trials, batch, outputs]`.
-    forward: OnceCell<(Forward<B>, Tensor<B, 3>)>,
     layer_signals: OnceCell<Vec<LayerSignal<B>>>,
     exact_signals: OnceCell<Vec<LayerSignal<B>>>,
 }
@@ -38,21 +37,14 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         rule: &'a Rule<B>,
         pass: Pass<'a, B>,
         weight_decay: Option<&'a Tensor<B, 3>>,
+        forward: &'a OnceCell<(Forward<B>, OutputError<B>)>,
     ) -> Self {
-        let computed = Computed {
-            forward: OnceCell::new(),
-            layer_signals: OnceCell::new(),
-            exact_signals: OnceCell::new(),
-        };
-        Self { network, feedback, rule, pass, weight_decay, computed }
+        let computed = Computed { layer_signals: OnceCell::new(), exact_signals: OnceCell::new() };
+        Self { network, feedback, rule, pass, weight_decay, forward, computed }
     }
 
-    fn forward(&self) -> &(Forward<B>, Tensor<B, 3>) {
-        self.computed.forward.get_or_init(|| {
-            let forward = self.pass.forward(self.network);
-            let OutputError { error, .. } = self.pass.output_error(self.network, &forward.top);
-            (forward, error)
-        })
+    fn forward(&self) -> &(Forward<B>, OutputError<B>) {
+        self.forward.get_or_init(|| self.pass.forward_and_error(self.network))
     }
 
     pub fn traces(&self) -> &[Trace<B>] {
@@ -66,12 +58,12 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 
     /// Returns the error at the logits, `[trials, batch, outputs]`.
     pub fn error(&self) -> &Tensor<B, 3> {
-        &self.forward().1
+        &self.forward().1.error
     }
 
     pub fn layer_signals(&self) -> &[LayerSignal<B>] {
         self.computed.layer_signals.get_or_init(|| {
-            let (forward, error) = self.forward();
+            let (forward, OutputError { error, .. }) = self.forward();
             self.pass.layer_signals(self.network, self.feedback, self.rule, forward, error)
         })
     }
@@ -79,7 +71,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
     /// Returns backpropagation's error signal for every hidden layer: the exact gradient of the global loss.
     pub fn exact_signals(&self) -> &[LayerSignal<B>] {
         self.computed.exact_signals.get_or_init(|| {
-            let (forward, error) = self.forward();
+            let (forward, OutputError { error, .. }) = self.forward();
             self.pass.layer_signals(self.network, &[], &Rule::LayerAbove, forward, error)
         })
     }

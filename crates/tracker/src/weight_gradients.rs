@@ -34,10 +34,8 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
         let [_, batch, inputs] = input.values.dims();
         let [_, _, units] = weight.dims();
         let is_cheaper = batch * (inputs + gradients * units) < gradients * inputs * units;
-        let gram = (weight_decay.is_none() && is_cheaper).then(|| Input {
-            values: B::dense_transposed(&input.values, &Weights::new(input.values.clone()), Precision::Full),
-            sets: input.sets.clone(),
-        });
+        let gram = (weight_decay.is_none() && is_cheaper)
+            .then(|| Input { values: B::gram(&input.values), sets: input.sets.clone() });
         Self { input, decay: weight_decay.map(|decay| weight.values.clone() * decay.clone()), gram }
     }
 

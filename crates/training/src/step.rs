@@ -2,7 +2,7 @@
 //!
 //! A step has two forms, which differ in when a layer learns. The training loop knows nothing else about a rule.
 
-use std::{mem, sync::Arc};
+use std::{cell::OnceCell, mem, sync::Arc};
 
 use algorithms::{
     Batch, Pass, Rule,
@@ -12,9 +12,9 @@ use algorithms::{
 use burn::tensor::Tensor;
 use model::{
     AdamStep, Delta, DrawnMasks, DropoutRates, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
-    bytes_per_trial,
+    Weights, bytes_per_trial,
 };
-use tracker::{HeldMemory, StepInEpoch};
+use tracker::{HeldMemory, Inspection, StepInEpoch};
 
 use crate::TrainState;
 
@@ -31,6 +31,8 @@ pub struct Step<'a, B: Kernels> {
     pub batch: &'a Batch<B>,
     pub masks: Box<dyn Masks<B>>,
     pub adam: AdamStep<B>,
+    /// The forward pass and its error, if trackers have asked for them.
+    forward: OnceCell<(Forward<B>, OutputError<B>)>,
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
@@ -49,14 +51,29 @@ impl<'a, B: Kernels> Step<'a, B> {
             epoch: u64::from(step_in_epoch.epoch),
             step: step_in_epoch.step,
         };
-        Self { batch, masks: Box::new(masks), adam: train_state.adam_step(step_in_epoch.number()) }
+        Self::with_masks(batch, Box::new(masks), train_state.adam_step(step_in_epoch.number()))
+    }
+
+    pub fn with_masks(batch: &'a Batch<B>, masks: Box<dyn Masks<B>>, adam: AdamStep<B>) -> Self {
+        Self { batch, masks, adam, forward: OnceCell::new() }
     }
 
     pub fn pass(&self) -> Pass<'_, B> {
         Pass { batch: self.batch, masks: self.masks.as_ref() }
     }
 
-    pub fn take(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
+    /// Returns what trackers can read of this step of `rule` before its update.
+    pub fn inspection<'i>(
+        &'i self,
+        network: &'i Network<B>,
+        feedback: &'i [Weights<B>],
+        rule: &'i Rule<B>,
+    ) -> Inspection<'i, B> {
+        let weight_decay = self.adam.weight_decay.as_ref();
+        Inspection::new(network, feedback, rule, self.pass(), weight_decay, &self.forward)
+    }
+
+    pub fn take(self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
         if let [group] = train_state.groups.as_slice() {
             let rule = Arc::clone(&group.rule);
             if let Rule::Local(rule) = rule.as_ref() {
@@ -68,10 +85,12 @@ impl<'a, B: Kernels> Step<'a, B> {
 
     /// Takes a step in which each layer learns before the next one runs, so that only one layer's activations are held.
     fn layer_by_layer(
-        &self,
+        mut self,
         mut train_state: TrainState<B>,
         rule: &dyn FeedbackRule<B>,
     ) -> (TrainState<B>, StepOutcome<B>) {
+        // Of all layers; their memory is not needed any more.
+        self.forward.take();
         let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);
         let mut held_memory = HeldMemory::none(layers.len());
@@ -106,10 +125,10 @@ impl<'a, B: Kernels> Step<'a, B> {
 
     /// Takes a step in which all layers learn once the output error is known. The update of a local rule has the same bits as
     /// layer by layer, because it depends on the forward pass alone.
-    fn after_the_output(&self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
-        let (pass, network) = (self.pass(), &train_state.network);
-        let forward = pass.forward(network);
-        let OutputError { loss, error, mistakes } = pass.output_error(network, &forward.top);
+    fn after_the_output(mut self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
+        let (known, pass, network) = (self.forward.take(), self.pass(), &train_state.network);
+        let (forward, OutputError { loss, error, mistakes }) =
+            known.unwrap_or_else(|| pass.forward_and_error(network));
         let deltas = pass.deltas(network, &train_state.groups, &forward, &error);
         let held_memory = held_at_once(&forward, &deltas, &error);
         let train_state = self.update(train_state, &forward, deltas, error);

@@ -6,7 +6,7 @@ use algorithms::RuleGroup;
 use history::Exhibit;
 use model::Kernels;
 use settings::{Metric, Sampled, Tracker};
-use tracker::{Evaluation, HeldMemory, Inspection, Measurement, Pace, Reading, StepInEpoch, Value};
+use tracker::{Evaluation, HeldMemory, Measurement, Pace, Reading, StepInEpoch, Value};
 
 use crate::{Step, TrainState, epoch::host_rows};
 
@@ -34,8 +34,7 @@ impl<B: Kernels> TrackerSet<B> {
     pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<'_, B>, step_in_epoch: StepInEpoch) {
         let inspection = LazyCell::new(|| {
             let RuleGroup { rule, feedback, .. } = train_state.only_group();
-            let weight_decay = step.adam.weight_decay.as_ref();
-            Inspection::new(&train_state.network, feedback, rule, step.pass(), weight_decay)
+            step.inspection(&train_state.network, feedback, rule)
         });
         for measurement in &self.measurements {
             match measurement {

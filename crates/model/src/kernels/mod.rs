@@ -111,6 +111,9 @@ pub trait ProductKernels: ElementwiseKernels {
         precision: Precision,
     ) -> Tensor<Self, 3>;
 
+    /// Returns `values values^T` of each matrix: `[matrices, rows, columns]` gives `[matrices, rows, rows]`.
+    fn gram(values: &Tensor<Self, 3>) -> Tensor<Self, 3>;
+
     /// Returns the sum of `left * right` over all weights of a trial, `[trials]`; both have one shape.
     fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1>;
 

@@ -37,15 +37,16 @@ fn aligned_with_product<B: Kernels>(
     own: &Weights<B>,
 ) -> Tensor<B, 1> {
     let [_, units, outputs] = own.dims();
-    let plain_below = below.plain();
     if outputs > units {
-        let product = B::dense_transposed(&plain_below, own, Precision::Full);
+        let product = B::dense_transposed(&below.plain(), own, Precision::Full);
         let inner_product = B::inner_product(&weight.plain(), &product);
         return cosine(inner_product, norm_of_weights(weight), norm(&product));
     }
-    let weighted = B::dense(&weight.plain().into(), own, None, Precision::Full);
-    let inner_product = B::inner_product(&weighted, &plain_below);
-    let [below, own] = [plain_below, own.plain()]
+    let [plain_below, plain_own] = [below.plain(), own.plain()];
+    // (W G)^T, because weights are not rearranged as the right factor of a product.
+    let weighted = B::dense_transposed(&plain_own.clone().swap_dims(1, 2), weight, Precision::Full);
+    let inner_product = B::inner_product(&weighted, &plain_below.clone().swap_dims(1, 2));
+    let [below, own] = [plain_below, plain_own]
         .map(|matrix| B::weight_gradient(&matrix.clone().into(), &matrix, Precision::Full));
     cosine(inner_product, norm_of_weights(weight), B::weights_inner_product(&below, &own).sqrt())
 }

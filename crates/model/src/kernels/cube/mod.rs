@@ -117,6 +117,10 @@ impl<R: CubeRuntime, B: BoolElement> ProductKernels for Backend<R, B> {
             .into_tensor()
     }
 
+    fn gram(values: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        Self::dense_transposed(values, &Weights::new(values.clone()), Precision::Full)
+    }
+
     fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1> {
         Self::inner_product(&left.values, &right.values)
     }

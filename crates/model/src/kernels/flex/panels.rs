@@ -73,15 +73,15 @@ impl PanelOperand {
         let panel = self.panels.get(0);
         let panels = Panels::of(self.panels.columns, self.panels.rows);
         let mut buffer = tensor_to_fill([self.trials, panels.rows, panels.padded_columns()]);
-        for (trial, target) in
-            buffer.storage_mut::<f32>().chunks_exact_mut(panels.length().max(1)).enumerate()
-        {
+        let target = Shared::new(buffer.storage_mut::<f32>());
+        threads::share(self.trials * panels.count(), |index| {
+            let (trial, target_panel) = (index / panels.count(), panels.get(index % panels.count()));
+            let start = trial * panels.length() + target_panel.start;
+            // SAFETY: the buffer is borrowed above, and panels do not overlap.
+            let values = unsafe { target.part(start, panels.rows * target_panel.width) };
             let matrix = Matrix::rows_of(self.trial(trial), panel.width).transposed();
-            for target_panel in panels.all() {
-                let values = &mut target[target_panel.start..][..panels.rows * target_panel.width];
-                pack(matrix.from(0, target_panel.column), target_panel, values);
-            }
-        }
+            pack(matrix.from(0, target_panel.column), target_panel, values);
+        });
         Self { buffer, trials: self.trials, panels }
     }
 

@@ -78,6 +78,12 @@ impl ProductKernels for Flex {
         tensor(transposed_product_of(&weight, &PanelOperand::packed(&signal.transposed())))
     }
 
+    fn gram(values: &Tensor<Self, 3>) -> Tensor<Self, 3> {
+        let rows = Operand::of(values);
+        let columns = PanelOperand::packed(&Operand::of(values).transposed());
+        tensor(product_of(&rows, &columns, None))
+    }
+
     fn weights_inner_product(left: &Weights<Self>, right: &Weights<Self>) -> Tensor<Self, 1> {
         weights_inner_product(left, right)
     }

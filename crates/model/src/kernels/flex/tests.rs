@@ -97,6 +97,7 @@ fn products_are_those_of_plain_tensor_operations() {
         check_close(&ours.slope, &plain.slope);
         let plain = signal.clone().matmul(plain_weight.clone().transpose());
         check_close(&Flex::dense_transposed(&signal, &weight, FULL), &plain);
+        check_close(&Flex::gram(&signal), &signal.clone().matmul(signal.clone().transpose()));
         let delta = random([3, batch, outputs], 5);
         let plain = input.clone().transpose().matmul(delta.clone());
         check_close(&Flex::weight_gradient(&shared, &delta, FULL).plain(), &plain);
@@ -211,6 +212,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let Activated { output, slope } =
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
         let back = Flex::dense_transposed(&signal, &weight.value, FULL);
+        let gram = Flex::gram(&signal);
         let delta = Flex::scale(signal, &slope);
         let gradient = Flex::weight_gradient(&input, &delta, FULL).plain();
         let update = WeightUpdate { weight, input: &input, delta: &delta };
@@ -228,7 +230,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
             Flex::learn(Parameter::new(bias.clone()), Flex::bias_gradient(&delta), &step(2)).value;
         let learned = learned.map(|weights| weights.plain());
         let tensors = [output, slope, back, delta, gradient, learned.value, learned.moments.second];
-        let others = [normal, through, of_scale, of_shift, error, learned_bias];
+        let others = [gram, normal, through, of_scale, of_shift, error, learned_bias];
         for tensor in tensors.iter().chain(&others).chain(&squashed).chain(&numbers) {
             bits.lock()
                 .expect("no thread panicked")
