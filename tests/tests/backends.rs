@@ -15,7 +15,8 @@ use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup};
 use data::{Augmentation, Dataset, DatasetSettings, Glyphs, Source};
 use golden::{TOLERANCE, Vectors};
 use history::Epoch;
-use model::{Architecture, Kernels, Objective, Squash, checkpoint::Array};
+use kernels::{Kernels, Squash};
+use model::{Architecture, Objective, checkpoint::Array};
 use settings::{Activation, Algorithm, Configuration, Metric, Precision, Trial};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 

@@ -13,7 +13,8 @@ use std::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use data::{Dataset, View};
-use model::{BatchNorm, Input, Layer, Network, Parameter, Weights};
+use kernels::{Input, Parameter, Weights};
+use model::{BatchNorm, Layer, Network};
 use results::export::{Choice, Exported, Wanted};
 use runner::progress::{Progress, Reporter};
 use serde_json::Value;

@@ -4,8 +4,9 @@ use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use engine::{HostBatch, Population, rehearse};
 use history::History;
+use kernels::Squash;
 use machine::energy::Meters;
-use model::{Architecture, Objective, Squash};
+use model::{Architecture, Objective};
 use results::trial::PlannedTrial;
 use settings::{Activation, Algorithm, Configuration, Device, Metric, Precision, Sampled, Tracker, Trial};
 use tests::{Bench, SMALL_PIPELINE};

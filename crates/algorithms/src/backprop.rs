@@ -2,7 +2,8 @@
 //! weights (Rumelhart, Hinton & Williams 1986, Nature 323:533, eq. 7).
 
 use burn::tensor::Tensor;
-use model::{Delta, Kernels, Weights};
+use kernels::{Kernels, Weights};
+use model::Delta;
 use settings::Precision;
 
 /// Returns the signal at a layer's output after dropout, delta W^T (`[trials, batch, units]`), from the delta of the layer

@@ -2,7 +2,7 @@
 //! (Nøkland 2016, arXiv:1609.01596, eq. 7).
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use kernels::Kernels;
 
 use crate::rule::{FeedbackRule, Hidden};
 

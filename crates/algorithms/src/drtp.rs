@@ -5,7 +5,7 @@
 //! preferred sign, so this is the paper's rule with -F.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use kernels::Kernels;
 
 use crate::rule::{FeedbackRule, Hidden};
 

@@ -13,7 +13,7 @@ pub mod pass;
 pub mod rule;
 mod rule_group;
 
-use model::{Kernels, Squash};
+use kernels::{Kernels, Squash};
 use settings::Algorithm;
 
 pub use pass::{Batch, Pass};

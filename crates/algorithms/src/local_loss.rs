@@ -3,7 +3,7 @@
 //! (Mostafa, Ramesh & Cauwenberghs 2018, arXiv:1711.06756, with classifiers that do not learn).
 
 use burn::tensor::Tensor;
-use model::{Activated, Kernels, Squash};
+use kernels::{Activated, Kernels, Squash};
 use settings::TargetLoss;
 
 use crate::rule::{FeedbackRule, Hidden};

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use model::{Delta, Input, Kernels, Masks, Network, OutputError, Trace, Weights, bytes_per_trial, part};
+use kernels::{Input, Kernels, OutputError, Weights, part};
+use model::{Delta, Masks, Network, Trace, bytes_per_trial};
 use settings::Precision;
 
 use crate::{Rule, RuleGroup, backprop, rule::Hidden};

@@ -3,7 +3,7 @@
 //! The moment at which the signal is known decides how much a training step keeps in memory, so it is part of the type.
 
 use burn::tensor::{Tensor, backend::Backend};
-use model::{Kernels, Weights};
+use kernels::{Kernels, Weights};
 use settings::Precision;
 
 /// A learning rule, by the moment at which the error signal of a hidden layer is known.

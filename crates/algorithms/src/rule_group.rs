@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
-use model::{Kernels, PerTrial, Weights};
+use kernels::{Kernels, PerTrial, Weights};
 
 use crate::Rule;
 

@@ -1,7 +1,8 @@
 //! The networks, rules and trials of the benchmarks.
 
 use engine::{DeviceError, HostBatch, Population, Rehearsal, rehearse};
-use model::{Architecture, Objective, Squash};
+use kernels::Squash;
+use model::{Architecture, Objective};
 use settings::{Activation, Algorithm, Configuration, Device, Precision, TargetLoss, Trial};
 
 use crate::rounds::Contestant;

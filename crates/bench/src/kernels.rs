@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate, Weights};
+use kernels::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate, Weights};
 use settings::{Activation, Algorithm, Precision};
 
 use crate::{case::Case, rounds::Contestant, session::Session};

@@ -13,7 +13,7 @@ use cudarc::{
     },
     nvrtc::{self, CompileError, CompileOptions},
 };
-use model::Kernels;
+use kernels::Kernels;
 use settings::Precision;
 
 use crate::DeviceError;

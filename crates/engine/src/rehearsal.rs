@@ -2,7 +2,8 @@
 //! comparisons with other programs.
 
 use burn::tensor::Tensor;
-use model::{Kernels, checkpoint::Array};
+use kernels::Kernels;
+use model::checkpoint::Array;
 use settings::{Device, Metric};
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrackerSet, TrainState};

@@ -4,10 +4,8 @@ use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
 
 use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use burn::tensor::Tensor;
-use model::{
-    BatchNorm, GivenMasks, Gradients, Kernels, Layer, Network, Objective, OutputError, Parameter, Squash,
-    Weights,
-};
+use kernels::{Kernels, OutputError, Parameter, Squash, Weights};
+use model::{BatchNorm, GivenMasks, Gradients, Layer, Network, Objective};
 use serde_json::Value;
 use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};

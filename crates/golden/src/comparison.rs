@@ -1,7 +1,7 @@
 //! The comparison of a tensor with the numbers that it must hold.
 
 use burn::tensor::{Tensor, TensorData};
-use model::Kernels;
+use kernels::Kernels;
 use serde_json::Value;
 
 /// The smallest number that a difference is divided by.

@@ -12,7 +12,8 @@ use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
 use engine::{DeviceError, on_device};
-use model::{AdamStep, Kernels, Parameter, bias_correction, initialization::orthogonal};
+use kernels::{AdamStep, Kernels, Parameter, bias_correction};
+use model::initialization::orthogonal;
 use serde_json::Value;
 pub use vectors::{Vectors, VectorsError};
 

@@ -2,10 +2,8 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{AdamStep, Kernels, Parameter};
+use kernels::{AdamStep, BATCH_NORM_EPSILON, Kernels, Normalized, Parameter};
 
-/// The number that is added to a variance before its root is taken.
-pub const BATCH_NORM_EPSILON: f64 = 1e-3;
 /// The fraction of the old moving statistics that a step keeps.
 const MOMENTUM: f64 = 0.99;
 
@@ -18,19 +16,6 @@ pub struct BatchNorm<B: Backend> {
     pub moving_mean: Tensor<B, 3>,
     /// The average of the batches' biased variances, which inference uses.
     pub moving_variance: Tensor<B, 3>,
-}
-
-/// The results of a training pass through batch norm that the update needs.
-#[derive(Clone, Debug)]
-pub struct Normalized<B: Backend> {
-    /// The values with zero mean and unit variance over the batch, `[trials, batch, units]`.
-    pub standardized: Tensor<B, 3>,
-    /// The factor on deviations from the mean, scale / sqrt(variance + epsilon), `[trials, 1, units]`.
-    pub gain: Tensor<B, 3>,
-    /// The mean over the batch, `[trials, 1, units]`.
-    pub mean: Tensor<B, 3>,
-    /// The biased variance over the batch, `[trials, 1, units]`.
-    pub variance: Tensor<B, 3>,
 }
 
 impl<B: Kernels> BatchNorm<B> {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{Kernels, Layer, Network, Parameter, Weights};
+use crate::{Layer, Network};
+use kernels::{Kernels, Parameter, Weights};
 
 /// A named array of one trial.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::{Kernels, LayerDropout};
+use kernels::{Kernels, LayerDropout};
 
 /// The factors on the input and on the outputs of hidden layers in one step.
 pub trait Masks<B: Backend> {
@@ -93,7 +93,7 @@ mod tests {
     use burn_flex::Flex;
 
     use super::*;
-    use crate::ElementwiseKernels;
+    use kernels::ElementwiseKernels;
 
     fn factors(rate: f64, step: u64) -> Vec<f32> {
         let dropout = DrawnMasks { trials: Vec::new(), epoch: 1, step }.of_trial(rate, 3, 1);

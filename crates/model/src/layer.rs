@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use crate::{
-    Activated, AdamStep, BatchNorm, Input, Kernels, Normalized, Parameter, WeightUpdate, Weights, part,
-};
+use crate::BatchNorm;
+use kernels::{Activated, AdamStep, Input, Kernels, Normalized, Parameter, WeightUpdate, Weights, part};
 use settings::{Activation, Precision};
 
 /// A layer that computes `activation(batch_norm(input weight + bias))`; bias and batch norm are optional.

@@ -2,7 +2,8 @@
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use crate::{BatchNorm, Input, Kernels, Layer, Objective, Parameter, Weights, initialization::Matrix};
+use crate::{BatchNorm, Layer, Objective, initialization::Matrix};
+use kernels::{Input, Kernels, Parameter, Weights};
 use settings::{Activation, Precision};
 
 /// The layers of a fully connected network, without its parameters.

@@ -8,7 +8,8 @@ use algorithms::{
     rule::Hidden,
 };
 use burn::tensor::Tensor;
-use model::{Input, Kernels, Network, OutputError, Trace, Weights};
+use kernels::{Input, Kernels, OutputError, Weights};
+use model::{Network, Trace};
 
 /// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use history::Exhibit;
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Metric, Sampled, SampledEpochs};
 
 use crate::{Evaluation, HeldMemory, Inspection};

@@ -4,7 +4,7 @@
 //! `<X^T A, X^T B> = <(X X^T) A, B>`: three products with a side of `batch` instead of two of `inputs` by `units`.
 
 use burn::tensor::Tensor;
-use model::{Input, Kernels, Weights};
+use kernels::{Input, Kernels, Weights};
 use settings::Precision;
 
 /// The space of the weight gradients of one layer in one step.
@@ -101,7 +101,7 @@ pub(crate) fn norm<B: Kernels>(values: &Tensor<B, 3>) -> Tensor<B, 1> {
 mod tests {
     use burn::tensor::TensorData;
     use burn_flex::Flex;
-    use model::ProductKernels;
+    use kernels::ProductKernels;
 
     use super::*;
 

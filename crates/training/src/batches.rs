@@ -5,7 +5,8 @@ use std::sync::Arc;
 use algorithms::Batch;
 use burn::tensor::{Int, Tensor};
 use data::{AugmentationKey, ImageChange, View};
-use model::{ImageSet, ImageTransform, Images, Input, Kernels, Objective, Sets};
+use kernels::{ImageSet, ImageTransform, Images, Input, Kernels, Sets};
+use model::Objective;
 
 /// The source of a population's batches: the examples of a split.
 pub(crate) struct Batches<'a, B: Kernels> {

@@ -1,7 +1,7 @@
 //! Losses and error rates over an epoch or an evaluation.
 
 use burn::tensor::Tensor;
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Metric, Split};
 
 /// The losses and mistakes of many batches, which stay on the device until they are read in one transfer.

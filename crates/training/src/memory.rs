@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use algorithms::Rule;
-use model::{Architecture, Kernels};
+use kernels::Kernels;
+use model::Architecture;
 
 use crate::{Population, run::EVALUATION_BATCH};
 

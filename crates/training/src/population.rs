@@ -1,7 +1,8 @@
 //! A population: trials that train together.
 
 use data::{ImageShape, Scaling};
-use model::{Architecture, Objective, Squash};
+use kernels::Squash;
+use model::{Architecture, Objective};
 use settings::{Configuration, Precision, Task, Tracker, TrainingSettings, Trial};
 
 /// Trials of one shape, which train in lock-step as one tensor program.

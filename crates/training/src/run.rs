@@ -8,7 +8,8 @@ use std::{
 use algorithms::{Batch, RuleGroup};
 use data::{AugmentationKey, Dataset, View, batch_order};
 use history::Epoch;
-use model::{Kernels, OutputError, Sets, checkpoint::Array};
+use kernels::{Kernels, OutputError, Sets};
+use model::checkpoint::Array;
 use settings::{Metric, Split};
 use tracker::{Evaluation, Pace, StepInEpoch};
 

@@ -10,10 +10,8 @@ use algorithms::{
     rule::{FeedbackRule, Hidden},
 };
 use burn::tensor::Tensor;
-use model::{
-    AdamStep, Delta, DrawnMasks, DropoutRates, Kernels, Layer, LayerUpdate, Masks, Network, OutputError,
-    Weights, bytes_per_trial,
-};
+use kernels::{AdamStep, Kernels, OutputError, Weights};
+use model::{Delta, DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial};
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
 use crate::TrainState;
@@ -89,7 +87,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         mut train_state: TrainState<B>,
         rule: &dyn FeedbackRule<B>,
     ) -> (TrainState<B>, StepOutcome<B>) {
-        // Of all layers; their memory is not needed any more.
+        // This form has no use for the forward pass of all layers, whose memory is freed.
         self.forward.take();
         let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);

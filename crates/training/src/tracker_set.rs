@@ -4,7 +4,7 @@ use std::{cell::LazyCell, collections::BTreeMap, mem};
 
 use algorithms::RuleGroup;
 use history::Exhibit;
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Metric, Sampled, Tracker};
 use tracker::{Evaluation, HeldMemory, Measurement, Pace, Reading, StepInEpoch, Value};
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
+use kernels::{AdamStep, Kernels, PerTrial, Weights, bias_correction};
 use model::{
-    AdamStep, Architecture, Kernels, Network, PerTrial, Weights, bias_correction,
+    Architecture, Network,
     checkpoint::{self, Array},
     initialization::Matrix,
 };

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use burn_flex::Flex;
 use data::{Dataset, DatasetSettings, Glyphs, Source};
 use history::Epoch;
+use kernels::Squash;
 use model::{
-    Architecture, Objective, Squash,
+    Architecture, Objective,
     checkpoint::{Array, from_bytes, to_bytes},
 };
 use settings::{Activation, Algorithm, Configuration, Metric, Precision, Split, Trial, WeightInitialization};

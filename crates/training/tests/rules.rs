@@ -3,7 +3,8 @@
 use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use model::{Architecture, Objective, Squash, Weights};
+use kernels::{Squash, Weights};
+use model::{Architecture, Objective};
 use random::standard_normal;
 use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
 use tracker::StepInEpoch;

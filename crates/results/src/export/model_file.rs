@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 
 use data::{ImageShape, Scaler, Scaling};
 use history::Epoch;
-use model::{Architecture, BATCH_NORM_EPSILON, LEAK, Objective, Squash};
+use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
+use model::{Architecture, Objective};
 use serde_json::{Map, Value, json};
 use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, TrainingSettings, Trial};
 use spec::Train;

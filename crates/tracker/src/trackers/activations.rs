@@ -3,7 +3,8 @@
 //! (the output is 0).
 
 use burn::tensor::Tensor;
-use model::{Kernels, Trace};
+use kernels::Kernels;
+use model::Trace;
 use settings::Quantity;
 
 use super::{hidden_layers, readings};

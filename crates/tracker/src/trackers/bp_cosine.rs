@@ -4,7 +4,7 @@
 //! weight decay included in both. `bp_cosine_signal` is that of the error signals at the layer's output (Nøkland 2016,
 //! arXiv:1609.01596: learning needs an angle below 90 degrees). Both are 1 for backpropagation.
 
-use model::Kernels;
+use kernels::Kernels;
 use settings::Quantity;
 
 use super::{hidden_layers, readings};

@@ -1,7 +1,7 @@
 //! Constant units: `dead_unit_fraction`, the share of a hidden layer's units with the same output for every example of a
 //! batch, like a ReLU that is never active or a tanh that is stuck at 1. Absent for batches of one example.
 
-use model::Kernels;
+use kernels::Kernels;
 use settings::Quantity;
 
 use super::{hidden_layers, readings};

@@ -6,7 +6,7 @@
 use std::array;
 
 use burn::tensor::{Tensor, TensorData};
-use model::Kernels;
+use kernels::Kernels;
 use settings::Quantity;
 
 use super::{hidden_layers, host, readings};

@@ -6,8 +6,8 @@
 //! programs and idle power are included. A quantity is absent where its meter is missing or cannot be read. Energy differs
 //! from run to run, so it is not part of a trial's history.
 
+use kernels::Kernels;
 use machine::energy::{self, Share};
-use model::Kernels;
 use settings::{Place, Quantity};
 
 use super::common_reading;

@@ -1,7 +1,8 @@
 //! Size of the gradients: `weight_gradient_norm` and `bias_gradient_norm`, Frobenius norms, weight decay included. A bias in
 //! front of batch norm has none.
 
-use model::{Delta, Kernels};
+use kernels::Kernels;
+use model::Delta;
 use settings::{Place, Quantity};
 
 use super::{hidden_layers, readings};

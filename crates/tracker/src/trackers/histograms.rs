@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 use history::{Exhibit, Histogram};
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Place, Precision};
 
 use super::{hidden_layers, host};

@@ -3,7 +3,8 @@
 
 use burn::tensor::Tensor;
 use history::{Exhibit, Picture, Tiles};
-use model::{Kernels, Objective, Squash};
+use kernels::{Kernels, Squash};
+use model::Objective;
 
 use super::host;
 use crate::Evaluation;

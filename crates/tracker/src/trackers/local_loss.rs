@@ -3,7 +3,7 @@
 //! `local_loss_train` and `local_loss_validation` are means over examples. Backpropagation has none.
 
 use algorithms::rule::Hidden;
-use model::Kernels;
+use kernels::Kernels;
 use settings::Quantity;
 
 use super::{hidden_layers, readings};

@@ -3,7 +3,7 @@
 //! deltas; for the whole network it is the peak, with the error at the logits. Temporary results within an operation, like
 //! the projection of a local loss, are not counted.
 
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Place, Quantity};
 
 use super::{common_reading, hidden_layers};

@@ -15,8 +15,8 @@ mod weight_alignment;
 mod weights;
 
 use burn::tensor::Tensor;
+use kernels::Kernels;
 use machine::energy::Share;
-use model::Kernels;
 
 use settings::{Metric, Place, Quantity, Tracker};
 

@@ -1,7 +1,7 @@
 //! Training speed: `examples_per_second` of each trial, without evaluation, but with the time that other trackers take. It
 //! differs from run to run, so it is not part of a trial's history.
 
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Place, Quantity};
 
 use super::common_reading;

@@ -5,7 +5,7 @@
 //! arXiv:2011.12428). The first hidden layer has none, because there is no feedback below it.
 
 use burn::tensor::Tensor;
-use model::{Kernels, Weights};
+use kernels::{Kernels, Weights};
 use settings::{Place, Precision, Quantity};
 
 use super::{hidden_layers, readings};

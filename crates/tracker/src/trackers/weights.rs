@@ -1,6 +1,6 @@
 //! Size of the parameters: `weight_norm` and `bias_norm`, Frobenius norms before the update.
 
-use model::Kernels;
+use kernels::Kernels;
 use settings::{Place, Quantity};
 
 use super::{hidden_layers, readings};

@@ -1,18 +1,30 @@
-//! The operations of a training step, on populations.
+//! Which operations does a training step consist of, and how does each backend do them?
 //!
-//! Layers and rules call nothing else in the hot path. A few operations have a body in plain tensor operations, for backends
-//! that gain nothing from a kernel of their own.
+//! Layers and rules call nothing else in the hot path. Every tensor has a leading `trials` axis: weights are `[trials, inputs,
+//! outputs]`, in the order that the backend's products read, and activations `[trials, batch, units]`. A few operations have a body
+//! in plain tensor operations, for backends that gain nothing from a kernel of their own.
 
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
 mod images;
+mod input;
+mod optimizer;
+mod output;
+mod parameter;
+mod weights;
 
 use burn::tensor::{Tensor, backend::Backend};
 use random::Key;
 
-pub use self::images::{BatchKernels, ImageSet, ImageTransform, Images};
-use crate::{AdamStep, Input, Normalized, OutputError, Parameter, Squash, Weights};
+pub use self::{
+    images::{BatchKernels, ImageSet, ImageTransform, Images},
+    input::{Input, Sets, part},
+    optimizer::{AdamStep, bias_correction},
+    output::{OutputError, Squash},
+    parameter::{Moments, Parameter, PerTrial},
+    weights::Weights,
+};
 use settings::{Activation, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
@@ -142,6 +154,22 @@ pub trait ReductionKernels: Backend {
 
     /// Returns softmax minus target; `logits` are `[trials, batch, outputs]`, targets `[trials or 1, batch, outputs]`.
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3>;
+}
+
+/// The number that is added to a variance before its root is taken.
+pub const BATCH_NORM_EPSILON: f64 = 1e-3;
+
+/// The results of a training pass through batch norm that the update needs.
+#[derive(Clone, Debug)]
+pub struct Normalized<B: Backend> {
+    /// The values with zero mean and unit variance over the batch, `[trials, batch, units]`.
+    pub standardized: Tensor<B, 3>,
+    /// The factor on deviations from the mean, scale / sqrt(variance + epsilon), `[trials, 1, units]`.
+    pub gain: Tensor<B, 3>,
+    /// The mean over the batch, `[trials, 1, units]`.
+    pub mean: Tensor<B, 3>,
+    /// The biased variance over the batch, `[trials, 1, units]`.
+    pub variance: Tensor<B, 3>,
 }
 
 /// The forward and backward pass of batch norm.
