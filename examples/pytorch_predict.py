@@ -17,7 +17,8 @@ folder, images = Path(sys.argv[1]), torch.from_numpy(numpy.load(sys.argv[2])).fl
 model, arrays = json.loads((folder / "model.json").read_text()), load_file(folder / "weights.safetensors")
 functions = {
     "tanh": torch.tanh, "relu": torch.relu, "swish": torch.nn.functional.silu, "sigmoid": torch.sigmoid,
-    "leaky_relu": torch.nn.functional.leaky_relu, "identity": torch.nn.Identity(),
+    "leaky_relu": torch.nn.functional.leaky_relu, "elu": torch.nn.functional.elu,
+    "identity": torch.nn.Identity(),
 }
 offset, divisor = (torch.tensor(model["inputs"]["scaling"][name]).reshape(-1, 1, 1) for name in ["offset", "divisor"])
 h = ((images - offset) / divisor).flatten(1)

@@ -17,7 +17,7 @@ use golden::{TOLERANCE, Vectors};
 use history::Epoch;
 use kernels::{Kernels, Squash};
 use model::{Architecture, Objective, checkpoint::Array};
-use settings::{Activation, Algorithm, Configuration, Metric, Precision, Trial};
+use settings::{Activation, Algorithm, Configuration, Loss, Metric, Precision, Trial};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Returns the GPU, or prints why a test is skipped.
@@ -36,9 +36,9 @@ fn device() -> Option<WgpuDevice> {
 #[test]
 fn golden_vectors_hold_on_the_kernels_of_a_gpu() {
     let Some(device) = device() else { return };
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let folders = ["vectors", "vectors2"].map(|name| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name));
     // A software device needs minutes for all vectors; `bench golden --device cuda` replays all.
-    let vectors = Vectors::read(&folder, &folder).unwrap_or_else(|error| panic!("{error}")).every(5);
+    let vectors = Vectors::read(&folders).unwrap_or_else(|error| panic!("{error}")).every(5);
     let compared = golden::replay::<Wgpu>(&vectors, &device);
     let off: Vec<_> = compared.iter().filter(|comparison| comparison.deviation > TOLERANCE).collect();
     assert!(off.is_empty(), "{} of {} are off: {off:#?}", off.len(), compared.len());
@@ -96,7 +96,11 @@ fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Pop
         architecture: Architecture {
             inputs: 28 * 28,
             hidden: vec![20, 15],
-            outputs: if objective == Objective::Classification { 10 } else { 28 * 28 },
+            outputs: if objective == Objective::Classification(Loss::SoftmaxCrossEntropy) {
+                10
+            } else {
+                28 * 28
+            },
             activation: Activation::Tanh,
             batch_norm,
             bias: true,
@@ -151,7 +155,8 @@ fn check_histories(one: &Keeper, other: &Keeper, trials: usize) {
 #[test]
 fn a_gpu_trains_a_population_of_all_rules_as_the_cpu_does() {
     let Some(device) = device() else { return };
-    let population = population(trials(&Algorithm::ALL), true, Objective::Classification);
+    let population =
+        population(trials(&Algorithm::ALL), true, Objective::Classification(Loss::SoftmaxCrossEntropy));
     let gpu = run::<Wgpu>(&population, &device, Keeper::default());
     let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
     check_histories(&gpu, &cpu, population.trials.len());
@@ -171,7 +176,7 @@ fn a_gpu_trains_reconstructions_as_the_cpu_does() {
 #[test]
 fn a_trial_on_a_gpu_has_the_same_bits_alone_in_a_population_and_after_others_end() {
     let Some(device) = device() else { return };
-    let of = |trials| population(trials, true, Objective::Classification);
+    let of = |trials| population(trials, true, Objective::Classification(Loss::SoftmaxCrossEntropy));
     let trials = trials(&Algorithm::ALL);
     let together = run::<Wgpu>(&of(trials.clone()), &device, Keeper::default());
     let leave_after = vec![(0, 1), (4, 1), (13, 1)];

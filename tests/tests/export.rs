@@ -13,12 +13,12 @@ use std::{
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use data::{Dataset, View};
-use kernels::{Input, Parameter, Weights};
+use kernels::{Input, Parameter, PerTrial, Weights};
 use model::{BatchNorm, Layer, Network};
 use results::export::{Choice, Exported, Wanted};
 use runner::progress::{Progress, Reporter};
 use serde_json::Value;
-use settings::{Axis, Precision};
+use settings::{Axis, Optimizer, Precision};
 use spec::{Pipeline, Stage};
 use store::Placed;
 use tests::{Bench, Witness};
@@ -176,13 +176,13 @@ impl Rebuilt {
             Some(Tensor::<Flex, 3>::from_data(TensorData::new(values, shape), &Default::default()))
         };
         let layer = |name: String| Layer {
-            weight: Parameter::new(Weights::new(
+            weight: parameter(Weights::new(
                 tensor(&format!("{name}/weight")).expect("every layer has weights"),
             )),
-            bias: tensor(&format!("{name}/bias")).map(Parameter::new),
+            bias: tensor(&format!("{name}/bias")).map(parameter),
             batch_norm: tensor(&format!("{name}/gamma")).map(|gamma| BatchNorm {
-                gamma: Parameter::new(gamma),
-                beta: Parameter::new(tensor(&format!("{name}/beta")).expect("batch norm has four arrays")),
+                gamma: parameter(gamma),
+                beta: parameter(tensor(&format!("{name}/beta")).expect("batch norm has four arrays")),
                 moving_mean: tensor(&format!("{name}/moving_mean")).expect("batch norm has four arrays"),
                 moving_variance: tensor(&format!("{name}/moving_variance"))
                     .expect("batch norm has four arrays"),
@@ -194,8 +194,13 @@ impl Rebuilt {
             output: layer("output".to_owned()),
             activation: architecture.activation,
             objective: architecture.objective,
+            optimizer: Optimizer::ADAM,
         }
     }
+}
+
+fn parameter<T: PerTrial>(value: T) -> Parameter<T> {
+    Parameter::new(value, Optimizer::ADAM)
 }
 
 /// Reads the arrays of a safetensors file, which consists of the length of a JSON header, the header and the bytes.

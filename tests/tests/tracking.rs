@@ -8,7 +8,9 @@ use kernels::Squash;
 use machine::energy::Meters;
 use model::{Architecture, Objective};
 use results::trial::PlannedTrial;
-use settings::{Activation, Algorithm, Configuration, Device, Metric, Precision, Sampled, Tracker, Trial};
+use settings::{
+    Activation, Algorithm, Configuration, Device, Loss, Metric, Precision, Sampled, Tracker, Trial,
+};
 use tests::{Bench, SMALL_PIPELINE};
 
 const ALL: &str = "trackers: [BpCosine, WeightAlignment, LocalLoss, Gradients, Weights, Activations, DeadUnits, \
@@ -140,7 +142,7 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
             activation: Activation::Tanh,
             batch_norm: false,
             bias: true,
-            objective: Objective::Classification,
+            objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
         precision: Precision::Full,

@@ -4,7 +4,7 @@
 
 use burn::tensor::Tensor;
 use kernels::{Activated, Kernels, Squash};
-use settings::TargetLoss;
+use settings::{Loss, TargetLoss};
 
 use crate::rule::{FeedbackRule, Hidden};
 
@@ -32,7 +32,9 @@ impl<B: Kernels> FeedbackRule<B> for LocalLoss {
         let projection = hidden.projection();
         let [_, batch, _] = projection.dims();
         match self.loss {
-            TargetLoss::CrossEntropy => B::cross_entropy(&projection, target).loss.mul_scalar(batch as f64),
+            TargetLoss::CrossEntropy => {
+                B::output_error(Loss::SoftmaxCrossEntropy, &projection, target).loss.mul_scalar(batch as f64)
+            }
             TargetLoss::MeanSquaredError => {
                 let difference = B::squash(self.squash, projection).output - target.clone();
                 B::mean_square(&difference).mul_scalar(batch as f64)

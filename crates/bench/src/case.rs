@@ -3,7 +3,7 @@
 use engine::{DeviceError, HostBatch, Population, Rehearsal, rehearse};
 use kernels::Squash;
 use model::{Architecture, Objective};
-use settings::{Activation, Algorithm, Configuration, Device, Precision, TargetLoss, Trial};
+use settings::{Activation, Algorithm, Configuration, Device, Loss, Precision, TargetLoss, Trial};
 
 use crate::rounds::Contestant;
 
@@ -148,7 +148,7 @@ impl Case {
                 activation: Activation::Tanh,
                 batch_norm: self.is_regularized,
                 bias: true,
-                objective: Objective::Classification,
+                objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
             },
             squash: Squash::Tanh,
             precision: self.precision,

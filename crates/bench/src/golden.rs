@@ -1,18 +1,18 @@
 //! The golden vectors, replayed on the device.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use golden::{TOLERANCE, Vectors, replay_on};
 use settings::Precision;
 
 use crate::{case::name, report::Group, session::Session};
 
-pub fn measure(session: &mut Session, folder: &Path) -> anyhow::Result<()> {
+pub fn measure(session: &mut Session, folders: &[PathBuf]) -> anyhow::Result<()> {
     let title = format!("golden vectors, {} on {}", name(Precision::Full), session.device);
     if !session.begins(&title) {
         return Ok(());
     }
-    let mut compared = replay_on(session.device, &Vectors::read(folder, folder)?)?;
+    let mut compared = replay_on(session.device, &Vectors::read(folders)?)?;
     compared.sort_by(|one, other| other.deviation.total_cmp(&one.deviation));
     let count = compared.len();
     let worst = compared.first().expect("vectors have at least one case");

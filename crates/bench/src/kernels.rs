@@ -2,8 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use kernels::{AdamStep, Input, Parameter, ProductKernels, UpdateKernels, WeightUpdate, Weights};
-use settings::{Activation, Algorithm, Precision};
+use kernels::{Input, OptimizerStep, Parameter, ProductKernels, UpdateKernels, WeightUpdate, Weights};
+use settings::{Activation, Algorithm, Optimizer, Precision};
 
 use crate::{case::Case, rounds::Contestant, session::Session};
 
@@ -53,16 +53,29 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     }
     let input = Input::from(matrix(BATCH, UNITS));
     let delta = random([1, BATCH, UNITS], 2);
-    let adam = AdamStep { rate: random([1, 1, 1], 3).mul_scalar(1e-6), weight_decay: None };
-    let mut parameter = Some(Parameter::new(Weights::new(random([1, UNITS, UNITS], 4))));
-    let contestants = vec![
-        Contestant::once("gradient and Adam", || {
-            let weight = parameter.take().expect("it was put back");
-            let update = WeightUpdate { weight, input: &input, delta: &delta };
-            parameter = Flex::learn_weights(vec![update], &adam, FULL).pop();
-        }),
-        Contestant::once("the gradient alone", || drop(Flex::weight_gradient(&input, &delta, FULL))),
+    let rate = random([1, 1, 1], 3).mul_scalar(1e-6);
+    let optimizers = [
+        ("Adam", Optimizer::ADAM),
+        ("RMSprop", Optimizer::RmsProp { smoothing: 0.99, epsilon: 1e-8 }),
+        ("SGD with momentum", Optimizer::Sgd { momentum: 0.9, nesterov: false }),
+        ("SGD", Optimizer::Sgd { momentum: 0.0, nesterov: false }),
     ];
+    let mut contestants: Vec<Contestant> = optimizers
+        .into_iter()
+        .map(|(name, optimizer)| {
+            let step = OptimizerStep::new(optimizer, 1, &rate);
+            let mut parameter = Some(Parameter::new(Weights::new(random([1, UNITS, UNITS], 4)), optimizer));
+            let (input, delta) = (&input, &delta);
+            Contestant::once(format!("gradient and {name}"), move || {
+                let weight = parameter.take().expect("it was put back");
+                let update = WeightUpdate { weight, input, delta };
+                parameter = Flex::learn_weights(vec![update], &step, FULL).pop();
+            })
+        })
+        .collect();
+    contestants.push(Contestant::once("the gradient alone", || {
+        drop(Flex::weight_gradient(&input, &delta, FULL));
+    }));
     session.compare(title, contestants)?.flops = Some(FLOPS);
     Ok(())
 }

@@ -52,9 +52,9 @@ struct Arguments {
     /// Folder of the peers' scripts.
     #[arg(long, default_value = "bench/peers", value_name = "DIR")]
     scripts: PathBuf,
-    /// Folder of the golden vectors.
-    #[arg(long, default_value = "tests/vectors", value_name = "DIR")]
-    vectors: PathBuf,
+    /// Folder of golden vectors; may be given several times.
+    #[arg(long, default_values = ["tests/vectors", "tests/vectors2"], value_name = "DIR")]
+    vectors: Vec<PathBuf>,
     /// Trials per population, separated by commas; sizes that exceed the free memory are left out.
     #[arg(
         long,
@@ -134,8 +134,9 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("only `populations` and `golden` can be measured on {device}");
     }
     let Arguments { scripts, vectors, .. } = arguments;
-    if parts.contains(&Part::Golden) && !vectors.join("index.json").is_file() {
-        bail!("there are no golden vectors in {}: name their folder with `--vectors DIR`", vectors.display());
+    let absent = vectors.iter().find(|folder| !folder.join("index.json").is_file());
+    if let (true, Some(folder)) = (parts.contains(&Part::Golden), absent) {
+        bail!("there are no golden vectors in {}: name their folder with `--vectors DIR`", folder.display());
     }
     if arguments.peers.is_some() && !scripts.join("protocol.py").is_file() {
         bail!("there are no scripts in {}: name their folder with `--scripts DIR`", scripts.display());

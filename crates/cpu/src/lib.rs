@@ -7,6 +7,7 @@
 mod exp;
 mod householder;
 mod ln;
+mod losses;
 mod matrix;
 mod optimizers;
 mod panels;
@@ -14,7 +15,6 @@ mod peak;
 mod product;
 mod scratch;
 mod shared;
-mod softmax;
 mod sums;
 mod tanh;
 mod tile;
@@ -24,14 +24,16 @@ mod vector;
 pub use exp::{exp, sigmoid};
 pub use householder::orthonormal;
 pub use ln::ln;
+pub use losses::{
+    LossAndMistakes, replace_by_sigmoid_errors, replace_by_softmax_errors, replace_by_squared_errors,
+};
 pub use matrix::Matrix;
-pub use optimizers::{Adam, Optimizer};
+pub use optimizers::{Adam, Descent, Momentum, Numbers, Optimizer, RmsProp};
 pub use panels::{NARROWEST, Panel, Panels, copy, pack, padded};
 pub use peak::only_multiply_add;
 pub use product::{LeftRows, block_product};
 pub use scratch::Scratch;
 pub use shared::Shared;
-pub use softmax::replace_by_errors;
 pub use sums::{inner_product, strip_inner_product, sum_rows};
 pub use tanh::tanh;
 pub use update::{Arrays, BlockUpdate, update, values_of_scratch};

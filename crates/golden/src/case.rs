@@ -7,7 +7,10 @@ use burn::tensor::Tensor;
 use kernels::{Kernels, OutputError, Parameter, Squash, Weights};
 use model::{BatchNorm, GivenMasks, Gradients, Layer, Network, Objective};
 use serde_json::Value;
-use settings::{Activation, Algorithm, Configuration, Precision, Sampled, TargetLoss, Tracker, Trial};
+use settings::{
+    Activation, AdamForm, Algorithm, Configuration, Loss, Optimizer, Precision, Sampled, Schedule,
+    TargetLoss, Tracker, Trial,
+};
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};
 use training::{Batch, Step, TrainState};
 
@@ -71,15 +74,30 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
     }
 
-    fn algorithm(&self) -> Algorithm {
-        match self.text("algorithm") {
+    /// Whether the program has the rule of the case.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.known_algorithm().is_some()
+    }
+
+    fn known_algorithm(&self) -> Option<Algorithm> {
+        Some(match self.text("algorithm") {
             "bp" => Algorithm::Backprop,
             "dfa" => Algorithm::Dfa,
             "drtp" => Algorithm::Drtp,
             "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
             "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
-            other => panic!("{}: unknown algorithm {other}", self.name),
-        }
+            _ => return None,
+        })
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.known_algorithm().unwrap_or_else(|| panic!("{}: an unknown rule", self.name))
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        // Older vectors name none.
+        let given = self.config("optimizer");
+        if given.is_null() { Optimizer::ADAM } else { optimizer(given) }
     }
 
     fn rule(&self) -> Rule<B> {
@@ -87,12 +105,12 @@ impl<'a, B: Kernels> Case<'a, B> {
     }
 
     fn parameter(&self, value: &Value) -> Parameter<Tensor<B, 3>> {
-        Parameter::new(self.tensor(value))
+        Parameter::new(self.tensor(value), self.optimizer())
     }
 
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
         Layer {
-            weight: Parameter::new(Weights::new(self.tensor(&block["kernel"]))),
+            weight: Parameter::new(Weights::new(self.tensor(&block["kernel"])), self.optimizer()),
             bias: block.get("bias").map(|bias| self.parameter(bias)),
             batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
                 gamma: self.parameter(&block["gamma"]),
@@ -115,12 +133,20 @@ impl<'a, B: Kernels> Case<'a, B> {
                 "relu" => Activation::Relu,
                 "swish" => Activation::Swish,
                 "lrelu" | "leaky_relu" => Activation::LeakyRelu,
+                "sigmoid" => Activation::Sigmoid,
+                "elu" => Activation::Elu,
                 other => panic!("{}: unknown activation {other}", self.name),
             },
             objective: match self.text("problem") {
-                "classification" => Objective::Classification,
+                "classification" => Objective::Classification(match self.config("loss").as_str() {
+                    None | Some("softmax_cross_entropy") => Loss::SoftmaxCrossEntropy,
+                    Some("sigmoid_cross_entropy") => Loss::SigmoidCrossEntropy,
+                    Some("mean_squared_error") => Loss::MeanSquaredError,
+                    Some(other) => panic!("{}: unknown loss {other}", self.name),
+                }),
                 _ => Objective::Reconstruction(self.squash()),
             },
+            optimizer: self.optimizer(),
         };
         let matrices = self.json["feedback"].as_array().expect("feedback is a list");
         let feedback = matrices.iter().map(|matrix| Weights::new(self.tensor(matrix))).collect();
@@ -129,11 +155,14 @@ impl<'a, B: Kernels> Case<'a, B> {
             dropout: self.number("dropout"),
             input_dropout: self.input_dropout(),
             weight_decay: self.number("weight_decay"),
+            decoupled_decay: self.config("decay")["decoupled"].as_f64().unwrap_or(0.0),
+            clip_norm: self.config("clip_norm").as_f64(),
+            schedule: schedule(self.config("schedule")),
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
         let group = RuleGroup { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
-        TrainState::from_parts(network, vec![group], vec![trial; self.trials])
+        TrainState::from_parts(network, vec![group], vec![trial; self.trials], EPOCHS)
     }
 
     fn masks(&self, train_state: &TrainState<B>) -> GivenMasks<B> {
@@ -162,7 +191,9 @@ impl<'a, B: Kernels> Case<'a, B> {
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
             let masks = Box::new(self.masks(&train_state));
-            let step = Step::with_masks(&batch, masks, train_state.adam_step(number));
+            let number_of_epoch = u32::try_from(number).expect("three steps");
+            train_state = train_state.in_epoch(number_of_epoch);
+            let step = Step::with_masks(&train_state, &batch, masks, number);
             if number == 1 {
                 self.check_first_step(&step, &train_state, &rule, expected);
             }
@@ -321,6 +352,46 @@ impl<'a, B: Kernels> Case<'a, B> {
                 self.compare(&what, value.clone(), &expected[index][field]);
             }
         }
+    }
+}
+
+/// The number of steps, each of which is an epoch for schedules.
+const EPOCHS: u32 = 3;
+
+/// Returns the optimizer that is described.
+pub(crate) fn optimizer(given: &Value) -> Optimizer {
+    let number = |field: &str| given[field].as_f64().unwrap_or_else(|| panic!("an optimizer has {field}"));
+    let adam = |form| Optimizer::Adam {
+        beta_1: number("beta1"),
+        beta_2: number("beta2"),
+        epsilon: number("epsilon"),
+        form,
+    };
+    match given["name"].as_str().expect("an optimizer has a name") {
+        "adam_keras" => adam(AdamForm::Keras),
+        "adam" => adam(AdamForm::Paper),
+        "sgd" => Optimizer::Sgd { momentum: number("momentum"), nesterov: given["nesterov"] == true },
+        "rmsprop" => Optimizer::RmsProp { smoothing: number("alpha"), epsilon: number("epsilon") },
+        other => panic!("unknown optimizer {other}"),
+    }
+}
+
+/// Returns the schedule that is described; `null` is a constant rate.
+pub(crate) fn schedule(given: &Value) -> Schedule {
+    let number = |field: &str| given[field].as_f64().unwrap_or_else(|| panic!("a schedule has {field}"));
+    match given["name"].as_str().unwrap_or("constant") {
+        "constant" => Schedule::Constant,
+        "step" => Schedule::Step {
+            at: numbers(&given["milestones"]).into_iter().map(|epoch| epoch as u32).collect(),
+            factor: number("factor"),
+        },
+        "exponential" => Schedule::Exponential { factor: number("factor") },
+        "cosine" => Schedule::Cosine { floor: number("floor") },
+        "linear_to_zero" => Schedule::LinearToZero { from: number("from") as u32 },
+        "warmup" => {
+            Schedule::Warmup { epochs: number("epochs") as u32, then: Box::new(schedule(&given["then"])) }
+        }
+        other => panic!("unknown schedule {other}"),
     }
 }
 

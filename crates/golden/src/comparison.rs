@@ -22,10 +22,14 @@ impl Comparison {
     /// Compares every trial of `actual` with `expected`.
     pub(crate) fn of<B: Kernels, const D: usize>(what: &str, actual: Tensor<B, D>, expected: &Value) -> Self {
         let actual = actual.into_data().convert::<f32>().into_vec::<f32>().expect("it was converted to f32");
-        let expected = numbers(expected);
+        Self::of_numbers(what, &actual, &numbers(expected))
+    }
+
+    /// Compares `actual`, of any number of trials, with the numbers of one.
+    pub(crate) fn of_numbers(what: &str, actual: &[f32], expected: &[f64]) -> Self {
         assert_eq!(actual.len() % expected.len(), 0, "{what}: {} against {}", actual.len(), expected.len());
         let largest = expected.iter().fold(FLOOR, |largest, value| largest.max(value.abs()));
-        let entries = actual.into_iter().enumerate().map(|(index, got)| {
+        let entries = actual.iter().enumerate().map(|(index, &got)| {
             let wanted = expected[index % expected.len()];
             let difference = (f64::from(got) - wanted).abs() / largest;
             let deviation = if difference.is_nan() { f64::INFINITY } else { difference };

@@ -1,7 +1,7 @@
 //! Does a backend compute the values of the golden vectors?
 //!
-//! The vectors were computed in float64 with PyTorch's autograd and checked against the predecessor of this program (TensorFlow 2.14): three
-//! optimizer steps of networks under every rule, Adam alone, and orthogonal initialization.
+//! The vectors were computed in float64 with PyTorch's autograd and checked against the predecessor of this program (TensorFlow 2.14) and
+//! the code of the rules' authors: three steps of networks under every rule, optimizers alone, schedules, and orthogonal initialization.
 
 mod case;
 mod comparison;
@@ -12,9 +12,10 @@ use case::Case;
 pub use comparison::Comparison;
 use comparison::{numbers, tensor};
 use engine::{DeviceError, on_device};
-use kernels::{AdamStep, Kernels, Parameter, bias_correction};
+use kernels::{Kernels, OptimizerStep, Parameter, WeightUpdate, Weights};
 use model::initialization::orthogonal;
 use serde_json::Value;
+use settings::{Optimizer, Precision};
 pub use vectors::{Vectors, VectorsError};
 
 /// The largest allowed deviation of an entry in full f32.
@@ -39,38 +40,61 @@ pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparis
     let mut compared = Vec::new();
     for (name, json) in &vectors.cases {
         for trials in POPULATIONS {
-            compared.extend(Case::<B>::new(name, json, trials, device).replay());
+            let case = Case::<B>::new(name, json, trials, device);
+            if case.has_rule() {
+                compared.extend(case.replay());
+            }
         }
     }
-    compared.extend(adam_steps::<B>(&vectors.adam, device));
-    compared.extend(orthogonal_matrices::<B>(&vectors.orthogonal, device));
+    for (name, table) in &vectors.optimizers {
+        compared.extend(optimizer_steps::<B>(name, table, device));
+    }
+    compared.extend(vectors.orthogonal.iter().map(|case| orthogonal_matrix::<B>(case, device)));
+    compared.extend(vectors.schedules.iter().map(schedule_rates));
     compared
 }
 
-fn adam_steps<B: Kernels>(adam: &Value, device: &B::Device) -> Vec<Comparison> {
-    let (gradients, expected) =
-        (adam["grads"].as_array().expect("a list"), adam["params"].as_array().expect("a list"));
-    let rate: Tensor<B, 3> = tensor(&adam["lr"], 1, device);
-    let mut parameter = Parameter::new(tensor(&expected[0], 1, device));
+/// Runs an optimizer on a matrix with given gradients, without decay and with each kind of it, as far as the table has them.
+fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) -> Vec<Comparison> {
+    let optimizer =
+        if table["optimizer"].is_null() { Optimizer::ADAM } else { case::optimizer(&table["optimizer"]) };
+    let rate: Tensor<B, 3> = tensor(&table["lr"], 1, device);
+    let gradients = table["grads"].as_array().expect("a list");
     let mut compared = Vec::new();
-    for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
-        let step = AdamStep { rate: rate.clone().mul_scalar(bias_correction(number)), weight_decay: None };
-        parameter = B::learn(parameter, tensor(gradient, 1, device), &step);
-        compared.push(Comparison::of(&format!("adam step {number}"), parameter.value.clone(), expected));
+    for variant in [Some(table), table.get("with_l2"), table.get("with_decoupled")].into_iter().flatten() {
+        let decay = |kind: &str| variant["decay"][kind].as_f64().unwrap_or(0.0);
+        let expected = variant["params"].as_array().expect("a list");
+        let mut weight = Parameter::new(Weights::new(tensor(&expected[0], 1, device)), optimizer);
+        for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
+            let step = OptimizerStep {
+                weight_decay: Some(rate.zeros_like().add_scalar(decay("l2"))),
+                kept: Some(rate.clone().mul_scalar(-decay("decoupled")).add_scalar(1.0)),
+                ..OptimizerStep::new(optimizer, number, &rate)
+            };
+            // With one example for each row, the gradient of these weights is the delta.
+            let delta = tensor::<B>(gradient, 1, device);
+            let [_, rows, _] = delta.dims();
+            let identity = Tensor::<B, 2>::eye(rows, device).unsqueeze::<3>();
+            let update = WeightUpdate { weight, input: &identity.into(), delta: &delta };
+            weight = B::learn_weights(vec![update], &step, Precision::Full).pop().expect("one was given");
+            let what = format!("{name}, decay {} and {}, step {number}", decay("l2"), decay("decoupled"));
+            compared.push(Comparison::of(&what, weight.value.plain(), expected));
+        }
     }
     compared
 }
 
-fn orthogonal_matrices<B: Kernels>(cases: &Value, device: &B::Device) -> Vec<Comparison> {
-    let cases = cases.as_array().expect("a list of cases");
-    cases
-        .iter()
-        .map(|case| {
-            let [rows, columns] =
-                ["rows", "cols"].map(|field| case[field].as_u64().expect("a size") as usize);
-            let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));
-            let tensor = model::stack::<B>(&[&matrix], device);
-            Comparison::of(&format!("orthogonal {rows}x{columns}"), tensor, &case["orthogonal"])
-        })
-        .collect()
+fn schedule_rates(table: &Value) -> Comparison {
+    let schedule = case::schedule(&table["schedule"]);
+    let rate = table["lr"].as_f64().expect("a rate");
+    let epochs = table["epochs"].as_u64().expect("a number of epochs") as u32;
+    let rates: Vec<f32> = (1..=epochs).map(|epoch| schedule.rate(rate, epoch, epochs) as f32).collect();
+    Comparison::of_numbers(&format!("schedule {}", schedule.name()), &rates, &numbers(&table["rates"]))
+}
+
+fn orthogonal_matrix<B: Kernels>(case: &Value, device: &B::Device) -> Comparison {
+    let [rows, columns] = ["rows", "cols"].map(|field| case[field].as_u64().expect("a size") as usize);
+    let matrix = orthogonal(rows, columns, &numbers(&case["normal"]));
+    let tensor = model::stack::<B>(&[&matrix], device);
+    Comparison::of(&format!("orthogonal {rows}x{columns}"), tensor, &case["orthogonal"])
 }

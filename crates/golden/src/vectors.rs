@@ -7,6 +7,18 @@ use std::{
 
 use serde_json::Value;
 
+/// The names of tables of optimizers.
+const OPTIMIZERS: [&str; 8] = [
+    "adam",
+    "optimizer_adam_keras",
+    "optimizer_adam",
+    "optimizer_adamw",
+    "optimizer_sgd",
+    "optimizer_sgd_momentum",
+    "optimizer_sgd_nesterov",
+    "optimizer_rmsprop",
+];
+
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
     #[error("cannot read the golden vectors' {}", path.display())]
@@ -17,36 +29,57 @@ pub enum VectorsError {
     NoCases { path: PathBuf },
 }
 
-#[derive(Clone, Debug)]
+/// The contents of some folders of golden vectors.
+#[derive(Clone, Debug, Default)]
 pub struct Vectors {
     /// The networks, by name.
     pub(crate) cases: Vec<(String, Value)>,
-    /// Gradients, and the values of a parameter after Adam's updates.
-    pub(crate) adam: Value,
-    /// Matrices of normal numbers, and the orthogonal matrices made from each.
-    pub(crate) orthogonal: Value,
+    /// Gradients, and the values of a parameter after an optimizer's updates, by the file's name.
+    pub(crate) optimizers: Vec<(String, Value)>,
+    /// Schedules, with the rate of each epoch.
+    pub(crate) schedules: Vec<Value>,
+    /// Matrices of normal numbers, and the orthogonal matrix made from each.
+    pub(crate) orthogonal: Vec<Value>,
 }
 
 impl Vectors {
-    /// Reads every case that `index.json` of `folder` names. Files other than cases come from `others` where the folder lacks
-    /// them.
+    /// Reads every case that `index.json` of each folder names, and the tables beside them.
     ///
     /// # Errors
-    /// If a file is missing or not JSON, or the index names no case.
-    pub fn read(folder: &Path, others: &Path) -> Result<Self, VectorsError> {
+    /// If a file is missing or not JSON, or an index names no case.
+    pub fn read(folders: &[PathBuf]) -> Result<Self, VectorsError> {
+        let mut vectors = Self::default();
+        for folder in folders {
+            vectors.add(folder)?;
+        }
+        Ok(vectors)
+    }
+
+    fn add(&mut self, folder: &Path) -> Result<(), VectorsError> {
         let index_path = folder.join("index.json");
         let index = read(&index_path)?;
-        let names = index.as_array().into_iter().flatten().filter_map(Value::as_str);
-        let cases = names.map(|name| Ok((name.to_owned(), read(&folder.join(format!("{name}.json")))?)));
-        let cases: Vec<(String, Value)> = cases.collect::<Result<_, VectorsError>>()?;
-        if cases.is_empty() {
+        let names: Vec<&str> = index.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if names.is_empty() {
             return Err(VectorsError::NoCases { path: index_path });
         }
-        let [adam, orthogonal] = ["adam.json", "init_orthogonal.json"].map(|name| {
-            let own = folder.join(name);
-            read(&if own.is_file() { own } else { others.join(name) })
-        });
-        Ok(Self { cases, adam: adam?, orthogonal: orthogonal? })
+        for name in names {
+            self.cases.push((name.to_owned(), read(&folder.join(format!("{name}.json")))?));
+        }
+        for name in OPTIMIZERS {
+            let table = folder.join(format!("{name}.json"));
+            if table.is_file() {
+                self.optimizers.push((name.to_owned(), read(&table)?));
+            }
+        }
+        for (name, list) in
+            [("schedules.json", &mut self.schedules), ("init_orthogonal.json", &mut self.orthogonal)]
+        {
+            let table = folder.join(name);
+            if table.is_file() {
+                list.extend(read(&table)?.as_array().cloned().unwrap_or_default());
+            }
+        }
+        Ok(())
     }
 
     /// Keeps every `nth` case, for devices on which all cases would take too long.
@@ -71,7 +104,7 @@ mod tests {
             if let Some(text) = index {
                 fs::write(folder.path().join("index.json"), text).expect("it can be written");
             }
-            let error = Vectors::read(folder.path(), folder.path()).expect_err("something is wrong");
+            let error = Vectors::read(&[folder.path().into()]).expect_err("something is wrong");
             error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
         };
         assert_eq!(error(None), "cannot read the golden vectors' FOLDER/index.json");

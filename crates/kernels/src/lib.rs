@@ -20,12 +20,12 @@ use random::Key;
 pub use self::{
     images::{BatchKernels, ImageSet, ImageTransform, Images},
     input::{Input, Sets, part},
-    optimizer::{AdamStep, bias_correction},
+    optimizer::OptimizerStep,
     output::{OutputError, Squash},
-    parameter::{Moments, Parameter, PerTrial},
+    parameter::{Parameter, PerTrial},
     weights::Weights,
 };
-use settings::{Activation, Precision};
+use settings::{Activation, Loss, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
 /// that concern the device.
@@ -148,9 +148,9 @@ pub trait ReductionKernels: Backend {
         Self::inner_product(values, values).div_scalar((rows * columns) as f64)
     }
 
-    /// Returns the cross-entropy of the softmax of `logits` (`[trials, batch, outputs]`) against one-hot targets
-    /// (`[trials or 1, batch, outputs]`), with its error and the number of misclassified examples.
-    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self>;
+    /// Returns the loss of `logits` (`[trials, batch, outputs]`) against one-hot targets (`[trials or 1, batch, outputs]`), with its
+    /// error and the number of misclassified examples.
+    fn output_error(loss: Loss, logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self>;
 
     /// Returns softmax minus target; `logits` are `[trials, batch, outputs]`, targets `[trials or 1, batch, outputs]`.
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3>;
@@ -192,21 +192,21 @@ pub trait NormalizationKernels: ReductionKernels {
     ) -> [Tensor<Self, 3>; 2];
 }
 
-/// Updates of parameters by Adam.
+/// Updates of parameters by an optimizer.
 pub trait UpdateKernels: ProductKernels {
-    /// Updates weight matrices by one step against their gradients plus weight decay. Returns them in the order of
+    /// Updates weight matrices by one step against their gradients, with both kinds of decay. Returns them in the order of
     /// `updates`, which are given together because a backend may work on all of them at once.
     fn learn_weights(
         updates: Vec<WeightUpdate<'_, Self>>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Weights<Self>>>;
 
-    /// Updates a parameter by one step against `gradient`, which has its shape.
+    /// Updates a parameter by one step against `gradient`, which has its shape, without decay.
     fn learn(
         parameter: Parameter<Tensor<Self, 3>>,
         gradient: Tensor<Self, 3>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
     ) -> Parameter<Tensor<Self, 3>>;
 }
 

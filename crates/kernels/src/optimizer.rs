@@ -1,29 +1,42 @@
-//! Adam as Keras defines it: epsilon is outside the bias correction (Kingma & Ba 2015, arXiv:1412.6980).
+//! The step of an optimizer.
 //!
-//! PyTorch divides the second moment by its bias correction before it adds epsilon; Keras adds epsilon to the
-//! uncorrected root, so equal constants give slightly different steps. The golden vectors are Keras'.
+//! Adam has the form of Keras: epsilon is outside the bias correction (Kingma & Ba 2015, arXiv:1412.6980, section 2). The paper's
+//! algorithm and PyTorch add epsilon to the corrected root. That is the same step with an epsilon that changes from step to step.
 
 use burn::tensor::{Tensor, backend::Backend};
-
-/// The fraction of the gradient's average that a step keeps.
-pub(crate) const BETA_1: f64 = 0.9;
-/// The fraction of the squared gradient's average that a step keeps.
-pub(crate) const BETA_2: f64 = 0.999;
-/// A small number that keeps the step finite where the gradient was always zero.
-pub(crate) const EPSILON: f64 = 1e-7;
+use settings::{AdamForm, Optimizer};
 
 /// The settings of one update.
 #[derive(Clone, Debug)]
-pub struct AdamStep<B: Backend> {
-    /// The bias-corrected learning rate of each trial, `[trials, 1, 1]`.
+pub struct OptimizerStep<B: Backend> {
+    /// The optimizer, with the constants of this step.
+    pub optimizer: Optimizer,
+    /// The learning rate of each trial with its bias correction, `[trials, 1, 1]`.
     pub rate: Tensor<B, 3>,
     /// The L2 coefficient of each trial, `[trials, 1, 1]`; `None` where it is 0 for all.
     pub weight_decay: Option<Tensor<B, 3>>,
+    /// The factor on each trial's weights before the step, `[trials, 1, 1]`; `None` where it is 1 for all.
+    pub kept: Option<Tensor<B, 3>>,
 }
 
-/// Returns the factor on the learning rate that corrects the bias of moments that started at zero; `step` counts from 1.
-pub fn bias_correction(step: u64) -> f64 {
-    (1.0 - power(BETA_2, step)).sqrt() / (1.0 - power(BETA_1, step))
+impl<B: Backend> OptimizerStep<B> {
+    /// Creates the step with this `number`, counted from 1 over the whole training, without decay. `rate` is the learning rate of each
+    /// trial, `[trials, 1, 1]`.
+    pub fn new(optimizer: Optimizer, number: u64, rate: &Tensor<B, 3>) -> Self {
+        let (optimizer, rate) = match optimizer {
+            Optimizer::Adam { beta_1, beta_2, epsilon, form } => {
+                let root = (1.0 - power(beta_2, number)).sqrt();
+                let epsilon = match form {
+                    AdamForm::Keras => epsilon,
+                    AdamForm::Paper => epsilon * root,
+                };
+                let corrected = rate.clone().mul_scalar(root / (1.0 - power(beta_1, number)));
+                (Optimizer::Adam { beta_1, beta_2, epsilon, form: AdamForm::Keras }, corrected)
+            }
+            Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } => (optimizer, rate.clone()),
+        };
+        Self { optimizer, rate, weight_decay: None, kept: None }
+    }
 }
 
 /// Returns a power by products alone: the last bits of the library's functions depend on the system.

@@ -1,6 +1,7 @@
-//! Trainable values and Adam's moments.
+//! Trainable values with the optimizer's state.
 
 use burn::tensor::{Int, Tensor, backend::Backend};
+use settings::Optimizer;
 
 /// Values of each trial of a population.
 pub trait PerTrial: Clone {
@@ -25,25 +26,19 @@ impl<B: Backend> PerTrial for Tensor<B, 3> {
     }
 }
 
-/// A trainable `value` with the optimizer's state: [`Weights`](crate::Weights), or a `[trials, 1, units]` tensor.
+/// A trainable `value`: [`Weights`](crate::Weights), or a `[trials, 1, units]` tensor.
 #[derive(Clone, Debug)]
 pub struct Parameter<T> {
     pub value: T,
-    pub moments: Moments<T>,
-}
-
-/// Adam's moving averages of a gradient and of its square, each of the parameter's shape.
-#[derive(Clone, Debug)]
-pub struct Moments<T> {
-    pub first: T,
-    pub second: T,
+    /// The optimizer's state, in the order of [`Optimizer::states`]: values of the parameter's shape.
+    pub states: Vec<T>,
 }
 
 impl<T: PerTrial> Parameter<T> {
-    /// Creates a parameter whose moments are zero.
-    pub fn new(value: T) -> Self {
+    /// Creates a parameter whose state is zero.
+    pub fn new(value: T, optimizer: Optimizer) -> Self {
         let zeros = value.zeros_like();
-        Self { value, moments: Moments { first: zeros.clone(), second: zeros } }
+        Self { value, states: vec![zeros; optimizer.states().len()] }
     }
 
     /// Keeps only the trials at `positions`, in that order.
@@ -53,12 +48,9 @@ impl<T: PerTrial> Parameter<T> {
 }
 
 impl<T> Parameter<T> {
-    /// Applies `function` to the value and to both moments.
+    /// Applies `function` to the value and to each state.
     pub(crate) fn map<U>(self, function: impl Fn(T) -> U) -> Parameter<U> {
-        let Self { value, moments: Moments { first, second } } = self;
-        Parameter {
-            value: function(value),
-            moments: Moments { first: function(first), second: function(second) },
-        }
+        let Self { value, states } = self;
+        Parameter { value: function(value), states: states.into_iter().map(function).collect() }
     }
 }

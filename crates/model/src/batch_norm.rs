@@ -2,7 +2,8 @@
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
-use kernels::{AdamStep, BATCH_NORM_EPSILON, Kernels, Normalized, Parameter};
+use kernels::{BATCH_NORM_EPSILON, Kernels, Normalized, OptimizerStep, Parameter};
+use settings::Optimizer;
 
 /// The fraction of the old moving statistics that a step keeps.
 const MOMENTUM: f64 = 0.99;
@@ -20,11 +21,11 @@ pub struct BatchNorm<B: Backend> {
 
 impl<B: Kernels> BatchNorm<B> {
     /// Returns the identity: unit scale, no shift, zero mean, unit variance.
-    pub fn new(trials: usize, units: usize, device: &B::Device) -> Self {
+    pub fn new(trials: usize, units: usize, optimizer: Optimizer, device: &B::Device) -> Self {
         let shape = [trials, 1, units];
         Self {
-            gamma: Parameter::new(Tensor::ones(shape, device)),
-            beta: Parameter::new(Tensor::zeros(shape, device)),
+            gamma: Parameter::new(Tensor::ones(shape, device), optimizer),
+            beta: Parameter::new(Tensor::zeros(shape, device), optimizer),
             moving_mean: Tensor::zeros(shape, device),
             moving_variance: Tensor::ones(shape, device),
         }
@@ -43,7 +44,7 @@ impl<B: Kernels> BatchNorm<B> {
     }
 
     /// Updates scale, shift and the moving statistics. `signal` is the teaching signal at the normalization's output.
-    pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &AdamStep<B>) -> Self {
+    pub fn learn(self, normalized: &Normalized<B>, signal: &Tensor<B, 3>, step: &OptimizerStep<B>) -> Self {
         let [gamma, beta] = B::normalization_gradients(normalized, signal);
         Self {
             gamma: B::learn(self.gamma, gamma, step),

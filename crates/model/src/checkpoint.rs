@@ -23,7 +23,8 @@ pub struct Array {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Parameter,
-    Moment,
+    /// A part of the optimizer's state.
+    State,
     MovingStatistic,
 }
 
@@ -33,10 +34,10 @@ impl<B: Kernels> Network<B> {
         self.arrays_of_kinds(&[Kind::Parameter, Kind::MovingStatistic], position)
     }
 
-    /// Returns all arrays of the trial at `position` that learning changes: parameters, the optimizer's moments and moving
+    /// Returns all arrays of the trial at `position` that learning changes: parameters, the optimizer's state and moving
     /// statistics.
     pub fn state(&self, position: usize) -> Vec<Array> {
-        self.arrays_of_kinds(&[Kind::Parameter, Kind::Moment, Kind::MovingStatistic], position)
+        self.arrays_of_kinds(&[Kind::Parameter, Kind::State, Kind::MovingStatistic], position)
     }
 
     fn arrays_of_kinds(&self, kinds: &[Kind], position: usize) -> Vec<Array> {
@@ -69,10 +70,11 @@ impl<B: Kernels> Network<B> {
 
     /// Calls `visitor` with the name, the kind and the values of each array that learning changes.
     fn visit(&mut self, visitor: &mut Visitor<'_, B>) {
+        let states = self.optimizer.states();
         for (layer, number) in self.hidden.iter_mut().zip(1..) {
-            visit_layer(layer, &format!("layer_{number}"), visitor);
+            visit_layer(layer, &format!("layer_{number}"), states, visitor);
         }
-        visit_layer(&mut self.output, "output", visitor);
+        visit_layer(&mut self.output, "output", states, visitor);
     }
 }
 
@@ -108,14 +110,15 @@ impl<B: Kernels> Values<B> for Weights<B> {
     }
 }
 
-fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, visitor: &mut Visitor<'_, B>) {
-    visit_parameter(&mut layer.weight, format!("{name}/weight"), visitor);
+/// Visits the arrays of a layer; `states` are the names of the optimizer's state.
+fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, states: &[&str], visitor: &mut Visitor<'_, B>) {
+    visit_parameter(&mut layer.weight, format!("{name}/weight"), states, visitor);
     if let Some(bias) = &mut layer.bias {
-        visit_parameter(bias, format!("{name}/bias"), visitor);
+        visit_parameter(bias, format!("{name}/bias"), states, visitor);
     }
     if let Some(norm) = &mut layer.batch_norm {
-        visit_parameter(&mut norm.gamma, format!("{name}/gamma"), visitor);
-        visit_parameter(&mut norm.beta, format!("{name}/beta"), visitor);
+        visit_parameter(&mut norm.gamma, format!("{name}/gamma"), states, visitor);
+        visit_parameter(&mut norm.beta, format!("{name}/beta"), states, visitor);
         visitor(format!("{name}/moving_mean"), Kind::MovingStatistic, &mut norm.moving_mean);
         visitor(format!("{name}/moving_variance"), Kind::MovingStatistic, &mut norm.moving_variance);
     }
@@ -124,12 +127,14 @@ fn visit_layer<B: Kernels>(layer: &mut Layer<B>, name: &str, visitor: &mut Visit
 fn visit_parameter<B: Kernels, T: Values<B>>(
     parameter: &mut Parameter<T>,
     name: String,
+    states: &[&str],
     visitor: &mut Visitor<'_, B>,
 ) {
-    let (first, second) = (format!("{name}/first_moment"), format!("{name}/second_moment"));
+    let names: Vec<String> = states.iter().map(|state| format!("{name}/{state}")).collect();
     visitor(name, Kind::Parameter, &mut parameter.value);
-    visitor(first, Kind::Moment, &mut parameter.moments.first);
-    visitor(second, Kind::Moment, &mut parameter.moments.second);
+    for (name, state) in names.into_iter().zip(&mut parameter.states) {
+        visitor(name, Kind::State, state);
+    }
 }
 
 /// Returns the trial at `position` of a `[trials, rows, columns]` tensor as an array; a single row becomes a vector.

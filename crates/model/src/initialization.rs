@@ -13,20 +13,65 @@ pub struct Matrix {
     pub values: Vec<f32>,
 }
 
+/// The initial parameters of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InitialLayer {
+    /// `[inputs, units]`.
+    pub weight: Matrix,
+    /// `[1, units]`.
+    pub bias: Matrix,
+}
+
 /// Draws a `[rows, columns]` matrix; `rows` is the fan-in.
+///
+/// # Panics
+/// For [`Initialization::Aligned`], which depends on other matrices.
 pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+    let (fan_in, fan_out) = (rows as f64, columns as f64);
     match initialization {
         Initialization::Orthogonal => {
             let (tall, narrow) = (rows.max(columns), rows.min(columns));
             let normal: Vec<f64> = (0..tall * narrow).map(|_| standard_normal(stream)).collect();
             orthogonal(rows, columns, &normal)
         }
-        Initialization::LecunNormal => {
-            let deviation = (1.0 / rows as f64).sqrt() / TRUNCATED_DEVIATION;
-            let values = (0..rows * columns).map(|_| (deviation * truncated_normal(stream)) as f32).collect();
-            Matrix { rows, columns, values }
-        }
+        Initialization::LecunNormal => truncated(1.0 / fan_in, rows, columns, stream),
+        Initialization::GlorotNormal => truncated(2.0 / (fan_in + fan_out), rows, columns, stream),
+        Initialization::HeNormal => truncated(2.0 / fan_in, rows, columns, stream),
+        Initialization::LecunUniform => uniform((3.0 / fan_in).sqrt(), rows, columns, stream),
+        Initialization::GlorotUniform => uniform((6.0 / (fan_in + fan_out)).sqrt(), rows, columns, stream),
+        Initialization::HeUniform => uniform((6.0 / fan_in).sqrt(), rows, columns, stream),
+        Initialization::TorchDefault => uniform(torch_limit(rows), rows, columns, stream),
+        Initialization::Uniform(limit) => uniform(limit, rows, columns, stream),
+        Initialization::Normal(deviation) => filled(rows, columns, || deviation * standard_normal(stream)),
+        Initialization::Zeros => filled(rows, columns, || 0.0),
+        Initialization::Aligned => panic!("aligned weights are made from feedback matrices"),
     }
+}
+
+/// Draws the biases of a layer with this number of `inputs`, `[1, units]`: zeros except with PyTorch's initialization.
+pub fn draw_bias(initialization: Initialization, inputs: usize, units: usize, stream: &mut Stream) -> Matrix {
+    match initialization {
+        Initialization::TorchDefault => uniform(torch_limit(inputs), 1, units, stream),
+        _ => filled(1, units, || 0.0),
+    }
+}
+
+fn torch_limit(inputs: usize) -> f64 {
+    1.0 / (inputs as f64).sqrt()
+}
+
+/// Draws normal numbers that are truncated at two standard deviations, with this variance after the truncation.
+fn truncated(variance: f64, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+    let deviation = variance.sqrt() / TRUNCATED_DEVIATION;
+    filled(rows, columns, || deviation * truncated_normal(stream))
+}
+
+fn uniform(limit: f64, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+    filled(rows, columns, || limit * (2.0 * f64::from(random::uniform(stream)) - 1.0))
+}
+
+fn filled(rows: usize, columns: usize, mut value: impl FnMut() -> f64) -> Matrix {
+    Matrix { rows, columns, values: (0..rows * columns).map(|_| value() as f32).collect() }
 }
 
 /// The standard deviation of a standard normal variable truncated at two standard deviations.

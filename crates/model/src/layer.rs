@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Int, Tensor, backend::Backend};
 
 use crate::BatchNorm;
-use kernels::{Activated, AdamStep, Input, Kernels, Normalized, Parameter, WeightUpdate, Weights, part};
+use kernels::{Activated, Input, Kernels, Normalized, OptimizerStep, Parameter, WeightUpdate, Weights, part};
 use settings::{Activation, Precision};
 
 /// A layer that computes `activation(batch_norm(input weight + bias))`; bias and batch norm are optional.
@@ -164,19 +164,15 @@ impl<B: Kernels> Layer<B> {
     }
 
     pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
-        Gradients {
-            weight: B::weight_gradient(&trace.input, &delta.preactivation, self.precision),
-            bias: delta.normalized.is_none().then(|| B::bias_gradient(&delta.preactivation)),
-            batch_norm: trace
-                .normalized
-                .as_ref()
-                .zip(delta.normalized.as_ref())
-                .map(|(normalized, signal)| B::normalization_gradients(normalized, signal)),
-        }
+        LayerUpdate::hidden(trace, delta.clone()).gradients(self.precision)
     }
 
     /// Updates each layer by one optimizer step; `updates` holds one update for each layer.
-    pub fn learn_all(layers: Vec<Self>, updates: &[LayerUpdate<'_, B>], step: &AdamStep<B>) -> Vec<Self> {
+    pub fn learn_all(
+        layers: Vec<Self>,
+        updates: &[LayerUpdate<'_, B>],
+        step: &OptimizerStep<B>,
+    ) -> Vec<Self> {
         assert_eq!(layers.len(), updates.len(), "an update for each layer");
         let Some(precision) = layers.first().map(|layer| layer.precision) else { return layers };
         let (weights, others): (Vec<_>, Vec<_>) = layers
@@ -198,11 +194,46 @@ impl<B: Kernels> Layer<B> {
 }
 
 impl<B: Kernels> LayerUpdate<'_, B> {
+    fn gradients(&self, precision: Precision) -> Gradients<B> {
+        let Self { input, delta, normalized } = self;
+        Gradients {
+            weight: B::weight_gradient(input, &delta.preactivation, precision),
+            bias: delta.normalized.is_none().then(|| B::bias_gradient(&delta.preactivation)),
+            batch_norm: normalized
+                .zip(delta.normalized.as_ref())
+                .map(|(normalized, signal)| B::normalization_gradients(normalized, signal)),
+        }
+    }
+
+    /// Returns the sum of the squares of all gradients of `layer`, `[trials]`, with the L2 term of its weights.
+    pub fn gradient_square(&self, layer: &Layer<B>, weight_decay: Option<&Tensor<B, 3>>) -> Tensor<B, 1> {
+        let Gradients { mut weight, bias, batch_norm } = self.gradients(layer.precision);
+        if let Some(decay) = weight_decay {
+            let of_decay = layer.weight.value.values.clone() * decay.clone();
+            weight = weight.with_values(weight.values.clone() + of_decay);
+        }
+        let bias = bias.filter(|_| layer.bias.is_some());
+        let others = bias.into_iter().chain(batch_norm.into_iter().flatten());
+        others.fold(B::weights_inner_product(&weight, &weight), |sum, gradient| {
+            sum + B::inner_product(&gradient, &gradient)
+        })
+    }
+
+    /// Multiplies all gradients by a factor for each trial, `[trials, 1, 1]`.
+    pub fn scaled(self, factors: &Tensor<B, 3>) -> Self {
+        let Delta { preactivation, normalized } = self.delta;
+        let delta = Delta {
+            preactivation: preactivation * factors.clone(),
+            normalized: normalized.map(|signal| signal * factors.clone()),
+        };
+        Self { delta, ..self }
+    }
+
     fn learn_per_unit(
         &self,
         bias: Option<Parameter<Tensor<B, 3>>>,
         batch_norm: Option<BatchNorm<B>>,
-        step: &AdamStep<B>,
+        step: &OptimizerStep<B>,
     ) -> (Option<Parameter<Tensor<B, 3>>>, Option<BatchNorm<B>>) {
         match (batch_norm, self.normalized, &self.delta.normalized) {
             // Batch norm subtracts the bias again, so the bias' gradient is exactly zero.

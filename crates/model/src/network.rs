@@ -2,9 +2,12 @@
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use crate::{BatchNorm, Layer, Objective, initialization::Matrix};
+use crate::{
+    BatchNorm, Layer, Objective,
+    initialization::{InitialLayer, Matrix},
+};
 use kernels::{Input, Kernels, Parameter, Weights};
-use settings::{Activation, Precision};
+use settings::{Activation, Optimizer, Precision};
 
 /// The layers of a fully connected network, without its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +32,7 @@ pub struct Network<B: Backend> {
     pub output: Layer<B>,
     pub activation: Activation,
     pub objective: Objective,
+    pub optimizer: Optimizer,
 }
 
 impl Architecture {
@@ -38,24 +42,30 @@ impl Architecture {
         widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
     }
 
-    /// Creates networks with the given initial weights (`weights[trial][layer]`, the output layer's last), zero biases
-    /// and identity batch norm.
-    pub fn build<B: Kernels>(&self, weights: &[Vec<Matrix>], device: &B::Device) -> Network<B> {
-        let trials = weights.len();
+    /// Creates networks with the given initial parameters (`parameters[trial][layer]`, the output layer's last), and identity batch norm.
+    pub fn build<B: Kernels>(
+        &self,
+        parameters: &[Vec<InitialLayer>],
+        optimizer: Optimizer,
+        device: &B::Device,
+    ) -> Network<B> {
+        let trials = parameters.len();
         let mut hidden = Vec::new();
         for (index, [_, units]) in self.weight_shapes().into_iter().enumerate() {
             let is_hidden = index < self.hidden.len();
-            let matrices: Vec<&Matrix> = weights.iter().map(|layers| &layers[index]).collect();
+            let layers = parameters.iter().map(|layers| &layers[index]);
+            let (weights, biases): (Vec<&Matrix>, Vec<&Matrix>) =
+                layers.map(|layer| (&layer.weight, &layer.bias)).unzip();
             hidden.push(Layer {
-                weight: Parameter::new(Weights::new(stack(&matrices, device))),
-                bias: (self.bias || !is_hidden)
-                    .then(|| Parameter::new(Tensor::zeros([trials, 1, units], device))),
-                batch_norm: (self.batch_norm && is_hidden).then(|| BatchNorm::new(trials, units, device)),
+                weight: Parameter::new(Weights::new(stack(&weights, device)), optimizer),
+                bias: (self.bias || !is_hidden).then(|| Parameter::new(stack(&biases, device), optimizer)),
+                batch_norm: (self.batch_norm && is_hidden)
+                    .then(|| BatchNorm::new(trials, units, optimizer, device)),
                 precision: Precision::default(),
             });
         }
         let output = hidden.pop().expect("there is a weight shape for the output layer");
-        Network { hidden, output, activation: self.activation, objective: self.objective }
+        Network { hidden, output, activation: self.activation, objective: self.objective, optimizer }
     }
 }
 

@@ -3,12 +3,13 @@
 use burn::tensor::{Tensor, activation, backend::Backend};
 
 use kernels::{Activated, Kernels, OutputError, Squash};
+use settings::Loss;
 
 /// The global loss, with the output nonlinearity that belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objective {
-    /// Softmax and cross-entropy against one-hot targets.
-    Classification,
+    /// A loss against one-hot targets.
+    Classification(Loss),
     /// The mean squared error of the squashed output against the input itself.
     Reconstruction(Squash),
 }
@@ -17,7 +18,9 @@ impl Objective {
     /// Returns the network's output; `logits` and the output are `[trials, batch, outputs]`.
     pub fn output<B: Backend>(self, logits: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
-            Self::Classification => activation::softmax(logits, 2),
+            Self::Classification(Loss::SoftmaxCrossEntropy) => activation::softmax(logits, 2),
+            Self::Classification(Loss::SigmoidCrossEntropy) => activation::sigmoid(logits),
+            Self::Classification(Loss::MeanSquaredError) => logits,
             Self::Reconstruction(squash) => squash.apply(logits),
         }
     }
@@ -26,7 +29,7 @@ impl Objective {
     pub fn error<B: Kernels>(self, logits: &Tensor<B, 3>, target: &Tensor<B, 3>) -> OutputError<B> {
         let [_, batch, outputs] = logits.dims();
         match self {
-            Self::Classification => B::cross_entropy(logits, target),
+            Self::Classification(loss) => B::output_error(loss, logits, target),
             Self::Reconstruction(squash) => {
                 let Activated { output, slope } = B::squash(squash, logits.clone());
                 let difference = output - target.clone();

@@ -13,10 +13,15 @@ pub enum Activation {
     Swish,
     /// v, or 0.2 v below 0, with slope 0.2 at 0.
     LeakyRelu,
+    /// The logistic function, 1 / (1 + exp(-v)).
+    Sigmoid,
+    /// v, or exp(v) - 1 at and below 0 (Clevert et al. 2016, arXiv:1511.07289).
+    Elu,
 }
 
 impl Activation {
-    pub const ALL: [Self; 4] = [Self::Tanh, Self::Relu, Self::Swish, Self::LeakyRelu];
+    pub const ALL: [Self; 6] =
+        [Self::Tanh, Self::Relu, Self::Swish, Self::LeakyRelu, Self::Sigmoid, Self::Elu];
 
     /// Returns the name in tables and folders.
     pub fn name(self) -> &'static str {
@@ -25,11 +30,13 @@ impl Activation {
             Self::Relu => "relu",
             Self::Swish => "swish",
             Self::LeakyRelu => "leaky-relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Elu => "elu",
         }
     }
 
     /// Whether the output is bounded. Rules that push an activation without limit (DRTP) need it to be.
     pub fn is_bounded(self) -> bool {
-        self == Self::Tanh
+        matches!(self, Self::Tanh | Self::Sigmoid)
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct};
 
 use crate::{
-    Activation, Algorithm, AxisPoint, AxisVisitor, Definition, Initialization, Sharing, WeightInitialization,
+    Activation, Algorithm, AxisPoint, AxisVisitor, Definition, Initialization, Loss, Optimizer, Schedule,
+    Sharing,
 };
 
 /// Generates everything that has a field or variant for each axis from the list below.
@@ -229,35 +230,67 @@ axes! {
         label: |bias| (!bias).then(|| "no-bias".into()),
     };
 
-    /// Initial forward weights of all layers.
-    weights Weights: WeightInitialization = Definition {
-        written: "list of [`WeightInitialization`]",
+    /// Losses of the output layer, for classification.
+    loss Loss: Loss = Definition {
+        written: "list of [`Loss`]",
         example: None,
-        default: Some(WeightInitialization::Orthogonal),
-        omitted: Some(WeightInitialization::Orthogonal),
+        default: Some(Loss::SoftmaxCrossEntropy),
+        omitted: Some(Loss::SoftmaxCrossEntropy),
         check: any,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |loss| (*loss != Loss::default()).then(|| loss.name().into()),
+    };
+
+    /// Initial forward weights of all layers. Biases start at zero, except with `TorchDefault`.
+    weights Weights: Initialization = Definition {
+        written: "list of [`Initialization`]",
+        example: None,
+        default: Some(Initialization::Orthogonal),
+        omitted: Some(Initialization::Orthogonal),
+        check: Initialization::problem,
         applies: always,
         sharing: Sharing::Always,
         label: |weights| match weights {
-            WeightInitialization::Orthogonal => None,
-            WeightInitialization::LecunNormal => Some("lecun-weights".into()),
-            WeightInitialization::Aligned => Some("aligned".into()),
+            Initialization::Orthogonal => None,
+            Initialization::LecunNormal => Some("lecun-weights".into()),
+            Initialization::Aligned => Some("aligned".into()),
+            others => Some(format!("{}-weights", others.name())),
         },
     };
 
-    /// Fixed feedback matrices; dropped for rules without feedback.
+    /// Feedback matrices, `[units, outputs]` of each hidden layer; dropped for rules without feedback.
     feedback Feedback: Option<Initialization> = Definition {
-        written: "list of [`Initialization`]",
+        written: "list of [`Initialization`], except `Aligned`",
         example: None,
         default: Some(Some(Initialization::Orthogonal)),
         omitted: Some(None),
-        check: |feedback| feedback.is_none().then_some("`Orthogonal`, `LecunNormal`"),
+        check: |feedback| match feedback {
+            None | Some(Initialization::Aligned) => Some("a distribution, such as `Orthogonal` or `HeUniform`"),
+            Some(initialization) => initialization.problem(),
+        },
         applies: Algorithm::uses_feedback,
         sharing: Sharing::Always,
-        label: |feedback| (*feedback == Some(Initialization::LecunNormal)).then(|| "lecun-feedback".into()),
+        label: |feedback| match feedback {
+            None | Some(Initialization::Orthogonal) => None,
+            Some(Initialization::LecunNormal) => Some("lecun-feedback".into()),
+            Some(others) => Some(format!("{}-feedback", others.name())),
+        },
     };
 
-    /// Learning rates of the Adam optimizer.
+    /// Optimizers of all parameters.
+    optimizer Optimizer: Optimizer = Definition {
+        written: "list of [`Optimizer`], by their bare names if all settings are at their defaults",
+        example: Some("[Adam, Sgd(momentum: 0.9)]"),
+        default: Some(Optimizer::ADAM),
+        omitted: Some(Optimizer::ADAM),
+        check: Optimizer::problem,
+        applies: always,
+        sharing: Sharing::Never,
+        label: |optimizer| (*optimizer != Optimizer::ADAM).then(|| optimizer.name()),
+    };
+
+    /// Learning rates of the optimizer.
     learning_rate LearningRate: f64 = Definition {
         written: "list of numbers above 0, or a [`Range`]",
         example: Some("[1e-3, 1e-4]"),
@@ -267,6 +300,18 @@ axes! {
         applies: always,
         sharing: Sharing::Always,
         label: |rate| Some(format!("lr{rate}")),
+    };
+
+    /// Schedules of the learning rate over the epochs.
+    schedule Schedule: Schedule = Definition {
+        written: "list of [`Schedule`], by their bare names if all settings are at their defaults",
+        example: Some("[Constant, Step(at: [60, 90], factor: 0.1)]"),
+        default: Some(Schedule::Constant),
+        omitted: Some(Schedule::Constant),
+        check: Schedule::problem,
+        applies: always,
+        sharing: Sharing::Always,
+        label: |schedule| (*schedule != Schedule::Constant).then(|| schedule.name()),
     };
 
     /// Shares of hidden units dropped in training.
@@ -293,7 +338,7 @@ axes! {
         label: |dropout| (*dropout > 0.0).then(|| format!("input-dropout{}", short(*dropout))),
     };
 
-    /// L2 coefficients of all weight matrices.
+    /// L2 coefficients of all weight matrices: a term of the gradient.
     weight_decay WeightDecay: f64 = Definition {
         written: "list of numbers, at least 0, or a [`Range`]",
         example: None,
@@ -303,6 +348,31 @@ axes! {
         applies: always,
         sharing: Sharing::SameTerms,
         label: |decay| (*decay > 0.0).then(|| format!("decay{}", short(*decay))),
+    };
+
+    /// Coefficients of decay apart from the gradient: before a step, all weight matrices shrink by the learning rate times this share
+    /// (Loshchilov & Hutter 2019, arXiv:1711.05101).
+    decoupled_decay DecoupledDecay: f64 = Definition {
+        written: "list of numbers, at least 0, or a [`Range`]",
+        example: None,
+        default: Some(0.0),
+        omitted: Some(0.0),
+        check: coefficient,
+        applies: always,
+        sharing: Sharing::SameTerms,
+        label: |decay| (*decay > 0.0).then(|| format!("decoupled{}", short(*decay))),
+    };
+
+    /// Largest norms of the gradient of all parameters together, which is scaled down to it. `None` does not limit the norm.
+    clip_norm ClipNorm: Option<f64> = Definition {
+        written: "list of `None` and numbers above 0",
+        example: Some("[None, 1.0]"),
+        default: Some(None),
+        omitted: Some(None),
+        check: |norm| norm.as_ref().and_then(positive),
+        applies: always,
+        sharing: Sharing::SameTerms,
+        label: |norm| norm.map(|norm| format!("clip{}", short(norm))),
     };
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Activation, Algorithm, Axis, Initialization, WeightInitialization};
+use crate::{Activation, Algorithm, Axis, Initialization, Loss, Optimizer, Schedule};
 
 /// An axis with values of type `T`.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub enum AxisPoint {
     Flag(bool),
     /// The units of each hidden layer.
     Units(Vec<u32>),
-    Text(&'static str),
+    Text(String),
 }
 
 impl fmt::Display for AxisPoint {
@@ -98,21 +98,9 @@ impl AxisValue for Vec<u32> {
     }
 }
 
-impl AxisValue for Algorithm {
+impl AxisValue for Option<f64> {
     fn point(&self) -> Option<AxisPoint> {
-        Some(AxisPoint::Text(self.name()))
-    }
-}
-
-impl AxisValue for Activation {
-    fn point(&self) -> Option<AxisPoint> {
-        Some(AxisPoint::Text(self.name()))
-    }
-}
-
-impl AxisValue for WeightInitialization {
-    fn point(&self) -> Option<AxisPoint> {
-        Some(AxisPoint::Text(self.name()))
+        self.map(AxisPoint::Number)
     }
 }
 
@@ -121,6 +109,19 @@ impl AxisValue for Option<Initialization> {
         self.map(|initialization| AxisPoint::Text(initialization.name()))
     }
 }
+
+/// Implements [`AxisValue`] for types whose values have a name.
+macro_rules! named {
+    ($($type:ty),+) => {
+        $(impl AxisValue for $type {
+            fn point(&self) -> Option<AxisPoint> {
+                Some(AxisPoint::Text(self.name().into()))
+            }
+        })+
+    };
+}
+
+named!(Activation, Algorithm, Initialization, Loss, Optimizer, Schedule);
 
 /// Handles one axis after the other, each with its own type; see `visit_axes`.
 pub trait AxisVisitor {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Algorithm, Axes, Axis, AxisPoint, Configuration, Selection, Task, WeightInitialization};
+use crate::{Algorithm, Axes, Axis, AxisPoint, Configuration, Initialization, Loss, Selection, Task};
 
 /// The longest name of a folder; file systems allow 255 bytes, and a temporary name is longer than the final one.
 const MAX_SLUG_LENGTH: usize = 120;
@@ -27,7 +27,10 @@ impl Configuration {
         {
             return Some(format!("{name} cannot reconstruct: {reason}"));
         }
-        (self.weights == WeightInitialization::Aligned && !self.algorithm.uses_feedback())
+        if task == Task::Reconstruction && self.loss != Loss::default() {
+            return Some(format!("the loss {} is for classification", self.loss.name()));
+        }
+        (self.weights == Initialization::Aligned && !self.algorithm.uses_feedback())
             .then(|| format!("{name} has no feedback that forward weights could be aligned with"))
     }
 
@@ -86,7 +89,7 @@ impl fmt::Display for Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, Initialization};
+    use crate::Activation;
 
     fn dfa(hidden: &[u32]) -> Configuration {
         Configuration::new(Algorithm::Dfa, hidden, 0.001)
@@ -101,7 +104,7 @@ mod tests {
         assert_eq!(tuned.slug(), "dfa-10-tanh-lr0.001-bn-no-bias-dropout0.1");
         let tuned = Configuration {
             activation: Activation::LeakyRelu,
-            weights: WeightInitialization::Aligned,
+            weights: Initialization::Aligned,
             feedback: Some(Initialization::LecunNormal),
             weight_decay: 1e-5,
             ..dfa(&[10])

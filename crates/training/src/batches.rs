@@ -59,7 +59,7 @@ impl<'a, B: Kernels> Batches<'a, B> {
         let input = Input { values, sets: sets.cloned() };
         let target = match self.objective {
             Objective::Reconstruction(_) => input.per_trial(),
-            Objective::Classification => {
+            Objective::Classification(_) => {
                 Input { values: self.labels(rows, shape), sets: sets.cloned() }.per_trial()
             }
         };

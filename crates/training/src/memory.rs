@@ -12,8 +12,10 @@ use crate::{Population, run::EVALUATION_BATCH};
 /// are counted where they are large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryNeed {
-    /// Bytes of weights, both moments of the optimizer, and feedback matrices.
+    /// Bytes of weights, the optimizer's state, and feedback matrices.
     pub parameters: u64,
+    /// The part of these that are weights and feedback matrices.
+    values: u64,
     /// Bytes that a step or an evaluation holds: activations, slopes, masks and deltas, and those of the trackers' own forward
     /// pass.
     pub activations: u64,
@@ -36,13 +38,17 @@ impl MemoryNeed {
         } else {
             0
         };
-        let per_trial = 3 * shape.weights() + feedback;
+        let states = population.trials[0].configuration.optimizer.states().len() as u64;
+        let per_trial = (1 + states) * shape.weights() + feedback;
+        let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
+        // The gradient of one layer, whose norm is computed, with the L2 term.
+        let gradient = if clips { 2 * shape.largest_matrix() } else { 0 };
         let drops = population.trials.iter().any(|trial| trial.configuration.dropout > 0.0);
         // Output, slope and delta; batch norm's values and delta; a mask and the output after it.
         // Several rules cut outputs and slopes, and join deltas.
         let cuts = if is_one_rule { 0 } else { 3 };
         let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
-        let units = if is_local { shape.widest() * 2 } else { shape.padded_units() };
+        let units = if is_local && !clips { shape.widest() * 2 } else { shape.padded_units() };
         let batch = population.batch_size as u64;
         let drops_input = population.trials.iter().any(|trial| trial.configuration.input_dropout > 0.0);
         // The mask, and the input after it.
@@ -58,8 +64,9 @@ impl MemoryNeed {
             .saturating_mul((batch * seeds.len() as u64).max(EVALUATION_BATCH as u64));
         Self {
             parameters: float_bytes(trials.saturating_mul(per_trial)),
+            values: float_bytes(trials.saturating_mul(shape.weights() + feedback)),
             activations: float_bytes(
-                trials.saturating_mul((passes * one_pass).max(evaluation)).saturating_add(images),
+                trials.saturating_mul((passes * one_pass + gradient).max(evaluation)).saturating_add(images),
             ),
             // Matrices are drawn in single precision and then stacked; a decomposition works in double precision.
             drawing: float_bytes(trials.saturating_mul(shape.weights() + feedback))
@@ -69,9 +76,9 @@ impl MemoryNeed {
 
     /// Returns the largest number of bytes at one time.
     pub fn peak(&self) -> u64 {
-        // Moments are allocated after the matrices have been drawn.
+        // The optimizer's state is allocated after the matrices have been drawn.
         let training = self.parameters.saturating_add(self.activations);
-        training.max((self.parameters / 3).saturating_add(self.drawing))
+        training.max(self.values.saturating_add(self.drawing))
     }
 }
 

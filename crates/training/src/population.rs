@@ -54,7 +54,7 @@ pub fn architecture(
 ) -> Architecture {
     let Configuration { hidden, activation, batch_norm, bias, .. } = configuration;
     let (outputs, objective) = match task {
-        Task::Classification => (classes, Objective::Classification),
+        Task::Classification => (classes, Objective::Classification(configuration.loss)),
         Task::Reconstruction => (shape.pixels(), Objective::Reconstruction(squash(scaling))),
     };
     Architecture {

@@ -153,6 +153,7 @@ impl<B: Kernels> EpochRun<'_, B> {
         observer: &dyn Observer,
     ) -> Option<(TrainState<B>, Values)> {
         let started = Instant::now();
+        train_state = train_state.in_epoch(self.epoch);
         let batches = &self.splits.train;
         let batch_size = self.population.batch_size;
         let orders = self.orders(&train_state);

@@ -10,7 +10,7 @@ use algorithms::{
     rule::{FeedbackRule, Hidden},
 };
 use burn::tensor::Tensor;
-use kernels::{AdamStep, Kernels, OutputError, Weights};
+use kernels::{Kernels, OptimizerStep, OutputError, Weights};
 use model::{Delta, DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial};
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
@@ -28,13 +28,15 @@ pub struct StepOutcome<B: Kernels> {
 pub struct Step<'a, B: Kernels> {
     pub batch: &'a Batch<B>,
     pub masks: Box<dyn Masks<B>>,
-    pub adam: AdamStep<B>,
+    pub optimizer: OptimizerStep<B>,
+    /// The largest allowed norm of each trial's gradient, `[trials, 1, 1]`.
+    clip_norm: Option<Tensor<B, 3>>,
     /// The forward pass and its error, if trackers have asked for them.
     forward: OnceCell<(Forward<B>, OutputError<B>)>,
 }
 
 impl<'a, B: Kernels> Step<'a, B> {
-    /// Creates the step of `train_state` at `step_in_epoch`, from which its masks and Adam's bias correction follow.
+    /// Creates the step of `train_state` at `step_in_epoch`, from which its masks and the optimizer's numbers follow.
     pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, step_in_epoch: StepInEpoch) -> Self {
         let masks = DrawnMasks {
             trials: train_state
@@ -49,11 +51,18 @@ impl<'a, B: Kernels> Step<'a, B> {
             epoch: u64::from(step_in_epoch.epoch),
             step: step_in_epoch.step,
         };
-        Self::with_masks(batch, Box::new(masks), train_state.adam_step(step_in_epoch.number()))
+        Self::with_masks(train_state, batch, Box::new(masks), step_in_epoch.number())
     }
 
-    pub fn with_masks(batch: &'a Batch<B>, masks: Box<dyn Masks<B>>, adam: AdamStep<B>) -> Self {
-        Self { batch, masks, adam, forward: OnceCell::new() }
+    /// Creates the step with this `number`, counted from 1 over the whole training.
+    pub fn with_masks(
+        train_state: &TrainState<B>,
+        batch: &'a Batch<B>,
+        masks: Box<dyn Masks<B>>,
+        number: u64,
+    ) -> Self {
+        let (optimizer, clip_norm) = (train_state.optimizer_step(number), train_state.clip_norm().cloned());
+        Self { batch, masks, optimizer, clip_norm, forward: OnceCell::new() }
     }
 
     pub fn pass(&self) -> Pass<'_, B> {
@@ -67,12 +76,13 @@ impl<'a, B: Kernels> Step<'a, B> {
         feedback: &'i [Weights<B>],
         rule: &'i Rule<B>,
     ) -> Inspection<'i, B> {
-        let weight_decay = self.adam.weight_decay.as_ref();
+        let weight_decay = self.optimizer.weight_decay.as_ref();
         Inspection::new(network, feedback, rule, self.pass(), weight_decay, &self.forward)
     }
 
     pub fn take(self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
-        if let [group] = train_state.groups.as_slice() {
+        // The norm of the whole gradient is known after the last layer's.
+        if let ([group], None) = (train_state.groups.as_slice(), &self.clip_norm) {
             let rule = Arc::clone(&group.rule);
             if let Rule::Local(rule) = rule.as_ref() {
                 return self.layer_by_layer(train_state, rule.as_ref());
@@ -103,7 +113,7 @@ impl<'a, B: Kernels> Step<'a, B> {
             let delta = trace.delta(signal);
             held_memory.keep(index, delta.bytes());
             let update = [LayerUpdate::hidden(&trace, delta)];
-            learned.extend(Layer::learn_all(vec![layer], &update, &self.adam));
+            learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held_memory.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
@@ -116,7 +126,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         let OutputError { loss, error, mistakes } = self.pass().output_error(&train_state.network, &input);
         held_memory.keep_elsewhere(bytes_per_trial(&error));
         let update = [LayerUpdate::output(&input, error)];
-        let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.adam);
+        let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.optimizer);
         train_state.network.output = output.pop().expect("one layer has learned");
         (train_state, StepOutcome { loss, mistakes, held_memory })
     }
@@ -141,18 +151,43 @@ impl<'a, B: Kernels> Step<'a, B> {
         deltas: Vec<Delta<B>>,
         error: Tensor<B, 3>,
     ) -> TrainState<B> {
-        let TrainState { network, .. } = train_state;
-        let updates: Vec<LayerUpdate<'_, B>> = forward
+        let mut updates: Vec<LayerUpdate<'_, B>> = forward
             .traces
             .iter()
             .zip(deltas)
             .map(|(trace, delta)| LayerUpdate::hidden(trace, delta))
             .chain([LayerUpdate::output(&forward.top, error)])
             .collect();
-        let layers = network.hidden.into_iter().chain([network.output]).collect();
-        let mut hidden = Layer::learn_all(layers, &updates, &self.adam);
+        let network = train_state.network;
+        let layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
+        let mut optimizer = self.optimizer.clone();
+        if let Some(largest) = &self.clip_norm {
+            let factors = self.clip_factors(largest, &layers, &updates);
+            updates = updates.into_iter().map(|update| update.scaled(&factors)).collect();
+            optimizer.weight_decay = optimizer.weight_decay.map(|decay| decay * factors);
+        }
+        let mut hidden = Layer::learn_all(layers, &updates, &optimizer);
         let output = hidden.pop().expect("the output layer has learned, too");
         TrainState { network: Network { hidden, output, ..network }, ..train_state }
+    }
+}
+
+impl<B: Kernels> Step<'_, B> {
+    /// Returns the factor on the gradients of each trial, `[trials, 1, 1]`, that brings the norm of all gradients together down to the
+    /// `largest` (Pascanu et al. 2013, arXiv:1211.5063, with PyTorch's small number in the denominator).
+    fn clip_factors(
+        &self,
+        largest: &Tensor<B, 3>,
+        layers: &[Layer<B>],
+        updates: &[LayerUpdate<'_, B>],
+    ) -> Tensor<B, 3> {
+        let decay = self.optimizer.weight_decay.as_ref();
+        let squares = layers.iter().zip(updates).map(|(layer, update)| update.gradient_square(layer, decay));
+        let square = squares.reduce(|sum, square| sum + square).expect("there is an output layer");
+        let norm = square.sqrt().add_scalar(1e-6).reshape(largest.dims());
+        let factors = largest.clone() / norm;
+        // `clamp` turns NaN into a number.
+        factors.clone().mask_fill(factors.greater_elem(1.0), 1.0)
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
-use kernels::{AdamStep, Kernels, PerTrial, Weights, bias_correction};
+use kernels::{Kernels, OptimizerStep, PerTrial, Weights};
 use model::{
     Architecture, Network,
     checkpoint::{self, Array},
-    initialization::Matrix,
+    initialization::{self, InitialLayer, Matrix},
 };
-use settings::{Configuration, Initialization, Trial, WeightInitialization};
+use settings::{Configuration, Initialization, Schedule, Trial};
 
 use crate::Population;
 
@@ -21,19 +21,34 @@ pub struct TrainState<B: Kernels> {
     pub groups: Vec<RuleGroup<B>>,
     /// The configuration and the seed of each trial, in the order of the trials axis.
     pub trials: Vec<Trial>,
-    /// Learning rates before bias correction, `[trials, 1, 1]`.
-    pub(crate) rates: Tensor<B, 3>,
-    pub(crate) weight_decay: Option<Tensor<B, 3>>,
+    /// The number of epochs of a trial that does not end early, which schedules depend on.
+    pub(crate) epochs: u32,
+    pub(crate) epoch: u32,
+    pub(crate) numbers: EpochNumbers<B>,
+}
+
+/// The numbers of each trial's steps in an epoch, each `[trials, 1, 1]`.
+#[derive(Clone)]
+pub(crate) struct EpochNumbers<B: Kernels> {
+    /// The learning rates before bias correction.
+    rates: Tensor<B, 3>,
+    weight_decay: Option<Tensor<B, 3>>,
+    /// The factors of decoupled decay.
+    kept: Option<Tensor<B, 3>>,
+    /// The largest allowed norms of the gradient; infinite where it is not limited.
+    clip_norm: Option<Tensor<B, 3>>,
 }
 
 impl<B: Kernels> TrainState<B> {
     pub fn new(population: &Population, device: &B::Device) -> Self {
         let trials = &population.trials;
-        let (weights, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
-            initial_weights(&population.architecture, trial)
+        let (initial, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
+            initial_layers(&population.architecture, trial)
         });
-        let mut network = population.architecture.build(&weights, device).in_precision(population.precision);
-        if weights.len() < trials.len() {
+        let optimizer = trials[0].configuration.optimizer;
+        let network = population.architecture.build(&initial, optimizer, device);
+        let mut network = network.in_precision(population.precision);
+        if initial.len() < trials.len() {
             network = network.select(&on_device(&of_trials, device));
         }
         let mut first = 0;
@@ -48,28 +63,43 @@ impl<B: Kernels> TrainState<B> {
                     feedback: feedback_of(&population.architecture, members, device),
                 }
             });
-        Self::from_parts(network, groups.collect(), trials.clone())
+        Self::from_parts(network, groups.collect(), trials.clone(), population.epochs)
     }
 
-    pub fn from_parts(network: Network<B>, groups: Vec<RuleGroup<B>>, trials: Vec<Trial>) -> Self {
-        let device = network.output.weight.value.values.device();
-        let has_decay = trials.iter().any(|trial| trial.configuration.weight_decay > 0.0);
-        Self {
-            rates: per_trial(&trials, |configuration| configuration.learning_rate, &device),
-            weight_decay: has_decay
-                .then(|| per_trial(&trials, |configuration| configuration.weight_decay, &device)),
-            network,
-            groups,
-            trials,
+    /// Creates the state at the first of `epochs`.
+    pub fn from_parts(
+        network: Network<B>,
+        groups: Vec<RuleGroup<B>>,
+        trials: Vec<Trial>,
+        epochs: u32,
+    ) -> Self {
+        let numbers = EpochNumbers::new(&trials, 1, epochs, &network.output.weight.value.values.device());
+        Self { network, groups, trials, epochs, epoch: 1, numbers }
+    }
+
+    /// Sets learning rates to those of `epoch`, counted from 1.
+    pub fn in_epoch(mut self, epoch: u32) -> Self {
+        let is_constant = self.trials.iter().all(|trial| trial.configuration.schedule == Schedule::Constant);
+        if !is_constant {
+            self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.numbers.rates.device());
         }
+        self.epoch = epoch;
+        self
     }
 
     /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training.
-    pub fn adam_step(&self, number: u64) -> AdamStep<B> {
-        AdamStep {
-            rate: self.rates.clone().mul_scalar(bias_correction(number)),
-            weight_decay: self.weight_decay.clone(),
+    pub fn optimizer_step(&self, number: u64) -> OptimizerStep<B> {
+        let EpochNumbers { rates, weight_decay, kept, .. } = &self.numbers;
+        OptimizerStep {
+            weight_decay: weight_decay.clone(),
+            kept: kept.clone(),
+            ..OptimizerStep::new(self.network.optimizer, number, rates)
         }
+    }
+
+    /// Returns the largest allowed norm of each trial's gradient, `[trials, 1, 1]`; `None` where no trial's is limited.
+    pub fn clip_norm(&self) -> Option<&Tensor<B, 3>> {
+        self.numbers.clip_norm.as_ref()
     }
 
     /// Returns every array of the trial at `position`, feedback matrices included.
@@ -94,7 +124,7 @@ impl<B: Kernels> TrainState<B> {
     /// Keeps only the trials at `positions`, which ascend.
     pub fn select(self, positions: &[usize]) -> Self {
         let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
-        let indices = on_device(positions, &self.rates.device());
+        let indices = on_device(positions, &self.numbers.rates.device());
         let mut first = 0;
         let groups = self.groups.iter().filter_map(|group| {
             let group = group.select(positions, first)?;
@@ -102,14 +132,32 @@ impl<B: Kernels> TrainState<B> {
             Some(group)
         });
         let groups = groups.collect();
-        Self::from_parts(self.network.select(&indices), groups, trials)
+        let (epochs, epoch) = (self.epochs, self.epoch);
+        Self::from_parts(self.network.select(&indices), groups, trials, epochs).in_epoch(epoch)
+    }
+}
+
+impl<B: Kernels> EpochNumbers<B> {
+    fn new(trials: &[Trial], epoch: u32, epochs: u32, device: &B::Device) -> Self {
+        let rate = |of: &Configuration| of.schedule.rate(of.learning_rate, epoch, epochs);
+        let has =
+            |wanted: fn(&Configuration) -> bool| trials.iter().any(|trial| wanted(&trial.configuration));
+        Self {
+            rates: per_trial(trials, rate, device),
+            weight_decay: has(|of| of.weight_decay > 0.0)
+                .then(|| per_trial(trials, |of| of.weight_decay, device)),
+            kept: has(|of| of.decoupled_decay > 0.0)
+                .then(|| per_trial(trials, |of| 1.0 - rate(of) * of.decoupled_decay, device)),
+            clip_norm: has(|of| of.clip_norm.is_some())
+                .then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
+        }
     }
 }
 
 /// Returns a number of each configuration as a tensor, `[trials, 1, 1]`.
 fn per_trial<B: Kernels>(
     trials: &[Trial],
-    value: fn(&Configuration) -> f64,
+    value: impl Fn(&Configuration) -> f64,
     device: &B::Device,
 ) -> Tensor<B, 3> {
     let values: Vec<f32> = trials.iter().map(|trial| value(&trial.configuration) as f32).collect();
@@ -124,25 +172,27 @@ fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> 
     }
 }
 
-/// Returns the initial forward weights of the trial, the output layer's last.
-fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    let initialization = match trial.configuration.weights {
-        WeightInitialization::Orthogonal => Initialization::Orthogonal,
-        WeightInitialization::LecunNormal => Initialization::LecunNormal,
-        WeightInitialization::Aligned => {
-            let feedback = feedback_matrices(architecture, trial);
-            return feedback::aligned_weights(architecture, &feedback, trial.seed);
-        }
+/// Returns the initial parameters of the trial's layers, the output layer's last.
+fn initial_layers(architecture: &Architecture, trial: &Trial) -> Vec<InitialLayer> {
+    let (initialization, seed) = (trial.configuration.weights, trial.seed);
+    let weights = if initialization == Initialization::Aligned {
+        feedback::aligned_weights(architecture, &feedback_matrices(architecture, trial), seed)
+    } else {
+        feedback::independent_weights(architecture, initialization, seed)
     };
-    feedback::independent_weights(architecture, initialization, trial.seed)
+    let layers = (1..).zip(weights).map(|(layer, weight)| {
+        let mut stream = random::stream(seed, "biases", &[layer]);
+        let bias = initialization::draw_bias(initialization, weight.rows, weight.columns, &mut stream);
+        InitialLayer { weight, bias }
+    });
+    layers.collect()
 }
 
 fn have_same_initial_weights(one: &Trial, other: &Trial) -> bool {
     let weights = one.configuration.weights;
     one.seed == other.seed
         && weights == other.configuration.weights
-        && (weights != WeightInitialization::Aligned
-            || one.configuration.feedback == other.configuration.feedback)
+        && (weights != Initialization::Aligned || one.configuration.feedback == other.configuration.feedback)
 }
 
 fn have_same_feedback(one: &Trial, other: &Trial) -> bool {

@@ -10,7 +10,7 @@ use model::{
     Architecture, Objective,
     checkpoint::{Array, from_bytes, to_bytes},
 };
-use settings::{Activation, Algorithm, Configuration, Metric, Precision, Split, Trial, WeightInitialization};
+use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Metric, Precision, Split, Trial};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Remembers everything; lets trials leave after the given epochs.
@@ -74,7 +74,7 @@ fn population(trials: Vec<Trial>) -> Population {
             activation: Activation::Swish,
             batch_norm: true,
             bias: true,
-            objective: Objective::Classification,
+            objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
         precision: Precision::Full,
@@ -95,11 +95,8 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
         configuration: Configuration { weights, ..configuration },
         seed,
     };
-    let aligned = if algorithm.uses_feedback() {
-        WeightInitialization::Aligned
-    } else {
-        WeightInitialization::Orthogonal
-    };
+    let aligned =
+        if algorithm.uses_feedback() { Initialization::Aligned } else { Initialization::Orthogonal };
     let with_input_dropout = |input_dropout, Trial { configuration, seed }: Trial| Trial {
         configuration: Configuration { input_dropout, ..configuration },
         seed,
@@ -109,7 +106,7 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
         with_input_dropout(0.3, trial(1, 1e-3, 0.0, 0.0)),
         starting(aligned, trial(1, 1e-2, 0.0, 1e-3)),
         with_input_dropout(0.1, trial(2, 1e-1, 0.5, 0.0)),
-        starting(WeightInitialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
+        starting(Initialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
     ]
 }
 

@@ -6,7 +6,7 @@ use burn_flex::Flex;
 use kernels::{Squash, Weights};
 use model::{Architecture, Objective};
 use random::standard_normal;
-use settings::{Activation, Algorithm, Configuration, Precision, Trial, WeightInitialization};
+use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Precision, Trial};
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrainState};
 
@@ -24,7 +24,7 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
             activation: Activation::Tanh,
             batch_norm: false,
             bias: true,
-            objective: Objective::Classification,
+            objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
         precision: Precision::Full,
@@ -169,7 +169,7 @@ fn the_gradient_of_a_local_rule_does_not_depend_on_the_layers_above() {
 fn aligned_weights_make_dfa_and_backprop_agree_at_the_top() {
     let batch = batch();
     let mut population = population(Algorithm::Dfa, &[8, 5]);
-    population.trials[0].configuration.weights = WeightInitialization::Aligned;
+    population.trials[0].configuration.weights = Initialization::Aligned;
     let train_state = TrainState::<Flex>::new(&population, &Default::default());
     let dfa = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Dfa, Squash::Tanh));
     let backprop = gradients(&train_state, &batch, &algorithms::rule(Algorithm::Backprop, Squash::Tanh));

@@ -22,6 +22,11 @@ pub(super) fn value_of<N: Size>(
             let leak = Vector::<f32, N>::new(LEAK as f32);
             select_many(preactivation.greater_than(zero), preactivation, preactivation * leak)
         }
+        Activation::Sigmoid => gate(preactivation),
+        Activation::Elu => {
+            let below = Vector::exp(preactivation) - Vector::new(1.0);
+            select_many(preactivation.greater_than(zero), preactivation, below)
+        }
     }
 }
 
@@ -45,6 +50,8 @@ pub(super) fn slope_of<N: Size>(
             let leak = Vector::<f32, N>::new(LEAK as f32);
             select_many(preactivation.greater_than(zero), one, leak)
         }
+        Activation::Sigmoid => value * (one - value),
+        Activation::Elu => select_many(preactivation.greater_than(zero), one, Vector::exp(preactivation)),
     }
 }
 

@@ -9,13 +9,13 @@
 //! of work into cubes depends only on the shape of one trial. Between devices, and between GPU and CPU, results agree
 //! within the rounding of sums in another order.
 
-mod adam;
 mod batch_norm;
-mod cross_entropy;
 mod dropout;
 mod elementwise;
 mod images;
 mod launch;
+mod optimizers;
+mod output_error;
 mod product;
 mod reductions;
 mod slab;
@@ -27,9 +27,9 @@ use burn::tensor::{Tensor, backend::Backend as _};
 use burn_cubecl::{BoolElement, CubeRuntime};
 
 use self::{
-    adam::{Settings, State},
     images::CubeImageSet,
     launch::{Backend, Matrices, numbers_tensor},
+    optimizers::{Settings, State},
     product::Product,
     tile::Factors,
 };
@@ -37,8 +37,8 @@ use super::{
     BatchKernels, ElementwiseKernels, ImageSet, Images, Kernels, LayerDropout, NormalizationKernels,
     ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
 };
-use crate::{Activated, AdamStep, Input, Normalized, OutputError, Parameter, Weights};
-use settings::{Activation, Precision};
+use crate::{Activated, Input, Normalized, OptimizerStep, OutputError, Parameter, Weights};
+use settings::{Activation, Loss, Precision};
 
 impl<R: CubeRuntime, B: BoolElement> Kernels for Backend<R, B> {
     fn supports(precision: Precision, device: &Self::Device) -> bool {
@@ -141,16 +141,16 @@ impl<R: CubeRuntime, B: BoolElement> ReductionKernels for Backend<R, B> {
         numbers_tensor(reductions::inner_product(&Matrices::of(left), &Matrices::of(right)))
     }
 
-    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
+    fn output_error(loss: Loss, logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
         let (loss, error, mistakes) =
-            cross_entropy::cross_entropy(&Matrices::of(logits), &Matrices::of(target));
+            output_error::output_error(loss, &Matrices::of(logits), &Matrices::of(target));
         let [loss, mistakes] = [loss, mistakes].map(numbers_tensor);
         OutputError { loss, error: error.into_tensor(), mistakes: Some(mistakes) }
     }
 
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
         let [_, batch, _] = logits.dims();
-        Self::cross_entropy(&logits, target).error.mul_scalar(batch as f64)
+        Self::output_error(Loss::SoftmaxCrossEntropy, &logits, target).error.mul_scalar(batch as f64)
     }
 }
 
@@ -185,7 +185,7 @@ impl<R: CubeRuntime, B: BoolElement> NormalizationKernels for Backend<R, B> {
 impl<R: CubeRuntime, B: BoolElement> UpdateKernels for Backend<R, B> {
     fn learn_weights(
         updates: Vec<WeightUpdate<'_, Self>>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
         precision: Precision,
     ) -> Vec<Parameter<Weights<Self>>> {
         let settings = Settings::of(step);
@@ -204,7 +204,7 @@ impl<R: CubeRuntime, B: BoolElement> UpdateKernels for Backend<R, B> {
     fn learn(
         parameter: Parameter<Tensor<Self, 3>>,
         gradient: Tensor<Self, 3>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
     ) -> Parameter<Tensor<Self, 3>> {
         let state = State::take(parameter);
         state.learn(&Matrices::take(gradient), &Settings::of(step));

@@ -2,7 +2,7 @@
 //!
 //! Both factors go through shared memory, a slab of the sum's depth at a time. While the units multiply one slab, they load
 //! the next. A unit keeps its part of the output in registers until the sum is complete, so that the operations on it (bias
-//! and activation here, the optimizer in [`adam`](super::adam)) need no memory in between.
+//! and activation here, the optimizer in [`optimizers`](super::optimizers)) need no memory in between.
 //!
 //! The terms of a value are added from the first to the last, in any tile: a trial's bits depend neither on the other
 //! trials nor on its position among them.

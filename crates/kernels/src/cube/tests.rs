@@ -7,9 +7,10 @@ use std::{
 
 use burn::tensor::{TensorData, backend::Backend};
 use burn_flex::Flex;
+use settings::Optimizer;
 
 use super::*;
-use crate::{ImageTransform, LayerDropout, Moments, Sets};
+use crate::{ImageTransform, LayerDropout, Sets};
 
 /// A backend with Vulkan if that feature is on, for which a software driver is enough; otherwise an NVIDIA GPU.
 #[cfg(feature = "wgpu")]
@@ -48,9 +49,14 @@ fn bits<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<u32> {
     values(tensor).into_iter().map(f32::to_bits).collect()
 }
 
-fn step<B: Backend>(trials: usize, device: &B::Device) -> AdamStep<B> {
+fn step<B: Backend>(trials: usize, device: &B::Device) -> OptimizerStep<B> {
     let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6);
-    AdamStep { rate: positive(90), weight_decay: Some(positive(91)) }
+    OptimizerStep {
+        optimizer: Optimizer::ADAM,
+        rate: positive(90),
+        weight_decay: Some(positive(91)),
+        kept: Some(positive(92)),
+    }
 }
 
 /// Returns three inputs of three trials: one for each trial, one for all, and two for three trials.
@@ -126,48 +132,74 @@ fn products_are_those_of_the_cpu() {
     }
 }
 
-/// Returns moments after some steps, and the difference of each step from the one that follows from its moments. Every step
-/// begins at given weights, because where a gradient is nearly 0, a step is as uncertain as the gradient's sign.
-fn learned<B: Kernels>(device: &B::Device, [batch, depth, outputs]: [usize; 3]) -> Vec<Vec<f32>> {
+/// Every form of an optimizer. RMSprop's epsilon is large: where a gradient is nearly 0, its step would be as uncertain as the sign.
+const OPTIMIZERS: [Optimizer; 5] = [
+    Optimizer::ADAM,
+    Optimizer::RmsProp { smoothing: 0.9, epsilon: 0.1 },
+    Optimizer::Sgd { momentum: 0.0, nesterov: false },
+    Optimizer::Sgd { momentum: 0.9, nesterov: false },
+    Optimizer::Sgd { momentum: 0.9, nesterov: true },
+];
+
+/// Returns the states after some steps, and the difference of each step; with Adam, from the one that follows from its states, because
+/// where a gradient is nearly 0, a step is as uncertain as the gradient's sign. Every step begins at given weights.
+fn learned<B: Kernels>(
+    device: &B::Device,
+    [batch, depth, outputs]: [usize; 3],
+    optimizer: Optimizer,
+) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
-        let mut step = step(3, device);
+        let mut step = OptimizerStep { optimizer, ..step(3, device) };
         if index == 0 {
             step.weight_decay = None;
+        } else {
+            step.kept = None;
         }
-        let mut weight = Parameter::new(Weights::new(random([3, depth, outputs], 1, device)));
+        let mut weight = Parameter::new(Weights::new(random([3, depth, outputs], 1, device)), optimizer);
         for round in 0..4 {
             // Not a clone, so that the weight is changed in place.
             let before = || random::<B>([3, depth, outputs], 20 + round, device);
             weight.value = Weights::new(before());
             let delta = random([3, batch, outputs], 10 + round, device);
-            weight = if round < 3 {
+            let is_weight = round < 3;
+            weight = if is_weight {
                 let update = WeightUpdate { weight, input: &input, delta: &delta };
                 B::learn_weights(vec![update], &step, Precision::Full).remove(0)
             } else {
                 let plain = weight.map(|weights| weights.plain());
                 B::learn(plain, random([3, depth, outputs], 8, device), &step).map(Weights::new)
             };
-            let Parameter { value, moments: Moments { first, second } } =
-                weight.clone().map(|weights| weights.plain());
-            let expected = before() - first.clone() / (second.clone().sqrt() + 1e-7) * step.rate.clone();
-            results.extend([value - expected, first, second].iter().map(values));
+            let Parameter { value, states } = weight.clone().map(|weights| weights.plain());
+            let mut expected = match &step.kept {
+                Some(kept) if is_weight => before() * kept.clone(),
+                _ => before(),
+            };
+            if let [first, second] = states.as_slice() {
+                let direction = first.clone() / (second.clone().sqrt() + 1e-7);
+                expected = expected - direction * step.rate.clone();
+            }
+            results.push(values(&(value - expected)));
+            results.extend(states.iter().map(values));
         }
     }
     results
 }
 
 #[test]
-fn fused_learning_is_the_gradient_and_then_adam() {
+fn fused_learning_is_the_gradient_and_then_the_optimizer() {
     for shape in SHAPES {
-        check!(learned, shape);
+        check!(learned, shape, Optimizer::ADAM);
+    }
+    for optimizer in OPTIMIZERS {
+        check!(learned, [5, 9, 7], optimizer);
     }
 }
 
 #[test]
 fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
     let Some(device) = device() else { return };
-    let parameter = Parameter::new(random::<Gpu>([1, 4, 3], 1, &device));
+    let parameter = Parameter::new(random::<Gpu>([1, 4, 3], 1, &device), Optimizer::ADAM);
     let before = values(&parameter.value);
     let held = parameter.clone();
     let learned = Gpu::learn(parameter, random([1, 4, 3], 2, &device), &step(1, &device));
@@ -185,7 +217,7 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let sets = trials.iter().map(|trial| [1, 0, 1][*trial as usize]).collect();
     let values = random([2, batch, depth], 5, device);
     let input = Input::shared(values, Arc::new(Sets::new(sets, device)));
-    let weight = Parameter::new(Weights::new(of_trials([3, depth, outputs], 1)));
+    let weight = Parameter::new(Weights::new(of_trials([3, depth, outputs], 1)), Optimizer::ADAM);
     let (bias, signal) = (of_trials([3, 1, outputs], 2), of_trials([3, batch, outputs], 3));
     let rate = of_trials([3, 1, 1], 4);
     let Activated { output, slope } =
@@ -195,13 +227,14 @@ fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
     let (normal, normalized) = Gpu::normalize(output.clone(), &bias, &bias);
     let through = Gpu::normalization_delta(&normalized, &signal);
     let update = WeightUpdate { weight, input: &input, delta: &delta };
-    let step = AdamStep { rate, weight_decay: None };
+    let step = OptimizerStep { optimizer: Optimizer::ADAM, rate, weight_decay: None, kept: None };
     let learned = Gpu::learn_weights(vec![update], &step, Precision::Full).remove(0);
     let learned = learned.map(|weights| weights.plain());
     let target = random([1, batch, outputs], 6, device);
-    let OutputError { loss, error, .. } = Gpu::cross_entropy(&signal, &target);
+    let OutputError { loss, error, .. } = Gpu::output_error(Loss::SoftmaxCrossEntropy, &signal, &target);
     let numbers = [loss, Gpu::inner_product(&output, &signal)].map(|numbers| numbers.reshape([count, 1, 1]));
-    let tensors = [output, slope, back, delta, normal, through, learned.value, learned.moments.second, error];
+    let tensors =
+        [output, slope, back, delta, normal, through, learned.value, learned.states[1].clone(), error];
     let tensors: Vec<_> = tensors.into_iter().chain(numbers).collect();
     let of_trial = |trial: usize| {
         let part = |tensor: &Tensor<Gpu, 3>| bits(&tensor.clone().slice(trial..trial + 1));
@@ -223,7 +256,7 @@ fn a_trial_has_the_same_bits_alone_in_a_population_at_any_place_and_twice() {
 fn activations<B: Kernels>(device: &B::Device, columns: usize) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     let shape = [2, 5, columns];
-    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+    for activation in Activation::ALL {
         let mut numbers = numbers(10 * columns, 1);
         numbers[3] = 0.0;
         let preactivation =
@@ -245,16 +278,22 @@ fn activations_and_slopes_are_those_of_the_cpu() {
 fn kernels_keep_nan() {
     let Some(device) = device() else { return };
     let dead = || Tensor::<Gpu, 3>::full([1, 1, 3], f32::NAN, &device);
-    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+    for activation in Activation::ALL {
         assert!(
             values(&Gpu::activate(activation, dead()).output).iter().all(|value| value.is_nan()),
             "{activation:?}"
         );
     }
-    assert!(values(&Gpu::cross_entropy(&dead(), &Tensor::ones([1, 1, 3], &device)).loss)[0].is_nan());
+    for loss in LOSSES {
+        assert!(
+            values(&Gpu::output_error(loss, &dead(), &Tensor::ones([1, 1, 3], &device)).loss)[0].is_nan()
+        );
+    }
 }
 
-fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2]) -> Vec<Vec<f32>> {
+const LOSSES: [Loss; 3] = [Loss::SoftmaxCrossEntropy, Loss::SigmoidCrossEntropy, Loss::MeanSquaredError];
+
+fn output_errors<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2]) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     for target_trials in [1, 3] {
         let mut labels = vec![0.0; target_trials * batch * outputs];
@@ -263,9 +302,11 @@ fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2])
         }
         let data = TensorData::new(labels, [target_trials, batch, outputs]);
         let target = Tensor::<B, 3>::from_data(data, device);
-        for size in [0.0, 1.0, 300.0] {
+        for (size, loss) in [0.0, 1.0, 300.0].into_iter().flat_map(|size| LOSSES.map(|loss| (size, loss))) {
             let logits = random::<B>([3, batch, outputs], 1, device).mul_scalar(size);
-            let OutputError { loss, error, mistakes } = B::cross_entropy(&logits, &target);
+            // The squares of large outputs leave too few digits.
+            let logits = if loss == Loss::MeanSquaredError { logits.mul_scalar(0.1) } else { logits };
+            let OutputError { loss, error, mistakes } = B::output_error(loss, &logits, &target);
             let mistakes = mistakes.expect("there are labels");
             results.extend([values(&loss), values(&error), values(&mistakes)]);
         }
@@ -274,9 +315,9 @@ fn cross_entropies<B: Kernels>(device: &B::Device, [batch, outputs]: [usize; 2])
 }
 
 #[test]
-fn cross_entropy_is_that_of_the_cpu_and_takes_the_first_of_equal_logits() {
-    check!(cross_entropies, [9, 11]);
-    check!(cross_entropies, [300, 10]);
+fn a_loss_is_that_of_the_cpu_and_takes_the_first_of_equal_logits() {
+    check!(output_errors, [9, 11]);
+    check!(output_errors, [300, 10]);
 }
 
 fn sums<B: Kernels>(device: &B::Device, [batch, units]: [usize; 2]) -> Vec<Vec<f32>> {
@@ -388,7 +429,8 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let delta = tail([4, batch, outputs], 3);
     let input = Input::from(transposed(4));
     let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
-    let update = WeightUpdate { weight: Parameter::new(weight), input: &input, delta: &delta };
+    let update =
+        WeightUpdate { weight: Parameter::new(weight, Optimizer::ADAM), input: &input, delta: &delta };
     let learned = B::learn_weights(vec![update], &step(2, device), Precision::Full).remove(0);
     let scaled = B::scale(delta.clone(), &random([2, batch, outputs], 5, device));
     [product, learned.value.plain(), scaled, B::bias_gradient(&delta)].iter().map(values).collect()
@@ -410,14 +452,17 @@ fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
         let delta = random::<Gpu>([3, batch, outputs], 6, &device);
         for input in inputs::<Gpu>(batch, depth, &device) {
             let products = |precision| {
-                let update =
-                    WeightUpdate { weight: Parameter::new(weight.clone()), input: &input, delta: &delta };
+                let update = WeightUpdate {
+                    weight: Parameter::new(weight.clone(), Optimizer::ADAM),
+                    input: &input,
+                    delta: &delta,
+                };
                 let learned = Gpu::learn_weights(vec![update], &step(3, &device), precision).remove(0);
                 [
                     Gpu::dense(&input, &weight, None, precision),
                     Gpu::dense_transposed(&delta, &weight, precision),
                     Gpu::weight_gradient(&input, &delta, precision).plain(),
-                    learned.moments.first.plain(),
+                    learned.states[0].plain(),
                 ]
             };
             for (rounded, full) in products(Precision::Tf32).iter().zip(&products(Precision::Full)) {

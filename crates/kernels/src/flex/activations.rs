@@ -1,6 +1,6 @@
 //! Activations with their slopes, over slices.
 
-use cpu::{sigmoid, tanh};
+use cpu::{exp, sigmoid, tanh};
 
 use crate::LEAK;
 use settings::Activation;
@@ -14,6 +14,8 @@ pub(super) fn activate_row(activation: Activation, values: &mut [f32], slopes: &
         Activation::Relu => each_with_slope(values, slopes, relu_with_slope),
         Activation::Swish => each_with_slope(values, slopes, swish_with_slope),
         Activation::LeakyRelu => each_with_slope(values, slopes, leaky_relu_with_slope),
+        Activation::Sigmoid => each_with_slope(values, slopes, sigmoid_with_slope),
+        Activation::Elu => each_with_slope(values, slopes, elu_with_slope),
     }
 }
 
@@ -51,4 +53,10 @@ fn swish_with_slope(value: f32) -> (f32, f32) {
 #[inline(always)]
 fn leaky_relu_with_slope(value: f32) -> (f32, f32) {
     if value > 0.0 { (value, 1.0) } else { (value * LEAK as f32, LEAK as f32) }
+}
+
+#[inline(always)]
+fn elu_with_slope(value: f32) -> (f32, f32) {
+    let power = exp(value);
+    if value > 0.0 { (value, 1.0) } else { (power - 1.0, power) }
 }

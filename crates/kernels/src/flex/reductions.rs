@@ -2,7 +2,11 @@
 
 use burn::tensor::Tensor;
 use burn_flex::Flex;
-use cpu::{NARROWEST, Shared, inner_product, replace_by_errors, strip_inner_product, sum_rows};
+use cpu::{
+    LossAndMistakes, NARROWEST, Shared, inner_product, replace_by_sigmoid_errors, replace_by_softmax_errors,
+    replace_by_squared_errors, strip_inner_product, sum_rows,
+};
+use settings::Loss;
 
 use super::{CHUNK, Operand, buffers::tensor_to_fill, panels::PanelOperand, tensor};
 use crate::{OutputError, ReductionKernels, Weights};
@@ -35,10 +39,15 @@ impl ReductionKernels for Flex {
         Tensor::from_data(sums.as_slice(), &Default::default())
     }
 
-    fn cross_entropy(logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
-        let [_, batch, _] = logits.dims();
-        let (error, sums) = errors_of(logits, target, batch as f32);
-        let losses: Vec<f32> = sums.iter().map(|(loss, _)| (loss / batch as f64) as f32).collect();
+    fn output_error(loss: Loss, logits: &Tensor<Self, 3>, target: &Tensor<Self, 3>) -> OutputError<Self> {
+        let [_, batch, outputs] = logits.dims();
+        let (kernel, divisor): (ErrorKernel, usize) = match loss {
+            Loss::SoftmaxCrossEntropy => (replace_by_softmax_errors, batch),
+            Loss::SigmoidCrossEntropy => (replace_by_sigmoid_errors, batch * outputs),
+            Loss::MeanSquaredError => (replace_by_squared_errors, batch * outputs),
+        };
+        let (error, sums) = errors_of(kernel, logits, target, divisor as f32);
+        let losses: Vec<f32> = sums.iter().map(|(loss, _)| (loss / divisor as f64) as f32).collect();
         let mistakes: Vec<f32> = sums.iter().map(|(_, mistakes)| *mistakes as f32).collect();
         let device = Default::default();
         OutputError {
@@ -49,7 +58,7 @@ impl ReductionKernels for Flex {
     }
 
     fn softmax_error(logits: Tensor<Self, 3>, target: &Tensor<Self, 3>) -> Tensor<Self, 3> {
-        errors_of(&logits, target, 1.0).0
+        errors_of(replace_by_softmax_errors, &logits, target, 1.0).0
     }
 }
 
@@ -75,12 +84,16 @@ pub(super) fn weights_inner_product(left: &Weights<Flex>, right: &Weights<Flex>)
     Tensor::from_data(of_trials.as_slice(), &Default::default())
 }
 
-/// Returns softmax minus target, divided by `divisor`, and the summed cross-entropy and the number of mistakes of each trial.
+/// A function that replaces logits by errors: of logits, targets, the number of outputs, and the errors' divisor.
+type ErrorKernel = fn(&mut [f32], &[f32], usize, f32) -> LossAndMistakes;
+
+/// Returns the errors of each trial's logits, with its summed loss and the number of its mistakes.
 fn errors_of(
+    kernel: ErrorKernel,
     logits: &Tensor<Flex, 3>,
     target: &Tensor<Flex, 3>,
     divisor: f32,
-) -> (Tensor<Flex, 3>, Vec<(f64, u32)>) {
+) -> (Tensor<Flex, 3>, Vec<LossAndMistakes>) {
     let [trials, batch, outputs] = logits.dims();
     let (logits, target) = (Operand::of(logits), Operand::of(target));
     let mut error = tensor_to_fill([trials, batch, outputs]);
@@ -88,7 +101,7 @@ fn errors_of(
     let sums = (0..trials).map(|trial| {
         let error = &mut values[trial * batch * outputs..][..batch * outputs];
         error.copy_from_slice(logits.trial(trial));
-        replace_by_errors(error, target.trial(trial), outputs, divisor)
+        kernel(error, target.trial(trial), outputs, divisor)
     });
     let sums = sums.collect();
     (tensor(error), sums)

@@ -2,13 +2,13 @@
 
 use burn::tensor::{TensorData, activation::sigmoid};
 use cpu::InstructionSet;
-use settings::{Activation, Precision};
+use settings::{Activation, Loss, Optimizer, Precision};
 
 use super::{product::BLOCK_ROWS, *};
 use crate::{
-    Activated, AdamStep, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
-    OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels, WeightUpdate,
-    Weights,
+    Activated, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
+    OptimizerStep, OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels,
+    WeightUpdate, Weights,
 };
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -21,9 +21,19 @@ fn values(tensor: &Tensor<Flex, 3>) -> Vec<f32> {
     tensor.clone().into_data().into_vec().expect("f32")
 }
 
-fn step(trials: usize) -> AdamStep<Flex> {
+/// Every form of an optimizer.
+const OPTIMIZERS: [Optimizer; 5] = [
+    Optimizer::ADAM,
+    Optimizer::RmsProp { smoothing: 0.9, epsilon: 1e-2 },
+    Optimizer::Sgd { momentum: 0.0, nesterov: false },
+    Optimizer::Sgd { momentum: 0.9, nesterov: false },
+    Optimizer::Sgd { momentum: 0.9, nesterov: true },
+];
+
+fn step(trials: usize, optimizer: Optimizer) -> OptimizerStep<Flex> {
     let rate = random([trials, 1, 1], 90).add_scalar(0.6);
-    AdamStep { rate, weight_decay: Some(random([trials, 1, 1], 91).add_scalar(0.6)) }
+    let kept = Some(random([trials, 1, 1], 92).add_scalar(0.6));
+    OptimizerStep { optimizer, rate, weight_decay: Some(random([trials, 1, 1], 91).add_scalar(0.6)), kept }
 }
 
 /// More than one block or panel each way, and last ones that are not full.
@@ -60,6 +70,15 @@ fn activated(activation: Activation, preactivation: Tensor<Flex, 3>) -> Activate
             let slope =
                 preactivation.clone().greater_elem(0.0).float().mul_scalar(1.0 - LEAK).add_scalar(LEAK);
             (preactivation * slope.clone(), slope)
+        }
+        Activation::Sigmoid => {
+            let output = sigmoid(preactivation);
+            (output.clone(), output.clone() * output.neg().add_scalar(1.0))
+        }
+        Activation::Elu => {
+            let (power, is_above) = (preactivation.clone().exp(), preactivation.clone().greater_elem(0.0));
+            let output = power.clone().sub_scalar(1.0).mask_where(is_above.clone(), preactivation);
+            (output, power.mask_fill(is_above, 1.0))
         }
     };
     Activated { output, slope }
@@ -115,8 +134,10 @@ fn inputs_that_trials_share_give_what_copies_of_them_give() {
     assert_eq!(copied.values.dims(), [5, batch, inputs]);
     let of = |input: &Input<Flex>| {
         let activated = Flex::dense_activated(Activation::Tanh, input, &weight, None, FULL);
-        let update = WeightUpdate { weight: Parameter::new(weight.clone()), input, delta: &delta };
-        let learned = Flex::learn_weights(vec![update], &step(5), FULL).pop().expect("one was given");
+        let update =
+            WeightUpdate { weight: Parameter::new(weight.clone(), Optimizer::ADAM), input, delta: &delta };
+        let learned =
+            Flex::learn_weights(vec![update], &step(5, Optimizer::ADAM), FULL).pop().expect("one was given");
         let product = Flex::dense(input, &weight, None, FULL);
         let gradient = Flex::weight_gradient(input, &delta, FULL);
         [activated.output, learned.value.values, product, gradient.values].map(|tensor| values(&tensor))
@@ -178,6 +199,34 @@ fn batch_norm_is_that_of_plain_tensor_operations() {
 }
 
 #[test]
+fn sigmoid_and_squared_losses_are_those_of_plain_tensor_operations() {
+    let shape @ [trials, batch, outputs] = [3, 9, 11];
+    let (logits, target) = (random(shape, 1).mul_scalar(8.0), random([1, batch, outputs], 2));
+    let examples = (batch * outputs) as f64;
+    let mean = |values: Tensor<Flex, 3>| values.sum_dim(2).sum_dim(1).div_scalar(examples);
+    let ours = Flex::output_error(Loss::SigmoidCrossEntropy, &logits, &target);
+    let output = sigmoid(logits.clone());
+    let ones = output.ones_like();
+    let loss = target.clone() * output.clone().log()
+        + (ones.clone() - target.clone()) * (ones - output.clone()).log();
+    check_close(&ours.loss.reshape([trials, 1, 1]), &mean(loss.neg()));
+    check_close(&ours.error.mul_scalar(examples), &(output - target.clone()));
+    let ours = Flex::output_error(Loss::MeanSquaredError, &logits, &target);
+    let difference = logits.clone() - target.clone();
+    check_close(&ours.loss.reshape([trials, 1, 1]), &mean(difference.clone().powi_scalar(2)));
+    check_close(&ours.error.mul_scalar(examples), &difference.mul_scalar(2.0));
+    let label = target.argmax(2).expand([trials, batch, 1]);
+    let wrong = logits.argmax(2).not_equal(label).float().sum_dim(1);
+    check_close(&ours.mistakes.expect("there are labels").reshape([trials, 1, 1]), &wrong);
+    let large = Flex::output_error(
+        Loss::SigmoidCrossEntropy,
+        &Tensor::full([1, 1, 1], 200.0, &Default::default()),
+        &Tensor::zeros([1, 1, 1], &Default::default()),
+    );
+    assert_eq!(large.loss.into_scalar(), 200.0);
+}
+
+#[test]
 fn cross_entropy_is_that_of_the_log_softmax() {
     let [trials, batch, outputs] = [3, 9, 11];
     let mut labels = vec![0.0; batch * outputs];
@@ -186,7 +235,7 @@ fn cross_entropy_is_that_of_the_log_softmax() {
         Tensor::<Flex, 3>::from_data(TensorData::new(labels, [1, batch, outputs]), &Default::default());
     for size in [1.0, 300.0] {
         let logits = random([trials, batch, outputs], 1).mul_scalar(size);
-        let ours = Flex::cross_entropy(&logits, &target);
+        let ours = Flex::output_error(Loss::SoftmaxCrossEntropy, &logits, &target);
         let log_probability = burn::tensor::activation::log_softmax(logits.clone(), 2);
         let loss = (log_probability.clone() * target.clone()).sum_dim(2).mean_dim(1).neg();
         check_close(&ours.loss.reshape([trials, 1, 1]), &loss);
@@ -197,7 +246,10 @@ fn cross_entropy_is_that_of_the_log_softmax() {
     }
     let dead = Tensor::<Flex, 3>::full([1, 1, 3], f32::NAN, &Default::default());
     assert!(
-        Flex::cross_entropy(&dead, &Tensor::ones([1, 1, 3], &Default::default())).loss.into_scalar().is_nan()
+        Flex::output_error(Loss::SoftmaxCrossEntropy, &dead, &Tensor::ones([1, 1, 3], &Default::default()))
+            .loss
+            .into_scalar()
+            .is_nan()
     );
 }
 
@@ -207,7 +259,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
     let bits = std::sync::Mutex::new(Vec::new());
     let work = || {
         let (input, signal) = (random([1, batch, inputs], 3).into(), random([2, batch, outputs], 4));
-        let weight = Parameter::new(Weights::new(random([2, inputs, outputs], 1)));
+        let weight = Parameter::new(Weights::new(random([2, inputs, outputs], 1)), Optimizer::ADAM);
         let bias = random([2, 1, outputs], 2);
         let Activated { output, slope } =
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
@@ -215,23 +267,34 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let gram = Flex::gram(&signal);
         let delta = Flex::scale(signal, &slope);
         let gradient = Flex::weight_gradient(&input, &delta, FULL).plain();
-        let update = WeightUpdate { weight, input: &input, delta: &delta };
-        let learned = Flex::learn_weights(vec![update], &step(2), FULL).pop().expect("one was given");
+        let learn = |weight: &Parameter<Weights<Flex>>, optimizer| {
+            let weight = Parameter::new(weight.value.clone(), optimizer);
+            let update = WeightUpdate { weight, input: &input, delta: &delta };
+            Flex::learn_weights(vec![update], &step(2, optimizer), FULL).pop().expect("one was given")
+        };
+        let by_others = OPTIMIZERS.map(|optimizer| learn(&weight, optimizer).value.plain());
+        let learned = learn(&weight, Optimizer::ADAM);
         let squashed =
             [Squash::Tanh, Squash::Sigmoid].map(|squash| Flex::squash(squash, output.clone()).slope);
         let (normal, normalized) = Flex::normalize(output.clone(), &bias, &bias);
         let through = Flex::normalization_delta(&normalized, &delta);
         let [of_scale, of_shift] = Flex::normalization_gradients(&normalized, &delta);
-        let OutputError { loss, error, .. } = Flex::cross_entropy(&output, &slope);
-        let of_weights = Flex::weights_inner_product(&learned.value, &learned.moments.first);
+        let by_losses = [Loss::SigmoidCrossEntropy, Loss::MeanSquaredError]
+            .map(|loss| Flex::output_error(loss, &output, &slope).error);
+        let OutputError { loss, error, .. } = Flex::output_error(Loss::SoftmaxCrossEntropy, &output, &slope);
+        let of_weights = Flex::weights_inner_product(&learned.value, &learned.states[0]);
         let numbers = [loss, Flex::inner_product(&output, &slope), of_weights]
             .map(|numbers| numbers.reshape([2, 1, 1]));
+        let adam = step(2, Optimizer::ADAM);
         let learned_bias =
-            Flex::learn(Parameter::new(bias.clone()), Flex::bias_gradient(&delta), &step(2)).value;
+            Flex::learn(Parameter::new(bias.clone(), Optimizer::ADAM), Flex::bias_gradient(&delta), &adam)
+                .value;
         let learned = learned.map(|weights| weights.plain());
-        let tensors = [output, slope, back, delta, gradient, learned.value, learned.moments.second];
+        let tensors = [output, slope, back, delta, gradient, learned.value, learned.states[1].clone()];
         let others = [gram, normal, through, of_scale, of_shift, error, learned_bias];
-        for tensor in tensors.iter().chain(&others).chain(&squashed).chain(&numbers) {
+        for tensor in
+            tensors.iter().chain(&others).chain(&by_others).chain(&by_losses).chain(&squashed).chain(&numbers)
+        {
             bits.lock()
                 .expect("no thread panicked")
                 .extend(values(tensor).iter().map(|value| value.to_bits()));
@@ -263,26 +326,29 @@ fn any_instruction_set_gives_the_same_bits() {
 }
 
 #[test]
-fn fused_learning_is_the_gradient_and_then_adam() {
+fn fused_learning_is_the_gradient_and_then_the_optimizer() {
     let (trials, [batch, inputs, outputs]) = (3, SHAPE);
-    let step = step(trials);
-    for input_trials in [1, trials] {
+    for (optimizer, input_trials) in OPTIMIZERS.into_iter().zip([1, trials].into_iter().cycle()) {
+        let step = step(trials, optimizer);
         let input = Input::from(random([input_trials, batch, inputs], 1));
         let fused = [2, 3].map(|index| Weights::new(random([trials, inputs, outputs], index)));
-        let mut fused = fused.map(Parameter::new).to_vec();
+        let mut fused = fused.map(|weights| Parameter::new(weights, optimizer)).to_vec();
         let mut plain: Vec<_> =
             fused.iter().map(|parameter| parameter.clone().map(|weights| weights.plain())).collect();
         for round in 0..3 {
-            let deltas = [10, 20].map(|index| random([trials, batch, outputs], index + round));
+            let deltas =
+                [10, 20].map(|index| random([trials, batch, outputs], index + round).mul_scalar(0.1));
             let updates = fused.into_iter().zip(&deltas);
             let updates =
                 updates.map(|(weight, delta)| WeightUpdate { weight, input: &input, delta }).collect();
             fused = Flex::learn_weights(updates, &step, FULL);
             for (plain, delta) in plain.iter_mut().zip(&deltas) {
-                let decay = step.weight_decay.clone().expect("it was given");
+                let [decay, kept] =
+                    [&step.weight_decay, &step.kept].map(|given| given.clone().expect("given"));
                 let gradient =
                     Flex::weight_gradient(&input, delta, FULL).plain() + plain.value.clone() * decay;
-                *plain = Flex::learn(plain.clone(), gradient, &step);
+                let value = plain.value.clone() * kept;
+                *plain = Flex::learn(Parameter { value, ..plain.clone() }, gradient, &step);
             }
         }
         fused.iter().zip(&plain).for_each(|(fused, plain)| check_close(&fused.value.plain(), &plain.value));
@@ -290,17 +356,45 @@ fn fused_learning_is_the_gradient_and_then_adam() {
 }
 
 #[test]
+fn the_optimizers_are_those_of_the_formulas() {
+    let numbers = [0.3_f64, -0.2, 0.05];
+    let gradient = Tensor::<Flex, 3>::from_data([[numbers]], &Default::default());
+    for optimizer in OPTIMIZERS {
+        let rate = Tensor::full([1, 1, 1], 0.1, &Default::default());
+        let mut parameter = Parameter::new(Tensor::zeros([1, 1, 3], &Default::default()), optimizer);
+        for number in 1..=2 {
+            parameter =
+                Flex::learn(parameter, gradient.clone(), &OptimizerStep::new(optimizer, number, &rate));
+        }
+        for (value, g) in values(&parameter.value).into_iter().zip(numbers) {
+            let wanted = match optimizer {
+                // A constant gradient has itself as its corrected average.
+                Optimizer::Adam { .. } => -0.2 * g.signum(),
+                Optimizer::RmsProp { epsilon, .. } => {
+                    let of = |square: f64| g / ((square * g * g).sqrt() + epsilon);
+                    -0.1 * (of(0.1) + of(0.19))
+                }
+                Optimizer::Sgd { momentum: 0.0, .. } => -0.2 * g,
+                Optimizer::Sgd { nesterov: false, .. } => -0.1 * (1.0 + 1.9) * g,
+                Optimizer::Sgd { nesterov: true, .. } => -0.1 * (1.9 + 1.0 + 0.9 * 1.9) * g,
+            };
+            assert!((f64::from(value) - wanted).abs() < 1e-4, "{optimizer:?}: {value} {wanted}");
+        }
+    }
+}
+
+#[test]
 fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
-    let parameter = Parameter::new(random([1, 4, 3], 1));
+    let parameter = Parameter::new(random([1, 4, 3], 1), Optimizer::ADAM);
     let before = values(&parameter.value);
     let held = parameter.clone();
-    let _ = Flex::learn(parameter, random([1, 4, 3], 2), &step(1));
+    let _ = Flex::learn(parameter, random([1, 4, 3], 2), &step(1, Optimizer::ADAM));
     assert_eq!(values(&held.value), before);
 }
 
 #[test]
 fn activation_and_slope_are_those_of_plain_tensor_operations() {
-    for activation in [Activation::Tanh, Activation::Relu, Activation::Swish, Activation::LeakyRelu] {
+    for activation in Activation::ALL {
         let preactivation = random([2, 5, 33], 1).mul_scalar(6.0);
         let Activated { output, slope } = Flex::activate(activation, preactivation.clone());
         let plain = activated(activation, preactivation);

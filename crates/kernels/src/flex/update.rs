@@ -2,18 +2,17 @@
 
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
-use cpu::{Adam, Arrays, BlockUpdate, Panels, Shared, update, values_of_scratch};
+use cpu::{
+    Adam, Arrays, BlockUpdate, Descent, Momentum, Numbers, Panels, RmsProp, Shared, update, values_of_scratch,
+};
+use settings::{Optimizer, Precision};
 
 use super::{
     Operand, contiguous, owned,
     panels::{PanelOperand, SCRATCH},
     tensor,
 };
-use crate::{
-    AdamStep, Moments, Parameter, UpdateKernels, WeightUpdate, Weights,
-    optimizer::{BETA_1, BETA_2, EPSILON},
-};
-use settings::Precision;
+use crate::{OptimizerStep, Parameter, UpdateKernels, WeightUpdate, Weights};
 
 /// Returns the number of rows of a weight matrix that one item of work updates, from the number of rows of all updates: enough
 /// items that threads end together.
@@ -24,73 +23,116 @@ fn block_rows(all_rows: usize) -> usize {
     if all_rows < ITEMS * MOST { MOST / 2 } else { MOST }
 }
 
+/// Calls a function with the step's optimizer for each trial, whose type is the optimizer's.
+macro_rules! with_optimizers {
+    ($step:expr, $numbers:expr, |$optimizers:ident| $call:expr) => {{
+        let numbers = $numbers.into_iter();
+        match $step.optimizer {
+            Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
+                let $optimizers: Vec<Adam> =
+                    numbers.map(|numbers| Adam { numbers, betas: [beta_1, beta_2], epsilon }).collect();
+                $call
+            }
+            Optimizer::RmsProp { smoothing, epsilon } => {
+                let $optimizers: Vec<RmsProp> =
+                    numbers.map(|numbers| RmsProp { numbers, smoothing, epsilon }).collect();
+                $call
+            }
+            Optimizer::Sgd { momentum, nesterov } if momentum > 0.0 => {
+                let $optimizers: Vec<Momentum> =
+                    numbers.map(|numbers| Momentum { numbers, momentum, nesterov }).collect();
+                $call
+            }
+            Optimizer::Sgd { .. } => {
+                let $optimizers: Vec<Descent> = numbers.map(|numbers| Descent { numbers }).collect();
+                $call
+            }
+        }
+    }};
+}
+
 impl UpdateKernels for Flex {
     fn learn_weights(
         updates: Vec<WeightUpdate<'_, Self>>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
         _: Precision,
     ) -> Vec<Parameter<Weights<Self>>> {
-        let optimizers = optimizers_of(step);
-        let deltas: Vec<Operand> = updates.iter().map(|update| Operand::of(update.delta)).collect();
-        let (mut parameters, inputs): (Vec<_>, Vec<_>) = updates
-            .into_iter()
-            .map(|WeightUpdate { weight, input, .. }| {
-                (buffers_of(weight.map(|weights| weights.values)), Operand::shared(input).transposed())
-            })
-            .unzip();
-        let factors: Vec<_> = inputs.into_iter().zip(PanelOperand::all_packed(&deltas)).collect();
-        let shared: Vec<_> = parameters.iter_mut().map(shared).collect();
-        let all_rows = factors.iter().map(|(input, delta)| input.rows * delta.trials).sum();
-        let rows = block_rows(all_rows);
-        let blocks: Vec<Block> =
-            factors.iter().enumerate().flat_map(|(update, factors)| blocks(update, factors, rows)).collect();
-        threads::share(blocks.len(), |index| {
-            let Block { update, trial, first_row, rows } = blocks[index];
-            let (input, delta) = &factors[update];
-            let panels = Panels::of(input.rows, delta.panels.columns);
-            let [value, first, second] =
-                shared[update].map(|array| array.address(trial * panels.length(), panels.length()));
-            SCRATCH.with_borrow_mut(|scratch| {
-                let block = BlockUpdate {
-                    arrays: Arrays { value, states: [first, second] },
-                    panels,
-                    input: input.matrix(trial).from(first_row, 0),
-                    delta: delta.trial(trial),
-                    batch: delta.panels.rows,
-                    first_row,
-                    rows,
-                    optimizer: optimizers[trial],
-                    scratch: scratch.values(values_of_scratch(rows, delta.panels.rows)),
-                };
-                // SAFETY: the parameters are borrowed above, and blocks do not overlap.
-                unsafe { block.run() };
-            });
-        });
-        let outputs = factors.iter().map(|(_, delta)| delta.panels.columns);
-        let parameters = parameters.into_iter().map(parameter_of).zip(outputs);
-        parameters
-            .map(|(parameter, outputs)| parameter.map(|values| Weights::of_arranged(values, outputs)))
-            .collect()
+        with_optimizers!(step, numbers_of(step), |optimizers| learn_weights(updates, optimizers))
     }
 
     fn learn(
         parameter: Parameter<Tensor<Self, 3>>,
         gradient: Tensor<Self, 3>,
-        step: &AdamStep<Self>,
+        step: &OptimizerStep<Self>,
     ) -> Parameter<Tensor<Self, 3>> {
-        let [_, rows, columns] = gradient.dims();
-        let mut buffers = buffers_of(parameter);
-        let shared = shared(&mut buffers);
-        let gradient = Operand::of(&gradient);
-        for (trial, optimizer) in optimizers_of(step).into_iter().enumerate() {
-            let gradient = gradient.trial(trial);
-            let start = trial * rows * columns;
-            // SAFETY: the buffers are borrowed above, by this thread alone.
-            let [value, first, second] = shared.map(|array| unsafe { array.part(start, gradient.len()) });
-            update(value, [first, second], gradient, Adam { decay: 0.0, ..optimizer });
-        }
-        parameter_of(buffers)
+        let without_decay =
+            numbers_of(step).into_iter().map(|numbers| Numbers { decay: 0.0, kept: 1.0, ..numbers });
+        with_optimizers!(step, without_decay, |optimizers| learn(parameter, &gradient, optimizers))
     }
+}
+
+fn learn_weights<O: cpu::Optimizer<STATES>, const STATES: usize>(
+    updates: Vec<WeightUpdate<'_, Flex>>,
+    optimizers: Vec<O>,
+) -> Vec<Parameter<Weights<Flex>>> {
+    let deltas: Vec<Operand> = updates.iter().map(|update| Operand::of(update.delta)).collect();
+    let (mut parameters, inputs): (Vec<_>, Vec<_>) = updates
+        .into_iter()
+        .map(|WeightUpdate { weight, input, .. }| {
+            (Buffers::of(weight.map(|weights| weights.values)), Operand::shared(input).transposed())
+        })
+        .unzip();
+    let factors: Vec<_> = inputs.into_iter().zip(PanelOperand::all_packed(&deltas)).collect();
+    let shared: Vec<(Shared, [Shared; STATES])> = parameters.iter_mut().map(Buffers::shared).collect();
+    let all_rows = factors.iter().map(|(input, delta)| input.rows * delta.trials).sum();
+    let rows = block_rows(all_rows);
+    let blocks: Vec<Block> =
+        factors.iter().enumerate().flat_map(|(update, factors)| blocks(update, factors, rows)).collect();
+    threads::share(blocks.len(), |index| {
+        let Block { update, trial, first_row, rows } = blocks[index];
+        let (input, delta) = &factors[update];
+        let panels = Panels::of(input.rows, delta.panels.columns);
+        let (value, states) = shared[update];
+        let address = |array: Shared| array.address(trial * panels.length(), panels.length());
+        SCRATCH.with_borrow_mut(|scratch| {
+            let block = BlockUpdate {
+                arrays: Arrays { value: address(value), states: states.map(address) },
+                panels,
+                input: input.matrix(trial).from(first_row, 0),
+                delta: delta.trial(trial),
+                batch: delta.panels.rows,
+                first_row,
+                rows,
+                optimizer: optimizers[trial],
+                scratch: scratch.values(values_of_scratch(rows, delta.panels.rows)),
+            };
+            // SAFETY: the parameters are borrowed above, and blocks do not overlap.
+            unsafe { block.run() };
+        });
+    });
+    let outputs = factors.iter().map(|(_, delta)| delta.panels.columns);
+    let parameters = parameters.into_iter().map(Buffers::into_parameter).zip(outputs);
+    parameters
+        .map(|(parameter, outputs)| parameter.map(|values| Weights::of_arranged(values, outputs)))
+        .collect()
+}
+
+fn learn<O: cpu::Optimizer<STATES>, const STATES: usize>(
+    parameter: Parameter<Tensor<Flex, 3>>,
+    gradient: &Tensor<Flex, 3>,
+    optimizers: Vec<O>,
+) -> Parameter<Tensor<Flex, 3>> {
+    let [_, rows, columns] = gradient.dims();
+    let mut buffers = Buffers::of(parameter);
+    let (value, states) = buffers.shared();
+    let gradient = Operand::of(gradient);
+    for (trial, optimizer) in optimizers.into_iter().enumerate() {
+        let gradient = gradient.trial(trial);
+        // SAFETY: the buffers are borrowed above, by this thread alone.
+        let part = |array: Shared| unsafe { array.part(trial * rows * columns, gradient.len()) };
+        update(part(value), states.map(part), gradient, optimizer);
+    }
+    buffers.into_parameter()
 }
 
 /// The rows of a weight matrix that are updated together.
@@ -119,34 +161,39 @@ fn blocks(
     })
 }
 
-/// Returns the optimizer of each trial.
-fn optimizers_of(step: &AdamStep<Flex>) -> Vec<Adam> {
-    let rates = numbers(&step.rate);
-    let decays = step.weight_decay.as_ref().map_or_else(|| vec![0.0; rates.len()], numbers);
-    let adam = rates.into_iter().zip(decays).map(|(rate, decay)| Adam {
-        betas: [BETA_1, BETA_2],
-        epsilon: EPSILON,
-        rate,
-        decay,
-    });
-    adam.collect()
+/// Returns the numbers of each trial's step.
+fn numbers_of(step: &OptimizerStep<Flex>) -> Vec<Numbers> {
+    let rates = values_of(&step.rate);
+    let [decays, kept] = [(&step.weight_decay, 0.0), (&step.kept, 1.0)]
+        .map(|(given, otherwise)| given.as_ref().map_or_else(|| vec![otherwise; rates.len()], values_of));
+    let numbers = rates.into_iter().zip(decays).zip(kept);
+    numbers.map(|((rate, decay), kept)| Numbers { rate, decay, kept }).collect()
 }
 
-fn numbers(of_trials: &Tensor<Flex, 3>) -> Vec<f32> {
+fn values_of(of_trials: &Tensor<Flex, 3>) -> Vec<f32> {
     contiguous(of_trials.clone()).storage::<f32>().to_vec()
 }
 
-/// Returns the buffers of a parameter: value, first moment and second moment.
-fn buffers_of(Parameter { value, moments }: Parameter<Tensor<Flex, 3>>) -> [FlexTensor; 3] {
-    [value, moments.first, moments.second].map(owned)
+/// The memory of a parameter.
+struct Buffers {
+    value: FlexTensor,
+    states: Vec<FlexTensor>,
 }
 
-fn parameter_of(buffers: [FlexTensor; 3]) -> Parameter<Tensor<Flex, 3>> {
-    let [value, first, second] = buffers.map(tensor);
-    Parameter { value, moments: Moments { first, second } }
-}
+impl Buffers {
+    fn of(Parameter { value, states }: Parameter<Tensor<Flex, 3>>) -> Self {
+        Self { value: owned(value), states: states.into_iter().map(owned).collect() }
+    }
 
-/// Returns the values of [`buffers_of`], which several threads may update in parts that do not overlap.
-fn shared(buffers: &mut [FlexTensor; 3]) -> [Shared; 3] {
-    buffers.each_mut().map(|buffer| Shared::new(buffer.storage_mut::<f32>()))
+    /// Returns the values and the states, which several threads may update in parts that do not overlap.
+    fn shared<const STATES: usize>(&mut self) -> (Shared, [Shared; STATES]) {
+        let states: &mut [FlexTensor; STATES] =
+            self.states.as_mut_slice().try_into().expect("a parameter has its optimizer's states");
+        let states = states.each_mut().map(|state| Shared::new(state.storage_mut::<f32>()));
+        (Shared::new(self.value.storage_mut::<f32>()), states)
+    }
+
+    fn into_parameter(self) -> Parameter<Tensor<Flex, 3>> {
+        Parameter { value: tensor(self.value), states: self.states.into_iter().map(tensor).collect() }
+    }
 }

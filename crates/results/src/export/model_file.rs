@@ -20,7 +20,9 @@ use history::Epoch;
 use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
 use model::{Architecture, Objective};
 use serde_json::{Map, Value, json};
-use settings::{Activation, Algorithm, Axis, Configuration, Metric, TargetLoss, TrainingSettings, Trial};
+use settings::{
+    Activation, Algorithm, Axis, Configuration, Loss, Metric, TargetLoss, TrainingSettings, Trial,
+};
 use spec::Train;
 use store::{Key, Provenance};
 use training::architecture;
@@ -164,6 +166,8 @@ fn activation(activation: Activation) -> Value {
         Activation::LeakyRelu => {
             json!({"name": "leaky_relu", "formula": "v where v > 0, else slope v", "slope": LEAK})
         }
+        Activation::Sigmoid => json!({"name": "sigmoid", "formula": "1 / (1 + exp(-v))"}),
+        Activation::Elu => json!({"name": "elu", "formula": "v where v > 0, else exp(v) - 1"}),
     }
 }
 
@@ -181,13 +185,28 @@ fn squash(squash: Squash) -> &'static str {
 /// Describes the task; `classes` are named in the order of the logits.
 fn task(objective: Objective, classes: &[String]) -> Value {
     match objective {
-        Objective::Classification => json!({
-            "name": "classification",
-            "answer": "the class with the largest logit; softmax(logits) are probabilities",
-            "loss": "cross-entropy",
-            "squash": null,
-            "classes": classes,
-        }),
+        Objective::Classification(loss) => {
+            let (answer, loss) = match loss {
+                Loss::SoftmaxCrossEntropy => {
+                    ("the class with the largest logit; softmax(logits) are probabilities", "cross-entropy")
+                }
+                Loss::SigmoidCrossEntropy => (
+                    "the class with the largest logit; sigmoid(logits) are probabilities",
+                    "binary cross-entropy, mean over outputs",
+                ),
+                Loss::MeanSquaredError => (
+                    "the class with the largest output",
+                    "mean over examples and outputs of the squared difference from the one-hot label",
+                ),
+            };
+            json!({
+                "name": "classification",
+                "answer": answer,
+                "loss": loss,
+                "squash": null,
+                "classes": classes,
+            })
+        }
         Objective::Reconstruction(of_output) => json!({
             "name": "reconstruction",
             "answer": "squash(logits), the image as scaled for the input",

@@ -160,14 +160,19 @@ impl AxisVisitor for Reader<'_, '_> {
 impl<'a> Reader<'_, 'a> {
     /// Reads a list of values; `part` is the axis as written.
     fn list<T: AxisValue>(&mut self, axis: &str, part: &'a str) -> Option<Vec<T>> {
-        let read = self.scope.document.parse(part).map_err(|mut problem| {
-            if !part.starts_with('[') {
-                problem.hint =
-                    Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
+        let written: Vec<&'a RawValue> = match self.scope.document.parse(part) {
+            Ok(written) => written,
+            Err(mut problem) => {
+                if !part.starts_with('[') {
+                    problem.hint =
+                        Some(format!("an axis is a list of the values to compare: `{axis}: [{part}]`"));
+                }
+                self.scope.problems.push(problem);
+                return None;
             }
-            self.scope.problems.push(problem);
-        });
-        read.ok()
+        };
+        let read = written.into_iter().map(|value| self.scope.document.parse_variant(written_text(value)));
+        read.collect::<Result<_, _>>().map_err(|problem| self.scope.problems.push(problem)).ok()
     }
 
     /// Reads a [`Range`] of numbers.

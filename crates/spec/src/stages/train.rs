@@ -119,7 +119,9 @@ impl<'a> Written<'a> {
         }
         let seeds = seeds(written_text(self.seeds), scope);
         if let Some(grid) = &grid {
-            refuse_impossible(&grid.points.candidates(), self.task, written_text(self.grid), scope);
+            let candidates = grid.points.candidates();
+            refuse_impossible(&candidates, self.task, written_text(self.grid), scope);
+            warn_of_schedules(&candidates, self.epochs, scope);
         }
         let trackers = trackers(&self.trackers, scope);
         let checkpoint = match self.checkpoint.map(written_text) {
@@ -243,6 +245,21 @@ fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
     };
     scope.problem(part, message, Some(hint.into()));
     None
+}
+
+/// Adds a warning for each schedule that names an epoch which is not trained.
+fn warn_of_schedules(configurations: &[&Configuration], epochs: u32, scope: &mut Scope<'_>) {
+    for schedule in configurations.iter().map(|configuration| &configuration.schedule) {
+        if let Some(beyond) = schedule.beyond(epochs) {
+            let warning = format!(
+                "the schedule {} changes the rate after epoch {beyond}, but trials end after epoch {epochs}",
+                schedule.name()
+            );
+            if !scope.warnings.contains(&warning) {
+                scope.warnings.push(warning);
+            }
+        }
+    }
 }
 
 /// Adds a problem for each reason why configurations are impossible, and the warnings about configurations.
