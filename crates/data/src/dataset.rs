@@ -58,6 +58,11 @@ impl Dataset {
         let Loaded { shape, class_names, train: official_train, test: official_test, skipped, .. } = loaded;
         let split = split(&official_train.labels, official_test.is_some(), settings);
         require_examples(&split, settings, official_train.labels.len())?;
+        let augmentations = settings.augmentations.clone();
+        let problems: Vec<_> = augmentations.iter().filter_map(|it| it.problem_with(shape)).collect();
+        if !problems.is_empty() {
+            return Err(Error::Settings { problems });
+        }
         let Split { train, holdout, test } = split;
         let test = match official_test {
             Some(official) => Test::Official(official),
@@ -73,7 +78,7 @@ impl Dataset {
             skipped,
             scaling: settings.scaling,
             scaler,
-            augmentations: settings.augmentations.clone(),
+            augmentations,
             official_train,
             test,
             train,

@@ -30,7 +30,7 @@ mod sources;
 mod split;
 mod view;
 
-pub use augmentation::{Augmentation, AugmentationKey, ImageChange};
+pub use augmentation::{Augmentation, AugmentationKey, Fill, ImageChange};
 pub use contact_sheet::ContactSheet;
 pub use dataset::Dataset;
 pub use duplicates::Duplicates;

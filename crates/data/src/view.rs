@@ -63,7 +63,16 @@ impl<'a> View<'a> {
         (0..self.shape.channels).map(|channel| self.scaler.offset_and_divisor(channel)).collect()
     }
 
+    /// Whether a device can apply the augmentations of this view, by the numbers of [`change`](Self::change). If not, batches
+    /// come from [`gather_augmented`](Self::gather_augmented).
+    pub fn can_augment_on_device(&self) -> bool {
+        self.augmentations.iter().all(|augmentation| augmentation.can_be_numbers())
+    }
+
     /// Returns the augmentation of an example in numbers; `None` if the view has no augmentations.
+    ///
+    /// # Panics
+    /// If the view [cannot be augmented on a device](Self::can_augment_on_device).
     pub fn change(&self, occasion: AugmentationKey, position: usize) -> Option<ImageChange> {
         let is_augmented = !self.augmentations.is_empty();
         is_augmented.then(|| change(self.augmentations, occasion, self.example(position), self.shape))

@@ -66,7 +66,7 @@ pub fn permutation(length: usize, stream: &mut Stream) -> Vec<u32> {
 }
 
 /// Returns a uniform draw from `0..bound` (Lemire 2019, arXiv:1805.10941, algorithm 5).
-fn below(bound: u64, stream: &mut Stream) -> u64 {
+pub fn below(bound: u64, stream: &mut Stream) -> u64 {
     loop {
         let product = u128::from(stream.next_u64()) * u128::from(bound);
         if product as u64 >= bound.wrapping_neg() % bound {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use data::{
-    Augmentation, AugmentationKey, Counts, Dataset, DatasetSettings, Duplicates, ImageShape, Loading,
+    Augmentation, AugmentationKey, Counts, Dataset, DatasetSettings, Duplicates, Fill, ImageShape, Loading,
     PerChannel, Scaling, Source, View,
 };
 
@@ -205,6 +205,7 @@ fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_rang
         let augmentations = vec![
             Augmentation::Translation { largest: 0.2 },
             Augmentation::HorizontalFlip,
+            Augmentation::RandomCrop { padding: 1, fill: Fill::Reflect },
             Augmentation::Brightness { largest: 0.2 },
         ];
         let scaling = Scaling::PerChannel(PerChannel::Measured);
@@ -226,8 +227,27 @@ fn training_images_change_with_augmentation_from_epoch_to_epoch_and_stay_in_rang
             assert!((low..=high).contains(input), "{source:?}");
         }
         let validation = dataset.validation();
+        assert_eq!([view, validation].map(|view| view.can_augment_on_device()), [false, true]);
         let plain = gather_all(validation, pixels).0;
         assert!(gather(validation, 1, &[0]).0 == plain[..pixels], "{source:?}");
+    });
+}
+
+#[test]
+fn a_crop_s_padding_is_below_the_smaller_side_of_the_images() {
+    for_every_source(|source, data_dir| {
+        let ImageShape { height, width, .. } = load(&settings(source), data_dir).shape();
+        let load = |padding| {
+            let augmentations = vec![Augmentation::RandomCrop { padding: padding as u32, fill: Fill::Zero }];
+            Dataset::load(&DatasetSettings { augmentations, ..settings(source) }, data_dir)
+        };
+        let smaller = height.min(width);
+        assert!(load(smaller - 1).is_ok(), "{source:?}");
+        let refusal = load(smaller).expect_err("the window could miss the image").to_string();
+        assert!(
+            refusal.contains(&format!("got padding {smaller}, allowed: less than {smaller}")),
+            "{refusal}"
+        );
     });
 }
 
