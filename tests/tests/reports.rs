@@ -74,6 +74,48 @@ fn the_table_says_if_this_or_an_earlier_stage_selected_on_test_data() {
 }
 
 #[test]
+fn a_mean_of_the_last_epochs_is_reported_ranked_and_tested_and_names_no_epoch() {
+    let bench = Bench::new(2, 1);
+    let text = SMALL_PIPELINE.replace("epochs: 2", "epochs: 3").replace(
+        "metric: \"error_rate/test\"",
+        "metric: \"error_rate/validation\", rank_by: \"loss/validation\", epoch: MeanOfLast(2)",
+    );
+    let (_, tables) = bench.run(&text);
+    assert!(tables[0].contains(", mean of the last 2 epochs; mean ± sample"), "{}", tables[0]);
+    assert!(!tables[0].contains("best epoch"), "{}", tables[0]);
+    let folder = bench.path("runs/small/report");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("text");
+    assert!(read("report.html").contains("mean of the last 2 epochs of each trial"));
+    assert!(read("table.tex").contains("(mean of the last 2 epochs)"));
+    let lines = read("trials.csv");
+    let header: Vec<&str> = lines.lines().next().expect("a header").split(',').collect();
+    for planned in bench.trials(&text) {
+        let artifact = planned.artifact.as_ref().expect("done");
+        let history = results::trial::history(artifact).expect("readable");
+        let mean = |metric: &str| {
+            let metric = metric.parse().expect("a metric");
+            let value = |epoch| history.at(epoch, &metric).expect("measured");
+            (value(2) + value(3)) / 2.0
+        };
+        let line = lines.lines().find(|line| line.contains(&planned.key.to_string())).expect("its line");
+        let cells: Vec<&str> = line.split(',').collect();
+        let cell = |name: &str| {
+            // Cells further left may have commas in quotes.
+            let from_right = header.iter().rev().position(|other| *other == name).expect("a column");
+            cells[cells.len() - 1 - from_right]
+        };
+        for (name, metric) in [
+            ("value", "error_rate/validation"),
+            ("ranked_by", "loss/validation"),
+            ("test", "error_rate/test"),
+        ] {
+            assert_eq!(cell(name).parse::<f64>().expect("a number"), mean(metric), "{line}");
+        }
+        assert_eq!([cell("epochs"), cell("epoch"), cell("step")], ["3", "", ""], "{line}");
+    }
+}
+
+#[test]
 fn a_search_that_is_not_finished_chooses_nothing() {
     let bench = Bench::new(1, 1);
     let report = bench.run_with(SEARCH, &Witness::new(Some(3)));

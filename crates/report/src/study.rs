@@ -30,12 +30,12 @@ pub struct Setting {
     pub value: String,
 }
 
-/// A metric at an epoch of each trial. Smaller is better.
+/// A metric at an epoch, or over several epochs, of each trial. Smaller is better.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
     /// The metric's tag: `error_rate/validation`.
     pub metric: String,
-    /// The epoch in words: `last epoch`, `best epoch by loss/validation`, `epoch 50`.
+    /// The epoch in words: `last epoch`, `best epoch by loss/validation`, `epoch 50`, `mean of the last 10 epochs`.
     pub epoch: String,
 }
 
@@ -116,13 +116,13 @@ pub struct Trial {
     pub end: End,
     /// The number of epochs that it trained.
     pub epochs: u32,
-    /// The epoch that is reported.
+    /// The epoch that is reported; absent for a mean over several epochs.
     pub epoch: Option<u32>,
-    /// The reported quantity at that epoch.
+    /// The reported quantity, at that epoch or as a mean over several.
     pub value: Option<f64>,
-    /// The quantity that ranks at that epoch, if it is another one.
+    /// The quantity that ranks, from the same epochs, if it is another one.
     pub ranked_by: Option<f64>,
-    /// The quantity on the test split at that epoch.
+    /// The quantity on the test split, from the same epochs.
     pub test: Option<f64>,
     /// The training time in seconds, on the machine that trained it.
     pub seconds: Option<f64>,

@@ -165,7 +165,7 @@ impl Summarize {
     }
 }
 
-/// The epoch of a trial that counts.
+/// The epoch of a trial that counts, or the epochs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum EpochRule {
@@ -183,6 +183,11 @@ pub enum EpochRule {
         /// Example: `5`.
         epoch: u32,
     },
+    /// The mean over this many last epochs, or over all epochs of a trial that ended before. A trial has no value if one of
+    /// these epochs has no finite value. No epoch is chosen by its value, so test metrics are allowed.
+    ///
+    /// Allowed: at least 1, at most the epochs that are trained. Example: `10`.
+    MeanOfLast(u32),
 }
 
 /// A published value that is compared with ours.

@@ -233,6 +233,22 @@ fn more_units_than_fit_anywhere() {
 }
 
 #[test]
+fn a_mean_over_no_epoch() {
+    insta::assert_snapshot!(with(
+        "metric: \"error_rate/validation\"",
+        "metric: \"error_rate/validation\", epoch: MeanOfLast(0)"
+    ));
+}
+
+#[test]
+fn a_mean_over_more_epochs_than_are_trained() {
+    insta::assert_snapshot!(with(
+        "metric: \"error_rate/validation\"",
+        "metric: \"error_rate/validation\", epoch: MeanOfLast(3)"
+    ));
+}
+
+#[test]
 fn a_checkpoint_rule_without_an_interval() {
     insta::assert_snapshot!(with("seeds: 2", "seeds: 2, checkpoint: Every()"));
 }

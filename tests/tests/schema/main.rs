@@ -224,7 +224,7 @@ fn walk_section(
             for variant in variants {
                 let behind = |settings: &str| fill(&format!("{}({settings})", variant.name));
                 let section = match &variant.settings {
-                    Settings::None => continue,
+                    Settings::None | Settings::Value { .. } => continue,
                     Settings::Fields(fields) => {
                         walk_fields(schema, fields, &behind, visit);
                         continue;

@@ -119,6 +119,7 @@ fn choices(schema: &Schema, variants: &[Variant]) -> String {
     let rows = variants.iter().map(|variant| {
         let settings = match &variant.settings {
             Settings::Section(name) => format!(" Settings: {}.", link(name, name)),
+            Settings::Value { kind, .. } => format!(" Setting: {kind}."),
             Settings::None | Settings::Fields(_) => String::new(),
         };
         [format!("`{}`", schema.example(variant)), format!("{}{settings}", variant.meaning)]

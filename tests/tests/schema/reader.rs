@@ -95,7 +95,8 @@ impl<'s> Reader<'s> {
     fn variants(&mut self, declaration: Declaration<'s>, item: &'s ItemEnum) -> Vec<Variant> {
         let mut variants = Vec::new();
         for variant in &item.variants {
-            let meaning = documented(declaration, &variant.ident, &variant.attrs).text();
+            let documentation = documented(declaration, &variant.ident, &variant.attrs);
+            let meaning = documentation.text();
             let settings = match &variant.fields {
                 Fields::Unit => Settings::None,
                 Fields::Named(_) => {
@@ -103,12 +104,29 @@ impl<'s> Reader<'s> {
                 }
                 Fields::Unnamed(fields) => match self.named(declaration, &fields.unnamed[0].ty) {
                     Some(settings) => Settings::Section(self.section(settings)),
-                    None => panic!("{}: {} needs named settings", declaration.place(), variant.ident),
+                    None => self.value(declaration, variant, documentation),
                 },
             };
             variants.push(Variant { name: variant.ident.to_string(), meaning, settings });
         }
         variants
+    }
+
+    /// Reads the only setting of a variant, which has no name.
+    fn value(
+        &mut self,
+        declaration: Declaration<'s>,
+        variant: &'s syn::Variant,
+        Documentation { allowed, example, .. }: Documentation,
+    ) -> Settings {
+        let field = variant.fields.iter().next().filter(|_| variant.fields.len() == 1);
+        let kind = field.and_then(|field| self.kind(declaration, &field.ty));
+        let kind =
+            kind.unwrap_or_else(|| panic!("{}: {} needs named settings", declaration.place(), variant.ident));
+        let words = kind.words + &allowed.map_or(String::new(), |allowed| format!(", {allowed}"));
+        let example = example.or(kind.example);
+        let example = example.expect("a plain value has an example");
+        Settings::Value { kind: words, example }
     }
 
     fn fields(

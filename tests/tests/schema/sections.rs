@@ -61,6 +61,12 @@ pub enum Settings {
     /// The settings of the section with this name.
     Section(String),
     Fields(Vec<Field>),
+    /// A value without a name: a number, for example.
+    Value {
+        /// The type and its bounds, in words.
+        kind: String,
+        example: String,
+    },
 }
 
 impl Schema {
@@ -95,7 +101,7 @@ impl Schema {
 
     pub fn fields<'s>(&'s self, variant: &'s Variant) -> &'s [Field] {
         match &variant.settings {
-            Settings::None => &[],
+            Settings::None | Settings::Value { .. } => &[],
             Settings::Section(name) => self.section(name).fields(),
             Settings::Fields(fields) => fields,
         }
@@ -107,6 +113,7 @@ impl Schema {
             Settings::None => return variant.name.clone(),
             Settings::Section(name) => self.section(name).example.clone(),
             Settings::Fields(fields) => in_parentheses(fields),
+            Settings::Value { example, .. } => example.clone(),
         };
         // Without a second pair of parentheses.
         let inside = settings.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));

@@ -121,10 +121,16 @@ fn winners<'a>(stages: &[StageTrials<'a>], summarize: &Summarize) -> Result<Sele
         })?);
     }
     let mut selection = Selection::default();
-    if summarize.epoch != EpochRule::Final {
+    let ranks_by = match &summarize.epoch {
+        EpochRule::Final | EpochRule::MeanOfLast(1) => None,
+        EpochRule::MeanOfLast(epochs) => Some(format!("the mean of the last {epochs} epochs")),
+        EpochRule::Best | EpochRule::BestBy(_) | EpochRule::At { .. } => {
+            Some("an epoch that need not be the last".to_owned())
+        }
+    };
+    if let Some(epochs) = ranks_by {
         selection.notes.push(format!(
-            "{} ranks by an epoch that need not be the last, and the exported weights are those of the last epoch: \
-             `model.json` states its values",
+            "{} ranks by {epochs}, and the exported weights are those of the last epoch: `model.json` states its values",
             summarize.name
         ));
     }

@@ -1,5 +1,7 @@
 //! The configurations of a summary with the values that their trials measured.
 
+use std::ops::RangeInclusive;
+
 use history::History;
 use settings::{Configuration, Metric, Split};
 use spec::{EpochRule, Summarize};
@@ -27,13 +29,14 @@ pub(super) struct Measured<'a> {
     pub(super) planned: &'a PlannedTrial,
     /// The trial's result and history, if it is finished.
     pub(super) done: Option<(TrialResult, History)>,
-    /// The epoch chosen by the epoch rule, if the trial has a finite value there.
+    /// The epoch that the values are from. Absent if the trial has no value, and for means over several epochs: none of them
+    /// has these values.
     pub(super) epoch: Option<u32>,
-    /// The reported metric at that epoch.
+    /// The reported metric at the epochs of the epoch rule.
     pub(super) value: Option<f64>,
-    /// The ranking metric at that epoch.
+    /// The ranking metric at the same epochs.
     pub(super) ranked_by: Option<f64>,
-    /// The reported quantity on the test split at that epoch, if the trial measured it.
+    /// The reported quantity on the test split at the same epochs, if the trial measured it.
     pub(super) test: Option<f64>,
 }
 
@@ -67,26 +70,41 @@ fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Meas
     let Some(artifact) = &planned.artifact else { return Ok(measured) };
     let result = planned.result()?.cloned().expect("a trial with an artifact has a result");
     let history = trial::history(artifact)?;
-    let epoch = match (&result.outcome, &summarize.epoch) {
-        (Outcome::Diverged { .. }, _) => None,
-        (_, EpochRule::Final) => history.last(&summarize.metric).map(|(epoch, _)| epoch),
-        (_, EpochRule::Best) => history.best(summarize.ranking_metric()).map(|(epoch, _)| epoch),
-        (_, EpochRule::BestBy(metric)) => history.best(metric).map(|(epoch, _)| epoch),
-        (_, EpochRule::At { epoch }) => Some(*epoch),
-    };
-    measured.value = epoch.and_then(|epoch| finite_at(&history, epoch, &summarize.metric));
-    if let (Some(epoch), Some(_)) = (epoch, measured.value) {
-        measured.epoch = Some(epoch);
-        measured.ranked_by = finite_at(&history, epoch, summarize.ranking_metric());
-        measured.test = test_metric(summarize).and_then(|metric| finite_at(&history, epoch, &metric));
+    let has_diverged = matches!(result.outcome, Outcome::Diverged { .. });
+    let epochs = if has_diverged { None } else { epochs(summarize, &history) };
+    let value = |metric: &Metric| mean_at(&history, epochs.clone()?, metric);
+    measured.value = value(&summarize.metric);
+    if measured.value.is_some() {
+        measured.epoch =
+            epochs.as_ref().filter(|epochs| epochs.start() == epochs.end()).map(|one| *one.end());
+        measured.ranked_by = value(summarize.ranking_metric());
+        measured.test = test_metric(summarize).and_then(|metric| value(&metric));
     }
     measured.done = Some((result, history));
     Ok(measured)
 }
 
-/// Returns the value of `metric` at `epoch`. A value that is not finite does not count, even if the trial has not diverged.
-fn finite_at(history: &History, epoch: u32, metric: &Metric) -> Option<f64> {
-    history.at(epoch, metric).filter(|value| value.is_finite())
+/// Returns the epochs of a trial that count.
+fn epochs(summarize: &Summarize, history: &History) -> Option<RangeInclusive<u32>> {
+    let epoch = match &summarize.epoch {
+        EpochRule::Final => history.last(&summarize.metric)?.0,
+        EpochRule::Best => history.best(summarize.ranking_metric())?.0,
+        EpochRule::BestBy(metric) => history.best(metric)?.0,
+        EpochRule::At { epoch } => *epoch,
+        EpochRule::MeanOfLast(count) => {
+            let last = history.epochs().last()?.epoch;
+            return Some(last.saturating_sub(*count) + 1..=last);
+        }
+    };
+    Some(epoch..=epoch)
+}
+
+/// Returns the mean of `metric` over `epochs`, if each of them has a finite value. A value that is not finite does not count,
+/// even if the trial has not diverged.
+fn mean_at(history: &History, epochs: RangeInclusive<u32>, metric: &Metric) -> Option<f64> {
+    let finite_at = |epoch| history.at(epoch, metric).filter(|value| value.is_finite());
+    let values: Vec<f64> = epochs.map(finite_at).collect::<Option<_>>()?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// Returns the reported quantity on the test split. There is none without a holdout, or if the table is ranked by it or reports it.
@@ -98,4 +116,67 @@ pub(super) fn test_metric(summarize: &Summarize) -> Option<Metric> {
         _ => return None,
     };
     (has_holdout && *summarize.ranking_metric() != test).then_some(test)
+}
+
+#[cfg(test)]
+mod tests {
+    use history::Epoch;
+
+    use super::*;
+
+    const METRIC: Metric = Metric::ErrorRate(Split::Test);
+
+    fn summarize(epoch: EpochRule) -> Summarize {
+        Summarize {
+            name: "report".into(),
+            of: Vec::new(),
+            metric: METRIC,
+            epoch,
+            rank_by: None,
+            best_per: Vec::new(),
+            baseline: None,
+            expect: Vec::new(),
+        }
+    }
+
+    fn value(values: &[f64], epoch: EpochRule) -> Option<f64> {
+        let mut history = History::default();
+        for (epoch, value) in (1..).zip(values) {
+            history.push(Epoch { epoch, values: vec![(METRIC, *value)] }).expect("epochs in order");
+        }
+        mean_at(&history, epochs(&summarize(epoch), &history)?, &METRIC)
+    }
+
+    /// Golden vectors, computed in Python.
+    #[test]
+    fn a_mean_of_the_last_epochs_is_over_those_that_ran_and_needs_finite_values() {
+        const NAN: f64 = f64::NAN;
+        let long = [48.1, 47.9, 50.25, 46.5, 47.75, 47.0, 46.25, 46.0, 45.5, 45.75, 45.25, 45.5];
+        let golden: [(&[f64], u32, Option<f64>); 8] = [
+            (&[5.0, 4.0, 3.0, 2.0], 2, Some(2.5)),
+            (&[5.0, 4.0, 3.0, 2.0], 1, Some(2.0)),
+            (&[5.0, 4.0, 3.0], 3, Some(4.0)),
+            (&[7.0, 1.0], 10, Some(4.0)),
+            (&[9.5], 10, Some(9.5)),
+            (&[1.5, NAN, 2.0, 4.0], 2, Some(3.0)),
+            (&[1.5, 2.0, NAN, 4.0], 3, None),
+            (&long, 10, Some(46.575)),
+        ];
+        for (values, epochs, mean) in golden {
+            assert_eq!(value(values, EpochRule::MeanOfLast(epochs)), mean, "{values:?}");
+        }
+        assert_eq!(value(&[1.0, f64::INFINITY], EpochRule::MeanOfLast(2)), None);
+        assert_eq!(value(&[], EpochRule::MeanOfLast(2)), None);
+    }
+
+    #[test]
+    fn other_rules_take_the_value_of_one_epoch() {
+        let values = [3.0, 1.0, f64::NAN, 2.0];
+        assert_eq!(value(&values, EpochRule::Final), Some(2.0));
+        assert_eq!(value(&values, EpochRule::Best), Some(1.0));
+        assert_eq!(value(&values, EpochRule::BestBy(Metric::Loss(Split::Test))), None);
+        assert_eq!(value(&values, EpochRule::At { epoch: 1 }), Some(3.0));
+        assert_eq!(value(&values, EpochRule::At { epoch: 3 }), None);
+        assert_eq!(value(&values, EpochRule::At { epoch: 5 }), None);
+    }
 }

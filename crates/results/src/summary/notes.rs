@@ -47,12 +47,12 @@ fn has_no_holdout(train: &Train) -> bool {
     train.dataset.settings.holdout == 0.0
 }
 
-/// Returns the split that chooses the epoch of a trial, unless the file fixes the epoch.
+/// Returns the split that chooses the epoch of a trial, unless the file fixes the epoch or the epochs.
 fn epoch_split(summarize: &Summarize) -> Option<Split> {
     match &summarize.epoch {
         EpochRule::Best => summarize.ranking_metric().split(),
         EpochRule::BestBy(metric) => metric.split(),
-        EpochRule::Final | EpochRule::At { .. } => None,
+        EpochRule::Final | EpochRule::At { .. } | EpochRule::MeanOfLast(_) => None,
     }
 }
 

@@ -244,6 +244,8 @@ fn epoch_in_words(summarize: &Summarize) -> String {
         (EpochRule::Best, None) => "best epoch".into(),
         (EpochRule::Best, Some(metric)) | (EpochRule::BestBy(metric), _) => format!("best epoch by {metric}"),
         (EpochRule::At { epoch }, _) => format!("epoch {epoch}"),
+        (EpochRule::MeanOfLast(1), _) => "last epoch".into(),
+        (EpochRule::MeanOfLast(epochs), _) => format!("mean of the last {epochs} epochs"),
     }
 }
 

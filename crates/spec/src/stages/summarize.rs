@@ -32,7 +32,7 @@ pub(super) struct Written<'a> {
     /// Type: [`Metric`], a loss or an error rate that the trials measure: a metric of `test` only with a `holdout`.
     #[serde(borrow)]
     metric: &'a RawValue,
-    /// The epoch of a trial that counts.
+    /// The epoch of a trial that counts, or the epochs.
     #[serde(default)]
     epoch: EpochRule,
     /// The metric that ranks configurations and chooses the epoch under `Best`, if it is not the reported one. It allows to
@@ -176,7 +176,7 @@ fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut S
     let by = match &summarize.epoch {
         EpochRule::Best => Some(summarize.ranking_metric()),
         EpochRule::BestBy(metric) => Some(metric),
-        EpochRule::Final | EpochRule::At { .. } => None,
+        EpochRule::Final | EpochRule::At { .. } | EpochRule::MeanOfLast(_) => None,
     };
     if by.and_then(Metric::split) == Some(Split::Test) {
         let hint = "take `epoch: Final`, or choose the epoch by a validation metric";
@@ -188,13 +188,13 @@ fn check_epoch(summarize: &Summarize, at: &str, metric_part: &str, scope: &mut S
         }
     }
     let shortest = summarize.of.iter().map(|train| train.training.epochs).min();
-    if let (EpochRule::At { epoch }, Some(shortest)) = (&summarize.epoch, shortest)
-        && !(1..=shortest).contains(epoch)
-    {
-        scope.problem(
-            at,
-            format!("`At(epoch: {epoch})`: allowed: 1 to {shortest}, the epochs that are trained"),
-            None,
-        );
+    let (number, written) = match &summarize.epoch {
+        EpochRule::At { epoch } => (*epoch, format!("At(epoch: {epoch})")),
+        EpochRule::MeanOfLast(epochs) => (*epochs, format!("MeanOfLast({epochs})")),
+        EpochRule::Final | EpochRule::Best | EpochRule::BestBy(_) => return,
+    };
+    if let Some(shortest) = shortest.filter(|shortest| !(1..=*shortest).contains(&number)) {
+        let message = format!("`{written}`: allowed: 1 to {shortest}, the epochs that are trained");
+        scope.problem(at, message, None);
     }
 }
