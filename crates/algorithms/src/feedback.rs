@@ -1,7 +1,8 @@
 //! Fixed random feedback matrices F of hidden layers, and initial forward weights W.
 //!
 //! Aligned weights are those that make DFA equal to backpropagation above the first layer: `W_l = F_{l-1} F_l^T`, and
-//! `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428).
+//! `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428). Aligned feedback is that of a linear network at the start:
+//! `F_L = W_{L+1}`, and `F_l = W_{l+1} F_{l+1}`.
 
 use model::{
     Architecture,
@@ -48,4 +49,15 @@ pub fn aligned_weights(architecture: &Architecture, feedback: &[Matrix], seed: u
     let first = initialization::draw(Initialization::Orthogonal, rows, columns, &mut stream);
     let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
     std::iter::once(first).chain(between).chain(feedback.last().cloned()).collect()
+}
+
+/// Returns the feedback matrix of each hidden layer that is aligned with forward `weights`, the output layer's last.
+pub fn aligned_feedback(weights: &[Matrix]) -> Vec<Matrix> {
+    let mut feedback: Vec<Matrix> = Vec::new();
+    for weight in weights.iter().skip(1).rev() {
+        let matrix = feedback.last().map_or_else(|| weight.clone(), |above| weight.times(above));
+        feedback.push(matrix);
+    }
+    feedback.reverse();
+    feedback
 }

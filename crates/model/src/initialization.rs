@@ -99,6 +99,21 @@ pub fn orthogonal(rows: usize, columns: usize, normal: &[f64]) -> Matrix {
 }
 
 impl Matrix {
+    /// `self other`: `[rows, columns]` and `[columns, other columns]` give `[rows, other columns]`.
+    pub fn times(&self, other: &Self) -> Self {
+        let mut values = Vec::with_capacity(self.rows * other.columns);
+        for row in self.values.chunks(self.columns) {
+            let mut sums = vec![0.0_f64; other.columns];
+            for (left, right) in row.iter().zip(other.values.chunks(other.columns)) {
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum += f64::from(*left) * f64::from(*right);
+                }
+            }
+            values.extend(sums.into_iter().map(|sum| sum as f32));
+        }
+        Self { rows: self.rows, columns: other.columns, values }
+    }
+
     /// `self other^T`: `[rows, columns]` and `[other rows, columns]` give `[rows, other rows]`.
     pub fn times_transposed(&self, other: &Self) -> Self {
         let values = self
@@ -138,12 +153,43 @@ mod tests {
     }
 
     #[test]
-    fn lecun_normal_has_variance_one_over_fan_in_and_is_truncated() {
-        let matrix = draw(Initialization::LecunNormal, 400, 300, &mut random::stream(1, "test", &[]));
-        let variance = matrix.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
-            / matrix.values.len() as f64;
-        let largest = matrix.values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        assert!((variance * 400.0 - 1.0).abs() < 0.02, "{variance}");
-        assert!(f64::from(largest) <= 2.0 / 20.0 / TRUNCATED_DEVIATION + 1e-6, "{largest}");
+    fn distributions_have_the_variance_the_largest_value_and_the_kurtosis_of_their_definition() {
+        let (rows, columns) = (400_usize, 300_usize);
+        let (inputs, sum) = (rows as f64, (rows + columns) as f64);
+        // Of the normal distribution truncated at two standard deviations, of the uniform one, and of the normal one.
+        let (truncated, uniform, normal) = (2.365_5, 1.8, 3.0);
+        for (initialization, variance, kurtosis) in [
+            (Initialization::LecunNormal, 1.0 / inputs, truncated),
+            (Initialization::LecunUniform, 1.0 / inputs, uniform),
+            (Initialization::GlorotNormal, 2.0 / sum, truncated),
+            (Initialization::GlorotUniform, 2.0 / sum, uniform),
+            (Initialization::HeNormal, 2.0 / inputs, truncated),
+            (Initialization::HeUniform, 2.0 / inputs, uniform),
+            (Initialization::TorchDefault, 1.0 / (3.0 * inputs), uniform),
+            (Initialization::Normal(0.3), 0.09, normal),
+            (Initialization::Uniform(0.3), 0.03, uniform),
+        ] {
+            let matrix = draw(initialization, rows, columns, &mut random::stream(1, "test", &[]));
+            let mean_of = |function: fn(f64) -> f64| {
+                matrix.values.iter().map(|value| function(f64::from(*value))).sum::<f64>()
+                    / matrix.values.len() as f64
+            };
+            let (mean, square, fourth) =
+                (mean_of(|value| value), mean_of(|value| value.powi(2)), mean_of(|value| value.powi(4)));
+            assert!(mean.abs() < 0.02 * variance.sqrt(), "{initialization:?}: mean {mean}");
+            assert!((square / variance - 1.0).abs() < 0.02, "{initialization:?}: variance {square}");
+            let got = fourth / square.powi(2);
+            assert!((got / kurtosis - 1.0).abs() < 0.03, "{initialization:?}: kurtosis {got}");
+            let largest =
+                matrix.values.iter().fold(0.0_f64, |largest, value| largest.max(f64::from(value.abs())));
+            let limit = match initialization {
+                Initialization::Normal(_) => f64::INFINITY,
+                _ if kurtosis == uniform => (3.0 * variance).sqrt(),
+                _ => 2.0 * variance.sqrt() / TRUNCATED_DEVIATION,
+            };
+            assert!(largest <= limit * (1.0 + 1e-6), "{initialization:?}: largest {largest}");
+        }
+        let zeros = draw(Initialization::Zeros, 3, 2, &mut random::stream(1, "test", &[]));
+        assert_eq!(zeros.values, [0.0; 6]);
     }
 }

@@ -261,12 +261,12 @@ axes! {
 
     /// Feedback matrices, `[units, outputs]` of each hidden layer; dropped for rules without feedback.
     feedback Feedback: Option<Initialization> = Definition {
-        written: "list of [`Initialization`], except `Aligned`",
+        written: "list of [`Initialization`]",
         example: None,
         default: Some(Some(Initialization::Orthogonal)),
         omitted: Some(None),
         check: |feedback| match feedback {
-            None | Some(Initialization::Aligned) => Some("a distribution, such as `Orthogonal` or `HeUniform`"),
+            None => Some("a distribution, such as `Orthogonal` or `HeUniform`"),
             Some(initialization) => initialization.problem(),
         },
         applies: Algorithm::uses_feedback,

@@ -30,8 +30,14 @@ impl Configuration {
         if task == Task::Reconstruction && self.loss != Loss::default() {
             return Some(format!("the loss {} is for classification", self.loss.name()));
         }
-        (self.weights == Initialization::Aligned && !self.algorithm.uses_feedback())
-            .then(|| format!("{name} has no feedback that forward weights could be aligned with"))
+        if self.weights != Initialization::Aligned {
+            return None;
+        }
+        if self.feedback == Some(Initialization::Aligned) {
+            return Some("weights and feedback cannot both be aligned with each other".into());
+        }
+        let no_feedback = || format!("{name} has no feedback that forward weights could be aligned with");
+        (!self.algorithm.uses_feedback()).then(no_feedback)
     }
 
     /// Returns a warning about a configuration that is allowed but unlikely to train.

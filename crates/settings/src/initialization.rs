@@ -21,13 +21,19 @@ pub enum Initialization {
     HeUniform,
     /// Uniform from -1 to 1, divided by the root of the fan-in; biases, too. PyTorch's linear layers start like this.
     TorchDefault,
-    /// Normal with this standard deviation.
+    /// Normal with this standard deviation, not truncated.
+    ///
+    /// Allowed: above 0. Example: `0.1`.
     Normal(f64),
     /// Uniform from minus this number to this number.
+    ///
+    /// Allowed: above 0. Example: `0.1`.
     Uniform(f64),
+    /// Zero everywhere.
     Zeros,
-    /// For weights only: products of the feedback matrices, with which DFA equals backpropagation above the first layer; that layer is
-    /// orthogonal.
+    /// For weights: products of the feedback matrices, with which DFA equals backpropagation above the first layer; that layer is
+    /// orthogonal (Refinetti et al. 2021, arXiv:2011.12428). For feedback: products of the initial weights above, with which DFA begins
+    /// as the backpropagation of a linear network.
     Aligned,
 }
 

@@ -50,6 +50,8 @@ pub enum Schedule {
         /// Allowed: at least 1. Example: `5`.
         epochs: u32,
         /// The schedule of the other epochs, which counts them from 1.
+        ///
+        /// Type: a schedule other than `Warmup`. Example: `Cosine()`.
         then: Box<Self>,
     },
 }

@@ -33,14 +33,12 @@ impl<'a, B: Kernels> Batches<'a, B> {
     /// Creates the batches of `view`, whose labels or images have `outputs` values.
     pub(crate) fn new(view: View<'a>, objective: Objective, outputs: usize, device: &'a B::Device) -> Self {
         let shape = view.shape();
-        let on_device = B::image_set(
-            || Images {
-                pixels: view.pixels(),
-                shape: [shape.channels, shape.height, shape.width],
-                scaling: view.scaling(),
-            },
-            device,
-        );
+        let images = || Images {
+            pixels: view.pixels(),
+            shape: [shape.channels, shape.height, shape.width],
+            scaling: view.scaling(),
+        };
+        let on_device = view.can_augment_on_device().then(|| B::image_set(images, device)).flatten();
         Self { view, on_device, objective, inputs: shape.pixels(), outputs, device }
     }
 

@@ -167,22 +167,29 @@ fn per_trial<B: Kernels>(
 /// Returns the feedback matrices of the trial, first layer first.
 fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     match trial.configuration.feedback {
+        Some(Initialization::Aligned) => feedback::aligned_feedback(&initial_weights(architecture, trial)),
         Some(initialization) => feedback::draw(architecture, initialization, trial.seed),
         None => Vec::new(),
     }
 }
 
+/// Returns the initial forward weights of the trial, the output layer's last.
+fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
+    match trial.configuration.weights {
+        Initialization::Aligned => {
+            let feedback = feedback_matrices(architecture, trial);
+            feedback::aligned_weights(architecture, &feedback, trial.seed)
+        }
+        initialization => feedback::independent_weights(architecture, initialization, trial.seed),
+    }
+}
+
 /// Returns the initial parameters of the trial's layers, the output layer's last.
 fn initial_layers(architecture: &Architecture, trial: &Trial) -> Vec<InitialLayer> {
-    let (initialization, seed) = (trial.configuration.weights, trial.seed);
-    let weights = if initialization == Initialization::Aligned {
-        feedback::aligned_weights(architecture, &feedback_matrices(architecture, trial), seed)
-    } else {
-        feedback::independent_weights(architecture, initialization, seed)
-    };
-    let layers = (1..).zip(weights).map(|(layer, weight)| {
-        let mut stream = random::stream(seed, "biases", &[layer]);
-        let bias = initialization::draw_bias(initialization, weight.rows, weight.columns, &mut stream);
+    let layers = (1..).zip(initial_weights(architecture, trial)).map(|(layer, weight)| {
+        let mut stream = random::stream(trial.seed, "biases", &[layer]);
+        let (inputs, units) = (weight.rows, weight.columns);
+        let bias = initialization::draw_bias(trial.configuration.weights, inputs, units, &mut stream);
         InitialLayer { weight, bias }
     });
     layers.collect()
@@ -196,7 +203,10 @@ fn have_same_initial_weights(one: &Trial, other: &Trial) -> bool {
 }
 
 fn have_same_feedback(one: &Trial, other: &Trial) -> bool {
-    (one.seed, one.configuration.feedback) == (other.seed, other.configuration.feedback)
+    let feedback = one.configuration.feedback;
+    (one.seed, feedback) == (other.seed, other.configuration.feedback)
+        && (feedback != Some(Initialization::Aligned)
+            || one.configuration.weights == other.configuration.weights)
 }
 
 /// Returns the results of `draw`, one for all trials that are `alike`, and the index of each trial's result among them.

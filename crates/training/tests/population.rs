@@ -10,7 +10,10 @@ use model::{
     Architecture, Objective,
     checkpoint::{Array, from_bytes, to_bytes},
 };
-use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Metric, Precision, Split, Trial};
+use settings::{
+    Activation, AdamForm, Algorithm, Configuration, Initialization, Loss, Metric, Optimizer, Precision,
+    Schedule, Split, Trial,
+};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Remembers everything; lets trials leave after the given epochs.
@@ -101,9 +104,14 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
         configuration: Configuration { input_dropout, ..configuration },
         seed,
     };
+    let with_recipe = |schedule, decoupled_decay, clip_norm, Trial { configuration, seed }: Trial| Trial {
+        configuration: Configuration { schedule, decoupled_decay, clip_norm, ..configuration },
+        seed,
+    };
+    let torch = starting(Initialization::TorchDefault, with_input_dropout(0.3, trial(1, 1e-3, 0.0, 0.0)));
     vec![
-        trial(0, 1e-3, 0.0, 0.0),
-        with_input_dropout(0.3, trial(1, 1e-3, 0.0, 0.0)),
+        with_recipe(Schedule::Cosine { floor: 1e-5 }, 0.0, Some(0.5), trial(0, 1e-3, 0.0, 0.0)),
+        with_recipe(Schedule::Exponential { factor: 0.5 }, 0.1, None, torch),
         starting(aligned, trial(1, 1e-2, 0.0, 1e-3)),
         with_input_dropout(0.1, trial(2, 1e-1, 0.5, 0.0)),
         starting(Initialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
@@ -129,6 +137,25 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
             let alone = run(&population(vec![trial.clone()]), Memory::default());
             assert_eq!(alone.arrays(0), together.arrays(index), "{algorithm:?} trial {index}");
             assert_eq!(alone.history(0), together.history(index), "{algorithm:?} trial {index}");
+        }
+    }
+}
+
+#[test]
+fn alone_and_in_a_population_every_optimizer_gives_the_same_bits() {
+    for optimizer in [
+        Optimizer::Sgd { momentum: 0.0, nesterov: false },
+        Optimizer::Sgd { momentum: 0.9, nesterov: true },
+        Optimizer::RmsProp { smoothing: 0.99, epsilon: 1e-8 },
+        Optimizer::Adam { beta_1: 0.8, beta_2: 0.99, epsilon: 1e-8, form: AdamForm::Paper },
+    ] {
+        let mut trials = five_trials(Algorithm::Dfa);
+        trials.iter_mut().for_each(|trial| trial.configuration.optimizer = optimizer);
+        let together = run(&population(trials.clone()), Memory::default());
+        for (index, trial) in trials.into_iter().enumerate() {
+            let alone = run(&population(vec![trial]), Memory::default());
+            assert_eq!(alone.arrays(0), together.arrays(index), "{optimizer:?} trial {index}");
+            assert_eq!(alone.history(0), together.history(index), "{optimizer:?} trial {index}");
         }
     }
 }

@@ -6,7 +6,7 @@ use burn_flex::Flex;
 use kernels::{Squash, Weights};
 use model::{Architecture, Objective};
 use random::standard_normal;
-use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Precision, Trial};
+use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Optimizer, Precision, Trial};
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrainState};
 
@@ -91,15 +91,24 @@ fn loss(
     f64::from(loss.into_scalar())
 }
 
+/// Returns every combination of an activation without kinks and a loss.
+fn smooth_activations_and_losses() -> impl Iterator<Item = (Activation, Loss)> {
+    let losses = [Loss::SoftmaxCrossEntropy, Loss::SigmoidCrossEntropy, Loss::MeanSquaredError];
+    [Activation::Tanh, Activation::Swish, Activation::Sigmoid, Activation::Elu]
+        .into_iter()
+        .flat_map(move |activation| losses.map(|loss| (activation, loss)))
+}
+
 #[test]
 fn every_gradient_is_the_slope_of_the_rules_own_loss() {
     const STEP: f64 = 2e-3;
     for algorithm in Algorithm::ALL {
-        for activation in [Activation::Tanh, Activation::Swish] {
+        for (activation, loss_of_output) in smooth_activations_and_losses() {
             for batch_norm in [false, true] {
                 let mut population = population(algorithm, &[8, 5]);
                 population.architecture.activation = activation;
                 population.architecture.batch_norm = batch_norm;
+                population.architecture.objective = Objective::Classification(loss_of_output);
                 let train_state = TrainState::<Flex>::new(&population, &Default::default());
                 let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
                 let step = Step::new(&train_state, &batch, STEP_IN_EPOCH);
@@ -118,7 +127,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                     let scale = slope.abs().max(0.05);
                     assert!(
                         (slope - predicted).abs() < 0.02 * scale,
-                        "{algorithm:?} {activation:?} batch norm {batch_norm} layer {layer}: slope {slope}, gradient {predicted}"
+                        "{algorithm:?} {activation:?} {loss_of_output:?} batch norm {batch_norm} layer {layer}: slope {slope}, gradient {predicted}"
                     );
                 }
             }
@@ -215,5 +224,32 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
         for (one, both) in losses(&batch).into_iter().zip(losses(&both)) {
             assert!((one - both).abs() <= 1e-5 * one.abs().max(1e-3), "{algorithm:?} {one} {both}");
         }
+    }
+}
+
+#[test]
+fn a_clipped_gradient_has_the_largest_norm_and_a_small_one_is_left_alone() {
+    let batch = batch();
+    for (algorithm, batch_norm) in Algorithm::ALL.into_iter().flat_map(|rule| [(rule, false), (rule, true)]) {
+        let mut population = population(algorithm, &[8, 5]);
+        population.architecture.batch_norm = batch_norm;
+        let configuration = &mut population.trials[0].configuration;
+        configuration.optimizer = Optimizer::Sgd { momentum: 0.0, nesterov: false };
+        configuration.weight_decay = 0.1;
+        // Plain gradient descent at rate 1 moves every parameter by its gradient.
+        configuration.learning_rate = 1.0;
+        let moved_by = |clip_norm| {
+            let mut population = population.clone();
+            population.trials[0].configuration.clip_norm = clip_norm;
+            let before = TrainState::<Flex>::new(&population, &Default::default());
+            let (after, _) = Step::new(&before, &batch, STEP_IN_EPOCH).take(before.clone());
+            let arrays = [before, after].map(|train_state| train_state.network.arrays(0));
+            let pairs = arrays[0].iter().zip(&arrays[1]).filter(|(array, _)| !array.name.contains("moving"));
+            let differences = pairs.flat_map(|(before, after)| before.values.iter().zip(&after.values));
+            differences.map(|(before, after)| f64::from(before - after).powi(2)).sum::<f64>().sqrt()
+        };
+        let norm = moved_by(None);
+        assert!((moved_by(Some(norm / 3.0)) - norm / 3.0).abs() < 1e-4 * norm, "{algorithm:?}");
+        assert!((moved_by(Some(norm * 3.0)) - norm).abs() < 1e-6 * norm, "{algorithm:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{any::type_name, fmt::Write};
 
+use ron::extensions::Extensions;
 use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
 
 /// Returns the axes of a grid, their names, and a selection of their values, as Rust declares them.
@@ -32,7 +33,11 @@ impl AxisVisitor for Declarations {
         let mut written = format!("Type: {}.", definition.written);
         let mut attribute = "";
         if let Some(default) = &definition.default {
-            let value = serde_json::to_string(default).expect("plain data").replace('"', "");
+            let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+            let full = options.to_string(default).expect("plain data");
+            let bare = full.split('(').next().unwrap_or_default();
+            let is_bare = options.from_str::<T>(&format!("{bare}()")).is_ok_and(|value| value == *default);
+            let value = if is_bare { bare } else { &full };
             write!(written, " Default: `[{value}]`.").expect("a String takes everything");
             attribute = "#[serde(default)]\n";
         }
