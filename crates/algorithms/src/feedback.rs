@@ -1,7 +1,7 @@
-//! Fixed random feedback matrices F of hidden layers, and initial forward weights W.
+//! Random feedback matrices F of hidden layers, and initial forward weights W.
 //!
-//! Aligned weights are those that make DFA equal to backpropagation above the first layer: `W_l = F_{l-1} F_l^T`, and
-//! `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428). Aligned feedback is that of a linear network at the start:
+//! Matrices from layer to layer are aligned where they are equal to the weights above. Of those from the output, aligned weights are those that make
+//! DFA equal to backpropagation above the first layer: `W_l = F_{l-1} F_l^T`, and `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428). Aligned feedback is that of a linear network at the start:
 //! `F_L = W_{L+1}`, and `F_l = W_{l+1} F_{l+1}`.
 
 use model::{
@@ -9,20 +9,24 @@ use model::{
     initialization::{self, Matrix},
 };
 use random::stream;
-use settings::Initialization;
+use settings::{FeedbackShape, Initialization};
 
-/// Returns the feedback matrix of each hidden layer, `[units, outputs]`, of the trial with `seed`.
-pub fn draw(architecture: &Architecture, initialization: Initialization, seed: u64) -> Vec<Matrix> {
+/// Returns the feedback matrix of each hidden layer of the trial with `seed`.
+pub fn draw(
+    architecture: &Architecture,
+    shape: FeedbackShape,
+    initialization: Initialization,
+    seed: u64,
+) -> Vec<Matrix> {
     // Frozen from here on: learning the feedback would turn every rule into weight mirroring.
     (1..)
-        .zip(&architecture.hidden)
-        .map(|(layer, &units)| {
-            initialization::draw(
-                initialization,
-                units,
-                architecture.outputs,
-                &mut stream(seed, "feedback", &[layer]),
-            )
+        .zip(&architecture.weight_shapes()[1..])
+        .map(|(layer, &[units, above])| {
+            let columns = match shape {
+                FeedbackShape::Target => architecture.outputs,
+                FeedbackShape::Layer => above,
+            };
+            initialization::draw(initialization, units, columns, &mut stream(seed, "feedback", &[layer]))
         })
         .collect()
 }
@@ -43,21 +47,33 @@ pub fn independent_weights(
 
 /// Returns initial forward weights aligned with the feedback, the output layer's last. The first layer has no feedback
 /// below it: an independent orthogonal matrix.
-pub fn aligned_weights(architecture: &Architecture, feedback: &[Matrix], seed: u64) -> Vec<Matrix> {
+pub fn aligned_weights(
+    architecture: &Architecture,
+    shape: FeedbackShape,
+    feedback: &[Matrix],
+    seed: u64,
+) -> Vec<Matrix> {
     let [rows, columns] = architecture.weight_shapes()[0];
     let mut stream = stream(seed, "weights", &[1]);
     let first = initialization::draw(Initialization::Orthogonal, rows, columns, &mut stream);
-    let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
-    std::iter::once(first).chain(between).chain(feedback.last().cloned()).collect()
+    let above: Vec<Matrix> = match shape {
+        FeedbackShape::Layer => feedback.to_vec(),
+        FeedbackShape::Target => {
+            let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
+            between.chain(feedback.last().cloned()).collect()
+        }
+    };
+    [vec![first], above].concat()
 }
 
 /// Returns the feedback matrix of each hidden layer that is aligned with forward `weights`, the output layer's last.
-pub fn aligned_feedback(weights: &[Matrix]) -> Vec<Matrix> {
-    let mut feedback: Vec<Matrix> = Vec::new();
-    for weight in weights.iter().skip(1).rev() {
-        let matrix = feedback.last().map_or_else(|| weight.clone(), |above| weight.times(above));
-        feedback.push(matrix);
+pub fn aligned_feedback(shape: FeedbackShape, weights: &[Matrix]) -> Vec<Matrix> {
+    let above = &weights[1..];
+    let mut feedback = above.to_vec();
+    if shape == FeedbackShape::Target {
+        for layer in (0..above.len() - 1).rev() {
+            feedback[layer] = above[layer].times(&feedback[layer + 1]);
+        }
     }
-    feedback.reverse();
     feedback
 }

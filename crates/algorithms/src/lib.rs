@@ -8,10 +8,14 @@ mod backprop;
 mod dfa;
 mod drtp;
 pub mod feedback;
+mod feedback_alignment;
 mod local_loss;
 pub mod pass;
 pub mod rule;
 mod rule_group;
+mod shallow;
+mod sign_dfa;
+mod sign_symmetric;
 
 use kernels::{Kernels, Squash};
 use settings::Algorithm;
@@ -23,9 +27,17 @@ pub use rule_group::RuleGroup;
 /// Returns the rule of `algorithm`. `squash` maps values into the range of the scaled images, for losses in target space.
 pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
     match algorithm {
-        Algorithm::Backprop => Rule::LayerAbove,
+        Algorithm::Backprop => Rule::LayerAbove(None),
+        Algorithm::FeedbackAlignment => {
+            Rule::LayerAbove(Some(Box::new(feedback_alignment::FeedbackAlignment)))
+        }
+        Algorithm::SignSymmetric(magnitude) => {
+            Rule::LayerAbove(Some(Box::new(sign_symmetric::SignSymmetric(magnitude))))
+        }
         Algorithm::Dfa => Rule::OutputError(Box::new(dfa::Dfa)),
+        Algorithm::SignDfa => Rule::OutputError(Box::new(sign_dfa::SignDfa)),
         Algorithm::Drtp => Rule::Local(Box::new(drtp::Drtp)),
         Algorithm::LocalLoss(loss) => Rule::Local(Box::new(local_loss::LocalLoss { loss, squash })),
+        Algorithm::Shallow => Rule::Untrained,
     }
 }

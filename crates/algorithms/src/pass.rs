@@ -8,7 +8,11 @@ use kernels::{Input, Kernels, OutputError, Weights, part};
 use model::{Delta, Masks, Network, Trace, bytes_per_trial};
 use settings::Precision;
 
-use crate::{Rule, RuleGroup, backprop, rule::Hidden};
+use crate::{
+    Rule, RuleGroup, backprop,
+    rule::{BackwardWeights, Hidden},
+    shallow,
+};
 
 #[derive(Clone, Debug)]
 pub struct Batch<B: Kernels> {
@@ -129,8 +133,8 @@ impl<B: Kernels> Pass<'_, B> {
         let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback }| {
             // A cut may be a copy, so only what the rule reads is cut.
             let above: Vec<_> = match **rule {
-                Rule::LayerAbove => above.iter().map(|weight| weight.part(trials)).collect(),
-                Rule::Local(_) | Rule::OutputError(_) => Vec::new(),
+                Rule::LayerAbove(_) => above.iter().map(|weight| weight.part(trials)).collect(),
+                Rule::Local(_) | Rule::OutputError(_) | Rule::Untrained => Vec::new(),
             };
             let (forward, target, error) =
                 (&forward.part(trials), &part(target, trials), &part(error, trials));
@@ -189,7 +193,8 @@ impl<B: Kernels> RuleInputs<'_, B> {
         let (rule, target_or_error) = match rule {
             Rule::Local(rule) => (rule, self.target),
             Rule::OutputError(rule) => (rule, self.error),
-            Rule::LayerAbove => return self.deltas_from_above(on_signal),
+            Rule::Untrained => return self.zero_deltas(on_signal),
+            Rule::LayerAbove(backward) => return self.deltas_from_above(backward.as_deref(), on_signal),
         };
         let layers = self.forward.traces.iter().zip(self.forward.hidden(self.feedback)).enumerate();
         layers
@@ -201,11 +206,32 @@ impl<B: Kernels> RuleInputs<'_, B> {
             .collect()
     }
 
-    fn deltas_from_above(&self, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
+    fn zero_deltas(&self, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
+        let layers = self.forward.traces.iter().enumerate();
+        layers
+            .map(|(layer, trace)| {
+                let signal = shallow::signal(&trace.activation);
+                on_signal(layer, &signal);
+                trace.delta(signal)
+            })
+            .collect()
+    }
+
+    fn deltas_from_above(
+        &self,
+        backward: Option<&dyn BackwardWeights<B>>,
+        mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
+    ) -> Vec<Delta<B>> {
         let mut delta = Delta { preactivation: self.error.clone(), normalized: None };
         let mut deltas = Vec::with_capacity(self.above.len());
         for (layer, weight) in self.above.iter().enumerate().rev() {
-            let signal = backprop::signal(&delta, weight, self.precision);
+            let signal = match backward {
+                None => backprop::signal(&delta, weight, self.precision),
+                Some(backward) => {
+                    let matrix = backward.matrix(weight, self.feedback.get(layer));
+                    backprop::signal(&delta, &matrix, self.precision)
+                }
+            };
             let signal = drop_out(signal, self.forward.masks[layer].as_ref());
             on_signal(layer, &signal);
             delta = self.forward.traces[layer].delta(signal);

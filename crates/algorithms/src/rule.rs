@@ -14,16 +14,18 @@ pub enum Rule<B: Kernels> {
     /// Computed from the layer's output and the output error: layers keep their activations until the error is known, and learn
     /// in any order.
     OutputError(Box<dyn FeedbackRule<B>>),
-    /// Computed from the delta of the layer above, which is backpropagation: layers keep their activations and learn from the
-    /// top down.
-    LayerAbove,
+    /// Computed from the delta of the layer above: layers keep their activations and learn from the top down. The delta goes through the
+    /// forward weights, which is backpropagation, or through other matrices.
+    LayerAbove(Option<Box<dyn BackwardWeights<B>>>),
+    /// Zero: hidden layers do not learn.
+    Untrained,
 }
 
 /// A hidden layer, as a rule with feedback sees it.
 pub struct Hidden<'a, B: Backend> {
     /// The layer's output before dropout, `[trials, batch, units]`.
     pub activation: &'a Tensor<B, 3>,
-    /// The layer's fixed random matrix F, `[trials, units, outputs]`.
+    /// The layer's feedback matrix F, `[trials, units, outputs]`.
     pub feedback: &'a Weights<B>,
 }
 
@@ -36,6 +38,13 @@ pub trait FeedbackRule<B: Kernels>: Send + Sync {
 
     /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
     fn loss(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Tensor<B, 1>;
+}
+
+/// Computes the matrices through which a delta goes down in place of the forward weights.
+pub trait BackwardWeights<B: Kernels>: Send + Sync {
+    /// Returns the matrix in place of `weight`, the weights of the layer above, from them and from the lower layer's `feedback`; all
+    /// are `[trials, units, units above]`. Called once per layer and step.
+    fn matrix(&self, weight: &Weights<B>, feedback: Option<&Weights<B>>) -> Weights<B>;
 }
 
 impl<B: Kernels> Rule<B> {
@@ -60,7 +69,7 @@ impl<B: Kernels> Rule<B> {
                 let error = error.clone().mul_scalar(examples as f64 / training_batch as f64);
                 Some(rule.loss(hidden, &error).div_scalar(examples as f64))
             }
-            Self::LayerAbove => None,
+            Self::LayerAbove(_) | Self::Untrained => None,
         }
     }
 }

@@ -175,9 +175,12 @@ impl Case {
             self.shape.weights().iter().map(|[rows, columns]| (rows * columns) as f64).collect();
         let hidden: f64 = self.shape.hidden.iter().map(|units| (units * self.shape.outputs) as f64).sum();
         let signals = match self.algorithm {
-            Algorithm::Backprop => weights[1..].iter().sum(),
-            Algorithm::Dfa | Algorithm::Drtp => hidden,
+            Algorithm::Backprop | Algorithm::FeedbackAlignment | Algorithm::SignSymmetric(_) => {
+                weights[1..].iter().sum()
+            }
+            Algorithm::Dfa | Algorithm::SignDfa | Algorithm::Drtp => hidden,
             Algorithm::LocalLoss(_) => 2.0 * hidden,
+            Algorithm::Shallow => 0.0,
         };
         2.0 * self.shape.batch as f64 * (2.0 * weights.iter().sum::<f64>() + signals)
     }

@@ -8,8 +8,8 @@ use kernels::{Kernels, OutputError, Parameter, Squash, Weights};
 use model::{BatchNorm, GivenMasks, Gradients, Layer, Network, Objective};
 use serde_json::Value;
 use settings::{
-    Activation, AdamForm, Algorithm, Configuration, Loss, Optimizer, Precision, Sampled, Schedule,
-    TargetLoss, Tracker, Trial,
+    Activation, AdamForm, Algorithm, Configuration, Loss, Magnitude, Optimizer, Place, Precision, Sampled,
+    Schedule, TargetLoss, Tracker, Trial,
 };
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};
 use training::{Batch, Step, TrainState};
@@ -82,7 +82,12 @@ impl<'a, B: Kernels> Case<'a, B> {
     fn known_algorithm(&self) -> Option<Algorithm> {
         Some(match self.text("algorithm") {
             "bp" => Algorithm::Backprop,
+            "fa" => Algorithm::FeedbackAlignment,
+            "usf" => Algorithm::SignSymmetric(Magnitude::Uniform),
+            "frsf" => Algorithm::SignSymmetric(Magnitude::Fixed),
             "dfa" => Algorithm::Dfa,
+            "sdfa" => Algorithm::SignDfa,
+            "shallow" => Algorithm::Shallow,
             "drtp" => Algorithm::Drtp,
             "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
             "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
@@ -279,7 +284,7 @@ impl<'a, B: Kernels> Case<'a, B> {
                 Some(_) => panic!("{what} is no tensor, or was measured unexpectedly"),
             }
         };
-        let is_backprop = matches!(rule, Rule::LayerAbove);
+        let is_backprop = matches!(rule, Rule::LayerAbove(None));
         for layer in 0..train_state.network.hidden.len() {
             for (metric, name) in [
                 ("weight_gradient_norm", "kernel_gradients"),
@@ -313,18 +318,22 @@ impl<'a, B: Kernels> Case<'a, B> {
         signals: &[LayerSignal<B>],
         expected: &Value,
     ) {
+        // Backpropagation decays all layers, also those that a rule leaves alone.
+        let place = if what == "bp_grads" { Place::Output } else { Place::Layer(1) };
         let mut gradients = Vec::new();
         let layers = inspection.network.hidden.iter().zip(inspection.traces());
         for ((layer, trace), signal) in layers.zip(signals) {
             let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
-            gradients.push(inspection.with_decay(weight, &layer.weight.value).plain());
+            gradients.push(inspection.with_decay(weight, &layer.weight.value, place).plain());
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
         let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-        gradients.push(inspection.with_decay(weight, &inspection.network.output.weight.value).plain());
+        gradients.push(
+            inspection.with_decay(weight, &inspection.network.output.weight.value, Place::Output).plain(),
+        );
         gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);

@@ -7,12 +7,38 @@ use serde::{Deserialize, Serialize};
 pub enum Algorithm {
     /// Error backpropagation (Rumelhart, Hinton & Williams 1986): the baseline.
     Backprop,
+    /// Feedback alignment: backpropagation through fixed random matrices (Lillicrap et al. 2016).
+    FeedbackAlignment,
+    /// Backpropagation through matrices that share the signs of the forward weights.
+    SignSymmetric(Magnitude),
     /// Direct feedback alignment (Nøkland 2016).
     Dfa,
+    /// Direct feedback alignment of the error's sign (Frenkel, Lefebvre & Bol 2021).
+    SignDfa,
     /// Direct random target projection (Frenkel, Lefebvre & Bol 2021).
     Drtp,
     /// A loss at every hidden layer, through a fixed random projection into target space.
     LocalLoss(TargetLoss),
+    /// Hidden layers that keep their initial weights: the lower bound of a comparison.
+    Shallow,
+}
+
+/// The magnitudes of backward weights that share the signs of the forward weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Magnitude {
+    /// One magnitude for all, that of Glorot's initialization (Xiao et al. 2019, arXiv:1811.03567).
+    Uniform,
+    /// Fixed random magnitudes, drawn as `feedback` (Liao, Leibo & Poggio 2016, arXiv:1510.05067).
+    Fixed,
+}
+
+/// The shape of the feedback matrices of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedbackShape {
+    /// From the output to each hidden layer, `[units, outputs]`.
+    Target,
+    /// From the layer above to each hidden layer, `[units, units above]`; the output layer is the last one above.
+    Layer,
 }
 
 /// The loss of a hidden layer in target space.
@@ -26,42 +52,75 @@ pub enum TargetLoss {
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Backprop,
+        Self::FeedbackAlignment,
+        Self::SignSymmetric(Magnitude::Uniform),
+        Self::SignSymmetric(Magnitude::Fixed),
         Self::Dfa,
+        Self::SignDfa,
         Self::Drtp,
         Self::LocalLoss(TargetLoss::CrossEntropy),
         Self::LocalLoss(TargetLoss::MeanSquaredError),
+        Self::Shallow,
     ];
 
     /// Returns the name in tables and folders.
     pub fn name(self) -> &'static str {
         match self {
             Self::Backprop => "backprop",
+            Self::FeedbackAlignment => "feedback-alignment",
+            Self::SignSymmetric(Magnitude::Uniform) => "sign-symmetric-uniform",
+            Self::SignSymmetric(Magnitude::Fixed) => "sign-symmetric-fixed",
             Self::Dfa => "dfa",
+            Self::SignDfa => "sign-dfa",
             Self::Drtp => "drtp",
             Self::LocalLoss(TargetLoss::CrossEntropy) => "local-cross-entropy",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "local-mse",
+            Self::Shallow => "shallow",
         }
     }
 
     /// Returns the error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the
-    /// target and e = d(mean loss) / d(logits), each a row per example.
+    /// target, e = d(mean loss) / d(logits), and delta the signal at the preactivation of the layer above, each a row per example.
     pub fn signal_formula(self) -> &'static str {
         match self {
-            Self::Backprop => "what flows back through the layer above",
+            Self::Backprop => "delta W^T, with the weights W of the layer above",
+            Self::FeedbackAlignment => "delta F^T",
+            Self::SignSymmetric(Magnitude::Uniform) => {
+                "delta (c sign(W))^T, with the weights W of the layer above"
+            }
+            Self::SignSymmetric(Magnitude::Fixed) => {
+                "delta (|F| sign(W))^T, with the weights W of the layer above"
+            }
             Self::Dfa => "e F^T",
+            Self::SignDfa => "sign(e) F^T",
             Self::Drtp => "y F^T",
             Self::LocalLoss(TargetLoss::CrossEntropy) => "(softmax(h F) - y) F^T",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => {
                 "(2 / outputs (squash(h F) - y) squash'(h F)) F^T"
             }
+            Self::Shallow => "0",
         }
     }
 
-    /// Whether the rule uses fixed random feedback matrices.
+    /// Returns the shape of the rule's feedback matrices, if it has some.
+    pub fn feedback(self) -> Option<FeedbackShape> {
+        match self {
+            Self::FeedbackAlignment | Self::SignSymmetric(Magnitude::Fixed) => Some(FeedbackShape::Layer),
+            Self::Dfa | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => Some(FeedbackShape::Target),
+            Self::Backprop | Self::SignSymmetric(Magnitude::Uniform) | Self::Shallow => None,
+        }
+    }
+
+    /// Whether the rule uses feedback matrices.
     pub fn uses_feedback(self) -> bool {
-        self != Self::Backprop
+        self.feedback().is_some()
+    }
+
+    /// Whether hidden layers learn. Where they do not, decay does not change their weights either.
+    pub fn trains_hidden_layers(self) -> bool {
+        self != Self::Shallow
     }
 
     /// Returns the reason why the rule cannot reconstruct images, if there is one.
@@ -71,7 +130,7 @@ impl Algorithm {
                 Some("its error signal is the projected target itself, which has to be a one-hot label")
             }
             Self::LocalLoss(TargetLoss::CrossEntropy) => Some("cross-entropy needs class labels as targets"),
-            Self::Backprop | Self::Dfa | Self::LocalLoss(TargetLoss::MeanSquaredError) => None,
+            _ => None,
         }
     }
 }

@@ -259,7 +259,7 @@ axes! {
         },
     };
 
-    /// Feedback matrices, `[units, outputs]` of each hidden layer; dropped for rules without feedback.
+    /// Feedback matrices, `[units, outputs]` or `[units, units above]` of each hidden layer; dropped for rules without feedback.
     feedback Feedback: Option<Initialization> = Definition {
         written: "list of [`Initialization`]",
         example: None,

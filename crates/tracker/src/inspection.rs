@@ -10,6 +10,7 @@ use algorithms::{
 use burn::tensor::Tensor;
 use kernels::{Input, Kernels, OutputError, Weights};
 use model::{Network, Trace};
+use settings::Place;
 
 /// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {
@@ -20,7 +21,7 @@ pub struct Inspection<'a, B: Kernels> {
     /// The step's batch, with its dropout masks.
     pub pass: Pass<'a, B>,
     /// The L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
-    pub weight_decay: Option<&'a Tensor<B, 3>>,
+    weight_decay: Option<&'a Tensor<B, 3>>,
     /// The forward pass and its error, once they are known. The step goes on from them where its rule allows.
     forward: &'a OnceCell<(Forward<B>, OutputError<B>)>,
     computed: Computed<B>,
@@ -73,13 +74,18 @@ impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn exact_signals(&self) -> &[LayerSignal<B>] {
         self.computed.exact_signals.get_or_init(|| {
             let (forward, OutputError { error, .. }) = self.forward();
-            self.pass.layer_signals(self.network, &[], &Rule::LayerAbove, forward, error)
+            self.pass.layer_signals(self.network, &[], &Rule::LayerAbove(None), forward, error)
         })
     }
 
-    /// Adds the gradient of weight decay to the `gradient` of `weight`.
-    pub fn with_decay(&self, gradient: Weights<B>, weight: &Weights<B>) -> Weights<B> {
-        match self.weight_decay {
+    /// Returns the L2 coefficients of the layer at `place`, `[trials, 1, 1]`. Hidden layers that do not learn have none.
+    pub fn weight_decay(&self, place: Place) -> Option<&Tensor<B, 3>> {
+        self.weight_decay.filter(|_| place == Place::Output || !matches!(self.rule, Rule::Untrained))
+    }
+
+    /// Adds the gradient of weight decay to the `gradient` of the `weight` at `place`.
+    pub fn with_decay(&self, gradient: Weights<B>, weight: &Weights<B>, place: Place) -> Weights<B> {
+        match self.weight_decay(place) {
             Some(decay) => {
                 let of_decay = weight.values.clone() * decay.clone();
                 gradient.with_values(gradient.values.clone() + of_decay)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use algorithms::Rule;
 use kernels::Kernels;
 use model::Architecture;
+use settings::FeedbackShape;
 
 use crate::{Population, run::EVALUATION_BATCH};
 
@@ -33,11 +34,8 @@ impl MemoryNeed {
             is_one_rule && matches!(algorithms::rule::<B>(first, population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture, padded);
-        let feedback = if population.trials.iter().any(|trial| trial.configuration.feedback.is_some()) {
-            shape.feedback()
-        } else {
-            0
-        };
+        let feedback = population.trials.iter().filter_map(|trial| trial.configuration.algorithm.feedback());
+        let feedback = feedback.map(|of| shape.feedback(of)).max().unwrap_or(0);
         let states = population.trials[0].configuration.optimizer.states().len() as u64;
         let per_trial = (1 + states) * shape.weights() + feedback;
         let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
@@ -129,9 +127,14 @@ impl Shape {
         self.matrices().fold(vectors, u64::saturating_add)
     }
 
-    fn feedback(&self) -> u64 {
-        let row = self.padded(self.outputs);
-        self.hidden.iter().map(|units| units.saturating_mul(row)).fold(0, u64::saturating_add)
+    fn feedback(&self, of: FeedbackShape) -> u64 {
+        match of {
+            FeedbackShape::Layer => self.matrices().skip(1).fold(0, u64::saturating_add),
+            FeedbackShape::Target => {
+                let row = self.padded(self.outputs);
+                self.hidden.iter().map(|units| units.saturating_mul(row)).fold(0, u64::saturating_add)
+            }
+        }
     }
 
     fn largest_matrix(&self) -> u64 {

@@ -29,6 +29,8 @@ pub struct Step<'a, B: Kernels> {
     pub batch: &'a Batch<B>,
     pub masks: Box<dyn Masks<B>>,
     pub optimizer: OptimizerStep<B>,
+    /// The optimizer's settings of hidden layers, where they differ.
+    hidden_optimizer: Option<OptimizerStep<B>>,
     /// The largest allowed norm of each trial's gradient, `[trials, 1, 1]`.
     clip_norm: Option<Tensor<B, 3>>,
     /// The forward pass and its error, if trackers have asked for them.
@@ -61,8 +63,14 @@ impl<'a, B: Kernels> Step<'a, B> {
         masks: Box<dyn Masks<B>>,
         number: u64,
     ) -> Self {
-        let (optimizer, clip_norm) = (train_state.optimizer_step(number), train_state.clip_norm().cloned());
-        Self { batch, masks, optimizer, clip_norm, forward: OnceCell::new() }
+        Self {
+            batch,
+            masks,
+            optimizer: train_state.optimizer_step(number),
+            hidden_optimizer: train_state.hidden_optimizer_step(number),
+            clip_norm: train_state.clip_norm().cloned(),
+            forward: OnceCell::new(),
+        }
     }
 
     pub fn pass(&self) -> Pass<'_, B> {
@@ -159,14 +167,27 @@ impl<'a, B: Kernels> Step<'a, B> {
             .chain([LayerUpdate::output(&forward.top, error)])
             .collect();
         let network = train_state.network;
-        let layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
-        let mut optimizer = self.optimizer.clone();
+        let mut layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
+        let mut optimizers = (self.optimizer.clone(), self.hidden_optimizer.clone());
         if let Some(largest) = &self.clip_norm {
             let factors = self.clip_factors(largest, &layers, &updates);
             updates = updates.into_iter().map(|update| update.scaled(&factors)).collect();
-            optimizer.weight_decay = optimizer.weight_decay.map(|decay| decay * factors);
+            for optimizer in [Some(&mut optimizers.0), optimizers.1.as_mut()].into_iter().flatten() {
+                optimizer.weight_decay = optimizer.weight_decay.take().map(|decay| decay * factors.clone());
+            }
         }
-        let mut hidden = Layer::learn_all(layers, &updates, &optimizer);
+        // All layers at once, unless hidden ones have other settings.
+        let (optimizer, hidden_optimizer) = optimizers;
+        let mut hidden = match &hidden_optimizer {
+            None => Layer::learn_all(layers, &updates, &optimizer),
+            Some(hidden_optimizer) => {
+                let output = layers.split_off(layers.len() - 1);
+                let (of_hidden, of_output) = updates.split_at(layers.len());
+                let mut learned = Layer::learn_all(layers, of_hidden, hidden_optimizer);
+                learned.extend(Layer::learn_all(output, of_output, &optimizer));
+                learned
+            }
+        };
         let output = hidden.pop().expect("the output layer has learned, too");
         TrainState { network: Network { hidden, output, ..network }, ..train_state }
     }
@@ -181,8 +202,12 @@ impl<B: Kernels> Step<'_, B> {
         layers: &[Layer<B>],
         updates: &[LayerUpdate<'_, B>],
     ) -> Tensor<B, 3> {
-        let decay = self.optimizer.weight_decay.as_ref();
-        let squares = layers.iter().zip(updates).map(|(layer, update)| update.gradient_square(layer, decay));
+        let of_output = layers.len() - 1;
+        let squares = layers.iter().zip(updates).enumerate().map(|(index, (layer, update))| {
+            let of_hidden = self.hidden_optimizer.as_ref().filter(|_| index < of_output);
+            let optimizer = of_hidden.unwrap_or(&self.optimizer);
+            update.gradient_square(layer, optimizer.weight_decay.as_ref())
+        });
         let square = squares.reduce(|sum, square| sum + square).expect("there is an output layer");
         let norm = square.sqrt().add_scalar(1e-6).reshape(largest.dims());
         let factors = largest.clone() / norm;

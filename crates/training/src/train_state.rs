@@ -37,6 +37,8 @@ pub(crate) struct EpochNumbers<B: Kernels> {
     kept: Option<Tensor<B, 3>>,
     /// The largest allowed norms of the gradient; infinite where it is not limited.
     clip_norm: Option<Tensor<B, 3>>,
+    /// 1 where hidden layers learn, 0 where they do not; `None` where all do.
+    trains_hidden: Option<Tensor<B, 3>>,
 }
 
 impl<B: Kernels> TrainState<B> {
@@ -87,7 +89,7 @@ impl<B: Kernels> TrainState<B> {
         self
     }
 
-    /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training.
+    /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training: those of the output layer.
     pub fn optimizer_step(&self, number: u64) -> OptimizerStep<B> {
         let EpochNumbers { rates, weight_decay, kept, .. } = &self.numbers;
         OptimizerStep {
@@ -95,6 +97,18 @@ impl<B: Kernels> TrainState<B> {
             kept: kept.clone(),
             ..OptimizerStep::new(self.network.optimizer, number, rates)
         }
+    }
+
+    /// Returns the settings of hidden layers; `None` where they are those of the output layer.
+    pub fn hidden_optimizer_step(&self, number: u64) -> Option<OptimizerStep<B>> {
+        let trains = self.numbers.trains_hidden.as_ref()?;
+        let OptimizerStep { optimizer, rate, weight_decay, kept } = self.optimizer_step(number);
+        Some(OptimizerStep {
+            optimizer,
+            rate: rate * trains.clone(),
+            weight_decay: weight_decay.map(|decay| decay * trains.clone()),
+            kept: kept.map(|kept| (kept - 1.0) * trains.clone() + 1.0),
+        })
     }
 
     /// Returns the largest allowed norm of each trial's gradient, `[trials, 1, 1]`; `None` where no trial's is limited.
@@ -150,6 +164,8 @@ impl<B: Kernels> EpochNumbers<B> {
                 .then(|| per_trial(trials, |of| 1.0 - rate(of) * of.decoupled_decay, device)),
             clip_norm: has(|of| of.clip_norm.is_some())
                 .then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
+            trains_hidden: has(|of| !of.algorithm.trains_hidden_layers())
+                .then(|| per_trial(trials, |of| f64::from(of.algorithm.trains_hidden_layers()), device)),
         }
     }
 }
@@ -166,21 +182,23 @@ fn per_trial<B: Kernels>(
 
 /// Returns the feedback matrices of the trial, first layer first.
 fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    match trial.configuration.feedback {
-        Some(Initialization::Aligned) => feedback::aligned_feedback(&initial_weights(architecture, trial)),
-        Some(initialization) => feedback::draw(architecture, initialization, trial.seed),
-        None => Vec::new(),
+    let Configuration { algorithm, feedback, .. } = trial.configuration;
+    let (Some(initialization), Some(shape)) = (feedback, algorithm.feedback()) else { return Vec::new() };
+    if initialization == Initialization::Aligned {
+        return feedback::aligned_feedback(shape, &initial_weights(architecture, trial));
     }
+    feedback::draw(architecture, shape, initialization, trial.seed)
 }
 
 /// Returns the initial forward weights of the trial, the output layer's last.
 fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    match trial.configuration.weights {
-        Initialization::Aligned => {
+    let Configuration { algorithm, weights, .. } = trial.configuration;
+    match (weights, algorithm.feedback()) {
+        (Initialization::Aligned, Some(shape)) => {
             let feedback = feedback_matrices(architecture, trial);
-            feedback::aligned_weights(architecture, &feedback, trial.seed)
+            feedback::aligned_weights(architecture, shape, &feedback, trial.seed)
         }
-        initialization => feedback::independent_weights(architecture, initialization, trial.seed),
+        (initialization, _) => feedback::independent_weights(architecture, initialization, trial.seed),
     }
 }
 
@@ -199,12 +217,13 @@ fn have_same_initial_weights(one: &Trial, other: &Trial) -> bool {
     let weights = one.configuration.weights;
     one.seed == other.seed
         && weights == other.configuration.weights
-        && (weights != Initialization::Aligned || one.configuration.feedback == other.configuration.feedback)
+        && (weights != Initialization::Aligned || have_same_feedback(one, other))
 }
 
 fn have_same_feedback(one: &Trial, other: &Trial) -> bool {
     let feedback = one.configuration.feedback;
-    (one.seed, feedback) == (other.seed, other.configuration.feedback)
+    let shapes = [one, other].map(|trial| trial.configuration.algorithm.feedback());
+    (one.seed, feedback, shapes[0]) == (other.seed, other.configuration.feedback, shapes[1])
         && (feedback != Some(Initialization::Aligned)
             || one.configuration.weights == other.configuration.weights)
 }

@@ -6,7 +6,10 @@ use burn_flex::Flex;
 use kernels::{Squash, Weights};
 use model::{Architecture, Objective};
 use random::standard_normal;
-use settings::{Activation, Algorithm, Configuration, Initialization, Loss, Optimizer, Precision, Trial};
+use settings::{
+    Activation, Algorithm, Configuration, FeedbackShape, Initialization, Loss, Magnitude, Optimizer,
+    Precision, Trial,
+};
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrainState};
 
@@ -86,7 +89,8 @@ fn loss(
     let loss = match rule {
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
-        Rule::LayerAbove => step.pass().output_error(&train_state.network, &forward.top).loss,
+        Rule::LayerAbove(None) => step.pass().output_error(&train_state.network, &forward.top).loss,
+        Rule::LayerAbove(Some(_)) | Rule::Untrained => panic!("these rules follow no loss"),
     };
     f64::from(loss.into_scalar())
 }
@@ -102,7 +106,11 @@ fn smooth_activations_and_losses() -> impl Iterator<Item = (Activation, Loss)> {
 #[test]
 fn every_gradient_is_the_slope_of_the_rules_own_loss() {
     const STEP: f64 = 2e-3;
-    for algorithm in Algorithm::ALL {
+    let has_loss = |algorithm: &Algorithm| {
+        let rule = algorithms::rule::<Flex>(*algorithm, Squash::Tanh);
+        !matches!(rule, Rule::LayerAbove(Some(_)) | Rule::Untrained)
+    };
+    for algorithm in Algorithm::ALL.into_iter().filter(has_loss) {
         for (activation, loss_of_output) in smooth_activations_and_losses() {
             for batch_norm in [false, true] {
                 let mut population = population(algorithm, &[8, 5]);
@@ -131,6 +139,81 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn feedback_alignment_through_the_forward_weights_is_backprop() {
+    let mut population = population(Algorithm::FeedbackAlignment, &[8, 6, 5]);
+    population.architecture.batch_norm = true;
+    for aligned in [
+        Configuration { weights: Initialization::Aligned, ..population.trials[0].configuration.clone() },
+        Configuration {
+            feedback: Some(Initialization::Aligned),
+            ..population.trials[0].configuration.clone()
+        },
+    ] {
+        population.trials[0].configuration = aligned;
+        let train_state = TrainState::<Flex>::new(&population, &Default::default());
+        let of = |algorithm| gradients(&train_state, &batch(), &algorithms::rule(algorithm, Squash::Tanh));
+        for (own, exact) in of(Algorithm::FeedbackAlignment).iter().zip(of(Algorithm::Backprop)) {
+            assert_eq!(values(own), values(&exact));
+        }
+    }
+}
+
+#[test]
+fn backward_weights_with_the_forward_weights_signs_and_magnitudes_are_the_forward_weights() {
+    // Magnitudes that are those of the forward weights, with other signs.
+    let mut train_state = TrainState::<Flex>::new(
+        &population(Algorithm::SignSymmetric(Magnitude::Fixed), &[8, 5]),
+        &Default::default(),
+    );
+    let network = &train_state.network;
+    let above = [&network.hidden[1], &network.output].map(|layer| layer.weight.value.plain().neg());
+    train_state.groups[0].feedback = above.map(Weights::new).into();
+    let of = |algorithm| gradients(&train_state, &batch(), &algorithms::rule(algorithm, Squash::Tanh));
+    let pairs = of(Algorithm::SignSymmetric(Magnitude::Fixed)).into_iter().zip(of(Algorithm::Backprop));
+    for (own, exact) in pairs {
+        assert_eq!(values(&own), values(&exact));
+    }
+}
+
+#[test]
+fn sign_dfa_ignores_the_size_of_the_error_and_is_dfa_of_its_sign() {
+    let train_state = TrainState::<Flex>::new(&population(Algorithm::SignDfa, &[8, 5]), &Default::default());
+    let batch = batch();
+    let step = Step::new(&train_state, &batch, STEP_IN_EPOCH);
+    let (pass, network) = (step.pass(), &train_state.network);
+    let (forward, error) = pass.forward_and_error(network);
+    let signals = |algorithm, error: &Cube| -> Vec<Vec<f32>> {
+        let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
+        let signals = pass.layer_signals(network, &train_state.groups[0].feedback, &rule, &forward, error);
+        signals.iter().map(|signal| values(&signal.signal)).collect()
+    };
+    let wanted = signals(Algorithm::Dfa, &error.error.clone().sign());
+    for factor in [1.0, 1e-3, 700.0] {
+        assert_eq!(signals(Algorithm::SignDfa, &error.error.clone().mul_scalar(factor)), wanted);
+    }
+}
+
+#[test]
+fn shallow_training_leaves_hidden_layers_alone_with_any_decay_and_trains_the_output() {
+    let mut population = population(Algorithm::Shallow, &[8, 5]);
+    population.architecture.batch_norm = true;
+    let configuration = &mut population.trials[0].configuration;
+    (configuration.weight_decay, configuration.decoupled_decay) = (0.1, 0.1);
+    for (optimizer, clip_norm) in
+        [(Optimizer::ADAM, None), (Optimizer::Sgd { momentum: 0.9, nesterov: false }, Some(0.1))]
+    {
+        let configuration = &mut population.trials[0].configuration;
+        (configuration.optimizer, configuration.clip_norm) = (optimizer, clip_norm);
+        let before = TrainState::<Flex>::new(&population, &Default::default());
+        let (after, _) = Step::new(&before, &batch(), STEP_IN_EPOCH).take(before.clone());
+        for (before, after) in before.network.arrays(0).iter().zip(after.network.arrays(0)) {
+            let learns = before.name.starts_with("output") || before.name.contains("moving");
+            assert_eq!(*before != after, learns, "{}", before.name);
         }
     }
 }
@@ -210,7 +293,9 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
     let batch = batch();
     let twice = |values: &Cube| Cube::cat(vec![values.clone(), values.clone()], 1);
     let both = Batch { input: twice(&batch.input.values).into(), target: twice(&batch.target) };
-    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.uses_feedback()) {
+    for algorithm in
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.feedback() == Some(FeedbackShape::Target))
+    {
         let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let losses = |batch: &Batch<Flex>| -> Vec<f32> {

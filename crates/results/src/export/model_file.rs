@@ -21,7 +21,8 @@ use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
 use model::{Architecture, Objective};
 use serde_json::{Map, Value, json};
 use settings::{
-    Activation, Algorithm, Axis, Configuration, Loss, Metric, TargetLoss, TrainingSettings, Trial,
+    Activation, Algorithm, Axis, Configuration, FeedbackShape, Loss, Metric, TargetLoss, TrainingSettings,
+    Trial,
 };
 use spec::Train;
 use store::{Key, Provenance};
@@ -74,18 +75,19 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     let Images { shape, scaling, classes, .. } = images;
     let architecture =
         architecture(&trial.configuration, train.training.task, *shape, classes.len(), *scaling);
-    let Configuration { algorithm, feedback, .. } = &trial.configuration;
+    let Configuration { algorithm, .. } = &trial.configuration;
     let file = json!({
         "format": FORMAT,
         "version": VERSION,
         "inputs": inputs(images),
         // The hidden layers in the order of the forward pass, then the output layer.
-        "layers": layers(&architecture, feedback.is_some()),
+        "layers": layers(&architecture, algorithm.feedback()),
         "task": task(architecture.objective, classes),
         "rule": {
             "name": algorithm.name(),
             "signal": algorithm.signal_formula(),
-            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), delta: the signal at the \
+                        preactivation of the layer above, W: that layer's weights; a row per example",
             // The function that `signal` applies as `squash`, if any.
             "squash": (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
                 .then(|| squash(training::squash(*scaling))),
@@ -123,10 +125,11 @@ fn inputs(images: &Images) -> Value {
     })
 }
 
-fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Value> {
+fn layers(architecture: &Architecture, feedback: Option<FeedbackShape>) -> Vec<Value> {
     let depth = architecture.hidden.len();
     let mut layers = Vec::new();
-    for (index, shape) in architecture.weight_shapes().into_iter().enumerate() {
+    let shapes = architecture.weight_shapes();
+    for (index, &shape) in shapes.iter().enumerate() {
         let is_hidden = index < depth;
         let name = if is_hidden { format!("layer_{}", index + 1) } else { "output".to_owned() };
         layers.push(json!({
@@ -137,9 +140,12 @@ fn layers(architecture: &Architecture, has_feedback: bool) -> Vec<Value> {
             "bias": (architecture.bias || !is_hidden).then(|| format!("{name}/bias")),
             "batch_norm": (architecture.batch_norm && is_hidden).then(|| batch_norm(&name)),
             "activation": if is_hidden { activation(architecture.activation) } else { identity() },
-            "feedback": (has_feedback && is_hidden).then(|| json!({
+            "feedback": feedback.filter(|_| is_hidden).map(|of| json!({
                 "name": format!("{name}/feedback"),
-                "shape": [shape[1], architecture.outputs],
+                "shape": match of {
+                    FeedbackShape::Target => [shape[1], architecture.outputs],
+                    FeedbackShape::Layer => shapes[index + 1],
+                },
             })),
         }));
     }
@@ -424,7 +430,7 @@ mod tests {
           "rule": {
             "name": "dfa",
             "signal": "e F^T",
-            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), a row per example",
+            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), delta: the signal at the preactivation of the layer above, W: that layer's weights; a row per example",
             "squash": null
           },
           "trial": {

@@ -23,7 +23,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         .zip(layers.zip(signals))
         .flat_map(|(place, ((layer, trace), (own, exact)))| {
             let weight = &layer.weight.value;
-            let space = GradientSpace::new(&trace.input, weight, inspection.weight_decay, 2);
+            let space = GradientSpace::new(&trace.input, weight, inspection.weight_decay(place), 2);
             let [own_gradient, exact_gradient] =
                 [own, exact].map(|signal| space.gradient(&signal.delta.preactivation));
             let weights = cosine(

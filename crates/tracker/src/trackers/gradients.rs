@@ -24,7 +24,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         .zip(layers)
         .zip(traces.zip(deltas))
         .flat_map(|((place, layer), (input, delta))| {
-            let space = GradientSpace::new(input, &layer.weight.value, inspection.weight_decay, 1);
+            let space = GradientSpace::new(input, &layer.weight.value, inspection.weight_decay(place), 1);
             let weight = space.gradient(&delta.preactivation).norm();
             let has_bias = layer.bias.is_some() && delta.normalized.is_none();
             let bias = has_bias.then(|| norm(&B::bias_gradient(&delta.preactivation)));

@@ -19,12 +19,13 @@ pub(super) fn exhibits<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Vec<Ex
         let gradient = B::weight_gradient(&trace.input, &signal.delta.preactivation, Precision::Full);
         add(&mut exhibits, place, "weights", weight.plain());
         add(&mut exhibits, place, "activations", trace.activation.clone());
-        add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight).plain());
+        add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight, place).plain());
     }
     let weight = &network.output.weight.value;
     let gradient = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
     add(&mut exhibits, Place::Output, "weights", weight.plain());
-    add(&mut exhibits, Place::Output, "weight_gradients", inspection.with_decay(gradient, weight).plain());
+    let gradient = inspection.with_decay(gradient, weight, Place::Output);
+    add(&mut exhibits, Place::Output, "weight_gradients", gradient.plain());
     exhibits
 }
 

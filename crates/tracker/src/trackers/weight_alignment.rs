@@ -2,8 +2,10 @@
 //!
 //! `weight_alignment` of hidden layer l is the cosine of the angle between its weights W_l and `F_{l-1} F_l^T`, the weights
 //! with which DFA would equal backpropagation. That of the output layer is between W_o and F_L (Refinetti et al. 2021,
-//! arXiv:2011.12428). The first hidden layer has none, because there is no feedback below it.
+//! arXiv:2011.12428). The first hidden layer has none, because there is no feedback below it. Rules that teach from the layer above
+//! compare the weights with the matrix that they use in their place.
 
+use algorithms::{Rule, rule::BackwardWeights};
 use burn::tensor::Tensor;
 use kernels::{Kernels, Weights};
 use settings::{Place, Precision, Quantity};
@@ -17,6 +19,33 @@ use crate::{
 const ALIGNMENT: Quantity = Quantity::named("weight_alignment");
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
+    let values = match inspection.rule {
+        Rule::LayerAbove(None) | Rule::Untrained => Vec::new(),
+        Rule::LayerAbove(Some(backward)) => alignment_of_layers(inspection, backward.as_ref()),
+        Rule::Local(_) | Rule::OutputError(_) => alignment_with_output(inspection),
+    };
+    values.into_iter().flat_map(|(place, value)| readings(place, [(ALIGNMENT, value)])).collect()
+}
+
+/// Compares the weights of every layer but the first with the matrix that takes their place in the backward pass.
+fn alignment_of_layers<B: Kernels>(
+    inspection: &Inspection<'_, B>,
+    backward: &dyn BackwardWeights<B>,
+) -> Vec<(Place, Tensor<B, 1>)> {
+    let (network, feedback) = (inspection.network, inspection.feedback);
+    let places = hidden_layers().skip(1).take(network.hidden.len() - 1).chain([Place::Output]);
+    let layers = network.hidden.iter().skip(1).chain([&network.output]).enumerate();
+    let values = layers.map(|(below, layer)| {
+        let weight = &layer.weight.value;
+        let matrix = backward.matrix(weight, feedback.get(below));
+        let inner_product = B::weights_inner_product(weight, &matrix);
+        cosine(inner_product, norm_of_weights(weight), norm_of_weights(&matrix))
+    });
+    places.zip(values).collect()
+}
+
+/// Compares the weights of every layer but the first with those that its feedback and that of the layer below imply.
+fn alignment_with_output<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<(Place, Tensor<B, 1>)> {
     let (network, feedback) = (inspection.network, inspection.feedback);
     let between = hidden_layers().zip(&network.hidden).skip(1).zip(feedback.windows(2));
     let hidden = between
@@ -26,7 +55,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         let inner_product = B::weights_inner_product(weight, last);
         (Place::Output, cosine(inner_product, norm_of_weights(weight), norm_of_weights(last)))
     });
-    hidden.chain(output).flat_map(|(place, value)| readings(place, [(ALIGNMENT, value)])).collect()
+    hidden.chain(output).collect()
 }
 
 /// Returns the cosine between `weight` (`[trials, units below, units]`) and `below own^T`, `[trials]`. The product is not
