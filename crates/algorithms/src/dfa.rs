@@ -4,14 +4,14 @@
 use burn::tensor::Tensor;
 use kernels::Kernels;
 
-use crate::rule::{FeedbackRule, Hidden};
+use crate::rule::{FeedbackRule, Hidden, Teaching};
 
 /// signal = e F^T.
 pub struct Dfa;
 
 impl<B: Kernels> FeedbackRule<B> for Dfa {
-    fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3> {
-        hidden.project_back(error)
+    fn teach(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Teaching<B> {
+        Teaching::by_signal(hidden.project_back(error))
     }
 
     fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1> {

@@ -7,14 +7,14 @@
 use burn::tensor::Tensor;
 use kernels::Kernels;
 
-use crate::rule::{FeedbackRule, Hidden};
+use crate::rule::{FeedbackRule, Hidden, Teaching};
 
 /// signal = y F^T.
 pub struct Drtp;
 
 impl<B: Kernels> FeedbackRule<B> for Drtp {
-    fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
-        hidden.project_back(target)
+    fn teach(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Teaching<B> {
+        Teaching::by_signal(hidden.project_back(target))
     }
 
     fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1> {

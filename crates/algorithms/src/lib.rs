@@ -6,9 +6,11 @@
 
 mod backprop;
 mod dfa;
+mod direct_kolen_pollack;
 mod drtp;
 pub mod feedback;
 mod feedback_alignment;
+mod learned_classifier;
 mod local_loss;
 pub mod pass;
 pub mod rule;
@@ -18,7 +20,8 @@ mod sign_dfa;
 mod sign_symmetric;
 
 use kernels::{Kernels, Squash};
-use settings::Algorithm;
+use local_loss::LocalLoss;
+use settings::{Algorithm, TargetLoss};
 
 pub use pass::{Batch, Pass};
 pub use rule::Rule;
@@ -35,9 +38,18 @@ pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
             Rule::LayerAbove(Some(Box::new(sign_symmetric::SignSymmetric(magnitude))))
         }
         Algorithm::Dfa => Rule::OutputError(Box::new(dfa::Dfa)),
+        Algorithm::DirectKolenPollack => {
+            Rule::OutputError(Box::new(direct_kolen_pollack::DirectKolenPollack))
+        }
         Algorithm::SignDfa => Rule::OutputError(Box::new(sign_dfa::SignDfa)),
         Algorithm::Drtp => Rule::Local(Box::new(drtp::Drtp)),
-        Algorithm::LocalLoss(loss) => Rule::Local(Box::new(local_loss::LocalLoss { loss, squash })),
+        Algorithm::LocalLoss(TargetLoss::CrossEntropy) => Rule::Local(Box::new(LocalLoss::CrossEntropy)),
+        Algorithm::LocalLoss(TargetLoss::MeanSquaredError) => {
+            Rule::Local(Box::new(LocalLoss::MeanSquaredError(squash)))
+        }
+        Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy) => {
+            Rule::Local(Box::new(learned_classifier::LearnedClassifier))
+        }
         Algorithm::Shallow => Rule::Untrained,
     }
 }

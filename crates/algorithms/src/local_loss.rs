@@ -4,39 +4,40 @@
 
 use burn::tensor::Tensor;
 use kernels::{Activated, Kernels, Squash};
-use settings::{Loss, TargetLoss};
+use settings::Loss;
 
-use crate::rule::{FeedbackRule, Hidden};
+use crate::rule::{FeedbackRule, Hidden, Teaching};
 
 /// A local loss, summed over the batch.
-pub struct LocalLoss {
-    pub loss: TargetLoss,
-    /// The nonlinearity of the mean squared error's prediction, also where targets are labels.
-    pub squash: Squash,
+pub enum LocalLoss {
+    CrossEntropy,
+    /// The mean over outputs, with the nonlinearity of the prediction, also where targets are labels.
+    MeanSquaredError(Squash),
 }
 
 impl<B: Kernels> FeedbackRule<B> for LocalLoss {
-    fn signal(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 3> {
+    fn teach(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Teaching<B> {
         let projection = hidden.projection();
         let [_, _, outputs] = projection.dims();
-        hidden.project_back(&match self.loss {
-            TargetLoss::CrossEntropy => B::softmax_error(projection, target),
-            TargetLoss::MeanSquaredError => {
-                let Activated { output, slope } = B::squash(self.squash, projection);
+        let error = match self {
+            Self::CrossEntropy => B::softmax_error(projection, target),
+            Self::MeanSquaredError(squash) => {
+                let Activated { output, slope } = B::squash(*squash, projection);
                 ((output - target.clone()) * slope).mul_scalar(2.0 / outputs as f64)
             }
-        })
+        };
+        Teaching::by_signal(hidden.project_back(&error))
     }
 
     fn loss(&self, hidden: &Hidden<B>, target: &Tensor<B, 3>) -> Tensor<B, 1> {
         let projection = hidden.projection();
         let [_, batch, _] = projection.dims();
-        match self.loss {
-            TargetLoss::CrossEntropy => {
+        match self {
+            Self::CrossEntropy => {
                 B::output_error(Loss::SoftmaxCrossEntropy, &projection, target).loss.mul_scalar(batch as f64)
             }
-            TargetLoss::MeanSquaredError => {
-                let difference = B::squash(self.squash, projection).output - target.clone();
+            Self::MeanSquaredError(squash) => {
+                let difference = B::squash(*squash, projection).output - target.clone();
                 B::mean_square(&difference).mul_scalar(batch as f64)
             }
         }

@@ -10,7 +10,7 @@ use settings::Precision;
 
 use crate::{
     Rule, RuleGroup, backprop,
-    rule::{BackwardWeights, Hidden},
+    rule::{BackwardWeights, Hidden, Teaching},
     shallow,
 };
 
@@ -39,6 +39,15 @@ pub struct Forward<B: Kernels> {
     pub top: Input<B>,
     /// The bytes of the input after dropout, of each trial.
     pub input_bytes: u64,
+}
+
+/// The values that all layers of a population learn from.
+pub struct Taught<B: Kernels> {
+    /// The delta of every hidden layer, first to last.
+    pub deltas: Vec<Delta<B>>,
+    /// The deltas of the feedback matrices of each group, first layer first, `[trials of the group or 1, batch, outputs]`; empty where
+    /// they are fixed.
+    pub feedback: Vec<Vec<Tensor<B, 3>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -115,22 +124,22 @@ impl<B: Kernels> Pass<'_, B> {
         (forward, error)
     }
 
-    /// Returns the delta of every hidden layer, first to last, by the rules of `groups`, for an output `error` of
-    /// `[trials, batch, outputs]`.
-    pub fn deltas(
+    /// Returns the deltas of all layers by the rules of `groups`, for an output `error` of `[trials, batch, outputs]`.
+    pub fn teach(
         &self,
         network: &Network<B>,
         groups: &[RuleGroup<B>],
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
-    ) -> Vec<Delta<B>> {
+    ) -> Taught<B> {
         let (target, precision) = (&self.batch.target, network.output.precision);
         let above = weights_above(network);
         if let [RuleGroup { rule, feedback, .. }] = groups {
             let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
-            return inputs.deltas(rule, |_, _| ());
+            let (deltas, of_feedback) = inputs.teach(rule, |_, _| ());
+            return Taught { deltas, feedback: vec![of_feedback] };
         }
-        let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback }| {
+        let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback, .. }| {
             // A cut may be a copy, so only what the rule reads is cut.
             let above: Vec<_> = match **rule {
                 Rule::LayerAbove(_) => above.iter().map(|weight| weight.part(trials)).collect(),
@@ -139,12 +148,13 @@ impl<B: Kernels> Pass<'_, B> {
             let (forward, target, error) =
                 (&forward.part(trials), &part(target, trials), &part(error, trials));
             let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
-            inputs.deltas(rule, |_, _| ()).into_iter()
+            inputs.teach(rule, |_, _| ())
         });
-        let mut of_groups: Vec<_> = of_groups.collect();
-        (0..forward.traces.len())
-            .map(|_| Delta::of_all(of_groups.iter_mut().filter_map(Iterator::next).collect()))
-            .collect()
+        let (of_groups, feedback): (Vec<_>, Vec<_>) = of_groups.unzip();
+        let mut of_groups: Vec<_> = of_groups.into_iter().map(Vec::into_iter).collect();
+        let deltas = (0..forward.traces.len())
+            .map(|_| Delta::of_all(of_groups.iter_mut().filter_map(Iterator::next).collect()));
+        Taught { deltas: deltas.collect(), feedback }
     }
 
     /// Returns the error signal of every hidden layer under `rule`, first to last, for an output `error` of
@@ -161,7 +171,7 @@ impl<B: Kernels> Pass<'_, B> {
         let above = weights_above(network);
         let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
         let mut signals = vec![None; forward.traces.len()];
-        let deltas = inputs.deltas(rule, |layer, signal| signals[layer] = Some(signal.clone()));
+        let (deltas, _) = inputs.teach(rule, |layer, signal| signals[layer] = Some(signal.clone()));
         signals
             .into_iter()
             .flatten()
@@ -188,22 +198,30 @@ struct RuleInputs<'a, B: Kernels> {
 }
 
 impl<B: Kernels> RuleInputs<'_, B> {
-    /// Returns the delta of every hidden layer, first to last. Calls `on_signal` with each layer's index and signal.
-    fn deltas(&self, rule: &Rule<B>, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
+    /// Returns the delta of every hidden layer, first to last, and those of feedback matrices that learn. Calls `on_signal` with each
+    /// layer's index and signal.
+    fn teach(
+        &self,
+        rule: &Rule<B>,
+        mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
+    ) -> (Vec<Delta<B>>, Vec<Tensor<B, 3>>) {
         let (rule, target_or_error) = match rule {
             Rule::Local(rule) => (rule, self.target),
             Rule::OutputError(rule) => (rule, self.error),
-            Rule::Untrained => return self.zero_deltas(on_signal),
-            Rule::LayerAbove(backward) => return self.deltas_from_above(backward.as_deref(), on_signal),
+            Rule::Untrained => return (self.zero_deltas(on_signal), Vec::new()),
+            Rule::LayerAbove(backward) => {
+                return (self.deltas_from_above(backward.as_deref(), on_signal), Vec::new());
+            }
         };
+        let mut of_feedback = Vec::new();
         let layers = self.forward.traces.iter().zip(self.forward.hidden(self.feedback)).enumerate();
-        layers
-            .map(|(layer, (trace, hidden))| {
-                let signal = rule.signal(&hidden, target_or_error);
-                on_signal(layer, &signal);
-                trace.delta(signal)
-            })
-            .collect()
+        let deltas = layers.map(|(layer, (trace, hidden))| {
+            let Teaching { signal, feedback_delta } = rule.teach(&hidden, target_or_error);
+            on_signal(layer, &signal);
+            of_feedback.extend(feedback_delta);
+            trace.delta(signal)
+        });
+        (deltas.collect(), of_feedback)
     }
 
     fn zero_deltas(&self, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {

@@ -32,12 +32,26 @@ pub struct Hidden<'a, B: Backend> {
 /// Computes error signals from the layer's own output and values in target space: the target in [`Rule::Local`], the error at
 /// the logits in [`Rule::OutputError`].
 pub trait FeedbackRule<B: Kernels>: Send + Sync {
-    /// Returns d(local loss) / d(activation), `[trials, batch, units]`, for a target or an error of
-    /// `[trials or 1, batch, outputs]`. Called once per layer and step.
-    fn signal(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Tensor<B, 3>;
+    /// Returns the layer's signal for a target or an error of `[trials or 1, batch, outputs]`. Called once per layer and step.
+    fn teach(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Teaching<B>;
 
-    /// Returns the loss whose gradient the signal is, summed over the batch, `[trials]`. Called by trackers.
+    /// Returns the loss summed over the batch, `[trials]`; its gradient, or that of its mean, is the signal. Called by trackers.
     fn loss(&self, hidden: &Hidden<B>, target_or_error: &Tensor<B, 3>) -> Tensor<B, 1>;
+}
+
+/// The values that a hidden layer, and its feedback matrix where it learns, are taught by.
+pub struct Teaching<B: Backend> {
+    /// d(local loss) / d(activation), `[trials, batch, units]`.
+    pub signal: Tensor<B, 3>,
+    /// The delta of the feedback matrix F, `[trials or 1, batch, outputs]`: the gradient of F is `h^T` times this. `None` where F is fixed.
+    pub feedback_delta: Option<Tensor<B, 3>>,
+}
+
+impl<B: Backend> Teaching<B> {
+    /// Creates the teaching of a layer whose feedback is fixed.
+    pub fn by_signal(signal: Tensor<B, 3>) -> Self {
+        Self { signal, feedback_delta: None }
+    }
 }
 
 /// Computes the matrices through which a delta goes down in place of the forward weights.

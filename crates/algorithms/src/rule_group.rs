@@ -3,7 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
-use kernels::{Kernels, PerTrial, Weights};
+use kernels::{Kernels, OptimizerStep, Parameter, PerTrial, WeightUpdate, Weights};
+use settings::{Optimizer, Precision};
 
 use crate::Rule;
 
@@ -11,17 +12,58 @@ use crate::Rule;
 pub struct RuleGroup<B: Kernels> {
     pub rule: Arc<Rule<B>>,
     pub trials: Range<usize>,
-    /// The feedback of each hidden layer, `[trials of the group, units, outputs]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials of the group, units, outputs or units above]`; empty for rules without feedback.
     pub feedback: Vec<Weights<B>>,
+    /// The optimizer's state of each feedback matrix, in the order of [`settings::Optimizer::states`]; empty where feedback is fixed.
+    pub feedback_states: Vec<Vec<Weights<B>>>,
 }
 
 impl<B: Kernels> Clone for RuleGroup<B> {
     fn clone(&self) -> Self {
-        Self { rule: Arc::clone(&self.rule), trials: self.trials.clone(), feedback: self.feedback.clone() }
+        Self {
+            rule: Arc::clone(&self.rule),
+            trials: self.trials.clone(),
+            feedback: self.feedback.clone(),
+            feedback_states: self.feedback_states.clone(),
+        }
     }
 }
 
 impl<B: Kernels> RuleGroup<B> {
+    /// Creates a group at the trials from `first` on. `optimizer` is that of feedback that learns.
+    pub fn new(
+        rule: Rule<B>,
+        trials: Range<usize>,
+        feedback: Vec<Weights<B>>,
+        optimizer: Option<Optimizer>,
+    ) -> Self {
+        let states = optimizer.map_or(0, |optimizer| optimizer.states().len());
+        let feedback_states = match optimizer {
+            Some(_) => feedback.iter().map(|matrix| vec![matrix.zeros_like(); states]).collect(),
+            None => Vec::new(),
+        };
+        Self { rule: Arc::new(rule), trials, feedback, feedback_states }
+    }
+
+    /// Updates the feedback of a hidden layer, which counts from 0, by its delta, for a group whose feedback learns. `activation` is the
+    /// layer's output before dropout, `[trials of the group, batch, units]`, and `step` is that of the group's trials.
+    pub fn learn_feedback(
+        &mut self,
+        layer: usize,
+        activation: &Tensor<B, 3>,
+        delta: &Tensor<B, 3>,
+        step: &OptimizerStep<B>,
+    ) {
+        // Taken out, so that they are changed in place.
+        let (value, states) = (self.feedback.remove(layer), self.feedback_states.remove(layer));
+        let input = activation.clone().into();
+        let update = WeightUpdate { weight: Parameter { value, states }, input: &input, delta };
+        let mut learned = B::learn_weights(vec![update], step, Precision::Full);
+        let Parameter { value, states } = learned.pop().expect("one was given");
+        self.feedback.insert(layer, value);
+        self.feedback_states.insert(layer, states);
+    }
+
     /// Keeps the trials at `positions` of the population, which ascend. The group is then at the population's positions
     /// from `first` on. `None` if no trial of the group is kept.
     pub fn select(&self, positions: &[usize], first: usize) -> Option<Self> {
@@ -33,14 +75,19 @@ impl<B: Kernels> RuleGroup<B> {
         if kept.is_empty() {
             return None;
         }
-        let feedback = self.feedback.iter().map(|matrix| {
+        let select = |matrix: &Weights<B>| {
             let kept: Tensor<B, 1, Int> = Tensor::from_data(kept.as_slice(), &matrix.values.device());
             matrix.clone().select(&kept)
-        });
+        };
         Some(Self {
             rule: Arc::clone(&self.rule),
             trials: first..first + kept.len(),
-            feedback: feedback.collect(),
+            feedback: self.feedback.iter().map(select).collect(),
+            feedback_states: self
+                .feedback_states
+                .iter()
+                .map(|states| states.iter().map(select).collect())
+                .collect(),
         })
     }
 }

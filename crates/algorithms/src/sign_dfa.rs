@@ -6,14 +6,14 @@
 use burn::tensor::Tensor;
 use kernels::Kernels;
 
-use crate::rule::{FeedbackRule, Hidden};
+use crate::rule::{FeedbackRule, Hidden, Teaching};
 
 /// signal = sign(e) F^T.
 pub struct SignDfa;
 
 impl<B: Kernels> FeedbackRule<B> for SignDfa {
-    fn signal(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 3> {
-        hidden.project_back(&error.clone().sign())
+    fn teach(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Teaching<B> {
+        Teaching::by_signal(hidden.project_back(&error.clone().sign()))
     }
 
     fn loss(&self, hidden: &Hidden<B>, error: &Tensor<B, 3>) -> Tensor<B, 1> {

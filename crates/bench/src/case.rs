@@ -179,6 +179,7 @@ impl Case {
                 weights[1..].iter().sum()
             }
             Algorithm::Dfa | Algorithm::SignDfa | Algorithm::Drtp => hidden,
+            Algorithm::DirectKolenPollack => 2.0 * hidden,
             Algorithm::LocalLoss(_) => 2.0 * hidden,
             Algorithm::Shallow => 0.0,
         };

@@ -1,6 +1,6 @@
 //! Three optimizer steps of one network, and evaluation before and after.
 
-use std::{cell::RefCell, num::NonZeroU32, sync::Arc};
+use std::{cell::RefCell, num::NonZeroU32};
 
 use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use burn::tensor::Tensor;
@@ -86,6 +86,8 @@ impl<'a, B: Kernels> Case<'a, B> {
             "usf" => Algorithm::SignSymmetric(Magnitude::Uniform),
             "frsf" => Algorithm::SignSymmetric(Magnitude::Fixed),
             "dfa" => Algorithm::Dfa,
+            "dkp" => Algorithm::DirectKolenPollack,
+            "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
             "sdfa" => Algorithm::SignDfa,
             "shallow" => Algorithm::Shallow,
             "drtp" => Algorithm::Drtp,
@@ -166,7 +168,8 @@ impl<'a, B: Kernels> Case<'a, B> {
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
-        let group = RuleGroup { rule: Arc::new(self.rule()), trials: 0..self.trials, feedback };
+        let learns = self.algorithm().trains_feedback().then(|| self.optimizer());
+        let group = RuleGroup::new(self.rule(), 0..self.trials, feedback, learns);
         TrainState::from_parts(network, vec![group], vec![trial; self.trials], EPOCHS)
     }
 
@@ -211,6 +214,12 @@ impl<'a, B: Kernels> Case<'a, B> {
                 self.compare(&format!("{name} step {number} error_rate"), rate, &expected["error_rate"]);
             }
             self.check_parameters(&train_state, number, &expected["params_after"]);
+            if self.algorithm().trains_feedback() {
+                for (layer, feedback) in train_state.groups[0].feedback.iter().enumerate() {
+                    let what = format!("{name} step {number} feedback[{layer}]");
+                    self.compare(&what, feedback.plain(), &expected["feedback_after"][layer]);
+                }
+            }
         }
         self.check_evaluation("eval_after", &train_state, &batch);
     }

@@ -3,6 +3,8 @@
 //! Adam has the form of Keras: epsilon is outside the bias correction (Kingma & Ba 2015, arXiv:1412.6980, section 2). The paper's
 //! algorithm and PyTorch add epsilon to the corrected root. That is the same step with an epsilon that changes from step to step.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, backend::Backend};
 use settings::{AdamForm, Optimizer};
 
@@ -36,6 +38,17 @@ impl<B: Backend> OptimizerStep<B> {
             Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } => (optimizer, rate.clone()),
         };
         Self { optimizer, rate, weight_decay: None, kept: None }
+    }
+
+    /// Returns the step of some `trials`.
+    pub fn part(&self, trials: &Range<usize>) -> Self {
+        let part_of = |numbers: &Tensor<B, 3>| numbers.clone().slice([trials.clone()]);
+        Self {
+            optimizer: self.optimizer,
+            rate: part_of(&self.rate),
+            weight_decay: self.weight_decay.as_ref().map(part_of),
+            kept: self.kept.as_ref().map(part_of),
+        }
     }
 }
 

@@ -55,16 +55,7 @@ impl<B: Kernels> Network<B> {
     /// # Panics
     /// If a state is not of networks with this architecture.
     pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
-        self.visit(&mut |name, _, values| {
-            let saved: Vec<f32> = states
-                .iter()
-                .flat_map(|state| {
-                    let array = state.iter().find(|array| array.name == name);
-                    array.expect("a state holds all arrays of its network").values.iter().copied()
-                })
-                .collect();
-            values.replace(saved);
-        });
+        self.visit(&mut |name, _, values| values.replace(saved(&name, states)));
         self
     }
 
@@ -101,7 +92,7 @@ impl<B: Backend> Values<B> for Tensor<B, 3> {
 
 impl<B: Kernels> Values<B> for Weights<B> {
     fn array(&self, name: String, position: usize) -> Array {
-        array(name, &self.part(&(position..position + 1)).plain(), 0)
+        array_of_weights(name, self, position)
     }
 
     fn replace(&mut self, values: Vec<f32>) {
@@ -135,6 +126,30 @@ fn visit_parameter<B: Kernels, T: Values<B>>(
     for (name, state) in names.into_iter().zip(&mut parameter.states) {
         visitor(name, Kind::State, state);
     }
+}
+
+/// Returns the values of an array of each state, one after the other.
+fn saved(name: &str, states: &[Vec<Array>]) -> Vec<f32> {
+    let of_states = states.iter().flat_map(|state| {
+        let array = state.iter().find(|array| array.name == name);
+        array.expect("a state holds all arrays of its trial").values.iter().copied()
+    });
+    of_states.collect()
+}
+
+/// Returns the matrices with this name in some states, which are shaped `like` others.
+///
+/// # Panics
+/// If a state has no such array.
+pub fn restored_weights<B: Kernels>(name: &str, like: &Weights<B>, states: &[Vec<Array>]) -> Weights<B> {
+    let [_, rows, columns] = like.dims();
+    let plain = TensorData::new(saved(name, states), [states.len(), rows, columns]);
+    Weights::new(Tensor::from_data(plain, &like.values.device()))
+}
+
+/// Returns the matrix of the trial at `position` as an array.
+pub fn array_of_weights<B: Kernels>(name: String, weights: &Weights<B>, position: usize) -> Array {
+    array(name, &weights.part(&(position..position + 1)).plain(), 0)
 }
 
 /// Returns the trial at `position` of a `[trials, rows, columns]` tensor as an array; a single row becomes a vector.

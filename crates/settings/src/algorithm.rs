@@ -13,6 +13,8 @@ pub enum Algorithm {
     SignSymmetric(Magnitude),
     /// Direct feedback alignment (Nøkland 2016).
     Dfa,
+    /// Direct feedback alignment with feedback that learns (Webster, Choi & Ahn 2020).
+    DirectKolenPollack,
     /// Direct feedback alignment of the error's sign (Frenkel, Lefebvre & Bol 2021).
     SignDfa,
     /// Direct random target projection (Frenkel, Lefebvre & Bol 2021).
@@ -48,20 +50,25 @@ pub enum TargetLoss {
     CrossEntropy,
     /// Squared error of the projection, squashed into the range of the scaled images; the mean over outputs.
     MeanSquaredError,
+    /// Cross-entropy of the softmax of a projection that learns, too: a linear classifier of each layer, the "pred" loss of Nøkland &
+    /// Eidnes (2019, arXiv:1901.06656). A mean over the batch.
+    LearnedCrossEntropy,
 }
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Backprop,
         Self::FeedbackAlignment,
         Self::SignSymmetric(Magnitude::Uniform),
         Self::SignSymmetric(Magnitude::Fixed),
         Self::Dfa,
+        Self::DirectKolenPollack,
         Self::SignDfa,
         Self::Drtp,
         Self::LocalLoss(TargetLoss::CrossEntropy),
         Self::LocalLoss(TargetLoss::MeanSquaredError),
+        Self::LocalLoss(TargetLoss::LearnedCrossEntropy),
         Self::Shallow,
     ];
 
@@ -73,10 +80,12 @@ impl Algorithm {
             Self::SignSymmetric(Magnitude::Uniform) => "sign-symmetric-uniform",
             Self::SignSymmetric(Magnitude::Fixed) => "sign-symmetric-fixed",
             Self::Dfa => "dfa",
+            Self::DirectKolenPollack => "direct-kolen-pollack",
             Self::SignDfa => "sign-dfa",
             Self::Drtp => "drtp",
             Self::LocalLoss(TargetLoss::CrossEntropy) => "local-cross-entropy",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "local-mse",
+            Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "local-learned",
             Self::Shallow => "shallow",
         }
     }
@@ -93,13 +102,14 @@ impl Algorithm {
             Self::SignSymmetric(Magnitude::Fixed) => {
                 "delta (|F| sign(W))^T, with the weights W of the layer above"
             }
-            Self::Dfa => "e F^T",
+            Self::Dfa | Self::DirectKolenPollack => "e F^T",
             Self::SignDfa => "sign(e) F^T",
             Self::Drtp => "y F^T",
             Self::LocalLoss(TargetLoss::CrossEntropy) => "(softmax(h F) - y) F^T",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => {
                 "(2 / outputs (squash(h F) - y) squash'(h F)) F^T"
             }
+            Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "(softmax(h F) - y) F^T / batch",
             Self::Shallow => "0",
         }
     }
@@ -108,7 +118,9 @@ impl Algorithm {
     pub fn feedback(self) -> Option<FeedbackShape> {
         match self {
             Self::FeedbackAlignment | Self::SignSymmetric(Magnitude::Fixed) => Some(FeedbackShape::Layer),
-            Self::Dfa | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => Some(FeedbackShape::Target),
+            Self::Dfa | Self::DirectKolenPollack | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => {
+                Some(FeedbackShape::Target)
+            }
             Self::Backprop | Self::SignSymmetric(Magnitude::Uniform) | Self::Shallow => None,
         }
     }
@@ -116,6 +128,11 @@ impl Algorithm {
     /// Whether the rule uses feedback matrices.
     pub fn uses_feedback(self) -> bool {
         self.feedback().is_some()
+    }
+
+    /// Whether the feedback matrices learn, as parameters like all others.
+    pub fn trains_feedback(self) -> bool {
+        matches!(self, Self::DirectKolenPollack | Self::LocalLoss(TargetLoss::LearnedCrossEntropy))
     }
 
     /// Whether hidden layers learn. Where they do not, decay does not change their weights either.
@@ -129,7 +146,9 @@ impl Algorithm {
             Self::Drtp => {
                 Some("its error signal is the projected target itself, which has to be a one-hot label")
             }
-            Self::LocalLoss(TargetLoss::CrossEntropy) => Some("cross-entropy needs class labels as targets"),
+            Self::LocalLoss(TargetLoss::CrossEntropy | TargetLoss::LearnedCrossEntropy) => {
+                Some("cross-entropy needs class labels as targets")
+            }
             _ => None,
         }
     }

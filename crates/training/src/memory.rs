@@ -34,10 +34,12 @@ impl MemoryNeed {
             is_one_rule && matches!(algorithms::rule::<B>(first, population.squash), Rule::Local(_));
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture, padded);
-        let feedback = population.trials.iter().filter_map(|trial| trial.configuration.algorithm.feedback());
-        let feedback = feedback.map(|of| shape.feedback(of)).max().unwrap_or(0);
+        let rules = population.trials.iter().map(|trial| trial.configuration.algorithm);
+        let feedback = rules.clone().filter_map(|rule| rule.feedback()).map(|of| shape.feedback(of)).max();
+        let feedback = feedback.unwrap_or(0);
         let states = population.trials[0].configuration.optimizer.states().len() as u64;
-        let per_trial = (1 + states) * shape.weights() + feedback;
+        let feedback_states = if rules.clone().any(|rule| rule.trains_feedback()) { states } else { 0 };
+        let per_trial = (1 + states) * shape.weights() + (1 + feedback_states) * feedback;
         let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
         // The gradient of one layer, whose norm is computed, with the L2 term.
         let gradient = if clips { 2 * shape.largest_matrix() } else { 0 };

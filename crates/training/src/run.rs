@@ -54,7 +54,7 @@ pub fn train<B: Kernels>(
     let mut trackers = TrackerSet::<B>::new(&population.trackers, population.trials.len());
     let mut train_state = TrainState::<B>::new(population, device);
     if start.epochs > 0 {
-        train_state.network = train_state.network.restored(&start.states);
+        train_state = train_state.restored(&start.states);
     }
     let splits = Splits::new(population, dataset, device);
     // Indices in the population of the trials that still train, in the order of the state's trials axis.
@@ -78,7 +78,7 @@ pub fn train<B: Kernels>(
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
                 if is_over || observer.wants_state(trial) {
-                    observer.state(trial, epoch, train_state.network.state(position));
+                    observer.state(trial, epoch, train_state.state(position));
                 }
             } else {
                 observer.finished(trial, train_state.arrays(position));

@@ -5,13 +5,14 @@
 use std::{cell::OnceCell, mem, sync::Arc};
 
 use algorithms::{
-    Batch, Pass, Rule,
-    pass::{self, Forward},
-    rule::{FeedbackRule, Hidden},
+    Batch, Pass, Rule, RuleGroup,
+    pass::{self, Forward, Taught},
+    rule::{FeedbackRule, Hidden, Teaching},
 };
 use burn::tensor::Tensor;
-use kernels::{Kernels, OptimizerStep, OutputError, Weights};
+use kernels::{Kernels, OptimizerStep, OutputError, Weights, part};
 use model::{Delta, DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial};
+use settings::Precision;
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
 use crate::TrainState;
@@ -112,16 +113,20 @@ impl<'a, B: Kernels> Step<'a, B> {
         let mut held_memory = HeldMemory::none(layers.len());
         let (mut input, input_bytes) = self.pass().input();
         held_memory.keep_elsewhere(input_bytes);
-        let feedback = &train_state.only_group().feedback;
+        let [group] = train_state.groups.as_mut_slice() else { panic!("a population of one local rule") };
         let mut learned = Vec::with_capacity(layers.len());
-        for (index, (layer, feedback)) in layers.into_iter().zip(feedback).enumerate() {
+        for (index, layer) in layers.into_iter().enumerate() {
             let trace = layer.forward(activation, input);
             held_memory.keep(index, trace.bytes());
-            let signal = rule.signal(&Hidden { activation: &trace.activation, feedback }, &self.batch.target);
+            let hidden = Hidden { activation: &trace.activation, feedback: &group.feedback[index] };
+            let Teaching { signal, feedback_delta } = rule.teach(&hidden, &self.batch.target);
             let delta = trace.delta(signal);
             held_memory.keep(index, delta.bytes());
             let update = [LayerUpdate::hidden(&trace, delta)];
             learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
+            if let Some(delta) = feedback_delta {
+                group.learn_feedback(index, &trace.activation, &delta, &self.optimizer);
+            }
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held_memory.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
@@ -145,18 +150,18 @@ impl<'a, B: Kernels> Step<'a, B> {
         let (known, pass, network) = (self.forward.take(), self.pass(), &train_state.network);
         let (forward, OutputError { loss, error, mistakes }) =
             known.unwrap_or_else(|| pass.forward_and_error(network));
-        let deltas = pass.deltas(network, &train_state.groups, &forward, &error);
-        let held_memory = held_at_once(&forward, &deltas, &error);
-        let train_state = self.update(train_state, &forward, deltas, error);
+        let taught = pass.teach(network, &train_state.groups, &forward, &error);
+        let held_memory = held_at_once(&forward, &taught.deltas, &error);
+        let train_state = self.update(train_state, &forward, taught, error);
         (train_state, StepOutcome { loss, mistakes, held_memory })
     }
 
-    /// Updates all layers: the hidden ones from their deltas, the output layer from its exact gradient.
+    /// Updates all layers, the hidden ones from their deltas, the output layer from its exact gradient; and feedback that learns.
     fn update(
         &self,
         train_state: TrainState<B>,
         forward: &Forward<B>,
-        deltas: Vec<Delta<B>>,
+        Taught { deltas, feedback: mut feedback_deltas }: Taught<B>,
         error: Tensor<B, 3>,
     ) -> TrainState<B> {
         let mut updates: Vec<LayerUpdate<'_, B>> = forward
@@ -166,12 +171,17 @@ impl<'a, B: Kernels> Step<'a, B> {
             .map(|(trace, delta)| LayerUpdate::hidden(trace, delta))
             .chain([LayerUpdate::output(&forward.top, error)])
             .collect();
-        let network = train_state.network;
+        let TrainState { network, mut groups, .. } = train_state;
         let mut layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
         let mut optimizers = (self.optimizer.clone(), self.hidden_optimizer.clone());
         if let Some(largest) = &self.clip_norm {
-            let factors = self.clip_factors(largest, &layers, &updates);
+            let of_feedback = self.feedback_squares(&groups, forward, &feedback_deltas);
+            let factors = self.clip_factors(largest, &layers, &updates, of_feedback);
             updates = updates.into_iter().map(|update| update.scaled(&factors)).collect();
+            for (group, deltas) in groups.iter().zip(&mut feedback_deltas) {
+                let factors = part(&factors, &group.trials);
+                deltas.iter_mut().for_each(|delta| *delta = delta.clone() * factors.clone());
+            }
             for optimizer in [Some(&mut optimizers.0), optimizers.1.as_mut()].into_iter().flatten() {
                 optimizer.weight_decay = optimizer.weight_decay.take().map(|decay| decay * factors.clone());
             }
@@ -189,7 +199,14 @@ impl<'a, B: Kernels> Step<'a, B> {
             }
         };
         let output = hidden.pop().expect("the output layer has learned, too");
-        TrainState { network: Network { hidden, output, ..network }, ..train_state }
+        for (group, deltas) in groups.iter_mut().zip(&feedback_deltas) {
+            let step = optimizer.part(&group.trials);
+            for (layer, (trace, delta)) in forward.traces.iter().zip(deltas).enumerate() {
+                let activation = part(&trace.activation, &group.trials);
+                group.learn_feedback(layer, &activation, delta, &step);
+            }
+        }
+        TrainState { network: Network { hidden, output, ..network }, groups, ..train_state }
     }
 }
 
@@ -201,6 +218,7 @@ impl<B: Kernels> Step<'_, B> {
         largest: &Tensor<B, 3>,
         layers: &[Layer<B>],
         updates: &[LayerUpdate<'_, B>],
+        of_feedback: Option<Tensor<B, 1>>,
     ) -> Tensor<B, 3> {
         let of_output = layers.len() - 1;
         let squares = layers.iter().zip(updates).enumerate().map(|(index, (layer, update))| {
@@ -208,11 +226,39 @@ impl<B: Kernels> Step<'_, B> {
             let optimizer = of_hidden.unwrap_or(&self.optimizer);
             update.gradient_square(layer, optimizer.weight_decay.as_ref())
         });
-        let square = squares.reduce(|sum, square| sum + square).expect("there is an output layer");
+        let square =
+            squares.chain(of_feedback).reduce(|sum, square| sum + square).expect("there is an output layer");
         let norm = square.sqrt().add_scalar(1e-6).reshape(largest.dims());
         let factors = largest.clone() / norm;
         // `clamp` turns NaN into a number.
         factors.clone().mask_fill(factors.greater_elem(1.0), 1.0)
+    }
+
+    /// Returns the sum of the squares of the gradients of feedback that learns, `[trials]`; `None` if no feedback learns.
+    fn feedback_squares(
+        &self,
+        groups: &[RuleGroup<B>],
+        forward: &Forward<B>,
+        deltas: &[Vec<Tensor<B, 3>>],
+    ) -> Option<Tensor<B, 1>> {
+        if deltas.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let of_groups = groups.iter().zip(deltas).map(|(group, deltas)| {
+            let none = Tensor::zeros([group.trials.len()], &self.optimizer.rate.device());
+            let decay = self.optimizer.weight_decay.as_ref().map(|decay| part(decay, &group.trials));
+            let layers = forward.traces.iter().zip(&group.feedback).zip(deltas);
+            layers.fold(none, |sum, ((trace, weight), delta)| {
+                let input = part(&trace.activation, &group.trials).into();
+                let mut gradient = B::weight_gradient(&input, delta, Precision::Full);
+                if let Some(decay) = &decay {
+                    let of_decay = weight.values.clone() * decay.clone();
+                    gradient = gradient.with_values(gradient.values.clone() + of_decay);
+                }
+                sum + B::weights_inner_product(&gradient, &gradient)
+            })
+        });
+        Some(Tensor::cat(of_groups.collect(), 0))
     }
 }
 

@@ -1,7 +1,5 @@
 //! The state of a population: its networks, their feedback and the configurations of its trials.
 
-use std::sync::Arc;
-
 use algorithms::{RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use kernels::{Kernels, OptimizerStep, PerTrial, Weights};
@@ -59,11 +57,10 @@ impl<B: Kernels> TrainState<B> {
             .map(|members| {
                 let start = first;
                 first += members.len();
-                RuleGroup {
-                    rule: Arc::new(algorithms::rule(members[0].configuration.algorithm, population.squash)),
-                    trials: start..first,
-                    feedback: feedback_of(&population.architecture, members, device),
-                }
+                let algorithm = members[0].configuration.algorithm;
+                let rule = algorithms::rule(algorithm, population.squash);
+                let feedback = feedback_of(&population.architecture, members, device);
+                RuleGroup::new(rule, start..first, feedback, algorithm.trains_feedback().then_some(optimizer))
             });
         Self::from_parts(network, groups.collect(), trials.clone(), population.epochs)
     }
@@ -121,12 +118,47 @@ impl<B: Kernels> TrainState<B> {
         let mut arrays = self.network.arrays(position);
         for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
             arrays.extend((1..).zip(&group.feedback).map(|(layer, matrix)| {
-                let position = position - group.trials.start;
-                let plain = matrix.part(&(position..position + 1)).plain();
-                checkpoint::array(format!("layer_{layer}/feedback"), &plain, 0)
+                checkpoint::array_of_weights(feedback_name(layer), matrix, position - group.trials.start)
             }));
         }
         arrays
+    }
+
+    /// Returns all arrays of the trial at `position` that learning changes.
+    pub fn state(&self, position: usize) -> Vec<Array> {
+        let mut arrays = self.network.state(position);
+        for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
+            let position = position - group.trials.start;
+            for (layer, (matrix, states)) in (1..).zip(group.feedback.iter().zip(&group.feedback_states)) {
+                let name = feedback_name(layer);
+                arrays.push(checkpoint::array_of_weights(name.clone(), matrix, position));
+                for (state, values) in self.network.optimizer.states().iter().zip(states) {
+                    arrays.push(checkpoint::array_of_weights(format!("{name}/{state}"), values, position));
+                }
+            }
+        }
+        arrays
+    }
+
+    /// Replaces the state of each trial by the arrays that [`state`](Self::state) returned.
+    ///
+    /// # Panics
+    /// If a state is not of this population.
+    pub fn restored(mut self, states: &[Vec<Array>]) -> Self {
+        let names = self.network.optimizer.states();
+        self.network = self.network.restored(states);
+        for group in &mut self.groups {
+            let states = &states[group.trials.clone()];
+            let feedback = group.feedback.iter_mut().zip(&mut group.feedback_states);
+            for (layer, (matrix, of_matrix)) in (1..).zip(feedback) {
+                let name = feedback_name(layer);
+                *matrix = checkpoint::restored_weights(&name, matrix, states);
+                for (state, values) in names.iter().zip(of_matrix) {
+                    *values = checkpoint::restored_weights(&format!("{name}/{state}"), values, states);
+                }
+            }
+        }
+        self
     }
 
     /// Returns the only group of a population with one rule. Panics if there are several.
@@ -168,6 +200,11 @@ impl<B: Kernels> EpochNumbers<B> {
                 .then(|| per_trial(trials, |of| f64::from(of.algorithm.trains_hidden_layers()), device)),
         }
     }
+}
+
+/// Returns the name of the array of a hidden layer's feedback.
+fn feedback_name(layer: usize) -> String {
+    format!("layer_{layer}/feedback")
 }
 
 /// Returns a number of each configuration as a tensor, `[trials, 1, 1]`.

@@ -3,12 +3,12 @@
 use algorithms::{Rule, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
-use kernels::{Squash, Weights};
+use kernels::{OutputError, ProductKernels, Squash, Weights};
 use model::{Architecture, Objective};
 use random::standard_normal;
 use settings::{
     Activation, Algorithm, Configuration, FeedbackShape, Initialization, Loss, Magnitude, Optimizer,
-    Precision, Trial,
+    Precision, TargetLoss, Trial,
 };
 use tracker::StepInEpoch;
 use training::{Batch, Population, Step, TrainState};
@@ -80,6 +80,9 @@ fn loss(
     layer: usize,
     error: &Cube,
 ) -> f64 {
+    let algorithm = train_state.trials[0].configuration.algorithm;
+    let is_mean = algorithm == Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy);
+    let examples_in_mean = if is_mean { BATCH as f64 } else { 1.0 };
     let step = Step::new(train_state, batch, STEP_IN_EPOCH);
     let forward = step.pass().forward(&train_state.network);
     let hidden = |layer: usize| Hidden {
@@ -87,7 +90,7 @@ fn loss(
         feedback: &train_state.groups[0].feedback[layer],
     };
     let loss = match rule {
-        Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target),
+        Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target).div_scalar(examples_in_mean),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
         Rule::LayerAbove(None) => step.pass().output_error(&train_state.network, &forward.top).loss,
         Rule::LayerAbove(Some(_)) | Rule::Untrained => panic!("these rules follow no loss"),
@@ -139,6 +142,35 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_feedback_that_learns_is_the_slope_of_the_rules_loss() {
+    const STEP: f64 = 2e-3;
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.trains_feedback()) {
+        let train_state = TrainState::<Flex>::new(&population(algorithm, &[8, 5]), &Default::default());
+        let (batch, rule) = (batch(), algorithms::rule::<Flex>(algorithm, Squash::Tanh));
+        let step = Step::new(&train_state, &batch, STEP_IN_EPOCH);
+        let (forward, OutputError { error, .. }) = step.pass().forward_and_error(&train_state.network);
+        let taught = step.pass().teach(&train_state.network, &train_state.groups, &forward, &error);
+        for (layer, delta) in taught.feedback[0].iter().enumerate() {
+            let input = forward.traces[layer].activation.clone().into();
+            let gradient = Flex::weight_gradient(&input, delta, Precision::Full).plain();
+            let direction = normal(gradient.dims(), 1 + layer as u64);
+            let moved = |by: f64| {
+                let mut moved = train_state.clone();
+                let matrix = &mut moved.groups[0].feedback[layer];
+                *matrix = Weights::new(matrix.plain() + direction.clone().mul_scalar(by));
+                loss(&moved, &batch, &rule, layer, &error)
+            };
+            let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+            let predicted = sum(gradient * direction.clone());
+            assert!(
+                (slope - predicted).abs() < 0.02 * slope.abs().max(0.05),
+                "{algorithm:?} layer {layer}: {slope} {predicted}"
+            );
         }
     }
 }
@@ -328,7 +360,7 @@ fn a_clipped_gradient_has_the_largest_norm_and_a_small_one_is_left_alone() {
             population.trials[0].configuration.clip_norm = clip_norm;
             let before = TrainState::<Flex>::new(&population, &Default::default());
             let (after, _) = Step::new(&before, &batch, STEP_IN_EPOCH).take(before.clone());
-            let arrays = [before, after].map(|train_state| train_state.network.arrays(0));
+            let arrays = [before, after].map(|train_state| train_state.arrays(0));
             let pairs = arrays[0].iter().zip(&arrays[1]).filter(|(array, _)| !array.name.contains("moving"));
             let differences = pairs.flat_map(|(before, after)| before.values.iter().zip(&after.values));
             differences.map(|(before, after)| f64::from(before - after).powi(2)).sum::<f64>().sqrt()
