@@ -77,3 +77,14 @@ pub fn aligned_feedback(shape: FeedbackShape, weights: &[Matrix]) -> Vec<Matrix>
     }
     feedback
 }
+
+/// Returns the difference of each hidden layer's `feedback` from the weights of the layer above; `weights` are those of all layers.
+pub fn offsets(feedback: &[Matrix], weights: &[Matrix]) -> Vec<Matrix> {
+    let pairs = feedback.iter().zip(&weights[1..]);
+    pairs
+        .map(|(feedback, weight)| {
+            let values = feedback.values.iter().zip(&weight.values).map(|(own, other)| own - other);
+            Matrix { values: values.collect(), ..*feedback }
+        })
+        .collect()
+}

@@ -10,6 +10,7 @@ mod direct_kolen_pollack;
 mod drtp;
 pub mod feedback;
 mod feedback_alignment;
+mod kolen_pollack;
 mod learned_classifier;
 mod local_loss;
 pub mod pass;
@@ -37,6 +38,7 @@ pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
         Algorithm::SignSymmetric(magnitude) => {
             Rule::LayerAbove(Some(Box::new(sign_symmetric::SignSymmetric(magnitude))))
         }
+        Algorithm::KolenPollack => Rule::LayerAbove(Some(Box::new(kolen_pollack::KolenPollack))),
         Algorithm::Dfa => Rule::OutputError(Box::new(dfa::Dfa)),
         Algorithm::DirectKolenPollack => {
             Rule::OutputError(Box::new(direct_kolen_pollack::DirectKolenPollack))

@@ -3,7 +3,7 @@
 //! The moment at which the signal is known decides how much a training step keeps in memory, so it is part of the type.
 
 use burn::tensor::{Tensor, backend::Backend};
-use kernels::{Kernels, Weights};
+use kernels::{Kernels, OptimizerStep, Weights};
 use settings::Precision;
 
 /// A learning rule, by the moment at which the error signal of a hidden layer is known.
@@ -59,6 +59,11 @@ pub trait BackwardWeights<B: Kernels>: Send + Sync {
     /// Returns the matrix in place of `weight`, the weights of the layer above, from them and from the lower layer's `feedback`; all
     /// are `[trials, units, units above]`. Called once per layer and step.
     fn matrix(&self, weight: &Weights<B>, feedback: Option<&Weights<B>>) -> Weights<B>;
+
+    /// Returns a layer's `feedback` after an optimizer step of the rule's trials.
+    fn after_step(&self, feedback: Weights<B>, _step: &OptimizerStep<B>) -> Weights<B> {
+        feedback
+    }
 }
 
 impl<B: Kernels> Rule<B> {

@@ -1,10 +1,10 @@
 //! Trials of a population that learn by one rule.
 
-use std::{ops::Range, sync::Arc};
+use std::{mem, ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
-use kernels::{Kernels, OptimizerStep, Parameter, PerTrial, WeightUpdate, Weights};
-use settings::{Optimizer, Precision};
+use kernels::{Kernels, OptimizerStep, Parameter, PerTrial, Squash, WeightUpdate, Weights};
+use settings::{Algorithm, Optimizer, Precision};
 
 use crate::Rule;
 
@@ -14,7 +14,8 @@ pub struct RuleGroup<B: Kernels> {
     pub trials: Range<usize>,
     /// The feedback of each hidden layer, `[trials of the group, units, outputs or units above]`; empty for rules without feedback.
     pub feedback: Vec<Weights<B>>,
-    /// The optimizer's state of each feedback matrix, in the order of [`settings::Optimizer::states`]; empty where feedback is fixed.
+    /// The optimizer's state of each feedback matrix, in the order of [`Optimizer::states`]. There are none where feedback is
+    /// fixed.
     pub feedback_states: Vec<Vec<Weights<B>>>,
 }
 
@@ -30,19 +31,27 @@ impl<B: Kernels> Clone for RuleGroup<B> {
 }
 
 impl<B: Kernels> RuleGroup<B> {
-    /// Creates a group at the trials from `first` on. `optimizer` is that of feedback that learns.
+    /// Creates a group at these `trials` of `algorithm`. `optimizer` is that of all parameters.
     pub fn new(
-        rule: Rule<B>,
+        algorithm: Algorithm,
+        squash: Squash,
         trials: Range<usize>,
         feedback: Vec<Weights<B>>,
-        optimizer: Option<Optimizer>,
+        optimizer: Optimizer,
     ) -> Self {
-        let states = optimizer.map_or(0, |optimizer| optimizer.states().len());
-        let feedback_states = match optimizer {
-            Some(_) => feedback.iter().map(|matrix| vec![matrix.zeros_like(); states]).collect(),
-            None => Vec::new(),
-        };
-        Self { rule: Arc::new(rule), trials, feedback, feedback_states }
+        let states = if algorithm.trains_feedback() { optimizer.states().len() } else { 0 };
+        let changes = algorithm.trains_feedback() || algorithm.keeps_offsets();
+        let changing = feedback.iter().take(if changes { feedback.len() } else { 0 });
+        let feedback_states = changing.map(|matrix| vec![matrix.zeros_like(); states]).collect();
+        Self { rule: Arc::new(crate::rule(algorithm, squash)), trials, feedback, feedback_states }
+    }
+
+    /// Changes the feedback of a rule that sees the layer above as the rule wants it after a step of the group's trials.
+    pub fn finish_step(&mut self, step: &OptimizerStep<B>) {
+        if let Rule::LayerAbove(Some(backward)) = self.rule.as_ref() {
+            let feedback = mem::take(&mut self.feedback).into_iter();
+            self.feedback = feedback.map(|matrix| backward.after_step(matrix, step)).collect();
+        }
     }
 
     /// Updates the feedback of a hidden layer, which counts from 0, by its delta, for a group whose feedback learns. `activation` is the

@@ -175,9 +175,10 @@ impl Case {
             self.shape.weights().iter().map(|[rows, columns]| (rows * columns) as f64).collect();
         let hidden: f64 = self.shape.hidden.iter().map(|units| (units * self.shape.outputs) as f64).sum();
         let signals = match self.algorithm {
-            Algorithm::Backprop | Algorithm::FeedbackAlignment | Algorithm::SignSymmetric(_) => {
-                weights[1..].iter().sum()
-            }
+            Algorithm::Backprop
+            | Algorithm::FeedbackAlignment
+            | Algorithm::SignSymmetric(_)
+            | Algorithm::KolenPollack => weights[1..].iter().sum(),
             Algorithm::Dfa | Algorithm::SignDfa | Algorithm::Drtp => hidden,
             Algorithm::DirectKolenPollack => 2.0 * hidden,
             Algorithm::LocalLoss(_) => 2.0 * hidden,

@@ -86,6 +86,7 @@ impl<'a, B: Kernels> Case<'a, B> {
             "usf" => Algorithm::SignSymmetric(Magnitude::Uniform),
             "frsf" => Algorithm::SignSymmetric(Magnitude::Fixed),
             "dfa" => Algorithm::Dfa,
+            "kp" => Algorithm::KolenPollack,
             "dkp" => Algorithm::DirectKolenPollack,
             "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
             "sdfa" => Algorithm::SignDfa,
@@ -156,7 +157,14 @@ impl<'a, B: Kernels> Case<'a, B> {
             optimizer: self.optimizer(),
         };
         let matrices = self.json["feedback"].as_array().expect("feedback is a list");
-        let feedback = matrices.iter().map(|matrix| Weights::new(self.tensor(matrix))).collect();
+        let mut feedback: Vec<Weights<B>> =
+            matrices.iter().map(|matrix| Weights::new(self.tensor(matrix))).collect();
+        if self.algorithm().keeps_offsets() {
+            let above = network.hidden.iter().skip(1).chain([&network.output]);
+            for (matrix, layer) in feedback.iter_mut().zip(above) {
+                *matrix = Weights::new(matrix.plain() - layer.weight.value.plain());
+            }
+        }
         // The network is given, so its shape and first weights do not matter.
         let configuration = Configuration {
             dropout: self.number("dropout"),
@@ -168,8 +176,8 @@ impl<'a, B: Kernels> Case<'a, B> {
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
-        let learns = self.algorithm().trains_feedback().then(|| self.optimizer());
-        let group = RuleGroup::new(self.rule(), 0..self.trials, feedback, learns);
+        let group =
+            RuleGroup::new(self.algorithm(), self.squash(), 0..self.trials, feedback, self.optimizer());
         TrainState::from_parts(network, vec![group], vec![trial; self.trials], EPOCHS)
     }
 
@@ -214,12 +222,7 @@ impl<'a, B: Kernels> Case<'a, B> {
                 self.compare(&format!("{name} step {number} error_rate"), rate, &expected["error_rate"]);
             }
             self.check_parameters(&train_state, number, &expected["params_after"]);
-            if self.algorithm().trains_feedback() {
-                for (layer, feedback) in train_state.groups[0].feedback.iter().enumerate() {
-                    let what = format!("{name} step {number} feedback[{layer}]");
-                    self.compare(&what, feedback.plain(), &expected["feedback_after"][layer]);
-                }
-            }
+            self.check_feedback(&train_state, number, &expected["feedback_after"]);
         }
         self.check_evaluation("eval_after", &train_state, &batch);
     }
@@ -352,6 +355,21 @@ impl<'a, B: Kernels> Case<'a, B> {
                 gradient,
                 &expected["value"],
             );
+        }
+    }
+
+    fn check_feedback(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
+        let RuleGroup { rule, feedback, .. } = &train_state.groups[0];
+        let layers = train_state.network.hidden.iter().skip(1).chain([&train_state.network.output]);
+        for (layer, (matrix, above)) in feedback.iter().zip(layers).enumerate() {
+            let matrix = match rule.as_ref() {
+                Rule::LayerAbove(Some(backward)) => backward.matrix(&above.weight.value, Some(matrix)),
+                _ => matrix.clone(),
+            };
+            if !expected.is_null() {
+                let what = format!("{} step {number} feedback[{layer}]", self.name);
+                self.compare(&what, matrix.plain(), &expected[layer]);
+            }
         }
     }
 

@@ -11,6 +11,8 @@ pub enum Algorithm {
     FeedbackAlignment,
     /// Backpropagation through matrices that share the signs of the forward weights.
     SignSymmetric(Magnitude),
+    /// Backpropagation through matrices that learn as the forward weights do (Kolen & Pollack 1994; Akrout et al. 2019).
+    KolenPollack,
     /// Direct feedback alignment (Nøkland 2016).
     Dfa,
     /// Direct feedback alignment with feedback that learns (Webster, Choi & Ahn 2020).
@@ -57,11 +59,12 @@ pub enum TargetLoss {
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Backprop,
         Self::FeedbackAlignment,
         Self::SignSymmetric(Magnitude::Uniform),
         Self::SignSymmetric(Magnitude::Fixed),
+        Self::KolenPollack,
         Self::Dfa,
         Self::DirectKolenPollack,
         Self::SignDfa,
@@ -79,6 +82,7 @@ impl Algorithm {
             Self::FeedbackAlignment => "feedback-alignment",
             Self::SignSymmetric(Magnitude::Uniform) => "sign-symmetric-uniform",
             Self::SignSymmetric(Magnitude::Fixed) => "sign-symmetric-fixed",
+            Self::KolenPollack => "kolen-pollack",
             Self::Dfa => "dfa",
             Self::DirectKolenPollack => "direct-kolen-pollack",
             Self::SignDfa => "sign-dfa",
@@ -102,6 +106,7 @@ impl Algorithm {
             Self::SignSymmetric(Magnitude::Fixed) => {
                 "delta (|F| sign(W))^T, with the weights W of the layer above"
             }
+            Self::KolenPollack => "delta (W + F)^T, with the weights W of the layer above",
             Self::Dfa | Self::DirectKolenPollack => "e F^T",
             Self::SignDfa => "sign(e) F^T",
             Self::Drtp => "y F^T",
@@ -117,7 +122,9 @@ impl Algorithm {
     /// Returns the shape of the rule's feedback matrices, if it has some.
     pub fn feedback(self) -> Option<FeedbackShape> {
         match self {
-            Self::FeedbackAlignment | Self::SignSymmetric(Magnitude::Fixed) => Some(FeedbackShape::Layer),
+            Self::FeedbackAlignment | Self::SignSymmetric(Magnitude::Fixed) | Self::KolenPollack => {
+                Some(FeedbackShape::Layer)
+            }
             Self::Dfa | Self::DirectKolenPollack | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => {
                 Some(FeedbackShape::Target)
             }
@@ -133,6 +140,11 @@ impl Algorithm {
     /// Whether the feedback matrices learn, as parameters like all others.
     pub fn trains_feedback(self) -> bool {
         matches!(self, Self::DirectKolenPollack | Self::LocalLoss(TargetLoss::LearnedCrossEntropy))
+    }
+
+    /// Whether the rule keeps the difference of its feedback matrices from the forward weights, which decay makes smaller.
+    pub fn keeps_offsets(self) -> bool {
+        self == Self::KolenPollack
     }
 
     /// Whether hidden layers learn. Where they do not, decay does not change their weights either.

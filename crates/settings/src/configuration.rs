@@ -30,6 +30,9 @@ impl Configuration {
         if task == Task::Reconstruction && self.loss != Loss::default() {
             return Some(format!("the loss {} is for classification", self.loss.name()));
         }
+        if self.algorithm.keeps_offsets() && self.weight_decay > 0.0 {
+            return Some(format!("{name} takes `decoupled_decay` in place of `weight_decay`"));
+        }
         if self.weights != Initialization::Aligned {
             return None;
         }

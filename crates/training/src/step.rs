@@ -205,6 +205,7 @@ impl<'a, B: Kernels> Step<'a, B> {
                 let activation = part(&trace.activation, &group.trials);
                 group.learn_feedback(layer, &activation, delta, &step);
             }
+            group.finish_step(&step);
         }
         TrainState { network: Network { hidden, output, ..network }, groups, ..train_state }
     }

@@ -58,9 +58,8 @@ impl<B: Kernels> TrainState<B> {
                 let start = first;
                 first += members.len();
                 let algorithm = members[0].configuration.algorithm;
-                let rule = algorithms::rule(algorithm, population.squash);
                 let feedback = feedback_of(&population.architecture, members, device);
-                RuleGroup::new(rule, start..first, feedback, algorithm.trains_feedback().then_some(optimizer))
+                RuleGroup::new(algorithm, population.squash, start..first, feedback, optimizer)
             });
         Self::from_parts(network, groups.collect(), trials.clone(), population.epochs)
     }
@@ -221,21 +220,23 @@ fn per_trial<B: Kernels>(
 fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     let Configuration { algorithm, feedback, .. } = trial.configuration;
     let (Some(initialization), Some(shape)) = (feedback, algorithm.feedback()) else { return Vec::new() };
-    if initialization == Initialization::Aligned {
-        return feedback::aligned_feedback(shape, &initial_weights(architecture, trial));
-    }
-    feedback::draw(architecture, shape, initialization, trial.seed)
+    let weights = || initial_weights(architecture, trial);
+    let drawn = match initialization {
+        Initialization::Aligned => feedback::aligned_feedback(shape, &weights()),
+        initialization => feedback::draw(architecture, shape, initialization, trial.seed),
+    };
+    if algorithm.keeps_offsets() { feedback::offsets(&drawn, &weights()) } else { drawn }
 }
 
 /// Returns the initial forward weights of the trial, the output layer's last.
 fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
-    let Configuration { algorithm, weights, .. } = trial.configuration;
-    match (weights, algorithm.feedback()) {
-        (Initialization::Aligned, Some(shape)) => {
-            let feedback = feedback_matrices(architecture, trial);
+    let Configuration { algorithm, weights, feedback, .. } = trial.configuration;
+    match (weights, algorithm.feedback(), feedback) {
+        (Initialization::Aligned, Some(shape), Some(initialization)) => {
+            let feedback = feedback::draw(architecture, shape, initialization, trial.seed);
             feedback::aligned_weights(architecture, shape, &feedback, trial.seed)
         }
-        (initialization, _) => feedback::independent_weights(architecture, initialization, trial.seed),
+        (initialization, ..) => feedback::independent_weights(architecture, initialization, trial.seed),
     }
 }
 
@@ -261,7 +262,7 @@ fn have_same_feedback(one: &Trial, other: &Trial) -> bool {
     let feedback = one.configuration.feedback;
     let shapes = [one, other].map(|trial| trial.configuration.algorithm.feedback());
     (one.seed, feedback, shapes[0]) == (other.seed, other.configuration.feedback, shapes[1])
-        && (feedback != Some(Initialization::Aligned)
+        && (feedback != Some(Initialization::Aligned) && !one.configuration.algorithm.keeps_offsets()
             || one.configuration.weights == other.configuration.weights)
 }
 
