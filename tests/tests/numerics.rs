@@ -17,8 +17,8 @@ const PIPELINE: &str = r#"Pipeline(
         Train(name: "trials", dataset: "images", grid: "rules", epochs: 3, batch_size: 20, seeds: [5]),
         Grid(name: "more-rules", axes: (
             algorithm: [
-                FeedbackAlignment, SignSymmetric(Uniform), SignSymmetric(Fixed), DirectKolenPollack, SignDfa, Shallow,
-                LocalLoss(LearnedCrossEntropy),
+                FeedbackAlignment, SignSymmetric(Uniform), SignSymmetric(Fixed), SignSymmetric(Batchwise), KolenPollack,
+                DirectKolenPollack, SignDfa, LocalLoss(LearnedCrossEntropy), Shallow,
             ],
             hidden: [[16, 12]], activation: [Elu], loss: [SigmoidCrossEntropy], weights: [TorchDefault],
             feedback: [HeUniform], optimizer: [Adam(epsilon: 1e-8, form: Paper)], learning_rate: [1e-2],
@@ -38,7 +38,7 @@ const PIPELINE: &str = r#"Pipeline(
 const REVISION: u32 = 3;
 
 /// The first digits of the BLAKE3 hash of the `weights.safetensors` of each rule or optimizer after three epochs: on every processor.
-const WEIGHTS: [(&str, &str); 16] = [
+const WEIGHTS: [(&str, &str); 18] = [
     ("backprop", "89033f99ca321364"),
     ("dfa", "caddb1de2b2e7424"),
     ("drtp", "0a701293db73ff08"),
@@ -47,10 +47,12 @@ const WEIGHTS: [(&str, &str); 16] = [
     ("feedback-alignment", "883613309f937732"),
     ("sign-symmetric-uniform", "b64cf4afe8887061"),
     ("sign-symmetric-fixed", "cbf17de756129d56"),
+    ("sign-symmetric-batchwise", "2521cdd8d389a1b2"),
+    ("kolen-pollack", "7045f5809d7255e0"),
     ("direct-kolen-pollack", "769bdcca654b16a4"),
     ("sign-dfa", "78c752c6d3491b08"),
-    ("shallow", "07ce974efc2d8ec1"),
     ("local-learned", "49dad2c083573702"),
+    ("shallow", "07ce974efc2d8ec1"),
     ("sgd", "555b025b474094a3"),
     ("sgd-momentum0.9", "3522261d083f0730"),
     ("sgd-momentum0.9-nesterov", "796e50a16ad95605"),

@@ -2,9 +2,11 @@
 //!
 //! With uniform magnitudes, every backward weight has the size of Glorot's initialization, sqrt(2 / (units + units above)) (uSF: Xiao et
 //! al. 2019, arXiv:1811.03567). With fixed magnitudes, they are those of random matrices (frSF: Liao, Leibo & Poggio 2016,
-//! arXiv:1510.05067). The sign of a weight of exactly 0 is 0. BioTorch takes another constant with PyTorch's default initialization.
+//! arXiv:1510.05067), which are drawn again for each step with batchwise magnitudes (brSF: Moskovitz, Litwin-Kumar & Abbott 2018,
+//! arXiv:1812.06488). The sign of a weight of exactly 0 is 0. BioTorch takes another constant with PyTorch's default initialization.
 //!
-//! The layer's own dropout mask applies, as in backpropagation. Golden vectors: `cls_usf_*`, `cls_frsf_*`.
+//! The layer's own dropout mask applies, as in backpropagation. Golden vectors: `cls_usf_*`, `cls_frsf_*`,
+//! `cls_brsf_*`.
 
 use kernels::{Kernels, Weights};
 use settings::Magnitude;
@@ -22,7 +24,9 @@ impl<B: Kernels> BackwardWeights<B> for SignSymmetric {
                 let [_, units, above] = weight.dims();
                 signs.mul_scalar((2.0 / (units + above) as f64).sqrt())
             }
-            Magnitude::Fixed => signs * feedback.expect("the rule has feedback").values.clone().abs(),
+            Magnitude::Fixed | Magnitude::Batchwise => {
+                signs * feedback.expect("the rule has feedback").values.clone().abs()
+            }
         })
     }
 }

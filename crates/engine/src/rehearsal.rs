@@ -96,6 +96,7 @@ impl<B: Kernels> Rehearsal for Rehearsing<B> {
             self.taken += 1;
             // One endless epoch.
             let step_in_epoch = StepInEpoch { epoch: 1, step: self.taken - 1, steps: u64::MAX };
+            train_state = train_state.in_step(step_in_epoch);
             let step = Step::new(&train_state, batch, step_in_epoch);
             self.trackers.before(&train_state, &step, step_in_epoch);
             let (updated, outcome) = step.take(train_state);

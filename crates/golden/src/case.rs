@@ -8,10 +8,10 @@ use kernels::{Kernels, OutputError, Parameter, Squash, Weights};
 use model::{BatchNorm, GivenMasks, Gradients, Layer, Network, Objective};
 use serde_json::Value;
 use settings::{
-    Activation, AdamForm, Algorithm, Configuration, Loss, Magnitude, Optimizer, Place, Precision, Sampled,
-    Schedule, TargetLoss, Tracker, Trial,
+    Activation, AdamForm, Algorithm, Configuration, Initialization, Loss, Magnitude, Optimizer, Place,
+    Precision, Sampled, Schedule, TargetLoss, Tracker, Trial,
 };
-use tracker::{Inspection, Measurement, Reading, Value as Tracked};
+use tracker::{Inspection, Measurement, Reading, StepInEpoch, Value as Tracked};
 use training::{Batch, Step, TrainState};
 
 use crate::comparison::{Comparison, numbers, tensor};
@@ -80,22 +80,7 @@ impl<'a, B: Kernels> Case<'a, B> {
     }
 
     fn known_algorithm(&self) -> Option<Algorithm> {
-        Some(match self.text("algorithm") {
-            "bp" => Algorithm::Backprop,
-            "fa" => Algorithm::FeedbackAlignment,
-            "usf" => Algorithm::SignSymmetric(Magnitude::Uniform),
-            "frsf" => Algorithm::SignSymmetric(Magnitude::Fixed),
-            "dfa" => Algorithm::Dfa,
-            "kp" => Algorithm::KolenPollack,
-            "dkp" => Algorithm::DirectKolenPollack,
-            "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
-            "sdfa" => Algorithm::SignDfa,
-            "shallow" => Algorithm::Shallow,
-            "drtp" => Algorithm::Drtp,
-            "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
-            "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
-            _ => return None,
-        })
+        algorithm(self.text("algorithm"))
     }
 
     fn algorithm(&self) -> Algorithm {
@@ -156,7 +141,9 @@ impl<'a, B: Kernels> Case<'a, B> {
             },
             optimizer: self.optimizer(),
         };
-        let matrices = self.json["feedback"].as_array().expect("feedback is a list");
+        let per_step = &self.json["feedback_per_step"][0];
+        let matrices = per_step.as_array().or_else(|| self.json["feedback"].as_array());
+        let matrices = matrices.expect("feedback is a list");
         let mut feedback: Vec<Weights<B>> =
             matrices.iter().map(|matrix| Weights::new(self.tensor(matrix))).collect();
         if self.algorithm().keeps_offsets() {
@@ -173,6 +160,8 @@ impl<'a, B: Kernels> Case<'a, B> {
             decoupled_decay: self.config("decay")["decoupled"].as_f64().unwrap_or(0.0),
             clip_norm: self.config("clip_norm").as_f64(),
             schedule: schedule(self.config("schedule")),
+            // In place of what is drawn, the vectors have matrices; this is only the quickest draw.
+            feedback: self.algorithm().feedback().map(|_| Initialization::Zeros),
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
@@ -207,8 +196,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         for (index, expected) in self.json["steps"].as_array().expect("a list of steps").iter().enumerate() {
             let number = index as u64 + 1;
             let masks = Box::new(self.masks(&train_state));
-            let number_of_epoch = u32::try_from(number).expect("three steps");
-            train_state = train_state.in_epoch(number_of_epoch);
+            train_state = self.in_step(train_state, number);
             let step = Step::with_masks(&train_state, &batch, masks, number);
             if number == 1 {
                 self.check_first_step(&step, &train_state, &rule, expected);
@@ -225,6 +213,19 @@ impl<'a, B: Kernels> Case<'a, B> {
             self.check_feedback(&train_state, number, &expected["feedback_after"]);
         }
         self.check_evaluation("eval_after", &train_state, &batch);
+    }
+
+    /// Prepares a step, which is an epoch for schedules, with the given feedback in place of drawn one.
+    fn in_step(&self, train_state: TrainState<B>, number: u64) -> TrainState<B> {
+        let epoch = u32::try_from(number).expect("three steps");
+        let mut train_state = train_state.in_step(StepInEpoch { epoch, step: 0, steps: 1 });
+        let given = &self.json["feedback_per_step"][number as usize - 1];
+        for (matrix, given) in
+            train_state.groups[0].feedback.iter_mut().zip(given.as_array().into_iter().flatten())
+        {
+            *matrix = Weights::new(self.tensor(given));
+        }
+        train_state
     }
 
     fn check_evaluation(&self, when: &str, train_state: &TrainState<B>, batch: &Batch<B>) {
@@ -393,6 +394,27 @@ impl<'a, B: Kernels> Case<'a, B> {
 
 /// The number of steps, each of which is an epoch for schedules.
 const EPOCHS: u32 = 3;
+
+/// Returns the rule with this name in the vectors, if the program has it.
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
+    Some(match name {
+        "bp" => Algorithm::Backprop,
+        "fa" => Algorithm::FeedbackAlignment,
+        "usf" => Algorithm::SignSymmetric(Magnitude::Uniform),
+        "frsf" => Algorithm::SignSymmetric(Magnitude::Fixed),
+        "dfa" => Algorithm::Dfa,
+        "brsf" => Algorithm::SignSymmetric(Magnitude::Batchwise),
+        "kp" => Algorithm::KolenPollack,
+        "dkp" => Algorithm::DirectKolenPollack,
+        "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
+        "sdfa" => Algorithm::SignDfa,
+        "shallow" => Algorithm::Shallow,
+        "drtp" => Algorithm::Drtp,
+        "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),
+        "mse" => Algorithm::LocalLoss(TargetLoss::MeanSquaredError),
+        _ => return None,
+    })
+}
 
 /// Returns the optimizer that is described.
 pub(crate) fn optimizer(given: &Value) -> Optimizer {

@@ -7,6 +7,8 @@ mod case;
 mod comparison;
 mod vectors;
 
+use std::collections::BTreeSet;
+
 use burn::tensor::Tensor;
 use case::Case;
 pub use comparison::Comparison;
@@ -82,6 +84,12 @@ fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) ->
         }
     }
     compared
+}
+
+/// Returns the rules of the vectors that the program does not have; their cases are left out.
+pub fn unknown_rules(vectors: &Vectors) -> BTreeSet<&str> {
+    let names = vectors.cases.iter().filter_map(|(_, json)| json["config"]["algorithm"].as_str());
+    names.filter(|name| case::algorithm(name).is_none()).collect()
 }
 
 fn schedule_rates(table: &Value) -> Comparison {

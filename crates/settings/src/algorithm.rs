@@ -34,6 +34,9 @@ pub enum Magnitude {
     Uniform,
     /// Fixed random magnitudes, drawn as `feedback` (Liao, Leibo & Poggio 2016, arXiv:1510.05067).
     Fixed,
+    /// Random magnitudes, drawn again for each step as `feedback` says, which is not `Orthogonal` here (Moskovitz, Litwin-Kumar & Abbott
+    /// 2018, arXiv:1812.06488).
+    Batchwise,
 }
 
 /// The shape of the feedback matrices of a rule.
@@ -59,11 +62,12 @@ pub enum TargetLoss {
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Backprop,
         Self::FeedbackAlignment,
         Self::SignSymmetric(Magnitude::Uniform),
         Self::SignSymmetric(Magnitude::Fixed),
+        Self::SignSymmetric(Magnitude::Batchwise),
         Self::KolenPollack,
         Self::Dfa,
         Self::DirectKolenPollack,
@@ -82,6 +86,7 @@ impl Algorithm {
             Self::FeedbackAlignment => "feedback-alignment",
             Self::SignSymmetric(Magnitude::Uniform) => "sign-symmetric-uniform",
             Self::SignSymmetric(Magnitude::Fixed) => "sign-symmetric-fixed",
+            Self::SignSymmetric(Magnitude::Batchwise) => "sign-symmetric-batchwise",
             Self::KolenPollack => "kolen-pollack",
             Self::Dfa => "dfa",
             Self::DirectKolenPollack => "direct-kolen-pollack",
@@ -103,7 +108,7 @@ impl Algorithm {
             Self::SignSymmetric(Magnitude::Uniform) => {
                 "delta (c sign(W))^T, with the weights W of the layer above"
             }
-            Self::SignSymmetric(Magnitude::Fixed) => {
+            Self::SignSymmetric(Magnitude::Fixed | Magnitude::Batchwise) => {
                 "delta (|F| sign(W))^T, with the weights W of the layer above"
             }
             Self::KolenPollack => "delta (W + F)^T, with the weights W of the layer above",
@@ -122,9 +127,9 @@ impl Algorithm {
     /// Returns the shape of the rule's feedback matrices, if it has some.
     pub fn feedback(self) -> Option<FeedbackShape> {
         match self {
-            Self::FeedbackAlignment | Self::SignSymmetric(Magnitude::Fixed) | Self::KolenPollack => {
-                Some(FeedbackShape::Layer)
-            }
+            Self::FeedbackAlignment
+            | Self::SignSymmetric(Magnitude::Fixed | Magnitude::Batchwise)
+            | Self::KolenPollack => Some(FeedbackShape::Layer),
             Self::Dfa | Self::DirectKolenPollack | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => {
                 Some(FeedbackShape::Target)
             }
@@ -140,6 +145,11 @@ impl Algorithm {
     /// Whether the feedback matrices learn, as parameters like all others.
     pub fn trains_feedback(self) -> bool {
         matches!(self, Self::DirectKolenPollack | Self::LocalLoss(TargetLoss::LearnedCrossEntropy))
+    }
+
+    /// Whether feedback matrices are drawn again for each step.
+    pub fn redraws_feedback(self) -> bool {
+        self == Self::SignSymmetric(Magnitude::Batchwise)
     }
 
     /// Whether the rule keeps the difference of its feedback matrices from the forward weights, which decay makes smaller.

@@ -33,6 +33,13 @@ impl Configuration {
         if self.algorithm.keeps_offsets() && self.weight_decay > 0.0 {
             return Some(format!("{name} takes `decoupled_decay` in place of `weight_decay`"));
         }
+        let is_slow = matches!(self.feedback, Some(Initialization::Orthogonal | Initialization::Aligned));
+        if self.algorithm.redraws_feedback() && is_slow {
+            return Some(format!(
+                "{name} draws its feedback for each step, which takes too long with `Orthogonal`: choose another, such as \
+                 `feedback: [GlorotUniform]`"
+            ));
+        }
         if self.weights != Initialization::Aligned {
             return None;
         }

@@ -153,7 +153,6 @@ impl<B: Kernels> EpochRun<'_, B> {
         observer: &dyn Observer,
     ) -> Option<(TrainState<B>, Values)> {
         let started = Instant::now();
-        train_state = train_state.in_epoch(self.epoch);
         let batches = &self.splits.train;
         let batch_size = self.population.batch_size;
         let orders = self.orders(&train_state);
@@ -177,6 +176,7 @@ impl<B: Kernels> EpochRun<'_, B> {
                 .collect();
             let batch = batches.gather(&rows, orders.of_trials.as_ref());
             let step_in_epoch = StepInEpoch { epoch: self.epoch, step: step as u64, steps: steps as u64 };
+            train_state = train_state.in_step(step_in_epoch);
             let step = Step::new(&train_state, &batch, step_in_epoch);
             trackers.before(&train_state, &step, step_in_epoch);
             let (updated, outcome) = step.take(train_state);

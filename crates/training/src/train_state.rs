@@ -10,6 +10,8 @@ use model::{
 };
 use settings::{Configuration, Initialization, Schedule, Trial};
 
+use tracker::StepInEpoch;
+
 use crate::Population;
 
 #[derive(Clone)]
@@ -75,10 +77,24 @@ impl<B: Kernels> TrainState<B> {
         Self { network, groups, trials, epochs, epoch: 1, numbers }
     }
 
+    /// Prepares a step: sets the learning rates of its epoch, and draws the feedback of rules that draw it for each step.
+    pub fn in_step(mut self, step: StepInEpoch) -> Self {
+        self = self.in_epoch(step.epoch);
+        for group in &mut self.groups {
+            let members = &self.trials[group.trials.clone()];
+            if members[0].configuration.algorithm.redraws_feedback() {
+                for (layer, matrix) in (1..).zip(&mut group.feedback) {
+                    *matrix = redrawn(matrix, members, &[layer, u64::from(step.epoch), step.step]);
+                }
+            }
+        }
+        self
+    }
+
     /// Sets learning rates to those of `epoch`, counted from 1.
-    pub fn in_epoch(mut self, epoch: u32) -> Self {
-        let is_constant = self.trials.iter().all(|trial| trial.configuration.schedule == Schedule::Constant);
-        if !is_constant {
+    fn in_epoch(mut self, epoch: u32) -> Self {
+        let has_schedule = |trial: &Trial| trial.configuration.schedule != Schedule::Constant;
+        if epoch != self.epoch && self.trials.iter().any(has_schedule) {
             self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.numbers.rates.device());
         }
         self.epoch = epoch;
@@ -199,6 +215,17 @@ impl<B: Kernels> EpochNumbers<B> {
                 .then(|| per_trial(trials, |of| f64::from(of.algorithm.trains_hidden_layers()), device)),
         }
     }
+}
+
+/// Draws a feedback matrix for each of the `members`, shaped `like` another, from the stream of these indices.
+fn redrawn<B: Kernels>(like: &Weights<B>, members: &[Trial], indices: &[u64]) -> Weights<B> {
+    let [_, rows, columns] = like.dims();
+    let matrices = members.iter().map(|Trial { configuration, seed }| {
+        let initialization = configuration.feedback.expect("the rule has feedback");
+        initialization::draw(initialization, rows, columns, &mut random::stream(*seed, "feedback", indices))
+    });
+    let matrices: Vec<Matrix> = matrices.collect();
+    Weights::new(model::stack(&matrices.iter().collect::<Vec<_>>(), &like.values.device()))
 }
 
 /// Returns the name of the array of a hidden layer's feedback.
