@@ -156,7 +156,7 @@ mod tests {
     fn distributions_have_the_variance_the_largest_value_and_the_kurtosis_of_their_definition() {
         let (rows, columns) = (400_usize, 300_usize);
         let (inputs, sum) = (rows as f64, (rows + columns) as f64);
-        // Of the normal distribution truncated at two standard deviations, of the uniform one, and of the normal one.
+        // The kurtosis of a normal distribution truncated at two standard deviations, of a uniform one, and of a normal one.
         let (truncated, uniform, normal) = (2.365_5, 1.8, 3.0);
         for (initialization, variance, kurtosis) in [
             (Initialization::LecunNormal, 1.0 / inputs, truncated),

@@ -33,13 +33,6 @@ impl Configuration {
         if self.algorithm.keeps_offsets() && self.weight_decay > 0.0 {
             return Some(format!("{name} takes `decoupled_decay` in place of `weight_decay`"));
         }
-        let is_slow = matches!(self.feedback, Some(Initialization::Orthogonal | Initialization::Aligned));
-        if self.algorithm.redraws_feedback() && is_slow {
-            return Some(format!(
-                "{name} draws its feedback for each step, which takes too long with `Orthogonal`: choose another, such as \
-                 `feedback: [GlorotUniform]`"
-            ));
-        }
         if self.weights != Initialization::Aligned {
             return None;
         }
@@ -52,9 +45,16 @@ impl Configuration {
 
     /// Returns a warning about a configuration that is allowed but unlikely to train.
     pub fn warning(&self) -> Option<String> {
+        let name = self.algorithm.name();
+        if self.algorithm.redraws_feedback() && self.feedback == Some(Initialization::Orthogonal) {
+            return Some(format!(
+                "{name} draws its feedback for each step, which takes long with `Orthogonal`: another `feedback`, such as \
+                 `GlorotUniform`, is faster"
+            ));
+        }
         (self.algorithm == Algorithm::Drtp && !self.activation.is_bounded()).then(|| {
             format!(
-                "drtp with the unbounded activation {}: its signal always pushes activations the same way, so they may \
+                "{name} with the unbounded activation {}: its signal always pushes activations the same way, so they may \
                  grow until the trial diverges",
                 self.activation.name()
             )
