@@ -286,3 +286,63 @@ fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
     assert_eq!(winners.len(), 1);
     assert_eq!(winners[0].best_of, "all");
 }
+
+/// A search over batch sizes, and a stage with a batch size of its own in the same summaries.
+const BATCH_SIZES: &str = r#"Pipeline(
+    name: "sizes",
+    stages: [
+        Dataset(name: "images", source: Glyphs(train: 200, test: 50), holdout: 0.2),
+        Grid(name: "sizes", axes: (
+            algorithm: [Dfa], hidden: [[12]], learning_rate: [1e-2], batch_size: [10, 40],
+        )),
+        Train(name: "by-grid", dataset: "images", grid: "sizes", epochs: 2, seeds: 2),
+        Grid(name: "one", axes: (algorithm: [Dfa], hidden: [[12]], learning_rate: [1e-2])),
+        Train(name: "by-stage", dataset: "images", grid: "one", epochs: 2, batch_size: 40, seeds: 2),
+        Summarize(
+            name: "both", of: ["by-grid", "by-stage"], metric: "loss/validation", best_per: [BatchSize],
+            expect: [(of: (batch_size: 40), value: 0.0, within: 100.0, source: "nobody")],
+        ),
+        Summarize(name: "best", of: ["by-grid"], metric: "loss/validation", best_per: [BatchSize]),
+        Grid(name: "winners", axes: BestOf("best")),
+        Train(name: "long", dataset: "images", grid: "winners", epochs: 3, seeds: [5]),
+    ],
+)"#;
+
+#[test]
+fn a_summary_compares_batch_sizes_of_grids_and_of_stages() {
+    let bench = Bench::new(2, 4);
+    let (report, tables) = bench.run(BATCH_SIZES);
+    // The stage with 40 has the trials of the grid's 40.
+    assert_eq!((report.trials, report.trained, report.skipped), (8, 6, 2), "{report:?}");
+    let remarks: Vec<&str> = tables[0].matches("best batch_size 40").collect();
+    assert_eq!((remarks.len(), tables[0].matches("best batch_size 10").count()), (1, 1), "{}", tables[0]);
+    for name in ["by-grid: dfa 12 tanh lr0.01 batch40", "by-stage: dfa 12 tanh lr0.01 ", "| PASS"] {
+        assert!(tables[0].contains(name), "{}", tables[0]);
+    }
+    let csv = fs::read_to_string(bench.path("runs/sizes/both/configurations.csv")).expect("the file");
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let head = lines.next().expect("a head");
+    let column = head.iter().position(|name| *name == "batch_size").expect("a column");
+    let mut sizes: Vec<(&str, &str)> = lines.map(|line| (line[1], line[column])).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [("by-grid", "10"), ("by-grid", "40"), ("by-stage", "40")], "{csv}");
+    let page = fs::read_to_string(bench.path("runs/sizes/both/report.html")).expect("a page");
+    for text in ["Batch size (by-grid)", "Batch size (by-stage)", "10, 40"] {
+        assert!(page.contains(text), "the page lacks {text}");
+    }
+}
+
+#[test]
+fn winners_train_with_their_own_batch_sizes() {
+    let bench = Bench::new(2, 4);
+    bench.run(BATCH_SIZES);
+    let mut sizes = Vec::new();
+    for planned in bench.trials(BATCH_SIZES).iter().filter(|planned| planned.trial.seed == 5) {
+        let size = planned.trial.configuration.batch_size.expect("a winner of a search over batch sizes");
+        assert!(planned.key_text.as_str().contains(&format!("        batch_size: {size},\n")));
+        assert!(planned.artifact.is_some());
+        sizes.push(size);
+    }
+    sizes.sort_unstable();
+    assert_eq!(sizes, [10, 40]);
+}

@@ -6,6 +6,7 @@ use history::History;
 use results::trial::PlannedTrial;
 use runner::run::RunReport;
 use settings::{Metric, Split};
+use spec::{Pipeline, Stage};
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 
 fn counts(report: &RunReport) -> (usize, usize, usize, usize) {
@@ -266,4 +267,75 @@ fn a_table_of_validation_shows_the_test_split_of_the_same_epoch() {
     let is_trial = |row: &Vec<&str>| row[column("configuration")] == name && row[column("seed")] == seed;
     let row = rows.find(is_trial).expect("a row for each trial");
     assert_eq!(row[column("test")], test.to_string(), "{csv}");
+}
+
+/// Two rules with two batch sizes each.
+fn with_batch_sizes() -> String {
+    PIPELINE
+        .replace("LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)", "")
+        .replace("Backprop, Dfa, Drtp, ", "Backprop, Dfa")
+        .replace("[1e-3],", "[1e-3], batch_size: [20, 40],")
+        .replace("batch_size: 20, ", "")
+}
+
+#[test]
+fn batch_sizes_of_a_grid_give_the_trials_of_stages_with_these_batch_sizes() {
+    let text = with_batch_sizes();
+    let bench = Bench::new(2, 8);
+    let (report, tables) = bench.run(&text);
+    assert_eq!(counts(&report), (8, 0, 8, 0));
+    assert!(tables[0].contains("dfa 12-8 tanh lr0.001 batch40"), "{}", tables[0]);
+    assert!(bench.path("runs/small/trials/dfa-12-8-tanh-lr0.001-batch40/seed-1/history.csv").is_file());
+    // 160 training examples in batches of 20 or 40.
+    let csv = fs::read_to_string(bench.path("runs/small/report/trials.csv")).expect("the file");
+    for (size, step) in [("20", "16"), ("40", "8")] {
+        let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+        let head = lines.next().expect("a head");
+        let column = |name: &str| head.iter().position(|known| *known == name).expect(name);
+        let of_size: Vec<Vec<&str>> = lines.filter(|line| line[column("batch_size")] == size).collect();
+        assert_eq!(of_size.len(), 4, "{csv}");
+        assert!(of_size.iter().all(|line| line[column("step")] == step), "{csv}");
+    }
+    for size in [20, 40] {
+        // The stage may give the batch size: nothing is new.
+        let of_stage = text
+            .replace(", batch_size: [20, 40]", "")
+            .replace("epochs: 2", &format!("epochs: 2, batch_size: {size}"));
+        let (report, tables) = bench.run(&of_stage);
+        assert_eq!(counts(&report), (4, 4, 0, 0));
+        assert!(!tables[0].contains("batch"), "{}", tables[0]);
+    }
+    // Alone, each trial is the same: its population had its batch size.
+    let alone = Bench::new(1, 1);
+    alone.run(&text);
+    assert_eq!(alone.contents(&text), bench.contents(&text));
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_refused_before_any_trial_begins() {
+    let text = with_batch_sizes().replace("[20, 40]", "[20, 161]");
+    let bench = Bench::new(1, 1);
+    let pipeline = Pipeline::parse("test.ron", &text).expect("the file is right");
+    let planned = bench.trials(&text);
+    let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
+    let missing: Vec<&PlannedTrial> = planned.iter().collect();
+    let error = runner::estimate(&bench.context(), train, &missing, 1).expect_err("no such batch");
+    assert_eq!(error.to_string(), "`trials`: a batch of 161 needs more than the 160 training examples");
+    let missing: Vec<&PlannedTrial> =
+        missing.into_iter().filter(|planned| planned.trial.configuration.batch_size == Some(20)).collect();
+    assert!(runner::estimate(&bench.context(), train, &missing, 1).is_ok());
+}
+
+#[test]
+fn a_time_is_estimated_from_a_step_of_each_rule_and_batch_size() {
+    let text = with_batch_sizes();
+    let bench = Bench::new(1, 1);
+    let pipeline = Pipeline::parse("test.ron", &text).expect("the file is right");
+    let planned = bench.trials(&text);
+    let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
+    let missing: Vec<&PlannedTrial> = planned.iter().collect();
+    let estimate = runner::estimate(&bench.context(), train, &missing, 1).expect("it can be timed");
+    let timed: Vec<(&str, u32)> =
+        estimate.timed.iter().map(|step| (step.algorithm.name(), step.batch_size)).collect();
+    assert_eq!(timed, [("backprop", 20), ("backprop", 40), ("dfa", 20), ("dfa", 40)]);
 }

@@ -11,12 +11,13 @@ use crate::{
     trial::{DATASET, TRIAL},
 };
 
-/// Returns a line such as `dfa 2x500 tanh lr0.001 seed 0, 50 epochs`, or none if `kind` is unknown or another version wrote the
-/// key text.
+/// Returns a line such as `dfa 2x500 tanh lr0.001 seed 0, 50 epochs, batch 64`, or none if `kind` is unknown or another version
+/// wrote the key text.
 pub fn describe(kind: &str, key_text: &str) -> Option<String> {
     match kind {
         TRIAL => settings(key_text).map(|trial: Trial| {
-            format!("{} seed {}, {} epochs", trial.configuration, trial.seed, trial.epochs)
+            let Trial { configuration, seed, epochs, batch_size } = trial;
+            format!("{configuration} seed {seed}, {epochs} epochs, batch {batch_size}")
         }),
         DATASET => settings(key_text).map(|dataset: Dataset<'_>| {
             let holdout = dataset.holdout.map_or(String::new(), |share| format!(", holdout {share}"));
@@ -52,6 +53,7 @@ struct Trial {
     configuration: Configuration,
     seed: u64,
     epochs: u32,
+    batch_size: u32,
 }
 
 #[derive(Deserialize)]

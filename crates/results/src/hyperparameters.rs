@@ -12,13 +12,13 @@ use tuner::EarlyStopping;
 /// Returns the columns of a trial in the HPARAMS tab. There is no column for the seed: sessions are grouped by configuration.
 pub fn hyperparameters(train: &Train, configuration: &Configuration) -> Vec<(String, Value)> {
     let training = &train.training;
-    let axes = Axis::ALL.map(|axis| (axis.name(), axis_value(axis.of(configuration))));
+    let configuration = training.completed(configuration);
+    let axes = Axis::ALL.map(|axis| (axis.name(), axis_value(axis.of(&configuration))));
     let stage = [
         ("dataset", Value::Text(describe(&train.dataset.settings))),
         ("task", Value::Text(training.task.name().into())),
         ("early_stopping", Value::Text(early_stopping(train))),
         ("epochs", Value::Number(f64::from(training.epochs))),
-        ("batch_size", Value::Number(f64::from(training.batch_size))),
         ("precision", Value::Text(training.precision.name().into())),
     ];
     axes.into_iter().chain(stage).map(|(name, value)| (name.to_owned(), value)).collect()
@@ -36,7 +36,10 @@ fn axis_value(point: Option<AxisPoint>) -> Value {
 /// Returns the name of the group that the HPARAMS tab puts all seeds of a configuration into.
 pub fn group(train: &Train, configuration: &Configuration) -> String {
     let Train { dataset, training, .. } = train;
-    let (data, epochs, batch) = (describe(&dataset.settings), training.epochs, training.batch_size);
+    let (data, epochs) = (describe(&dataset.settings), training.epochs);
+    let batch = training.batch_size_of(configuration);
+    // The name has the batch size in one form, whether the grid or the stage gives it.
+    let configuration = Configuration { batch_size: None, ..configuration.clone() };
     let mut text = format!("{configuration}, {data}, {epochs} epochs, batch {batch}");
     if training.task != Task::default() {
         text.push_str(&format!(", {}", training.task.name()));
@@ -99,4 +102,40 @@ pub fn trial_text(train: &Train, trial: &Trial, device: Device) -> String {
     }
     writeln!(text, "| device | {device} |\n| seed | {} |", trial.seed).expect("a String can be written");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use spec::{Pipeline, Stage};
+
+    use super::*;
+
+    /// Returns the stage and the only configuration of a file with these axes and fields of the train stage.
+    fn read(axes: &str, fields: &str) -> (std::sync::Arc<Train>, Configuration) {
+        let pipeline = format!(
+            r#"Pipeline(name: "small", stages: [
+                Dataset(name: "images", source: Glyphs),
+                Grid(name: "grid", axes: (algorithm: [Dfa], hidden: [[12]], learning_rate: [1e-3], {axes})),
+                Train(name: "trials", dataset: "images", grid: "grid", epochs: 5, seeds: [7], {fields}),
+            ])"#
+        );
+        let pipeline = Pipeline::parse("test.ron", &pipeline).unwrap_or_else(|problems| panic!("{problems}"));
+        let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
+        let configuration = train.grid.points.candidates()[0].clone();
+        (std::sync::Arc::clone(train), configuration)
+    }
+
+    #[test]
+    fn a_batch_size_is_one_column_wherever_the_file_gives_it() {
+        let (of_grid, with_own) = read("batch_size: [32]", "");
+        let (of_stage, without) = read("", "batch_size: 32");
+        let columns = hyperparameters(&of_grid, &with_own);
+        assert_eq!(columns, hyperparameters(&of_stage, &without));
+        let sizes: Vec<&Value> =
+            columns.iter().filter(|(name, _)| name == "batch_size").map(|(_, value)| value).collect();
+        assert_eq!(sizes, [&Value::Number(32.0)]);
+        let name = group(&of_grid, &with_own);
+        assert_eq!(name, group(&of_stage, &without));
+        assert!(name.starts_with("dfa 12 tanh lr0.001, ") && name.ends_with(", batch 32"), "{name}");
+    }
 }

@@ -13,11 +13,11 @@ use crate::{
     context::Context,
     error::Error,
     grouping::{PopulationLimit, groups, population_of},
-    images::{check_batch_size, load_images},
+    images::{check_batch_sizes, load_images},
     memory::Budget,
 };
 
-/// The time for which the steps of one rule are timed, so that slow first steps do not count much.
+/// The time for which the steps of one rule and batch size are timed, so that slow first steps do not count much.
 const TIMED: Duration = Duration::from_millis(300);
 /// The number of steps between reads of the losses. A device runs asynchronously between them.
 const STEPS_PER_READ: usize = 4;
@@ -28,7 +28,7 @@ const FORWARD: f64 = 1.0 / 3.0;
 pub struct Estimate {
     /// The time if no trial stops early.
     pub at_most: Duration,
-    /// The timed step of each rule.
+    /// The timed step of each rule and batch size.
     pub timed: Vec<TimedStep>,
 }
 
@@ -36,6 +36,8 @@ pub struct Estimate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimedStep {
     pub algorithm: Algorithm,
+    /// The number of examples in the batch.
+    pub batch_size: u32,
     /// The configuration in words.
     pub network: String,
     /// The number of trials in the population.
@@ -50,9 +52,9 @@ pub fn steps_of_an_epoch(examples: usize, evaluated: usize, batch_size: u32) -> 
     steps + evaluated as f64 / f64::from(batch_size) * FORWARD
 }
 
-/// Estimates how long the `missing` trials of `train` would take on `jobs` cores or on the GPU. One network of each rule is timed
-/// in a population as a run would train it. Other networks are estimated in proportion to their numbers of weights, which on a
-/// GPU is too little for shapes with few trials.
+/// Estimates how long the `missing` trials of `train` would take on `jobs` cores or on the GPU. One network of each rule and batch
+/// size is timed in a population as a run would train it. Other networks are estimated in proportion to their numbers of weights,
+/// which on a GPU is too little for shapes with few trials.
 pub fn estimate(
     context: &Context<'_>,
     train: &Train,
@@ -60,32 +62,35 @@ pub fn estimate(
     jobs: usize,
 ) -> Result<Estimate, Error> {
     let dataset = load_images(context, &train.dataset, &|_| {})?;
-    check_batch_size(train, &dataset)?;
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
+    check_batch_sizes(train, trials.iter(), &dataset)?;
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
     let groups = groups(&trials, train, &dataset, context.device, limit);
     let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
     let mut timed: Vec<TimedStep> = Vec::new();
     let mut seconds_per_weight: Vec<f64> = Vec::new();
     let mut total = 0.0;
-    let steps = steps_of_an_epoch(dataset.train().len(), evaluated, train.training.batch_size);
     for (planned, trial) in missing.iter().zip(&trials) {
-        let algorithm = trial.configuration.algorithm;
-        let known = match timed.iter().position(|step| step.algorithm == algorithm) {
+        let (algorithm, batch_size) = kind(trial, train);
+        let is_alike = |step: &TimedStep| (step.algorithm, step.batch_size) == (algorithm, batch_size);
+        let known = match timed.iter().position(is_alike) {
             Some(known) => known,
             None => {
-                let (members, step) =
-                    time_some(context, largest_of_rule(&groups, &trials, algorithm), train, &dataset)?;
+                let alike = largest_group_alike(&groups, &trials, |other| {
+                    kind(other, train) == (algorithm, batch_size)
+                });
+                let (members, step) = time_some(context, alike, train, &dataset)?;
                 let population = population_of(&members, train, &dataset);
                 let each = step.div_f64(members.len() as f64);
                 seconds_per_weight.push(each.as_secs_f64() / weights(&population));
                 let network = members[0].configuration.to_string();
-                timed.push(TimedStep { algorithm, network, trials: members.len(), each });
+                timed.push(TimedStep { algorithm, batch_size, network, trials: members.len(), each });
                 timed.len() - 1
             }
         };
         let left = train.training.epochs - saved_epochs(&context.store, planned).min(train.training.epochs);
         let step = seconds_per_weight[known] * weights(&population_of(&[trial], train, &dataset));
+        let steps = steps_of_an_epoch(dataset.train().len(), evaluated, batch_size);
         total += f64::from(left) * steps * step;
     }
     let workers = match context.device {
@@ -132,13 +137,21 @@ fn time_step(context: &Context<'_>, population: &Population) -> Result<Duration,
     Ok(started.elapsed() / count)
 }
 
-/// Returns the trials of `algorithm` in the group that has most of them.
-fn largest_of_rule<'a>(groups: &[Vec<usize>], trials: &'a [Trial], algorithm: Algorithm) -> Vec<&'a Trial> {
+/// Returns the rule and the batch size of a trial. Steps of other rules or batch sizes tell little about its steps.
+fn kind(trial: &Trial, train: &Train) -> (Algorithm, u32) {
+    (trial.configuration.algorithm, train.training.batch_size_of(&trial.configuration))
+}
+
+/// Returns the trials for which `is_alike` is true, in the group that has most of them.
+fn largest_group_alike<'a>(
+    groups: &[Vec<usize>],
+    trials: &'a [Trial],
+    is_alike: impl Fn(&Trial) -> bool,
+) -> Vec<&'a Trial> {
     let mut largest = Vec::new();
     for group in groups {
         let members = group.iter().map(|&index| &trials[index]);
-        let members: Vec<&Trial> =
-            members.filter(|trial| trial.configuration.algorithm == algorithm).collect();
+        let members: Vec<&Trial> = members.filter(|trial| is_alike(trial)).collect();
         if members.len() >= largest.len() {
             largest = members;
         }

@@ -134,7 +134,7 @@ mod tests {
         TrainingSettings {
             task: Task::default(),
             epochs: 1,
-            batch_size: 1,
+            batch_size: Some(1),
             precision: Precision::default(),
             trackers,
         }
@@ -177,6 +177,20 @@ mod tests {
         let groups = populations(&trials, &training(vec![Tracker::Throughput]), usize::MAX);
         assert_eq!(groups.len(), 2 * 3 * 2, "shapes, rules, with and without dropout");
         assert!(groups.iter().all(|group| rules_of(group, &trials).len() == 1), "{groups:?}");
+    }
+
+    #[test]
+    fn trials_of_one_population_have_one_batch_size() {
+        let sizes = [32, 64, 32, 64];
+        let trials: Vec<Trial> = (0..)
+            .zip(sizes)
+            .map(|(seed, size)| {
+                let Trial { configuration, seed } = trial(Algorithm::Dfa, &[8], 0.0, seed);
+                Trial { configuration: Configuration { batch_size: Some(size), ..configuration }, seed }
+            })
+            .collect();
+        let of_grid = TrainingSettings { batch_size: None, ..training(Vec::new()) };
+        assert_eq!(populations(&trials, &of_grid, usize::MAX), [[0, 2], [1, 3]]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Loads the images of a dataset stage.
 
 use data::{DecodingProgress, Loading};
+use settings::Trial;
 use spec::{Dataset, Train};
 
 use crate::{context::Context, error::Error};
@@ -18,11 +19,16 @@ pub(crate) fn load_images(
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
 }
 
-/// Checks that `train` has enough training examples for a batch.
-pub(crate) fn check_batch_size(train: &Train, dataset: &data::Dataset) -> Result<(), Error> {
-    let (batch_size, examples) = (train.training.batch_size, dataset.train().len());
-    if examples < batch_size as usize {
-        return Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples });
+/// Checks that `dataset` has enough training examples for a batch of each of `trials`, which are of the stage `train`.
+pub(crate) fn check_batch_sizes<'a>(
+    train: &Train,
+    trials: impl Iterator<Item = &'a Trial>,
+    dataset: &data::Dataset,
+) -> Result<(), Error> {
+    let examples = dataset.train().len();
+    let largest = trials.map(|trial| train.training.batch_size_of(&trial.configuration)).max();
+    match largest.filter(|batch_size| examples < *batch_size as usize) {
+        None => Ok(()),
+        Some(batch_size) => Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples }),
     }
-    Ok(())
 }

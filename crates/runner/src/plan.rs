@@ -93,9 +93,12 @@ pub(crate) fn settle<'a>(
         return Ok(Settled::Waiting(Waiting { summary, trials: Some(missing) }));
     }
     let winners = summary::winners(summarize, &trials)?;
-    let groups = trials.iter().copied().flatten();
-    let mut without_winner: Vec<String> =
-        groups.map(|planned| ranking::group(&planned.trial.configuration, &summarize.best_per)).collect();
+    let mut without_winner: Vec<String> = Vec::new();
+    for (train, planned) in summarize.trains().zip(&trials) {
+        let completed = planned.iter().map(|planned| train.training.completed(&planned.trial.configuration));
+        without_winner
+            .extend(completed.map(|configuration| ranking::group(&configuration, &summarize.best_per)));
+    }
     without_winner.sort_unstable();
     without_winner.dedup();
     without_winner.retain(|group| winners.iter().all(|winner| winner.best_of != *group));

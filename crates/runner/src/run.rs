@@ -23,7 +23,7 @@ use tuner::Outcome;
 use crate::{
     context::Context,
     error::Error,
-    images::{check_batch_size, load_images},
+    images::{check_batch_sizes, load_images},
     plan::{Settled, Waiting, plan_trials, settle},
     progress::{Progress, TrialEnd},
     shared_work,
@@ -193,6 +193,7 @@ impl<'a> Run<'a> {
                 self.show_means(train, &planned)?;
             }
             let dataset = self.dataset(train)?;
+            check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), &dataset)?;
             let stage = RunningStage { train, context: self.context, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
         }
@@ -298,7 +299,6 @@ impl<'a> Run<'a> {
                 dataset
             }
         };
-        check_batch_size(train, &dataset)?;
         Ok(dataset)
     }
 

@@ -374,6 +374,19 @@ axes! {
         sharing: Sharing::SameTerms,
         label: |norm| norm.map(|norm| format!("clip{}", short(norm))),
     };
+
+    /// Numbers of examples per training step; the last batch of an epoch is dropped if it is shorter. `None`, which is not
+    /// combined with numbers, takes the `batch_size` of the `Train` stage.
+    batch_size BatchSize: Option<u32> = Definition {
+        written: "list of whole numbers, at least 1",
+        example: None,
+        default: Some(None),
+        omitted: Some(None),
+        check: |size| (*size == Some(0)).then_some("at least 1"),
+        applies: always,
+        sharing: Sharing::Never,
+        label: |size| size.map(|size| format!("batch{size}")),
+    };
 }
 
 fn always(_: Algorithm) -> bool {

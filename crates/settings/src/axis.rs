@@ -104,6 +104,12 @@ impl AxisValue for Option<f64> {
     }
 }
 
+impl AxisValue for Option<u32> {
+    fn point(&self) -> Option<AxisPoint> {
+        self.map(|number| AxisPoint::Number(f64::from(number)))
+    }
+}
+
 impl AxisValue for Option<Initialization> {
     fn point(&self) -> Option<AxisPoint> {
         self.map(|initialization| AxisPoint::Text(initialization.name()))

@@ -126,6 +126,8 @@ mod tests {
             ..dfa(&[10])
         };
         assert_eq!(tuned.slug(), "dfa-10-leaky-relu-lr0.001-aligned-lecun-feedback-decay1e-5");
+        let tuned = Configuration { batch_size: Some(32), ..dfa(&[10]) };
+        assert_eq!(tuned.slug(), "dfa-10-tanh-lr0.001-batch32");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn source_text(source: &Source) -> String {
 }
 
 /// Writes a value as in a pipeline file, on one line.
-fn written<T: Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn written<T: Serialize + ?Sized>(value: &T) -> String {
     let extensions = Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME;
     let config = PrettyConfig::new().depth_limit(0).extensions(extensions);
     let text = to_string_pretty(value, config).expect("settings are plain data");

@@ -213,6 +213,88 @@ fn batch_norm_over_one_example() {
 }
 
 #[test]
+fn batch_norm_over_one_example_of_an_axis() {
+    insta::assert_snapshot!(refusal(&with_axis("[16, 1]").replace("[1e-3],", "[1e-3], batch_norm: [true],")));
+}
+
+/// Returns the right file with an axis of batch sizes instead of the field.
+fn with_axis(sizes: &str) -> String {
+    RIGHT.replace("batch_size: 16, ", "").replace("[1e-3],", &format!("[1e-3], batch_size: {sizes},"))
+}
+
+#[test]
+fn batch_sizes_are_an_axis_or_a_field() {
+    for text in [with_axis("[16, 32]"), with_axis("[None]").replace("seeds: 2", "batch_size: 16, seeds: 2")] {
+        if let Err(problems) = Pipeline::parse("test.ron", &text) {
+            panic!("{problems}");
+        }
+    }
+}
+
+#[test]
+fn no_batch_size() {
+    insta::assert_snapshot!(with("batch_size: 16, ", ""));
+}
+
+#[test]
+fn a_batch_size_of_the_stage_and_of_the_grid() {
+    insta::assert_snapshot!(with("[1e-3],", "[1e-3], batch_size: [16, 32],"));
+}
+
+#[test]
+fn a_batch_size_for_some_configurations_only() {
+    insta::assert_snapshot!(refusal(&with_axis("[None, 16]")));
+}
+
+#[test]
+fn a_batch_of_no_examples_in_an_axis() {
+    insta::assert_snapshot!(refusal(&with_axis("[16, 0]")));
+}
+
+/// Returns a file that trains the winners of `search`, with the `fields` of that last stage.
+fn with_winners(search: &str, fields: &str) -> String {
+    search.replace(
+        "    ],\n)",
+        &format!(
+            r#"        Grid(name: "winners", axes: BestOf("report")),
+        Train(name: "final", dataset: "images", grid: "winners", epochs: 2, {fields}seeds: 2),
+    ],
+)"#
+        ),
+    )
+}
+
+#[test]
+fn winners_with_a_batch_size_in_a_stage_with_another() {
+    insta::assert_snapshot!(refusal(&with_winners(&with_axis("[16, 32]"), "batch_size: 64, ")));
+}
+
+#[test]
+fn winners_without_a_batch_size() {
+    insta::assert_snapshot!(refusal(&with_winners(RIGHT, "")));
+}
+
+#[test]
+fn winners_of_which_some_have_a_batch_size() {
+    let search = with_axis("[16, 32]").replace("of: [\"trials\"]", "of: [\"trials\", \"others\"]").replace(
+        "        Summarize(",
+        r#"        Grid(name: "plain", axes: (algorithm: [Dfa], hidden: [[8]], learning_rate: [1e-3])),
+        Train(name: "others", dataset: "images", grid: "plain", epochs: 2, batch_size: 16, seeds: 2),
+        Summarize("#,
+    );
+    insta::assert_snapshot!(refusal(&with_winners(&search, "batch_size: 64, ")));
+}
+
+#[test]
+fn winners_keep_their_batch_sizes() {
+    for text in [with_winners(&with_axis("[16, 32]"), ""), with_winners(RIGHT, "batch_size: 64, ")] {
+        if let Err(problems) = Pipeline::parse("test.ron", &text) {
+            panic!("{problems}");
+        }
+    }
+}
+
+#[test]
 fn a_network_that_is_no_list() {
     insta::assert_snapshot!(with("[[8, 8]]", "[8, 8]"));
 }

@@ -37,7 +37,7 @@ impl Population {
             squash: squash(scaling),
             precision: training.precision,
             epochs: training.epochs,
-            batch_size: training.batch_size as usize,
+            batch_size: training.batch_size_of(&trials[0].configuration) as usize,
             trackers: training.trackers.clone(),
             trials: trials.iter().copied().cloned().collect(),
         }

@@ -13,6 +13,7 @@
 //! | `Type:` | the type in words; a linked type gets a section of its own | for a field that is read as raw text |
 //! | `Allowed:` | bounds | for a number with bounds |
 //! | `Default:` | the value of a field that is left out | if serde's attributes do not state it |
+//! | `Required:` | the condition under which a field is left out | for a field that is else required |
 //! | `Example:` | a value | if neither the default nor the type has one that fits |
 
 use syn::{Attribute, Expr, Lit, LitStr, Meta, Token};
@@ -25,10 +26,11 @@ pub struct Documentation {
     pub kind: Option<String>,
     pub allowed: Option<String>,
     pub default: Option<String>,
+    pub required: Option<String>,
     pub example: Option<String>,
 }
 
-const LABELS: [&str; 4] = ["Type: ", "Allowed: ", "Default: ", "Example: "];
+const LABELS: [&str; 5] = ["Type: ", "Allowed: ", "Default: ", "Required: ", "Example: "];
 
 impl Documentation {
     pub fn read(attributes: &[Attribute]) -> Self {
@@ -42,8 +44,8 @@ impl Documentation {
             paragraphs.map(|words| words.join(" ")).filter(|text| !text.is_empty()).collect();
         let last = paragraphs.pop_if(|last| LABELS.iter().any(|label| last.starts_with(label)));
         let last = last.unwrap_or_default();
-        let [kind, allowed, default, example] = LABELS.map(|label| labelled(&last, label));
-        Self { paragraphs, kind, allowed, default: default.map(code), example: example.map(code) }
+        let [kind, allowed, default, required, example] = LABELS.map(|label| labelled(&last, label));
+        Self { paragraphs, kind, allowed, default: default.map(code), required, example: example.map(code) }
     }
 
     /// Returns the text on one line.

@@ -115,7 +115,7 @@ fn a_field_without_default_is_required_and_every_default_is_the_parser_s() {
         for field in fields {
             let others = required(fields, &field.name);
             match &field.presence {
-                Presence::Required => {
+                Presence::Required | Presence::RequiredUnless(_) => {
                     let problems = parse(&fill(&others)).expect_err(&field.name);
                     let missing = format!("the field `{}`", field.name);
                     assert!(problems.contains(&missing), "{problems}");
@@ -151,7 +151,10 @@ fn file(stages: &[String]) -> String {
 
 /// Returns the examples of all required fields but `but`, each with a comma after it.
 fn required(fields: &[Field], but: &str) -> String {
-    let is_needed = |field: &&Field| field.presence == Presence::Required && field.name != but;
+    let is_needed = |field: &&Field| {
+        let is_required = matches!(field.presence, Presence::Required | Presence::RequiredUnless(_));
+        is_required && field.name != but
+    };
     fields.iter().filter(is_needed).map(|field| format!("{}: {}, ", field.name, field.example)).collect()
 }
 

@@ -131,6 +131,7 @@ fn table(schema: &Schema, fields: &[Field]) -> String {
     let rows = fields.iter().map(|field| {
         let default = match &field.presence {
             Presence::Required => "required".into(),
+            Presence::RequiredUnless(condition) => format!("required, {condition}"),
             Presence::Optional => "none".into(),
             Presence::Default(value) => format!("`{value}`"),
         };

@@ -147,11 +147,12 @@ impl<'s> Reader<'s> {
         let ident = field.ident.as_ref().expect("settings have names");
         let place = format!("{}: `{ident}`", declaration.place());
         let SerdeAttributes { rename, default: of_field, .. } = SerdeAttributes::read(&field.attrs);
-        let Documentation { kind, allowed, default, example, paragraphs } =
+        let Documentation { kind, allowed, default, required, example, paragraphs } =
             documented(declaration, ident, &field.attrs);
         let is_required = of_field == SerdeDefault::None && *of_type == SerdeDefault::None;
         let presence = match default {
             Some(value) => Presence::Default(value),
+            None if required.is_some() => Presence::RequiredUnless(required.unwrap_or_default()),
             None if is_required && inner(&field.ty, "Option").is_none() => Presence::Required,
             None if is_required => Presence::Optional,
             None => match defaults::of_field(self.sources, declaration, field, [&of_field, of_type]) {

@@ -44,6 +44,8 @@ pub struct Field {
 #[derive(PartialEq)]
 pub enum Presence {
     Required,
+    /// Required, but not under this condition.
+    RequiredUnless(String),
     Optional,
     Default(String),
 }

@@ -247,10 +247,13 @@ fn trial_text(trained: &Trained<'_>) -> Value {
 
 /// Returns the value on every axis, and settings of the train stage.
 fn settings(train: &Train, configuration: &Configuration) -> Map<String, Value> {
-    let axes = Axis::ALL.into_iter().map(|axis| (axis.name().to_owned(), json!(axis.of(configuration))));
-    let TrainingSettings { batch_size, epochs, .. } = train.training;
-    let stage = [("batch_size".to_owned(), json!(batch_size)), ("most_epochs".to_owned(), json!(epochs))];
-    axes.chain(stage).collect()
+    let mut settings: Map<String, Value> =
+        Axis::ALL.into_iter().map(|axis| (axis.name().to_owned(), json!(axis.of(configuration)))).collect();
+    // A whole number, wherever the file gives it.
+    let batch_size = train.training.batch_size_of(configuration);
+    settings.insert(Axis::BatchSize.name().into(), json!(batch_size));
+    settings.insert("most_epochs".into(), json!(train.training.epochs));
+    settings
 }
 
 #[cfg(test)]
@@ -490,7 +493,7 @@ mod tests {
         let file: serde_json::Value = serde_json::from_str(&text).unwrap();
         let settings = file["trial"]["settings"].as_object().unwrap();
         let mut names: Vec<&str> = Axis::ALL.into_iter().map(Axis::name).collect();
-        names.extend(["batch_size", "most_epochs"]);
+        names.push("most_epochs");
         names.sort_unstable();
         let mut written: Vec<&str> = settings.keys().map(String::as_str).collect();
         written.sort_unstable();
@@ -498,6 +501,6 @@ mod tests {
         assert_eq!(settings["algorithm"], "dfa");
         assert_eq!(settings["hidden"], json!([12, 8]));
         assert_eq!(settings["dropout"], json!(0.1));
-        assert_eq!(settings["most_epochs"], json!(5));
+        assert_eq!((&settings["most_epochs"], &settings["batch_size"]), (&json!(5), &json!(20)));
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Candidate<'a> {
     /// Name of the train stage.
     pub(super) stage: &'a str,
     pub(super) configuration: &'a Configuration,
+    /// The configuration with the batch size that the stage may give.
+    pub(super) completed: Configuration,
     /// One trial per seed, in the order of the file.
     pub(super) trials: Vec<Measured<'a>>,
 }
@@ -51,6 +53,7 @@ pub(super) fn read<'a>(
             candidates.push(Candidate {
                 stage: &train.name,
                 configuration: &seeds[0].trial.configuration,
+                completed: train.training.completed(&seeds[0].trial.configuration),
                 trials: seeds.iter().map(|planned| measured(summarize, planned)).collect::<Result<_, _>>()?,
             });
         }
@@ -59,7 +62,7 @@ pub(super) fn read<'a>(
         |candidate: &Candidate<'_>| candidate.trials.iter().map(|trial| trial.ranked_by).collect();
     let values: Vec<ranking::Values> = candidates.iter().map(ranked_by).collect();
     let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| candidate.configuration).collect();
+        candidates.iter().map(|candidate| &candidate.completed).collect();
     let ranking = ranking::rank(&configurations, &values, &summarize.best_per);
     Ok((candidates, ranking))
 }

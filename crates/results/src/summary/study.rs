@@ -1,12 +1,12 @@
 //! The content of a summary's tables and report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use history::History;
 use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
-use settings::{Axis, AxisPoint, Configuration, Metric};
+use settings::{Axis, AxisPoint, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
 use store::Store;
@@ -49,14 +49,17 @@ pub(super) fn of(
         });
     }
     for train in summarize.trains() {
-        let steps = steps_per_epoch(train, candidates, store)?;
-        rows.iter_mut().filter(|row| row.stage == train.name).for_each(|row| row.steps_per_epoch = steps);
+        let examples = training_examples(train, candidates, store)?;
+        for (row, candidate) in rows.iter_mut().zip(&ordered).filter(|(row, _)| row.stage == train.name) {
+            let batch_size = train.training.batch_size_of(candidate.configuration);
+            row.steps_per_epoch = examples.map(|examples| examples / u64::from(batch_size));
+        }
     }
     let epoch = epoch_in_words(summarize);
     Ok(Study {
         pipeline: asked.pipeline.to_owned(),
         stage: summarize.name.clone(),
-        settings: settings(summarize),
+        settings: settings(summarize, candidates),
         ranked_by: summarize
             .rank_by
             .as_ref()
@@ -78,7 +81,7 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
     }
     Ok(Row {
         stage: candidate.stage.to_owned(),
-        configuration: configuration(candidate.configuration),
+        configuration: configuration(candidate),
         rank: None,
         seeds: trials.len(),
         diverged: count(&trials, |end| matches!(end, End::Diverged(_))),
@@ -103,13 +106,16 @@ fn values(trials: &[report::Trial], value: fn(&report::Trial) -> Option<f64>) ->
     trials.iter().filter_map(value).collect()
 }
 
-/// Returns the number of mini-batches of an epoch, or none if the store does not have the dataset's artifact.
-fn steps_per_epoch(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<u64>, Error> {
+/// Returns the number of training examples, or none if the store does not have the dataset's artifact.
+fn training_examples(
+    train: &Train,
+    candidates: &[Candidate<'_>],
+    store: &Store,
+) -> Result<Option<u64>, Error> {
     let candidate = candidates.iter().find(|candidate| candidate.stage == train.name);
     let Some(trial) = candidate.and_then(|candidate| candidate.trials.first()) else { return Ok(None) };
     let Some(artifact) = store.find(DATASET, &trial.planned.dataset)? else { return Ok(None) };
-    let examples = dataset_artifact::training_examples(&artifact)?;
-    Ok(examples.map(|examples| examples / u64::from(train.training.batch_size)))
+    Ok(dataset_artifact::training_examples(&artifact)?)
 }
 
 fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
@@ -155,10 +161,11 @@ fn all_series(history: &History) -> Vec<Series> {
     series.into_iter().map(|(metric, points)| Series { metric: metric.to_string(), points }).collect()
 }
 
-fn configuration(configuration: &Configuration) -> report::Configuration {
+fn configuration(candidate: &Candidate<'_>) -> report::Configuration {
+    let Candidate { configuration, completed, .. } = candidate;
     let mut axes = Vec::new();
     for axis in Axis::ALL {
-        let value = axis.of(configuration).map(|point| match point {
+        let value = axis.of(completed).map(|point| match point {
             AxisPoint::Number(number) => AxisValue::Number(number),
             text => AxisValue::Text(text.to_string()),
         });
@@ -210,7 +217,7 @@ fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<
 fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expectation {
     let ordered = ordered.iter().copied();
     let selected: Vec<&Candidate<'_>> =
-        ordered.filter(|candidate| expected.chosen.contains(candidate.configuration)).collect();
+        ordered.filter(|candidate| expected.chosen.contains(&candidate.completed)).collect();
     let best = selected.iter().find_map(|candidate| {
         let values: ranking::Values = candidate.trials.iter().map(|trial| trial.value).collect();
         ranking::complete_mean(&values)
@@ -250,8 +257,9 @@ fn epoch_in_words(summarize: &Summarize) -> String {
 }
 
 /// Returns the settings of the trials in words, with a line for each train stage where stages differ.
-fn settings(summarize: &Summarize) -> Vec<Setting> {
-    let of_stages: Vec<[(&str, String); 9]> = summarize.trains().map(settings_of).collect();
+fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting> {
+    let of_stages: Vec<[(&str, String); 9]> =
+        summarize.trains().map(|train| settings_of(train, candidates)).collect();
     let mut settings = Vec::new();
     for index in 0..9 {
         let (name, first) = &of_stages[0][index];
@@ -267,7 +275,7 @@ fn settings(summarize: &Summarize) -> Vec<Setting> {
     settings
 }
 
-fn settings_of(train: &Train) -> [(&'static str, String); 9] {
+fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 9] {
     let training = &train.training;
     let validation = match train.dataset.settings.holdout {
         0.0 => "the official test split".into(),
@@ -280,6 +288,10 @@ fn settings_of(train: &Train) -> [(&'static str, String); 9] {
             format!("at most {}, early stopping by {rule}", training.epochs)
         }
     };
+    let of_stage = candidates.iter().filter(|candidate| candidate.stage == train.name);
+    let batch_sizes: BTreeSet<u32> =
+        of_stage.map(|candidate| training.batch_size_of(candidate.configuration)).collect();
+    let batch_sizes: Vec<String> = batch_sizes.iter().map(u32::to_string).collect();
     let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
     let trackers: Vec<&str> = training.trackers.iter().map(|tracker| tracker.name()).collect();
     [
@@ -289,7 +301,7 @@ fn settings_of(train: &Train) -> [(&'static str, String); 9] {
         ("optimizer", "Adam with the constants of Keras".into()),
         ("matrix products", training.precision.name().into()),
         ("epochs", epochs),
-        ("batch size", training.batch_size.to_string()),
+        ("batch size", batch_sizes.join(", ")),
         ("seeds", seeds.join(", ")),
         ("trackers", if trackers.is_empty() { "none".into() } else { trackers.join(", ") }),
     ]

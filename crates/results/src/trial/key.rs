@@ -22,6 +22,7 @@ pub const TRIAL: &str = "trial";
 /// Everything that can change a trial's result except its dataset. Settings at their default are left out.
 #[derive(Serialize)]
 struct Settings<'a> {
+    /// The configuration without its batch size, which is a field of its own.
     configuration: &'a Configuration,
     seed: u64,
     #[serde(skip_serializing_if = "is_classification")]
@@ -72,12 +73,14 @@ pub fn trial_key_text(
     device: Device,
     build: Option<&str>,
 ) -> KeyText {
+    // Whether the grid or the stage gives the batch size does not change the trial, so it does not change the key.
+    let configuration = Configuration { batch_size: None, ..trial.configuration.clone() };
     let settings = Settings {
-        configuration: &trial.configuration,
+        configuration: &configuration,
         seed: trial.seed,
         task: train.training.task,
         epochs: train.training.epochs,
-        batch_size: train.training.batch_size,
+        batch_size: train.training.batch_size_of(&trial.configuration),
         precision: train.training.precision,
         early_stopping: train.early_stopping.as_ref(),
         divergence_factor: train.divergence_factor,
@@ -86,4 +89,66 @@ pub fn trial_key_text(
         build,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
+}
+
+#[cfg(test)]
+mod tests {
+    use spec::{Pipeline, Stage};
+
+    use super::*;
+
+    /// Returns the key text of the last trial of a file with these axes and fields of the train stage.
+    fn key_text(axes: &str, fields: &str) -> KeyText {
+        let pipeline = format!(
+            r#"Pipeline(name: "small", stages: [
+                Dataset(name: "images", source: Glyphs),
+                Grid(name: "grid", axes: (algorithm: [Dfa], hidden: [[12, 8]], learning_rate: [1e-3], {axes})),
+                Train(name: "trials", dataset: "images", grid: "grid", epochs: 5, seeds: [7], {fields}),
+            ])"#
+        );
+        let pipeline = Pipeline::parse("test.ron", &pipeline).unwrap_or_else(|problems| panic!("{problems}"));
+        let Stage::Train(train) = &pipeline.stages[2] else { panic!("a train stage") };
+        let configurations: Vec<Configuration> =
+            train.grid.points.candidates().into_iter().cloned().collect();
+        let trials = train.trials(&configurations);
+        trial_key_text(train, &trials[trials.len() - 1], &Key::of_bytes(b"a dataset"), Device::Cpu, None)
+    }
+
+    /// Golden bytes, written by the build 2ddf21a, in which a batch size was always a field of the stage.
+    #[test]
+    fn keys_are_those_of_earlier_builds() {
+        let text = key_text("", "batch_size: 64");
+        insta::assert_snapshot!(text.as_str(), @r#"
+        (
+            kind: "trial",
+            revision: 3,
+            settings: (
+                configuration: (
+                    algorithm: Dfa,
+                    hidden: [12, 8],
+                    activation: Tanh,
+                    feedback: Some(Orthogonal),
+                    learning_rate: 0.001,
+                ),
+                seed: 7,
+                epochs: 5,
+                batch_size: 64,
+                device: Cpu,
+            ),
+            inputs: {
+                "dataset": "b9d4ed2788e8888cfa709ff1b0deeca37d6923997439434f489ffec884e1e4d3",
+            },
+        )
+        "#);
+        assert_eq!(
+            Key::of(&text).to_string(),
+            "4a629f49cf65b38b3a19d3d5387c106a48fc1d52d738ee478cc6211cee8597f4"
+        );
+    }
+
+    #[test]
+    fn a_batch_size_has_one_key_wherever_the_file_gives_it() {
+        assert_eq!(key_text("batch_size: [32, 64]", ""), key_text("", "batch_size: 64"));
+        assert_ne!(key_text("batch_size: [64, 32]", ""), key_text("", "batch_size: 64"));
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     problem::did_you_mean,
     scope::{Scope, written_text},
     stage::{Grid, Points, Summarize},
+    template::written,
 };
 
 /// A grid as it is written.
@@ -206,7 +207,8 @@ impl<'a> Reader<'_, 'a> {
                 0 => String::new(),
                 count => format!(" (and {count} more values of the axis are not allowed)"),
             };
-            self.scope.problem(part, format!("`{axis}`: got {value:?}, allowed: {allowed}{others}"), None);
+            let value = written(value);
+            self.scope.problem(part, format!("`{axis}`: got {value}, allowed: {allowed}{others}"), None);
             return None;
         }
         Some(values)

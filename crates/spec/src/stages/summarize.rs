@@ -133,7 +133,11 @@ impl<'a> Written<'a> {
                 let message = format!("`within`: got {}, allowed: above 0", expectation.within);
                 scope.problem(at, message, Some("give the allowed distance from the published value".into()));
             }
-            if !of.is_empty() && !candidates(of).any(|candidate| expectation.chosen.contains(candidate)) {
+            let mut completed = of.iter().flat_map(|train| {
+                let candidates = train.grid.points.candidates().into_iter();
+                candidates.map(|configuration| train.training.completed(configuration))
+            });
+            if !of.is_empty() && !completed.any(|candidate| expectation.chosen.contains(&candidate)) {
                 scope.warnings.push(format!(
                     "no configuration of the trials is {}, whose value is expected: write its values as in the grid",
                     expectation.chosen

@@ -38,10 +38,12 @@ pub(super) struct Written<'a> {
     ///
     /// Allowed: at least 1. Example: `10`.
     epochs: u32,
-    /// The number of examples per training step; the last batch of an epoch is dropped if it is shorter.
+    /// The number of examples per training step; the last batch of an epoch is dropped if it is shorter. To compare batch sizes,
+    /// give the grid an axis `batch_size` instead.
     ///
-    /// Allowed: at least 1. Example: `64`.
-    batch_size: u32,
+    /// Allowed: at least 1. Required: unless the grid has the axis. Example: `64`.
+    #[serde(default)]
+    batch_size: Option<u32>,
     /// The seeds of weights, feedback, order, dropout and augmentation; every configuration has one trial for each seed.
     ///
     /// Type: list of whole numbers, or how many, counted from 0: `3` is `[0, 1, 2]`. Example: `[0, 1, 2]`.
@@ -105,8 +107,8 @@ impl<'a> Written<'a> {
         scope: &mut Scope<'a>,
     ) -> Option<Train> {
         let before = scope.problems.len();
-        for (field, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
-            if value == 0 {
+        for (field, value) in [("epochs", Some(self.epochs)), ("batch_size", self.batch_size)] {
+            if value == Some(0) {
                 let at = scope.document.field(part, field);
                 scope.problem(at, format!("`{field}`: got 0, allowed: at least 1"), None);
             }
@@ -122,6 +124,8 @@ impl<'a> Written<'a> {
             let candidates = grid.points.candidates();
             refuse_impossible(&candidates, self.task, written_text(self.grid), scope);
             warn_of_schedules(&candidates, self.epochs, scope);
+            self.check_batch_size(part, grid, &candidates, scope);
+            self.check_batch_norm(part, &candidates, scope);
         }
         let trackers = trackers(&self.trackers, scope);
         let checkpoint = match self.checkpoint.map(written_text) {
@@ -146,13 +150,6 @@ impl<'a> Written<'a> {
             let hint = "give the dataset `scaling: Standard` or `scaling: ZeroOne`";
             let message = "unscaled pixels cannot be reconstructed by a bounded output";
             scope.problem(at, message, Some(hint.into()));
-        }
-        if self.batch_size == 1
-            && grid.points.candidates().iter().any(|configuration| configuration.batch_norm)
-        {
-            let at = scope.document.field(part, "batch_size");
-            let message = "batch norm over a single example leaves nothing";
-            scope.problem(at, message, Some("take a larger batch".into()));
         }
         let trials = grid.points.candidates().len().saturating_mul(seeds.len());
         if trials > MOST_TRIALS {
@@ -193,6 +190,67 @@ impl<'a> Written<'a> {
             }
         }
         (scope.problems.len() == before).then_some(train)
+    }
+
+    /// Adds a problem unless each of the `candidates` of `grid` has one batch size: its own, or that of the stage.
+    fn check_batch_size(
+        &self,
+        part: &'a str,
+        grid: &Grid,
+        candidates: &[&Configuration],
+        scope: &mut Scope<'a>,
+    ) {
+        let name = &grid.name;
+        let summary = grid.points.chosen_by().map(|summarize| &summarize.name);
+        let with_own = candidates.iter().filter(|configuration| configuration.batch_size.is_some()).count();
+        let is_own = with_own > 0;
+        let (at, message, hint) = match (self.batch_size, summary) {
+            (_, None) if is_own && with_own < candidates.len() => (
+                written_text(self.grid),
+                format!("some configurations of the grid `{name}` have a batch size, others have none"),
+                "take `None` out of the axis `batch_size`".into(),
+            ),
+            (_, Some(summary)) if is_own && with_own < candidates.len() => (
+                written_text(self.grid),
+                format!("some winners of `{summary}` may have a batch size of their own, others none"),
+                format!("give the axis `batch_size` to the grids of all stages in `{summary}`, or to none"),
+            ),
+            (Some(_), None) if is_own => (
+                scope.document.field(part, "batch_size"),
+                format!("`batch_size` is given here and as an axis of the grid `{name}`"),
+                "leave the field out here, or the axis there".into(),
+            ),
+            (Some(_), Some(summary)) if is_own => (
+                scope.document.field(part, "batch_size"),
+                format!("`batch_size` is given here, but the winners of `{summary}` have batch sizes"),
+                "leave the field out: each winner trains with its own batch size".into(),
+            ),
+            (None, None) if !is_own => (
+                &part[part.len() - 1..],
+                format!("the field `batch_size` of Train is missing, and the grid `{name}` has no such axis"),
+                format!("add `batch_size: 64` here, or `batch_size: [32, 64]` to the axes of `{name}`"),
+            ),
+            (None, Some(summary)) if !is_own => (
+                &part[part.len() - 1..],
+                format!(
+                    "the field `batch_size` of Train is missing, and the winners of `{summary}` have none"
+                ),
+                "add `batch_size: 64`".into(),
+            ),
+            _ => return,
+        };
+        scope.problem(at, message, Some(hint));
+    }
+
+    /// Adds a problem if one of the `candidates` has batch norm over one example.
+    fn check_batch_norm(&self, part: &'a str, candidates: &[&Configuration], scope: &mut Scope<'a>) {
+        let size = |configuration: &Configuration| configuration.batch_size.or(self.batch_size);
+        if candidates.iter().any(|configuration| configuration.batch_norm && size(configuration) == Some(1)) {
+            let of_stage = scope.document.field(part, "batch_size");
+            let at = if self.batch_size.is_some() { of_stage } else { written_text(self.grid) };
+            let message = "batch norm over a single example leaves nothing";
+            scope.problem(at, message, Some("take a larger batch".into()));
+        }
     }
 }
 
