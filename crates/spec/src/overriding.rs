@@ -1,11 +1,12 @@
-//! Values of fields that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage.
+//! Values of fields and axes that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage.
 
 use ron::value::RawValue;
 use serde::Deserialize;
+use settings::Axis;
 
 use crate::{document::Document, fields::Fields, problem::did_you_mean, scope::written_text};
 
-/// A field and its new value.
+/// A field, or an axis of a grid, and its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The stage's name; `None` for every stage that has the field.
@@ -76,6 +77,7 @@ impl Override {
             let name = fields.value("name").and_then(|name| document.parse(name).ok()).unwrap_or_default();
             let is_named = self.stage.as_ref().map(|stage| *stage == name);
             names.push(name);
+            let fields = self.place_in(fields);
             let (range, new) = match (is_named, fields.value(&self.field), fields.0.first()) {
                 (Some(false), ..) | (None, None, _) | (_, None, None) => continue,
                 (_, Some(value), _) => {
@@ -96,6 +98,13 @@ impl Override {
             return Err(self.misses(&names));
         }
         Ok(changed + &text[copied..])
+    }
+
+    /// Returns the fields of a stage, or its axes if the field to override is an axis of a grid.
+    fn place_in<'a>(&self, stage: Fields<'a>) -> Fields<'a> {
+        let is_axis = Axis::NAMES.contains(&self.field.as_str());
+        let axes = stage.value("axes").filter(|axes| is_axis && axes.starts_with('('));
+        axes.and_then(Fields::of).unwrap_or(stage)
     }
 
     fn misses(&self, names: &[String]) -> OverrideError {
@@ -147,6 +156,23 @@ mod tests {
         assert_eq!(changed, TEXT.replace("Dataset(name", "Dataset(fraction: 0.1, name"));
         let error = apply("fraction=0.1").expect_err("no stage has it");
         assert_eq!(error.to_string(), "`fraction=0.1`: no stage has the field `fraction`");
+    }
+
+    #[test]
+    fn axes_are_fields_of_their_grid() {
+        const GRIDS: &str = r#"Pipeline(stages: [
+    Grid(name: "g", axes: (hidden: [[8]], batch_size: [16, 32])),
+    Train(name: "a", grid: "g"),
+    Grid(name: "h", axes: (hidden: [[8]])),
+    Train(name: "b", grid: "h", batch_size: 64),
+    Grid(name: "w", axes: BestOf("best")),
+])"#;
+        let apply = |given: &str| given.parse::<Override>()?.apply(GRIDS);
+        assert_eq!(apply("g.batch_size=[8]").expect("an axis"), GRIDS.replace("[16, 32]", "[8]"));
+        assert_eq!(apply("hidden=[[4]]").expect("axes"), GRIDS.replace("[[8]]", "[[4]]"));
+        assert_eq!(apply("b.batch_size=None").expect("a field"), GRIDS.replace("64", "None"));
+        let added = GRIDS.replace("(hidden: [[8]]))", "(batch_size: [8], hidden: [[8]]))");
+        assert_eq!(apply("h.batch_size=[8]").expect("an axis at its default"), added);
     }
 
     #[test]
