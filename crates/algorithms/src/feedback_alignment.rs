@@ -7,7 +7,7 @@ use kernels::{Kernels, Weights};
 
 use crate::rule::BackwardWeights;
 
-/// G = F.
+/// The matrix of a layer is its feedback, G = F.
 pub struct FeedbackAlignment;
 
 impl<B: Kernels> BackwardWeights<B> for FeedbackAlignment {

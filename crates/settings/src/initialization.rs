@@ -29,7 +29,7 @@ pub enum Initialization {
     ///
     /// Allowed: above 0. Example: `0.1`.
     Uniform(f64),
-    /// All values 0.
+    /// A matrix of zeros.
     Zeros,
     /// For weights: products of the feedback matrices, with which DFA equals backpropagation above the first layer; that layer is
     /// orthogonal (Refinetti et al. 2021, arXiv:2011.12428). For feedback: products of the initial weights above, with which DFA begins

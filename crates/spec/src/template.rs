@@ -8,10 +8,18 @@ use ron::{
     ser::{PrettyConfig, to_string_pretty},
 };
 use serde::Serialize;
-use settings::Algorithm;
+use settings::{Algorithm, TargetLoss};
 
 const TEMPLATE: &str = include_str!("template.txt");
 
+/// The rules of a first comparison: the baseline, and one of each kind.
+const RULES: [Algorithm; 5] = [
+    Algorithm::Backprop,
+    Algorithm::FeedbackAlignment,
+    Algorithm::Dfa,
+    Algorithm::Drtp,
+    Algorithm::LocalLoss(TargetLoss::CrossEntropy),
+];
 /// The number of learning rates in the range of the template; a test counts them.
 const RATES: usize = 3;
 const SEEDS: usize = 3;
@@ -35,10 +43,10 @@ impl Draft<'_> {
     /// Returns the text of the file.
     pub fn text(&self) -> String {
         let Self { source, name, file } = self;
-        let rules = Algorithm::ALL.map(|rule| written(&rule)).join(", ");
+        let rules = RULES.map(|rule| written(&rule)).join(", ");
         let needs_files = !source.presence(Path::new("")).files.is_empty();
         let (hidden, epochs) = network_and_epochs(source);
-        let configurations = Algorithm::ALL.len() * RATES;
+        let configurations = RULES.len() * RATES;
         let holes = [
             ("dataset", if source.is_own() { "your own images" } else { source.name() }.to_owned()),
             ("file", file.display().to_string()),
@@ -166,7 +174,7 @@ mod tests {
             let header = format!("{} trials: {} conf", train.most_trials(), grid.points.candidates().len());
             assert!(text.contains(&header), "{header}\n{text}");
             let rules = grid.points.candidates().into_iter().map(|configuration| configuration.algorithm);
-            assert!(Algorithm::ALL.iter().all(|rule| rules.clone().any(|found| found == *rule)));
+            assert!(RULES.iter().all(|rule| rules.clone().any(|found| found == *rule)));
         }
     }
 
@@ -182,7 +190,7 @@ mod tests {
         let lines: Vec<String> =
             text.lines().map(|line| option(line).unwrap_or_else(|| line.to_owned())).collect();
         let count = text.lines().filter(|line| option(line).is_some()).count();
-        assert_eq!(count, 4, "{text}");
+        assert_eq!(count, 6, "{text}");
         parse(&lines.join("\n"));
     }
 

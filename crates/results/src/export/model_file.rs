@@ -20,10 +20,7 @@ use history::Epoch;
 use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
 use model::{Architecture, Objective};
 use serde_json::{Map, Value, json};
-use settings::{
-    Activation, Algorithm, Axis, Configuration, FeedbackShape, Loss, Metric, TargetLoss, TrainingSettings,
-    Trial,
-};
+use settings::{Activation, Algorithm, Axis, Configuration, FeedbackShape, Loss, Metric, TargetLoss, Trial};
 use spec::Train;
 use store::{Key, Provenance};
 use training::architecture;
