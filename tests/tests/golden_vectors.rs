@@ -21,6 +21,7 @@ fn folders() -> Vec<PathBuf> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test says what it leaves out")]
 fn every_rule_optimizer_schedule_and_random_matrix_matches_the_golden_vectors() {
     let vectors = Vectors::read(&folders()).unwrap_or_else(|error| panic!("{error}"));
     let unknown: Vec<&str> = golden::unknown_rules(&vectors).into_iter().collect();
