@@ -42,16 +42,22 @@ pub fn draw(initialization: Initialization, rows: usize, columns: usize, stream:
         Initialization::HeUniform => uniform((6.0 / fan_in).sqrt(), rows, columns, stream),
         Initialization::TorchDefault => uniform(torch_limit(rows), rows, columns, stream),
         Initialization::Uniform(limit) => uniform(limit, rows, columns, stream),
-        Initialization::Normal(deviation) => filled(rows, columns, || deviation * standard_normal(stream)),
+        Initialization::FanNormal(share) => {
+            normal((share / (fan_in + fan_out)).sqrt(), rows, columns, stream)
+        }
+        Initialization::Normal(deviation) => normal(deviation, rows, columns, stream),
         Initialization::Zeros => filled(rows, columns, || 0.0),
         Initialization::Aligned => panic!("aligned weights are made from feedback matrices"),
     }
 }
 
-/// Draws the biases of a layer with this number of `inputs`, `[1, units]`: zeros except with PyTorch's initialization.
+/// Draws the biases of a layer with this number of `inputs`, `[1, units]`: zeros, except with initializations that say otherwise.
 pub fn draw_bias(initialization: Initialization, inputs: usize, units: usize, stream: &mut Stream) -> Matrix {
     match initialization {
         Initialization::TorchDefault => uniform(torch_limit(inputs), 1, units, stream),
+        Initialization::FanNormal(share) => {
+            normal((share / (inputs + units) as f64).sqrt(), 1, units, stream)
+        }
         _ => filled(1, units, || 0.0),
     }
 }
@@ -64,6 +70,10 @@ fn torch_limit(inputs: usize) -> f64 {
 fn truncated(variance: f64, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
     let deviation = variance.sqrt() / TRUNCATED_DEVIATION;
     filled(rows, columns, || deviation * truncated_normal(stream))
+}
+
+fn normal(deviation: f64, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
+    filled(rows, columns, || deviation * standard_normal(stream))
 }
 
 fn uniform(limit: f64, rows: usize, columns: usize, stream: &mut Stream) -> Matrix {
@@ -167,6 +177,7 @@ mod tests {
             (Initialization::HeUniform, 2.0 / inputs, uniform),
             (Initialization::TorchDefault, 1.0 / (3.0 * inputs), uniform),
             (Initialization::Normal(0.3), 0.09, normal),
+            (Initialization::FanNormal(1.0), 1.0 / sum, normal),
             (Initialization::Uniform(0.3), 0.03, uniform),
         ] {
             let matrix = draw(initialization, rows, columns, &mut random::stream(1, "test", &[]));
@@ -183,7 +194,7 @@ mod tests {
             let largest =
                 matrix.values.iter().fold(0.0_f64, |largest, value| largest.max(f64::from(value.abs())));
             let limit = match initialization {
-                Initialization::Normal(_) => f64::INFINITY,
+                Initialization::Normal(_) | Initialization::FanNormal(_) => f64::INFINITY,
                 _ if kurtosis == uniform => (3.0 * variance).sqrt(),
                 _ => 2.0 * variance.sqrt() / TRUNCATED_DEVIATION,
             };

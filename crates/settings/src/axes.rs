@@ -242,7 +242,7 @@ axes! {
         label: |loss| (*loss != Loss::default()).then(|| loss.name().into()),
     };
 
-    /// Initial forward weights of all layers. Biases start at zero, except with `TorchDefault`.
+    /// Initial forward weights of all layers. Biases start at zero, except with `TorchDefault` and `FanNormal`.
     weights Weights: Initialization = Definition {
         written: "list of [`Initialization`]",
         example: None,

@@ -25,6 +25,11 @@ pub enum Initialization {
     ///
     /// Allowed: above 0. Example: `0.1`.
     Normal(f64),
+    /// Normal with a variance of this number / (fan-in + fan-out), not truncated; biases, too. With 1, it is that of Akrout et al. (2019,
+    /// arXiv:1904.05391).
+    ///
+    /// Allowed: above 0. Example: `1.0`.
+    FanNormal(f64),
     /// Uniform from minus this number to this number.
     ///
     /// Allowed: above 0. Example: `0.1`.
@@ -50,6 +55,7 @@ impl Initialization {
             Self::HeUniform => "he-uniform".into(),
             Self::TorchDefault => "torch-default".into(),
             Self::Normal(deviation) => format!("normal{deviation}"),
+            Self::FanNormal(share) => format!("fan-normal{share}"),
             Self::Uniform(limit) => format!("uniform{limit}"),
             Self::Zeros => "zeros".into(),
             Self::Aligned => "aligned".into(),
@@ -59,8 +65,10 @@ impl Initialization {
     /// Returns the allowed values in words if a setting is not allowed.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match *self {
-            Self::Normal(size) | Self::Uniform(size) if !(size > 0.0 && size.is_finite()) => {
-                Some("a number above 0 in `Normal(0.1)` and `Uniform(0.1)`")
+            Self::Normal(size) | Self::FanNormal(size) | Self::Uniform(size)
+                if !(size > 0.0 && size.is_finite()) =>
+            {
+                Some("a number above 0 in `Normal(0.1)`, `FanNormal(1.0)` and `Uniform(0.1)`")
             }
             _ => None,
         }

@@ -111,7 +111,10 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
         ),
         E::ExpectedStructLike => (
             "expected settings in parentheses".into(),
-            Some("for example `LocalLoss(CrossEntropy)` or `LocalLoss(MeanSquaredError)`".into()),
+            Some(
+                "for example `LocalLoss(CrossEntropy)`; with all settings at their defaults, `Cosine()`"
+                    .into(),
+            ),
         ),
         E::ExpectedComma => (
             "expected a comma".into(),

@@ -9,7 +9,6 @@ use model::{
     initialization::{self, InitialLayer, Matrix},
 };
 use settings::{Configuration, Initialization, Schedule, Trial};
-
 use tracker::StepInEpoch;
 
 use crate::Population;
@@ -23,6 +22,7 @@ pub struct TrainState<B: Kernels> {
     pub trials: Vec<Trial>,
     /// The number of epochs of a trial that does not end early, which schedules depend on.
     pub(crate) epochs: u32,
+    /// The epoch whose numbers these are, from 1.
     pub(crate) epoch: u32,
     pub(crate) numbers: EpochNumbers<B>,
 }
