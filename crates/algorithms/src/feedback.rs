@@ -18,7 +18,6 @@ pub fn draw(
     initialization: Initialization,
     seed: u64,
 ) -> Vec<Matrix> {
-    // Frozen from here on: learning the feedback would turn every rule into weight mirroring.
     (1..)
         .zip(&architecture.weight_shapes()[1..])
         .map(|(layer, &[units, above])| {

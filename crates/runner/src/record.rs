@@ -92,7 +92,7 @@ impl<'a> Recorder<'a> {
 impl<'a> Record<'a> {
     fn begin(stage: &'a RunningStage<'a>, Claimed { planned, work, saved }: Claimed<'a>) -> Self {
         let saved = saved.unwrap_or_default();
-        let mut judge = stage.judge();
+        let mut judge = stage.judge(&planned.trial.configuration);
         for epoch in saved.history.epochs() {
             // No verdict on these epochs ended the trial, or it would have no checkpoint.
             let _ = judge.verdict(epoch);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use results::run_tree::RunTree;
-use settings::Device;
+use settings::{Configuration, Device};
 use spec::Train;
 use store::Provenance;
 use tuner::Judge;
@@ -54,9 +54,10 @@ impl RunningStage<'_> {
         self.settings.interrupt.load(Ordering::Relaxed)
     }
 
-    /// Returns a judge that decides when a trial of this stage ends.
-    pub(crate) fn judge(&self) -> Judge<'_> {
-        let chance_loss = self.train.training.task.chance_loss(self.dataset.classes());
+    /// Returns a judge that decides when a trial with this configuration ends.
+    pub(crate) fn judge(&self, configuration: &Configuration) -> Judge<'_> {
+        let task = self.train.training.task;
+        let chance_loss = task.chance_loss(configuration.loss, self.dataset.classes());
         Judge::new(self.train.early_stopping.as_ref(), self.train.divergence_factor, chance_loss)
     }
 }

@@ -21,7 +21,7 @@ pub enum Algorithm {
     SignDfa,
     /// Direct random target projection (Frenkel, Lefebvre & Bol 2021).
     Drtp,
-    /// A loss at every hidden layer, through a fixed random projection into target space.
+    /// A loss at every hidden layer, through a random projection into target space.
     LocalLoss(TargetLoss),
     /// Hidden layers that keep their initial weights: the lower bound of a comparison.
     Shallow,
@@ -34,7 +34,7 @@ pub enum Magnitude {
     Uniform,
     /// Fixed random magnitudes, drawn as `feedback` (Liao, Leibo & Poggio 2016, arXiv:1510.05067).
     Fixed,
-    /// Random magnitudes, drawn again for each step as `feedback` says, which is not `Orthogonal` here (Moskovitz, Litwin-Kumar & Abbott
+    /// Random magnitudes, drawn again for each step as `feedback` says: `Orthogonal` takes long (Moskovitz, Litwin-Kumar & Abbott
     /// 2018, arXiv:1812.06488).
     Batchwise,
 }
@@ -150,6 +150,11 @@ impl Algorithm {
     /// Whether feedback matrices are drawn again for each step.
     pub fn redraws_feedback(self) -> bool {
         self == Self::SignSymmetric(Magnitude::Batchwise)
+    }
+
+    /// Whether the rule computes a matrix of its own in place of each layer's weights in the backward pass.
+    pub fn computes_backward_weights(self) -> bool {
+        matches!(self, Self::SignSymmetric(_) | Self::KolenPollack)
     }
 
     /// Whether the rule keeps the difference of its feedback matrices from the forward weights, which decay makes smaller.

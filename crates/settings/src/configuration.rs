@@ -33,6 +33,11 @@ impl Configuration {
         if self.algorithm.keeps_offsets() && self.weight_decay > 0.0 {
             return Some(format!("{name} takes `decoupled_decay` in place of `weight_decay`"));
         }
+        if self.algorithm.redraws_feedback() && self.feedback == Some(Initialization::Aligned) {
+            return Some(format!(
+                "{name} draws its feedback for each step, so it cannot be aligned with the weights"
+            ));
+        }
         if self.weights != Initialization::Aligned {
             return None;
         }
@@ -67,7 +72,7 @@ impl Configuration {
         if slug.len() <= MAX_SLUG_LENGTH {
             return slug;
         }
-        // Only a very deep network of unequal layers gets here.
+        // Only a very deep network of unequal layers, or one with values on many axes, gets here.
         let digest = slug.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -105,7 +110,7 @@ impl fmt::Display for Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Activation;
+    use crate::{Activation, Magnitude};
 
     fn dfa(hidden: &[u32]) -> Configuration {
         Configuration::new(Algorithm::Dfa, hidden, 0.001)
@@ -145,6 +150,25 @@ mod tests {
             assert_eq!(refused, algorithm.refuses_reconstruction().is_some());
             assert_eq!(configuration.impossible(Task::Classification), None);
         }
+    }
+
+    #[test]
+    fn weights_and_feedback_that_cannot_be_aligned_are_refused() {
+        let aligned = Initialization::Aligned;
+        let batchwise = Algorithm::SignSymmetric(Magnitude::Batchwise);
+        for (algorithm, weights, feedback) in [
+            (Algorithm::Backprop, aligned, None),
+            (Algorithm::Dfa, aligned, Some(aligned)),
+            (batchwise, Initialization::Orthogonal, Some(aligned)),
+        ] {
+            let configuration = Configuration { algorithm, weights, feedback, ..dfa(&[10]) };
+            assert!(configuration.impossible(Task::Classification).is_some(), "{configuration}");
+        }
+        let decayed = Configuration { algorithm: Algorithm::KolenPollack, weight_decay: 0.1, ..dfa(&[10]) };
+        assert!(decayed.impossible(Task::Classification).is_some());
+        let other = Configuration { loss: Loss::MeanSquaredError, ..dfa(&[10]) };
+        assert!(other.impossible(Task::Reconstruction).is_some());
+        assert!(other.impossible(Task::Classification).is_none());
     }
 
     #[test]

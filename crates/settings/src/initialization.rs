@@ -38,7 +38,7 @@ pub enum Initialization {
     Zeros,
     /// For weights: products of the feedback matrices, with which DFA equals backpropagation above the first layer; that layer is
     /// orthogonal (Refinetti et al. 2021, arXiv:2011.12428). For feedback: products of the initial weights above, with which DFA begins
-    /// as the backpropagation of a linear network.
+    /// as the backpropagation of a linear network. Matrices between layers are aligned where they are equal to the weights.
     Aligned,
 }
 

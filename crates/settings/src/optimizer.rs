@@ -21,7 +21,7 @@ pub enum Optimizer {
         beta_2: f64,
         /// The number that is added to the root of the squared gradient's average. PyTorch has 1e-8.
         ///
-        /// Allowed: above 0.
+        /// Allowed: 1e-12 to 1.
         #[serde(default = "adam_epsilon")]
         epsilon: f64,
         /// The place of `epsilon`.
@@ -48,7 +48,7 @@ pub enum Optimizer {
         smoothing: f64,
         /// The number that is added to the root of the squared gradient's average.
         ///
-        /// Allowed: above 0.
+        /// Allowed: 1e-12 to 1.
         #[serde(default = "rms_prop_epsilon")]
         epsilon: f64,
     },
@@ -150,12 +150,14 @@ impl Optimizer {
 
     /// Returns the allowed values in words if a setting is not allowed.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let is_share = |share: f64| (0.0..1.0).contains(&share);
-        let is_positive = |number: f64| number > 0.0 && number.is_finite();
+        // Kernels compute in single precision, and on GPUs with squares of at least 1e-30.
+        let is_share = |share: f64| share >= 0.0 && (share as f32) < 1.0;
+        let is_epsilon = |number: f64| (1e-12..=1.0).contains(&number);
         match *self {
             Self::Adam { beta_1, beta_2, epsilon, .. } => {
-                let is_allowed = is_share(beta_1) && is_share(beta_2) && is_positive(epsilon);
-                (!is_allowed).then_some("`beta_1` and `beta_2` at least 0 and below 1, `epsilon` above 0")
+                let is_allowed = is_share(beta_1) && is_share(beta_2) && is_epsilon(epsilon);
+                (!is_allowed)
+                    .then_some("`beta_1` and `beta_2` at least 0 and below 1, `epsilon` from 1e-12 to 1")
             }
             Self::Sgd { momentum, nesterov } => {
                 if !is_share(momentum) {
@@ -165,8 +167,8 @@ impl Optimizer {
                 }
             }
             Self::RmsProp { smoothing, epsilon } => {
-                let is_allowed = is_share(smoothing) && is_positive(epsilon);
-                (!is_allowed).then_some("`smoothing` at least 0 and below 1, `epsilon` above 0")
+                let is_allowed = is_share(smoothing) && is_epsilon(epsilon);
+                (!is_allowed).then_some("`smoothing` at least 0 and below 1, `epsilon` from 1e-12 to 1")
             }
         }
     }

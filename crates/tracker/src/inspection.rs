@@ -15,7 +15,7 @@ use settings::Place;
 /// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {
     pub network: &'a Network<B>,
-    /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`; empty for rules without feedback.
     pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The step's batch, with its dropout masks.
@@ -103,7 +103,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 /// A batch of the validation split, after an epoch.
 pub struct Evaluation<'a, B: Kernels> {
     pub network: &'a Network<B>,
-    /// The feedback of each hidden layer, `[trials, units, outputs]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`; empty for rules without feedback.
     pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The images, `[1, examples, inputs]`.

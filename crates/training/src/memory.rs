@@ -17,8 +17,8 @@ pub struct MemoryNeed {
     pub parameters: u64,
     /// The part of these that are weights and feedback matrices.
     values: u64,
-    /// Bytes that a step or an evaluation holds: activations, slopes, masks and deltas, and those of the trackers' own forward
-    /// pass.
+    /// Bytes that a step or an evaluation holds: activations, slopes, masks and deltas, those of the trackers, and matrices that a
+    /// step computes.
     pub activations: u64,
     /// Additional bytes while the initial matrices are drawn.
     pub drawing: u64,
@@ -40,6 +40,9 @@ impl MemoryNeed {
         let states = population.trials[0].configuration.optimizer.states().len() as u64;
         let feedback_states = if rules.clone().any(|rule| rule.trains_feedback()) { states } else { 0 };
         let per_trial = (1 + states) * shape.weights() + (1 + feedback_states) * feedback;
+        // Signs, magnitudes and their product.
+        let computes_backward = rules.clone().any(|rule| rule.computes_backward_weights());
+        let backward = if computes_backward { 3 * shape.largest_matrix_above() } else { 0 };
         let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
         // The gradient of one layer, whose norm is computed, with the L2 term.
         let gradient = if clips { 2 * shape.largest_matrix() } else { 0 };
@@ -66,7 +69,9 @@ impl MemoryNeed {
             parameters: float_bytes(trials.saturating_mul(per_trial)),
             values: float_bytes(trials.saturating_mul(shape.weights() + feedback)),
             activations: float_bytes(
-                trials.saturating_mul((passes * one_pass + gradient).max(evaluation)).saturating_add(images),
+                trials
+                    .saturating_mul((passes * one_pass + gradient + backward).max(evaluation))
+                    .saturating_add(images),
             ),
             // Matrices are drawn in single precision and then stacked; a decomposition works in double precision.
             drawing: float_bytes(trials.saturating_mul(shape.weights() + feedback))
@@ -137,6 +142,11 @@ impl Shape {
                 self.hidden.iter().map(|units| units.saturating_mul(row)).fold(0, u64::saturating_add)
             }
         }
+    }
+
+    /// Returns the size of the largest matrix that a delta goes through.
+    fn largest_matrix_above(&self) -> u64 {
+        self.matrices().skip(1).max().unwrap_or(0)
     }
 
     fn largest_matrix(&self) -> u64 {

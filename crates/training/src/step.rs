@@ -231,8 +231,9 @@ impl<B: Kernels> Step<'_, B> {
             squares.chain(of_feedback).reduce(|sum, square| sum + square).expect("there is an output layer");
         let norm = square.sqrt().add_scalar(1e-6).reshape(largest.dims());
         let factors = largest.clone() / norm;
-        // `clamp` turns NaN into a number.
-        factors.clone().mask_fill(factors.greater_elem(1.0), 1.0)
+        // `clamp` turns NaN into a number. A norm without limit changes nothing, whatever the gradient is.
+        let factors = factors.clone().mask_fill(factors.greater_elem(1.0), 1.0);
+        factors.mask_fill(largest.clone().greater_elem(f32::MAX), 1.0)
     }
 
     /// Returns the sum of the squares of the gradients of feedback that learns, `[trials]`; `None` if no feedback learns.

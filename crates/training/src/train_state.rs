@@ -8,7 +8,7 @@ use model::{
     checkpoint::{self, Array},
     initialization::{self, InitialLayer, Matrix},
 };
-use settings::{Configuration, Initialization, Schedule, Trial};
+use settings::{Configuration, Initialization, Optimizer, Schedule, Trial};
 use tracker::StepInEpoch;
 
 use crate::Population;
@@ -27,18 +27,24 @@ pub struct TrainState<B: Kernels> {
     pub(crate) numbers: EpochNumbers<B>,
 }
 
-/// The numbers of each trial's steps in an epoch, each `[trials, 1, 1]`.
+/// The numbers of each trial's steps in an epoch.
 #[derive(Clone)]
 pub(crate) struct EpochNumbers<B: Kernels> {
+    output: LayerNumbers<B>,
+    /// The numbers of hidden layers; `None` where they are those of the output layer.
+    hidden: Option<LayerNumbers<B>>,
+    /// The largest allowed norms of the gradient, `[trials, 1, 1]`; infinite where it is not limited.
+    clip_norm: Option<Tensor<B, 3>>,
+}
+
+/// The numbers of the steps of some layers, each `[trials, 1, 1]`.
+#[derive(Clone)]
+struct LayerNumbers<B: Kernels> {
     /// The learning rates before bias correction.
     rates: Tensor<B, 3>,
     weight_decay: Option<Tensor<B, 3>>,
     /// The factors of decoupled decay.
     kept: Option<Tensor<B, 3>>,
-    /// The largest allowed norms of the gradient; infinite where it is not limited.
-    clip_norm: Option<Tensor<B, 3>>,
-    /// 1 where hidden layers learn, 0 where they do not; `None` where all do.
-    trains_hidden: Option<Tensor<B, 3>>,
 }
 
 impl<B: Kernels> TrainState<B> {
@@ -95,32 +101,21 @@ impl<B: Kernels> TrainState<B> {
     fn in_epoch(mut self, epoch: u32) -> Self {
         let has_schedule = |trial: &Trial| trial.configuration.schedule != Schedule::Constant;
         if epoch != self.epoch && self.trials.iter().any(has_schedule) {
-            self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.numbers.rates.device());
+            self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.numbers.device());
         }
         self.epoch = epoch;
         self
     }
 
-    /// Returns the optimizer's settings of the step with this number, counted from 1 over the whole training: those of the output layer.
+    /// Returns the optimizer's settings of the output layer in the step with this number, counted from 1 over the whole training.
     pub fn optimizer_step(&self, number: u64) -> OptimizerStep<B> {
-        let EpochNumbers { rates, weight_decay, kept, .. } = &self.numbers;
-        OptimizerStep {
-            weight_decay: weight_decay.clone(),
-            kept: kept.clone(),
-            ..OptimizerStep::new(self.network.optimizer, number, rates)
-        }
+        self.numbers.output.step(self.network.optimizer, number)
     }
 
     /// Returns the settings of hidden layers; `None` where they are those of the output layer.
     pub fn hidden_optimizer_step(&self, number: u64) -> Option<OptimizerStep<B>> {
-        let trains = self.numbers.trains_hidden.as_ref()?;
-        let OptimizerStep { optimizer, rate, weight_decay, kept } = self.optimizer_step(number);
-        Some(OptimizerStep {
-            optimizer,
-            rate: rate * trains.clone(),
-            weight_decay: weight_decay.map(|decay| decay * trains.clone()),
-            kept: kept.map(|kept| (kept - 1.0) * trains.clone() + 1.0),
-        })
+        let hidden = self.numbers.hidden.as_ref()?;
+        Some(hidden.step(self.network.optimizer, number))
     }
 
     /// Returns the largest allowed norm of each trial's gradient, `[trials, 1, 1]`; `None` where no trial's is limited.
@@ -185,7 +180,7 @@ impl<B: Kernels> TrainState<B> {
     /// Keeps only the trials at `positions`, which ascend.
     pub fn select(self, positions: &[usize]) -> Self {
         let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
-        let indices = on_device(positions, &self.numbers.rates.device());
+        let indices = on_device(positions, &self.numbers.device());
         let mut first = 0;
         let groups = self.groups.iter().filter_map(|group| {
             let group = group.select(positions, first)?;
@@ -200,19 +195,50 @@ impl<B: Kernels> TrainState<B> {
 
 impl<B: Kernels> EpochNumbers<B> {
     fn new(trials: &[Trial], epoch: u32, epochs: u32, device: &B::Device) -> Self {
-        let rate = |of: &Configuration| of.schedule.rate(of.learning_rate, epoch, epochs);
+        let numbers = |learns| LayerNumbers::new(trials, learns, epoch, epochs, device);
+        let mut configurations = trials.iter().map(|trial| &trial.configuration);
+        let all_learn = configurations.clone().all(|of| of.algorithm.trains_hidden_layers());
+        let clips = configurations.any(|of| of.clip_norm.is_some());
+        Self {
+            output: numbers(|_| true),
+            hidden: (!all_learn).then(|| numbers(|of| of.algorithm.trains_hidden_layers())),
+            clip_norm: clips.then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
+        }
+    }
+
+    fn device(&self) -> B::Device {
+        self.output.rates.device()
+    }
+}
+
+impl<B: Kernels> LayerNumbers<B> {
+    /// Computes the numbers of layers that learn where `learns` says so, and stay as they are elsewhere.
+    fn new(
+        trials: &[Trial],
+        learns: fn(&Configuration) -> bool,
+        epoch: u32,
+        epochs: u32,
+        device: &B::Device,
+    ) -> Self {
+        let rate = |of: &Configuration| {
+            if learns(of) { of.schedule.rate(of.learning_rate, epoch, epochs) } else { 0.0 }
+        };
+        let decay = |of: &Configuration| if learns(of) { of.weight_decay } else { 0.0 };
         let has =
             |wanted: fn(&Configuration) -> bool| trials.iter().any(|trial| wanted(&trial.configuration));
         Self {
             rates: per_trial(trials, rate, device),
-            weight_decay: has(|of| of.weight_decay > 0.0)
-                .then(|| per_trial(trials, |of| of.weight_decay, device)),
+            weight_decay: has(|of| of.weight_decay > 0.0).then(|| per_trial(trials, decay, device)),
             kept: has(|of| of.decoupled_decay > 0.0)
                 .then(|| per_trial(trials, |of| 1.0 - rate(of) * of.decoupled_decay, device)),
-            clip_norm: has(|of| of.clip_norm.is_some())
-                .then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
-            trains_hidden: has(|of| !of.algorithm.trains_hidden_layers())
-                .then(|| per_trial(trials, |of| f64::from(of.algorithm.trains_hidden_layers()), device)),
+        }
+    }
+
+    fn step(&self, optimizer: Optimizer, number: u64) -> OptimizerStep<B> {
+        OptimizerStep {
+            weight_decay: self.weight_decay.clone(),
+            kept: self.kept.clone(),
+            ..OptimizerStep::new(optimizer, number, &self.rates)
         }
     }
 }

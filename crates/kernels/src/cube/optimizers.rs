@@ -114,6 +114,13 @@ fn direction<N: Size>(
     }
 }
 
+/// Returns a value after a step. The multiplication and the subtraction are rounded once, so that a compiler has no choice: decay in a
+/// population must not change the bits of trials without it.
+#[cube]
+fn moved<N: Size>(value: Vector<f32, N>, direction: Vector<f32, N>, rate: f32) -> Vector<f32, N> {
+    fma(direction, Vector::new(0.0 - rate), value)
+}
+
 /// The number below which roots are negligible against every usual epsilon.
 const SMALLEST: f32 = 1e-30;
 
@@ -163,7 +170,7 @@ fn learn_kernel<N: Size>(
             second[second_at] = new_second;
         }
         let direction = direction(gradient, new_first, new_second, constants, form);
-        value[value_at] = value[value_at] - direction * Vector::new(of_trial(rates));
+        value[value_at] = moved(value[value_at], direction, of_trial(rates));
     }
 }
 

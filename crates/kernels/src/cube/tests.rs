@@ -151,10 +151,11 @@ fn learned<B: Kernels>(
     let mut results = Vec::new();
     for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
         let mut step = OptimizerStep { optimizer, ..step(3, device) };
-        if index == 0 {
-            step.weight_decay = None;
-        } else {
-            step.kept = None;
+        // Both kinds of decay meet in the others.
+        match index {
+            0 => step.weight_decay = None,
+            1 => step.kept = None,
+            _ => {}
         }
         let mut weight = Parameter::new(Weights::new(random([3, depth, outputs], 1, device)), optimizer);
         for round in 0..4 {
