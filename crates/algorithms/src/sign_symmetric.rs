@@ -1,4 +1,4 @@
-//! Backpropagation through matrices that share only the signs of the forward weights.
+//! Sign-symmetric feedback: backpropagation through matrices that share only the signs of the forward weights.
 //!
 //! With uniform magnitudes, every backward weight has the size of Glorot's initialization, sqrt(2 / (units + units above)) (uSF: Xiao et
 //! al. 2019, arXiv:1811.03567). With fixed magnitudes, they are those of random matrices (frSF: Liao, Leibo & Poggio 2016,

@@ -1,13 +1,14 @@
 //! `pipelines/schema.md` is made here from the types that read pipeline files, and held against the parser: it is up to date, lacks
 //! nothing, invents nothing, and its examples can be parsed.
 //!
-//! `UPDATE_SCHEMA=1 cargo test -p tests --test schema` writes it.
+//! `UPDATE_SCHEMA=1 cargo test -p tests --test schema` writes it, and `docs/rules.md`, the page of the learning rules.
 
 mod attributes;
 mod axes;
 mod defaults;
 mod page;
 mod reader;
+mod rules;
 mod sections;
 mod sources;
 
@@ -30,15 +31,24 @@ fn schema() -> &'static Schema {
     SCHEMA.get_or_init(|| Schema::read(&root()))
 }
 
-#[test]
-fn the_page_is_up_to_date() {
-    let path = root().join("pipelines/schema.md");
-    let page = schema().markdown() + "\n";
+#[track_caller]
+fn check_page(path: &str, page: &str) {
+    let path = root().join(path);
     if env::var_os("UPDATE_SCHEMA").is_some_and(|value| value == "1") {
-        fs::write(&path, &page).expect("the page can be written");
+        fs::write(&path, page).expect("the page can be written");
     }
     let is_current = fs::read_to_string(&path).unwrap_or_default() == page;
     assert!(is_current, "update it: UPDATE_SCHEMA=1 cargo test -p tests --test schema");
+}
+
+#[test]
+fn the_page_is_up_to_date() {
+    check_page("pipelines/schema.md", &(schema().markdown() + "\n"));
+}
+
+#[test]
+fn the_page_of_rules_is_up_to_date() {
+    check_page("docs/rules.md", &rules::page(&root()));
 }
 
 #[test]
