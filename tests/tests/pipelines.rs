@@ -14,7 +14,7 @@ use runner::{
     run::RunSettings,
 };
 use settings::Device;
-use spec::{Override, Pipeline, Stage};
+use spec::{EpochRule, Override, Pipeline, Stage};
 use store::Store;
 
 /// Interrupts the run after the first trial.
@@ -43,6 +43,11 @@ fn cut(text: &str) -> String {
         {
             overrides.push(format!("{}.fraction=0.02", dataset.name));
         }
+        if let Stage::Summarize(summarize) = stage
+            && matches!(summarize.epoch, EpochRule::MeanOfLast(_))
+        {
+            overrides.push(format!("{}.epoch=Final", summarize.name));
+        }
     }
     overrides.iter().fold(text.to_owned(), |text, given| {
         let given: Override = given.parse().expect("written above");
@@ -57,7 +62,6 @@ fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
         eprintln!("skipped: the images are not beside the project");
         return;
     };
-    let artifacts = tempfile::tempdir().expect("a temporary folder");
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
     let mut count = 0;
     for entry in fs::read_dir(pipelines).expect("the pipelines") {
@@ -68,6 +72,8 @@ fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
         let name = path.display().to_string();
         let text = cut(&fs::read_to_string(&path).expect("a pipeline file"));
         let pipeline = Pipeline::parse(&name, &text).unwrap_or_else(|problems| panic!("{problems}"));
+        // Some pipelines share trials, so each has a store of its own.
+        let artifacts = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(artifacts.path()).expect("a store");
         let context = Context { store, data: &data, device: Device::Cpu, same_build: None };
         let plans = runner::plan::plan(&context, &pipeline).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -86,7 +92,7 @@ fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
         };
         let report =
             runner::run::run(&context, &pipeline, settings).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!((report.trained + report.skipped, report.failed.len()), (1, 0), "{name}: {report:?}");
+        assert_eq!((report.trained, report.failed.len()), (1, 0), "{name}: {report:?}");
         count += 1;
     }
     assert!(count >= 13);
