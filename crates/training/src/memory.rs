@@ -51,7 +51,9 @@ impl MemoryNeed {
         // Several rules cut outputs and slopes, and join deltas.
         let cuts = if is_one_rule { 0 } else { 3 };
         let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
-        let units = if is_local && !clips { shape.widest() * 2 } else { shape.padded_units() };
+        // Trackers run all layers, and so does a norm of the whole gradient.
+        let is_layer_by_layer = is_local && !clips && population.trackers.is_empty();
+        let units = if is_layer_by_layer { shape.widest() * 2 } else { shape.padded_units() };
         let batch = population.batch_size as u64;
         let drops_input = population.trials.iter().any(|trial| trial.configuration.input_dropout > 0.0);
         // The mask, and the input after it.
