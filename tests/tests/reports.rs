@@ -300,7 +300,7 @@ const BATCH_SIZES: &str = r#"Pipeline(
         Train(name: "by-stage", dataset: "images", grid: "one", epochs: 2, batch_size: 40, seeds: 2),
         Summarize(
             name: "both", of: ["by-grid", "by-stage"], metric: "loss/validation", best_per: [BatchSize],
-            expect: [(of: (batch_size: 40), value: 0.0, within: 100.0, source: "nobody")],
+            expect: [(of: (batch_size: 40), value: 0.0, within: 100.0, source: "a paper")],
         ),
         Summarize(name: "best", of: ["by-grid"], metric: "loss/validation", best_per: [BatchSize]),
         Grid(name: "winners", axes: BestOf("best")),

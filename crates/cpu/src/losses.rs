@@ -34,18 +34,7 @@ vectorized! {
         outputs: usize,
         divisor: f32,
     ) -> LossAndMistakes {
-        let (mut loss, mut mistakes) = (0.0_f64, 0_u32);
-        for (row, target) in logits.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
-            mistakes += u32::from(largest(row) != largest(target));
-            for (value, target) in row.iter_mut().zip(target) {
-                let logit = *value;
-                // The usual formula, ln(1 + exp(logit)) - target logit, would overflow.
-                let above = if logit < 0.0 { 0.0 } else { logit };
-                loss += f64::from(above - logit * target + ln(1.0 + exp(-logit.abs())));
-                *value = (sigmoid(logit) - target) / divisor;
-            }
-        }
-        (loss, mistakes)
+        replace_each(logits, targets, outputs, divisor, sigmoid_loss_and_error)
     }
 }
 
@@ -58,17 +47,43 @@ vectorized! {
         outputs: usize,
         divisor: f32,
     ) -> LossAndMistakes {
-        let (mut loss, mut mistakes) = (0.0_f64, 0_u32);
-        for (row, target) in values.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
-            mistakes += u32::from(largest(row) != largest(target));
-            for (value, target) in row.iter_mut().zip(target) {
-                let difference = *value - target;
-                loss += f64::from(difference * difference);
-                *value = 2.0 * difference / divisor;
-            }
-        }
-        (loss, mistakes)
+        replace_each(values, targets, outputs, divisor, squared_loss_and_error)
     }
+}
+
+/// Replaces the values of each row by their errors, for a loss that is a sum over outputs: `loss_and_error` is that of a value and its
+/// target.
+#[inline(always)]
+fn replace_each(
+    values: &mut [f32],
+    targets: &[f32],
+    outputs: usize,
+    divisor: f32,
+    loss_and_error: impl Fn(f32, f32) -> (f32, f32),
+) -> LossAndMistakes {
+    let (mut loss, mut mistakes) = (0.0_f64, 0_u32);
+    for (row, target) in values.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
+        mistakes += u32::from(largest(row) != largest(target));
+        for (value, target) in row.iter_mut().zip(target) {
+            let (of_value, error) = loss_and_error(*value, *target);
+            loss += f64::from(of_value);
+            *value = error / divisor;
+        }
+    }
+    (loss, mistakes)
+}
+
+#[inline(always)]
+fn sigmoid_loss_and_error(logit: f32, target: f32) -> (f32, f32) {
+    // The usual formula, ln(1 + exp(logit)) - target logit, would overflow.
+    let above = if logit < 0.0 { 0.0 } else { logit };
+    (above - logit * target + ln(1.0 + exp(-logit.abs())), sigmoid(logit) - target)
+}
+
+#[inline(always)]
+fn squared_loss_and_error(value: f32, target: f32) -> (f32, f32) {
+    let difference = value - target;
+    (difference * difference, 2.0 * difference)
 }
 
 /// Replaces logits by the error of their softmax against a one-hot `target`. Returns the cross-entropy.

@@ -56,7 +56,7 @@ pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparis
     compared
 }
 
-/// Runs an optimizer on a matrix with given gradients, without decay and with each kind of it, as far as the table has them.
+/// Runs an optimizer on a matrix with given gradients, without decay and with each kind of decay, as far as the table has them.
 fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) -> Vec<Comparison> {
     let optimizer =
         if table["optimizer"].is_null() { Optimizer::ADAM } else { case::optimizer(&table["optimizer"]) };

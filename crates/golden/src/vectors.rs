@@ -43,7 +43,7 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Reads every case that `index.json` of each folder names, and the tables beside them.
+    /// Reads every case that `index.json` of each folder names, and the tables in these folders.
     ///
     /// # Errors
     /// If a file is missing or not JSON, or an index names no case.

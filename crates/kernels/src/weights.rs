@@ -51,6 +51,19 @@ impl<B: Backend> Weights<B> {
     }
 }
 
+impl<B: Backend> Weights<B> {
+    /// Adds the L2 term of `weight` to this gradient of it; `decay` holds the coefficient of each trial, `[trials, 1, 1]`.
+    pub fn with_decay(self, weight: &Self, decay: Option<&Tensor<B, 3>>) -> Self {
+        match decay {
+            Some(decay) => {
+                let of_decay = weight.values.clone() * decay.clone();
+                Self { values: self.values + of_decay, ..self }
+            }
+            None => self,
+        }
+    }
+}
+
 impl<B: Backend> PerTrial for Weights<B> {
     type Backend = B;
 

@@ -207,11 +207,8 @@ impl<B: Kernels> LayerUpdate<'_, B> {
 
     /// Returns the sum of the squares of all gradients of `layer`, `[trials]`, with the L2 term of its weights.
     pub fn gradient_square(&self, layer: &Layer<B>, weight_decay: Option<&Tensor<B, 3>>) -> Tensor<B, 1> {
-        let Gradients { mut weight, bias, batch_norm } = self.gradients(layer.precision);
-        if let Some(decay) = weight_decay {
-            let of_decay = layer.weight.value.values.clone() * decay.clone();
-            weight = weight.with_values(weight.values.clone() + of_decay);
-        }
+        let Gradients { weight, bias, batch_norm } = self.gradients(layer.precision);
+        let weight = weight.with_decay(&layer.weight.value, weight_decay);
         let bias = bias.filter(|_| layer.bias.is_some());
         let others = bias.into_iter().chain(batch_norm.into_iter().flatten());
         others.fold(B::weights_inner_product(&weight, &weight), |sum, gradient| {

@@ -85,13 +85,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 
     /// Adds the gradient of weight decay to the `gradient` of the `weight` at `place`.
     pub fn with_decay(&self, gradient: Weights<B>, weight: &Weights<B>, place: Place) -> Weights<B> {
-        match self.weight_decay(place) {
-            Some(decay) => {
-                let of_decay = weight.values.clone() * decay.clone();
-                gradient.with_values(gradient.values.clone() + of_decay)
-            }
-            None => gradient,
-        }
+        gradient.with_decay(weight, self.weight_decay(place))
     }
 
     /// Returns every hidden layer with its feedback; none for rules without feedback.

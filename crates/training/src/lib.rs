@@ -5,6 +5,7 @@
 //! Trackers measure it and change nothing.
 
 mod batches;
+mod clip;
 mod epoch;
 mod memory;
 mod observer;

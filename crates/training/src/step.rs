@@ -5,17 +5,16 @@
 use std::{cell::OnceCell, mem, sync::Arc};
 
 use algorithms::{
-    Batch, Pass, Rule, RuleGroup,
+    Batch, Pass, Rule,
     pass::{self, Forward, Taught},
     rule::{FeedbackRule, Hidden, Teaching},
 };
 use burn::tensor::Tensor;
 use kernels::{Kernels, OptimizerStep, OutputError, Weights, part};
 use model::{Delta, DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial};
-use settings::Precision;
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
-use crate::TrainState;
+use crate::{TrainState, clip};
 
 #[derive(Clone, Debug)]
 pub struct StepOutcome<B: Kernels> {
@@ -175,8 +174,13 @@ impl<'a, B: Kernels> Step<'a, B> {
         let mut layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
         let mut optimizers = (self.optimizer.clone(), self.hidden_optimizer.clone());
         if let Some(largest) = &self.clip_norm {
-            let of_feedback = self.feedback_squares(&groups, forward, &feedback_deltas);
-            let factors = self.clip_factors(largest, &layers, &updates, of_feedback);
+            let decay = self.optimizer.weight_decay.as_ref();
+            let of_hidden = self.hidden_optimizer.as_ref().map_or(decay, |step| step.weight_decay.as_ref());
+            let squares = [
+                clip::squares_of_layers(&layers, &updates, of_hidden, decay),
+                clip::squares_of_feedback(&groups, forward, &feedback_deltas, decay),
+            ];
+            let factors = clip::factors(largest, squares.into_iter().flatten().collect());
             updates = updates.into_iter().map(|update| update.scaled(&factors)).collect();
             for (group, deltas) in groups.iter().zip(&mut feedback_deltas) {
                 let factors = part(&factors, &group.trials);
@@ -208,59 +212,6 @@ impl<'a, B: Kernels> Step<'a, B> {
             group.finish_step(&step);
         }
         TrainState { network: Network { hidden, output, ..network }, groups, ..train_state }
-    }
-}
-
-impl<B: Kernels> Step<'_, B> {
-    /// Returns the factor on the gradients of each trial, `[trials, 1, 1]`, that brings the norm of all gradients together down to the
-    /// `largest` (Pascanu et al. 2013, arXiv:1211.5063, with PyTorch's small number in the denominator).
-    fn clip_factors(
-        &self,
-        largest: &Tensor<B, 3>,
-        layers: &[Layer<B>],
-        updates: &[LayerUpdate<'_, B>],
-        of_feedback: Option<Tensor<B, 1>>,
-    ) -> Tensor<B, 3> {
-        let of_output = layers.len() - 1;
-        let squares = layers.iter().zip(updates).enumerate().map(|(index, (layer, update))| {
-            let of_hidden = self.hidden_optimizer.as_ref().filter(|_| index < of_output);
-            let optimizer = of_hidden.unwrap_or(&self.optimizer);
-            update.gradient_square(layer, optimizer.weight_decay.as_ref())
-        });
-        let square =
-            squares.chain(of_feedback).reduce(|sum, square| sum + square).expect("there is an output layer");
-        let norm = square.sqrt().add_scalar(1e-6).reshape(largest.dims());
-        let factors = largest.clone() / norm;
-        // `clamp` turns NaN into a number. A norm without limit changes nothing, whatever the gradient is.
-        let factors = factors.clone().mask_fill(factors.greater_elem(1.0), 1.0);
-        factors.mask_fill(largest.clone().greater_elem(f32::MAX), 1.0)
-    }
-
-    /// Returns the sum of the squares of the gradients of feedback that learns, `[trials]`; `None` if no feedback learns.
-    fn feedback_squares(
-        &self,
-        groups: &[RuleGroup<B>],
-        forward: &Forward<B>,
-        deltas: &[Vec<Tensor<B, 3>>],
-    ) -> Option<Tensor<B, 1>> {
-        if deltas.iter().all(Vec::is_empty) {
-            return None;
-        }
-        let of_groups = groups.iter().zip(deltas).map(|(group, deltas)| {
-            let none = Tensor::zeros([group.trials.len()], &self.optimizer.rate.device());
-            let decay = self.optimizer.weight_decay.as_ref().map(|decay| part(decay, &group.trials));
-            let layers = forward.traces.iter().zip(&group.feedback).zip(deltas);
-            layers.fold(none, |sum, ((trace, weight), delta)| {
-                let input = part(&trace.activation, &group.trials).into();
-                let mut gradient = B::weight_gradient(&input, delta, Precision::Full);
-                if let Some(decay) = &decay {
-                    let of_decay = weight.values.clone() * decay.clone();
-                    gradient = gradient.with_values(gradient.values.clone() + of_decay);
-                }
-                sum + B::weights_inner_product(&gradient, &gradient)
-            })
-        });
-        Some(Tensor::cat(of_groups.collect(), 0))
     }
 }
 

@@ -71,7 +71,7 @@ pub enum Augmentation {
     /// A swap of left and right with probability 1/2.
     HorizontalFlip,
     /// A random crop: the image is padded by `padding` pixels on each of its four sides, and a window of the image's size is
-    /// cut out of it. The window's place is drawn uniformly, independently for height and width. Pixels are copied exactly.
+    /// taken from the padded image. The window's place is drawn uniformly, independently for height and width. Pixels are copied exactly.
     /// Changes listed before it apply to the image before it is padded. With a crop, the CPU makes the batches also for a GPU.
     RandomCrop {
         /// The number of pixels on each side, and the largest shift in each direction.

@@ -20,7 +20,7 @@ fn draw(padding: u32, stream: &mut Stream) -> [usize; 2] {
     [(); 2].map(|()| below(2 * u64::from(padding) + 1, stream) as usize)
 }
 
-/// Replaces `image`, `[channels, height, width]`, by a window of it. All channels have the same window.
+/// Replaces `image`, `[channels, height, width]`, by a window of the padded image. All channels have the same window.
 pub(super) fn apply(padding: u32, fill: Fill, shape: ImageShape, image: &mut [f32], stream: &mut Stream) {
     let [first_row, first_column] = draw(padding, stream);
     let padded = |place, length| source(place, padding as usize, length, fill);

@@ -6,7 +6,7 @@ use history::History;
 use report::{
     AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
 };
-use settings::{Axis, AxisPoint, Metric};
+use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
 use store::Store;
@@ -289,8 +289,12 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
         }
     };
     let of_stage = candidates.iter().filter(|candidate| candidate.stage == train.name);
+    let configurations: Vec<&Configuration> = of_stage.map(|candidate| candidate.configuration).collect();
+    let optimizers: BTreeSet<String> =
+        configurations.iter().map(|configuration| configuration.optimizer.name()).collect();
+    let optimizers: Vec<String> = optimizers.into_iter().collect();
     let batch_sizes: BTreeSet<u32> =
-        of_stage.map(|candidate| training.batch_size_of(candidate.configuration)).collect();
+        configurations.iter().map(|configuration| training.batch_size_of(configuration)).collect();
     let batch_sizes: Vec<String> = batch_sizes.iter().map(u32::to_string).collect();
     let seeds: Vec<String> = train.seeds.iter().map(u64::to_string).collect();
     let trackers: Vec<&str> = training.trackers.iter().map(|tracker| tracker.name()).collect();
@@ -298,7 +302,7 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
         ("dataset", hyperparameters::describe(&train.dataset.settings)),
         ("validation", validation),
         ("task", training.task.name().into()),
-        ("optimizer", "Adam with the constants of Keras".into()),
+        ("optimizer", optimizers.join(", ")),
         ("matrix products", training.precision.name().into()),
         ("epochs", epochs),
         ("batch size", batch_sizes.join(", ")),
