@@ -333,6 +333,23 @@ fn a_summary_compares_batch_sizes_of_grids_and_of_stages() {
 }
 
 #[test]
+fn the_report_names_the_optimizers_of_its_trials() {
+    let bench = Bench::new(2, 1);
+    bench.run(
+        r#"Pipeline(name: "optimizers", stages: [
+            Dataset(name: "images", source: Glyphs(train: 60, test: 20)),
+            Grid(name: "grid", axes: (
+                algorithm: [Dfa], hidden: [[5]], learning_rate: [1e-2], optimizer: [Sgd(momentum: 0.9), RmsProp],
+            )),
+            Train(name: "trials", dataset: "images", grid: "grid", epochs: 1, batch_size: 20, seeds: 1),
+            Summarize(name: "report", of: ["trials"], metric: "loss/validation"),
+        ])"#,
+    );
+    let page = fs::read_to_string(bench.path("runs/optimizers/report/report.html")).expect("a page");
+    assert!(page.contains("rmsprop, sgd-momentum0.9") && !page.contains("Keras"), "the optimizers are named");
+}
+
+#[test]
 fn winners_train_with_their_own_batch_sizes() {
     let bench = Bench::new(2, 4);
     bench.run(BATCH_SIZES);
