@@ -129,6 +129,56 @@ fn every_rule_has_the_tracked_values_that_apply_to_it() {
     }
 }
 
+/// A network of 40 small layers has gradients near 1e-13 in the first, a network with a large rate some that are exactly zero.
+#[test]
+fn the_cosine_with_backpropagation_is_one_for_gradients_of_any_size_and_absent_for_those_of_none() {
+    let deep = vec!["16"; 40].join(", ");
+    let text = format!(
+        r#"Pipeline(name: "cosine", stages: [
+            Dataset(name: "images", source: Glyphs(train: 600, test: 200)),
+            Grid(name: "small", axes: (algorithm: [Backprop], hidden: [[16]], learning_rate: [1e-2])),
+            Train(
+                name: "saturated", dataset: "images", grid: "small", epochs: 2, batch_size: 16, seeds: [2],
+                trackers: [BpCosine, Gradients],
+            ),
+            Grid(name: "large", axes: (
+                algorithm: [Backprop], hidden: [[{deep}]], activation: [Swish], learning_rate: [1e-5],
+            )),
+            Train(
+                name: "deep", dataset: "images", grid: "large", epochs: 2, batch_size: 50, seeds: 1,
+                trackers: [BpCosine(every: 1), Gradients(every: 1)],
+            ),
+            Grid(name: "still", axes: (
+                algorithm: [FeedbackAlignment], hidden: [[16]], feedback: [Zeros], learning_rate: [1e-3],
+            )),
+            Train(
+                name: "no-signal", dataset: "images", grid: "still", epochs: 1, batch_size: 50, seeds: 1,
+                trackers: [BpCosine, WeightAlignment],
+            ),
+        ])"#
+    );
+    let bench = Bench::new(2, 1);
+    bench.run(&text);
+    let histories: Vec<_> = bench.trials(&text).iter().map(history).collect();
+    let [saturated, deep, still] = histories.as_slice() else { panic!("three trials") };
+    for (history, layers) in [(saturated, 1), (deep, 40)] {
+        for layer in 1..=layers {
+            for quantity in ["bp_cosine", "bp_cosine_signal"] {
+                let series: Vec<_> = history.series(&metric(&format!("layer_{layer}/{quantity}"))).collect();
+                assert!(!series.is_empty(), "layer {layer} {quantity}");
+                for (epoch, value) in series {
+                    assert!((value - 1.0).abs() < 1e-3, "layer {layer} {quantity} at {epoch}: {value}");
+                }
+            }
+        }
+    }
+    let (_, norm) = deep.last(&metric("layer_1/weight_gradient_norm")).expect("measured");
+    assert!(norm > 0.0 && norm < 1e-9, "{norm}");
+    let measured: Vec<String> =
+        still.epochs()[0].values.iter().map(|(metric, _)| metric.to_string()).collect();
+    assert!(!measured.iter().any(|name| name.contains("bp_") || name.contains("alignment")), "{measured:?}");
+}
+
 /// Returns the bytes that a training step keeps in the whole network and in its first layer: `layers` layers of 16 units, a batch
 /// of 8.
 fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {

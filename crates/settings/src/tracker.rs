@@ -76,6 +76,18 @@ impl Tracker {
     }
 }
 
+impl Tracker {
+    /// Returns the revision of the values. Increase it when equal training gives other values: trials with the tracker are then trained
+    /// again, and no others.
+    pub fn revision(self) -> u32 {
+        match self {
+            // 2: norms have no lower bound, and steps without an angle are left out.
+            Self::BpCosine(_) | Self::WeightAlignment(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// The training steps that a tracker measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

@@ -67,6 +67,12 @@ pub struct Reading<B: Kernels> {
 pub enum Value<B: Kernels> {
     /// A value for each trial, `[trials]`; it stays on the device until the epoch ends.
     PerTrial(Tensor<B, 1>),
+    /// The cosine of an angle for each trial, `[trials]`, on the device as well. Its mean and that of the `angle` in degrees leave out
+    /// infinite ones, which stand for an angle that does not exist.
+    Cosine {
+        values: Tensor<B, 1>,
+        angle: Metric,
+    },
     Common(f64),
 }
 

@@ -109,27 +109,40 @@ impl<B: Kernels> TrackerSet<B> {
         }
         let trials = self.exhibits.len();
         let on_device = self.readings.values().flatten().filter_map(|(value, _)| match value {
-            Value::PerTrial(values) => Some(values.clone()),
+            Value::PerTrial(values) | Value::Cosine { values, .. } => Some(values.clone()),
             Value::Common(_) => None,
         });
         let on_device: Vec<_> = on_device.collect();
         let rows = if on_device.is_empty() { Vec::new() } else { host_rows(on_device, trials) };
         let mut rows = rows.into_iter();
-        let mut measured: Vec<Vec<(Metric, f64)>> = vec![Vec::new(); trials];
+        let mut means: BTreeMap<Metric, Vec<Mean>> = BTreeMap::new();
+        let mut add = |metric: &Metric, trial: usize, value: f64, weight: f64| {
+            let means = means.entry(metric.clone()).or_insert_with(|| vec![Mean::default(); trials]);
+            means[trial].add(value, weight);
+        };
         for (metric, values) in mem::take(&mut self.readings) {
-            let (mut sums, mut weights) = (vec![0.0; trials], 0.0);
             for (value, weight) in values {
-                weights += weight;
-                match value {
-                    Value::Common(value) => sums.iter_mut().for_each(|sum| *sum += weight * value),
-                    Value::PerTrial(_) => {
-                        let row = rows.next().expect("every tensor was read");
-                        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * f64::from(value));
+                if let Value::Common(value) = value {
+                    (0..trials).for_each(|trial| add(&metric, trial, value, weight));
+                    continue;
+                }
+                let row = rows.next().expect("every tensor was read");
+                for (trial, number) in row.into_iter().enumerate() {
+                    match &value {
+                        Value::Cosine { .. } if number.is_infinite() => {}
+                        Value::Cosine { angle, .. } => {
+                            add(&metric, trial, number.into(), weight);
+                            add(angle, trial, degrees(number), weight);
+                        }
+                        _ => add(&metric, trial, number.into(), weight),
                     }
                 }
             }
-            for (measured, sum) in measured.iter_mut().zip(sums) {
-                measured.push((metric.clone(), sum / weights));
+        }
+        let mut measured: Vec<Vec<(Metric, f64)>> = vec![Vec::new(); trials];
+        for (metric, means) in means {
+            for (measured, mean) in measured.iter_mut().zip(means) {
+                measured.extend(mean.value().map(|value| (metric.clone(), value)));
             }
         }
         let exhibits = mem::replace(&mut self.exhibits, vec![Vec::new(); trials]);
@@ -145,6 +158,31 @@ impl<B: Kernels> TrackerSet<B> {
             }
         }
     }
+}
+
+/// The weighted mean of some numbers.
+#[derive(Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    weights: f64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64, weight: f64) {
+        self.sum += weight * value;
+        self.weights += weight;
+    }
+
+    /// Returns the mean, or none if nothing was added.
+    fn value(self) -> Option<f64> {
+        (self.weights > 0.0).then(|| self.sum / self.weights)
+    }
+}
+
+/// Returns the angle with this cosine in degrees, in single precision, because the last bits of `acos` differ from system to system.
+fn degrees(cosine: f32) -> f64 {
+    let angle = f64::from(cosine).clamp(-1.0, 1.0).acos().to_degrees();
+    f64::from(angle as f32)
 }
 
 fn add_readings<B: Kernels>(
@@ -195,6 +233,22 @@ mod tests {
             tracker_set.read().iter().all(|(measured, _)| measured.is_empty()),
             "each value is read once"
         );
+    }
+
+    #[test]
+    fn a_cosine_that_does_not_exist_is_left_out_of_the_means_and_each_has_its_angle() {
+        let [metric, angle] =
+            ["layer_1/bp_cosine", "layer_1/bp_angle"].map(|text| text.parse::<Metric>().expect("a metric"));
+        let mut tracker_set = TrackerSet::<Flex>::new(&[], 3);
+        for values in [[1.0, f32::INFINITY, f32::INFINITY], [0.0, f32::NEG_INFINITY, -1.000_001]] {
+            let values = Tensor::from_data(values, &Default::default());
+            let value = Value::Cosine { values, angle: angle.clone() };
+            add_readings(&mut tracker_set.readings, vec![Reading { metric: metric.clone(), value }], 1.0);
+        }
+        let [first, second, third]: [Measured; 3] = tracker_set.read().try_into().expect("three trials");
+        assert_eq!(first.0, [(angle.clone(), 45.0), (metric, 0.5)]);
+        assert_eq!(second.0, []);
+        assert_eq!(third.0[0], (angle, 180.0));
     }
 
     /// Measures the number of trials that was set last.

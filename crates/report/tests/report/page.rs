@@ -99,7 +99,7 @@ fn with_nasty_names(study: &mut Study) {
                 *reason = NASTY.to_owned();
             }
             trial.series.push(Series {
-                metric: format!("layer_1{NASTY}/bp_cosine"),
+                metric: format!("layer_1{NASTY}/bp_angle"),
                 points: vec![(1, 0.5), (2, 0.6)],
             });
         }

@@ -265,7 +265,7 @@ fn finished(error_rate: f64) -> Trial {
             falling("loss/validation", error_rate / 30.0),
             falling("error_rate/validation", error_rate),
             // Measured at every other epoch only.
-            Series { metric: "layer_1/bp_cosine".into(), points: vec![(1, 0.1), (3, 0.3)] },
+            Series { metric: "layer_1/bp_angle".into(), points: vec![(1, 0.1), (3, 0.3)] },
         ],
         ..Trial::default()
     }
@@ -374,12 +374,14 @@ impl Simulation {
         ];
         for layer in 1..=layers {
             let cosine = |epoch: u32| self.cosine(epoch, layer);
-            series.push(over_epochs(&format!("layer_{layer}/bp_cosine"), &cosine));
-            series
-                .push(over_epochs(&format!("layer_{layer}/weight_alignment"), &|epoch| 0.8 * cosine(epoch)));
+            let degrees = |cosine: f64| cosine.acos().to_degrees();
+            series.push(over_epochs(&format!("layer_{layer}/bp_angle"), &|epoch| degrees(cosine(epoch))));
+            series.push(over_epochs(&format!("layer_{layer}/weight_alignment_angle"), &|epoch| {
+                degrees(0.8 * cosine(epoch))
+            }));
         }
         if layers > 0 {
-            series.push(over_epochs("output/bp_cosine", &|_| 1.0));
+            series.push(over_epochs("output/bp_angle", &|_| 0.0));
         }
         series
     }

@@ -1,6 +1,6 @@
 //! The key texts of datasets and trials.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 use settings::{Configuration, Device, Precision, Task, Tracker, Trial};
@@ -37,6 +37,9 @@ struct Settings<'a> {
     divergence_factor: f64,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     trackers: &'a [Tracker],
+    /// The revisions of trackers after the first, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    revisions: BTreeMap<&'static str, u32>,
     device: Device,
     #[serde(skip_serializing_if = "Option::is_none")]
     build: Option<&'a str>,
@@ -85,10 +88,16 @@ pub fn trial_key_text(
         early_stopping: train.early_stopping.as_ref(),
         divergence_factor: train.divergence_factor,
         trackers: &train.training.trackers,
+        revisions: revisions(&train.training.trackers),
         device,
         build,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
+}
+
+fn revisions(trackers: &[Tracker]) -> BTreeMap<&'static str, u32> {
+    let revisions = trackers.iter().map(|tracker| (tracker.name(), tracker.revision()));
+    revisions.filter(|(_, revision)| *revision > 1).collect()
 }
 
 #[cfg(test)]
@@ -144,6 +153,17 @@ mod tests {
             Key::of(&text).to_string(),
             "4a629f49cf65b38b3a19d3d5387c106a48fc1d52d738ee478cc6211cee8597f4"
         );
+    }
+
+    #[test]
+    fn the_revision_of_a_tracker_is_in_the_keys_of_its_trials() {
+        let text = key_text("", "batch_size: 64, trackers: [BpCosine, Throughput]");
+        assert!(
+            text.as_str().contains("revisions: {\n            \"BpCosine\": 2,\n        }"),
+            "{}",
+            text.as_str()
+        );
+        assert!(!key_text("", "batch_size: 64, trackers: [Throughput]").as_str().contains("revisions"));
     }
 
     #[test]

@@ -2,19 +2,19 @@
 //!
 //! `bp_cosine` is the cosine of the angle between a hidden layer's weight gradient and backpropagation's for the same pass,
 //! weight decay included in both. `bp_cosine_signal` is that of the error signals at the layer's output (Nøkland 2016,
-//! arXiv:1609.01596: learning needs an angle below 90 degrees). Both are 1 for backpropagation.
+//! arXiv:1609.01596: learning needs an angle below 90 degrees). Both are 1 for backpropagation. `bp_angle` and `bp_angle_signal`
+//! are the angles in degrees. A step in which one of the two vectors is exactly zero is left out of an epoch's mean.
 
 use kernels::Kernels;
-use settings::Quantity;
 
-use super::{hidden_layers, readings};
+use super::{Cosine, cosines, hidden_layers};
 use crate::{
     Inspection, Reading,
-    weight_gradients::{GradientSpace, cosine, norm},
+    weight_gradients::{GradientSpace, cosine_between},
 };
 
-const WEIGHTS: Quantity = Quantity::named("bp_cosine");
-const SIGNALS: Quantity = Quantity::named("bp_cosine_signal");
+const WEIGHTS: Cosine = Cosine::named("bp_cosine", "bp_angle");
+const SIGNALS: Cosine = Cosine::named("bp_cosine_signal", "bp_angle_signal");
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
     let layers = inspection.network.hidden.iter().zip(inspection.traces());
@@ -26,14 +26,8 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
             let space = GradientSpace::new(&trace.input, weight, inspection.weight_decay(place), 2);
             let [own_gradient, exact_gradient] =
                 [own, exact].map(|signal| space.gradient(&signal.delta.preactivation));
-            let weights = cosine(
-                own_gradient.inner_product(&exact_gradient),
-                own_gradient.norm(),
-                exact_gradient.norm(),
-            );
-            let signals = B::inner_product(&own.signal, &exact.signal);
-            let signals = cosine(signals, norm(&own.signal), norm(&exact.signal));
-            readings(place, [(WEIGHTS, weights), (SIGNALS, signals)])
+            let signals = cosine_between(&own.signal, &exact.signal);
+            cosines(place, [(WEIGHTS, own_gradient.cosine(&exact_gradient)), (SIGNALS, signals)])
         })
         .collect()
 }

@@ -68,6 +68,33 @@ fn readings<B: Kernels>(
         .collect()
 }
 
+/// The names of a cosine and of its angle.
+#[derive(Clone)]
+struct Cosine {
+    cosine: Quantity,
+    angle: Quantity,
+}
+
+impl Cosine {
+    const fn named(cosine: &'static str, angle: &'static str) -> Self {
+        Self { cosine: Quantity::named(cosine), angle: Quantity::named(angle) }
+    }
+}
+
+/// Returns readings of cosines, `[trials]`, which are infinite where there is no angle.
+fn cosines<B: Kernels>(
+    place: Place,
+    values: impl IntoIterator<Item = (Cosine, Tensor<B, 1>)>,
+) -> Vec<Reading<B>> {
+    values
+        .into_iter()
+        .map(|(Cosine { cosine, angle }, values)| Reading {
+            metric: Metric::At { place, quantity: cosine },
+            value: Value::Cosine { values, angle: Metric::At { place, quantity: angle } },
+        })
+        .collect()
+}
+
 /// Returns a reading at `place` that is the same for all trials.
 fn common_reading<B: Kernels>(place: Place, quantity: Quantity, value: f64) -> Reading<B> {
     Reading { metric: Metric::At { place, quantity }, value: Value::Common(value) }

@@ -3,20 +3,21 @@
 //! `weight_alignment` of hidden layer l is the cosine of the angle between its weights W_l and `F_{l-1} F_l^T`, the weights
 //! with which DFA would equal backpropagation. That of the output layer is between W_o and F_L (Refinetti et al. 2021,
 //! arXiv:2011.12428). The first hidden layer has none, because there is no feedback below it. Rules that teach from the layer above
-//! compare the weights with the matrix that they use in their place.
+//! compare the weights with the matrix that they use in their place. `weight_alignment_angle` is the angle in degrees. Both are absent
+//! as long as a matrix is zero.
 
 use algorithms::{Rule, rule::BackwardWeights};
 use burn::tensor::Tensor;
 use kernels::{Kernels, Weights};
-use settings::{Place, Precision, Quantity};
+use settings::{Place, Precision};
 
-use super::{hidden_layers, readings};
+use super::{Cosine, cosines, hidden_layers};
 use crate::{
     Inspection, Reading,
     weight_gradients::{cosine, norm, norm_of_weights},
 };
 
-const ALIGNMENT: Quantity = Quantity::named("weight_alignment");
+const ALIGNMENT: Cosine = Cosine::named("weight_alignment", "weight_alignment_angle");
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
     let values = match inspection.rule {
@@ -24,7 +25,7 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         Rule::LayerAbove(Some(backward)) => alignment_of_layers(inspection, backward.as_ref()),
         Rule::Local(_) | Rule::OutputError(_) => alignment_with_output(inspection),
     };
-    values.into_iter().flat_map(|(place, value)| readings(place, [(ALIGNMENT, value)])).collect()
+    values.into_iter().flat_map(|(place, value)| cosines(place, [(ALIGNMENT, value)])).collect()
 }
 
 /// Compares the weights of every layer but the first with the matrix that takes their place in the backward pass.

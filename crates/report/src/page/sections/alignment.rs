@@ -12,19 +12,19 @@ use crate::{
 /// Metrics of a layer, their names and explanations.
 const QUANTITIES: [(&str, &str, &str); 3] = [
     (
-        "bp_cosine",
-        "Cosine between the rule’s weight gradient and backpropagation’s.",
-        "1 is the direction of backpropagation’s gradient for the same batch, 0 is orthogonal to it.",
+        "bp_angle",
+        "Angle between the rule’s weight gradient and backpropagation’s.",
+        "0° is the direction of backpropagation’s gradient for the same batch; below 90°, a small step lowers the loss.",
     ),
     (
-        "bp_cosine_signal",
-        "Cosine between the error signal and backpropagation’s.",
-        "1 is the direction of the error that backpropagation sends to the layer for the same batch.",
+        "bp_angle_signal",
+        "Angle between the error signal and backpropagation’s.",
+        "0° is the direction of the error that backpropagation sends to the layer for the same batch.",
     ),
     (
-        "weight_alignment",
+        "weight_alignment_angle",
         "Weight alignment.",
-        "The cosine between a layer’s weights and the feedback matrix, or product of two, with which its error signal would be \
+        "The angle between a layer’s weights and the feedback matrix, or product of two, with which its error signal would be \
          backpropagation’s.",
     ),
 ];
@@ -33,7 +33,7 @@ const QUANTITIES: [(&str, &str, &str); 3] = [
 pub fn body(study: &Study) -> Option<String> {
     let figures = QUANTITIES.iter().filter_map(|(quantity, name, note)| {
         let panels = places(study, quantity).into_iter().map(|place| panel(place, quantity)).collect();
-        CurvesFigure { name: (*name).to_owned(), axis: "cosine", scale: Scale::linear, note, panels }
+        CurvesFigure { name: (*name).to_owned(), axis: "degrees", scale: Scale::linear, note, panels }
             .draw(study)
     });
     let figures: String = figures.collect();
