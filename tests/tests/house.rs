@@ -88,15 +88,16 @@ fn only_readers_and_writers_touch_files() {
         assert_eq!(lines_with(folder, &io), [""; 0]);
     }
     for (folder, allowed) in [
-        ("crates/spec/src", "/pipeline.rs"),
-        ("crates/results/src", "/run_tree.rs"),
-        ("crates/runner/src", "nothing"),
-        ("crates/settings/src", "nothing"),
-        ("crates/report/src", "nothing"),
-        ("crates/statistics/src", "nothing"),
+        ("crates/spec/src", &["/pipeline.rs", "/published.rs"][..]),
+        ("crates/results/src", &["/run_tree.rs"]),
+        ("crates/runner/src", &[]),
+        ("crates/settings/src", &[]),
+        ("crates/report/src", &[]),
+        ("crates/statistics/src", &[]),
     ] {
+        let is_allowed = |line: &String| allowed.iter().any(|file| line.contains(file));
         let found = lines_with(folder, &io);
-        assert!(found.iter().all(|line| line.contains(allowed)), "{found:?}");
+        assert!(found.iter().all(is_allowed), "{found:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use statistics::{Comparison, Description, Interval};
 
-use crate::study::{AxisValue, Configuration, Criterion, End, Row, Study, Trial};
+use crate::study::{AxisValue, Configuration, Criterion, End, Expectation, Published, Row, Study, Trial};
 
 /// A quantity with its value in each row.
 pub(crate) struct Quantity {
@@ -45,6 +45,28 @@ impl Study {
 
     pub(crate) fn has_comparisons(&self) -> bool {
         self.rows.iter().any(|row| row.versus.is_some())
+    }
+}
+
+impl Expectation {
+    /// Returns our value as [`Published::in_words`] returns the published one.
+    pub(crate) fn ours_in_words(&self, number: impl Fn(f64) -> String) -> Option<String> {
+        let Description { mean, deviation, count, .. } = self.ours?;
+        Some(Published { mean, deviation, count: u32::try_from(count).ok() }.in_words(number))
+    }
+}
+
+impl Published {
+    /// Returns `1.72 ± 0.08 (10)`, without what is not known.
+    pub(crate) fn in_words(&self, number: impl Fn(f64) -> String) -> String {
+        let mut text = number(self.mean);
+        if let Some(deviation) = self.deviation {
+            text += &format!(" ± {}", number(deviation));
+        }
+        if let Some(count) = self.count {
+            text += &format!(" ({count})");
+        }
+        text
     }
 }
 

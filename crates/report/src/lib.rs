@@ -8,7 +8,7 @@ mod tables;
 
 pub use page::page;
 pub use study::{
-    AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study,
-    Trial, Verdict, Versus,
+    AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Published, Row, Series,
+    Setting, Study, Trial, Verdict, Versus,
 };
 pub use tables::{configurations_csv, history_csv, latex, markdown, trials_csv};

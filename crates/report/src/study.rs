@@ -19,6 +19,8 @@ pub struct Study {
     /// The configurations, best first; configurations without a rank come last.
     pub rows: Vec<Row>,
     pub expectations: Vec<Expectation>,
+    /// The provenance of each published table, by the table's name.
+    pub publications: Vec<Setting>,
     pub pictures: Vec<Picture>,
     pub provenance: Provenance,
 }
@@ -159,13 +161,23 @@ pub struct Series {
 pub struct Expectation {
     /// The configurations that it is about, in words.
     pub of: String,
-    pub published: f64,
+    pub published: Published,
     /// The largest allowed distance to the published value.
     pub tolerance: f64,
     pub source: String,
-    /// The mean over seeds.
-    pub ours: Option<f64>,
+    /// The value over all seeds; absent where a seed has none.
+    pub ours: Option<Description>,
     pub verdict: Verdict,
+}
+
+/// A published mean, with as much as is known of its trials.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Published {
+    pub mean: f64,
+    /// The sample standard deviation.
+    pub deviation: Option<f64>,
+    /// The number of trials.
+    pub count: Option<u32>,
 }
 
 /// The outcome of an expectation.

@@ -10,6 +10,7 @@ mod fields;
 mod overriding;
 mod pipeline;
 mod problem;
+mod published;
 mod scope;
 mod stage;
 mod stages;
@@ -20,5 +21,8 @@ pub use error::Error;
 pub use overriding::{Override, OverrideError};
 pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
-pub use stage::{Dataset, EpochRule, Expectation, Grid, Points, Stage, Summarize, Train};
+pub use stage::{
+    Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, Points, Publication, Stage, Summarize,
+    Train,
+};
 pub use stages::DIVERGENCE_FACTOR;

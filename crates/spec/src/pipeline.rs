@@ -73,7 +73,7 @@ impl Pipeline {
             text = given.apply(&text)?;
             name.push_str(&format!(" --set {given}"));
         }
-        Ok(Self::parse(&name, &text)?)
+        Ok(Self::parse_at(path, &name, &text)?)
     }
 
     /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
@@ -81,10 +81,14 @@ impl Pipeline {
     /// # Errors
     /// All problems of the file at once.
     pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
+        Self::parse_at(Path::new(name), name, text)
+    }
+
+    fn parse_at(path: &Path, name: &str, text: &str) -> Result<Self, Problems> {
         let text = without_byte_order_mark(text);
         let document = Document { name, text };
         let written: Written = document.parse(text).map_err(|problem| document.refuse(vec![problem]))?;
-        let mut scope = Scope { document, problems: Vec::new(), warnings: Vec::new() };
+        let mut scope = Scope { document, path, problems: Vec::new(), warnings: Vec::new() };
         let pipeline_name = scope.folder_name(written_text(written.name));
         let mut stages = Stages::default();
         for part in written.stages {

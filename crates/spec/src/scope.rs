@@ -1,5 +1,7 @@
 //! The document that stages are read from, and the problems that their checks report.
 
+use std::path::Path;
+
 use ron::value::RawValue;
 use serde::Deserialize;
 
@@ -8,6 +10,8 @@ use crate::{document::Document, problem::Problem};
 /// A document with the problems and warnings that were found in it so far.
 pub(crate) struct Scope<'a> {
     pub document: Document<'a>,
+    /// The path of the file, near which published tables are looked for.
+    pub path: &'a Path,
     pub problems: Vec<Problem>,
     pub warnings: Vec<String>,
 }

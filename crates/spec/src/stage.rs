@@ -151,6 +151,8 @@ pub struct Summarize {
     /// The rule whose best configuration the others are compared with.
     pub baseline: Option<Algorithm>,
     pub expect: Vec<Expectation>,
+    /// The published tables that expected values are from.
+    pub publications: Vec<Publication>,
 }
 
 impl Summarize {
@@ -190,11 +192,23 @@ pub enum EpochRule {
     MeanOfLast(u32),
 }
 
+/// Published values that are compared with ours.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Expected {
+    /// One value. `(of: ...)` means `Value(of: ...)`.
+    Value(Expectation),
+    /// All values of a published table.
+    Table(ExpectedTable),
+}
+
 /// A published value that is compared with ours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The configurations with these values; the best of them is compared.
+    ///
+    /// Example: `(algorithm: Dfa)`.
     #[serde(rename = "of")]
     pub chosen: Selection,
     /// The published value of the metric.
@@ -209,4 +223,53 @@ pub struct Expectation {
     ///
     /// Example: `"Nøkland 2016, table 2"`.
     pub source: String,
+    /// The published standard deviation over trials.
+    ///
+    /// Default: `None`. Example: `0.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sd: Option<f64>,
+    /// The number of trials behind the published value.
+    ///
+    /// Default: `None`. Example: `10`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+}
+
+/// A published table that is compared with ours.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedTable {
+    /// The table, as `PAPER/TABLE`: of the papers that this program knows, or of `published/PAPER.ron` next to the pipeline file or next to
+    /// a folder above it.
+    ///
+    /// Example: `"drtp-2021/mnist"`.
+    pub name: String,
+    /// The allowed distance of our means over seeds from the published values. A larger difference between two published trials takes its
+    /// place.
+    ///
+    /// Allowed: above 0. Example: `0.25`.
+    pub within: f64,
+    /// The allowed distance in published standard deviations, where that is more than `within`.
+    ///
+    /// Allowed: at least 0. Example: `2.5`.
+    #[serde(default)]
+    pub deviations: f64,
+}
+
+/// The provenance of the values of a published table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Publication {
+    /// The name in a pipeline file: `drtp-2021/mnist`.
+    pub name: String,
+    /// The authors, the year, and where to find the paper.
+    pub paper: String,
+    /// The short form of the paper: `Frenkel et al. 2021`.
+    pub cite: String,
+    /// The table of the paper.
+    pub table: String,
+    /// The place where the numbers were read.
+    pub read_from: String,
+    pub settings: String,
+    /// The number of trials behind each mean.
+    pub trials: u32,
 }

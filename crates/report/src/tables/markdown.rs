@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::number::{difference, mean_and_deviation};
 use crate::{
     derived::Quantity,
-    study::{Criterion, Expectation, Row, Study},
+    study::{Criterion, Expectation, Row, Setting, Study},
 };
 
 const ABSENT: &str = "-";
@@ -19,8 +19,11 @@ pub fn markdown(study: &Study) -> String {
         let _ = write!(text, "\n{note}\n");
     }
     if !study.expectations.is_empty() {
-        text.push_str("\nPublished values and ours, which are means over seeds:\n\n");
+        text.push_str("\nPublished values and ours:\n\n");
         text.push_str(&aligned(&expectations(study)));
+        for Setting { name, value } in &study.publications {
+            let _ = write!(text, "\n{}: {}\n", escape(name), escape(value));
+        }
     }
     text
 }
@@ -89,7 +92,9 @@ fn against_baseline(row: &Row, decimals: usize) -> String {
 
 fn expectations(study: &Study) -> Vec<Vec<String>> {
     let header =
-        ["configuration", "published ± tolerance", "ours", "verdict", "source"].map(String::from).to_vec();
+        ["configuration", "published ± sd (n)", "ours ± sd (n)", "allowed distance", "verdict", "source"]
+            .map(String::from)
+            .to_vec();
     let lines = study.expectations.iter().map(|expectation| expected(expectation, study.reported.decimals()));
     std::iter::once(header).chain(lines).collect()
 }
@@ -97,8 +102,9 @@ fn expectations(study: &Study) -> Vec<Vec<String>> {
 fn expected(expectation: &Expectation, decimals: usize) -> Vec<String> {
     vec![
         escape(&expectation.of),
-        format!("{} ± {}", expectation.published, expectation.tolerance),
-        expectation.ours.map_or(ABSENT.into(), |ours| format!("{ours:.decimals$}")),
+        expectation.published.in_words(|value| format!("{value:.decimals$}")),
+        expectation.ours_in_words(|value| format!("{value:.decimals$}")).unwrap_or_else(|| ABSENT.into()),
+        format!("{:.decimals$}", expectation.tolerance),
         expectation.verdict.name().into(),
         escape(&expectation.source),
     ]

@@ -139,6 +139,7 @@ mod tests {
             best_per: Vec::new(),
             baseline: None,
             expect: Vec::new(),
+            publications: Vec::new(),
         }
     }
 

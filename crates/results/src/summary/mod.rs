@@ -8,7 +8,7 @@ mod winners;
 use report::{Study, Verdict};
 use serde::Serialize;
 use settings::{Algorithm, Axis, Metric};
-use spec::{Asked, EpochRule, Expectation, Summarize};
+use spec::{Asked, EpochRule, Expectation, Publication, Summarize};
 use store::{Artifact, KeyText, Store, Work};
 
 pub use winners::Winner;
@@ -31,7 +31,7 @@ const MISSED: &str = "missed.txt";
 /// Files that contain times and machines, so that equal trials do not give equal files.
 pub const VOLATILE: &[&str] = &[REPORT, "trials.csv"];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 7;
+const SUMMARY_REVISION: u32 = 8;
 
 /// Returns the key text of the summary of these trials, finished or not.
 pub fn key_text(
@@ -52,6 +52,8 @@ pub fn key_text(
         baseline: Option<&'static str>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         expect: &'a [Expectation],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        publications: &'a [Publication],
         trials: usize,
         finished: usize,
     }
@@ -72,6 +74,7 @@ pub fn key_text(
         best_per: &summarize.best_per,
         baseline: summarize.baseline.map(Algorithm::name),
         expect: &summarize.expect,
+        publications: &summarize.publications,
         trials: trials.iter().map(|trials| trials.len()).sum(),
         finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
     };
@@ -118,10 +121,10 @@ fn missed(study: &Study) -> Vec<String> {
     let mut missed = Vec::new();
     for expectation in study.expectations.iter().filter(|expectation| expectation.verdict == Verdict::Fail) {
         let decimals = study.reported.decimals();
-        let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {ours:.decimals$}"));
+        let ours = expectation.ours.map_or(String::new(), |ours| format!(", ours {:.decimals$}", ours.mean));
         missed.push(format!(
-            "{}: published {} ± {} ({}){ours}",
-            expectation.of, expectation.published, expectation.tolerance, expectation.source
+            "{}: published {} ({}), allowed distance {:.decimals$}{ours}",
+            expectation.of, expectation.published.mean, expectation.source, expectation.tolerance
         ));
     }
     missed

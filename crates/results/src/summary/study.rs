@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use history::History;
 use report::{
-    AxisValue, Criterion, End, Expectation, Picture, Provenance, Row, Series, Setting, Study, Verdict, Versus,
+    AxisValue, Criterion, End, Expectation, Picture, Provenance, Published, Row, Series, Setting, Study,
+    Verdict, Versus,
 };
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
 use store::Store;
-use tuner::{
-    Outcome,
-    ranking::{self, Ranking},
-};
+use tuner::{Outcome, ranking::Ranking};
 
 use super::{
     candidate::{Candidate, Measured, test_metric},
@@ -68,6 +66,7 @@ pub(super) fn of(
         test_metric: test_metric(summarize).map(|metric| metric.to_string()),
         notes: notes(summarize),
         expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
+        publications: summarize.publications.iter().map(in_words).collect(),
         pictures: pictures(&rows, &ordered)?,
         rows,
         provenance: provenance(summarize, candidates, asked),
@@ -219,25 +218,32 @@ fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expe
     let selected: Vec<&Candidate<'_>> =
         ordered.filter(|candidate| expected.chosen.contains(&candidate.completed)).collect();
     let best = selected.iter().find_map(|candidate| {
-        let values: ranking::Values = candidate.trials.iter().map(|trial| trial.value).collect();
-        ranking::complete_mean(&values)
+        let values: Option<Vec<f64>> = candidate.trials.iter().map(|trial| trial.value).collect();
+        describe(&values?)
     });
     // If all trials have ended and there is still no mean, the published value was not reproduced.
     let mut trials = selected.iter().flat_map(|candidate| &candidate.trials);
     let have_ended = !selected.is_empty() && trials.all(|trial| trial.done.is_some());
     Expectation {
         of: expected.chosen.to_string(),
-        published: expected.value,
+        published: Published { mean: expected.value, deviation: expected.sd, count: expected.n },
         tolerance: expected.within,
         source: expected.source.clone(),
         ours: best,
         verdict: match best {
             None if have_ended => Verdict::Fail,
             None => Verdict::NotRun,
-            Some(ours) if is_near(ours, expected) => Verdict::Pass,
+            Some(ours) if is_near(ours.mean, expected) => Verdict::Pass,
             Some(_) => Verdict::Fail,
         },
     }
+}
+
+/// Returns the name of a published table, and its provenance in words.
+fn in_words(publication: &spec::Publication) -> Setting {
+    let spec::Publication { name, paper, table, read_from, settings, .. } = publication;
+    let value = format!("{paper}. Table: {table}. Read from {read_from}. Settings: {settings}.");
+    Setting { name: name.clone(), value }
 }
 
 /// Whether `ours` is within the tolerance, apart from rounding.

@@ -9,8 +9,9 @@ use settings::{Algorithm, Axis, Configuration, Metric, Split};
 use super::train::check_metric;
 use crate::{
     problem::did_you_mean,
+    published::{self, Cell, PublishedTable},
     scope::{Scope, written_text},
-    stage::{EpochRule, Expectation, Summarize, Train},
+    stage::{EpochRule, Expectation, Expected, ExpectedTable, Publication, Summarize, Train},
 };
 
 /// A summary as it is written.
@@ -53,7 +54,7 @@ pub(super) struct Written<'a> {
     baseline: Option<&'a RawValue>,
     /// Published values that ours are compared with; `run` exits with 3 if one is missed.
     ///
-    /// Type: list of [`Expectation`]. Example: `[(of: (algorithm: Dfa), value: 13.5, within: 1.2, source: "a paper, table 2")]`.
+    /// Type: list of [`Expected`]. Example: `[(of: (algorithm: Dfa), value: 13.5, within: 1.2, source: "a paper, table 2"), Table(name: "drtp-2021/mnist", within: 0.25)]`.
     #[serde(borrow, default)]
     expect: Vec<&'a RawValue>,
 }
@@ -81,12 +82,21 @@ impl<'a> Written<'a> {
             Some(axes)
         });
         let baseline = self.baseline(&of, scope);
-        let expect = self.expectations(&of, scope);
+        let (expect, publications) = self.expectations(&of, scope);
         let (metric, best_per) = (metric?, best_per?);
         // Named, but no metric.
         let rank_by = if let Some(None) = rank_by { return None } else { rank_by.flatten() };
-        let summarize =
-            Summarize { name, metric, epoch: self.epoch, rank_by, best_per, baseline, expect, of };
+        let summarize = Summarize {
+            name,
+            metric,
+            epoch: self.epoch,
+            rank_by,
+            best_per,
+            baseline,
+            expect,
+            publications,
+            of,
+        };
         let at = scope.document.field(part, "epoch");
         check_epoch(&summarize, at, metric_part, scope);
         let complete = summarize.of.len() == self.of.len() && scope.problems.len() == before;
@@ -123,21 +133,37 @@ impl<'a> Written<'a> {
         Some(baseline)
     }
 
-    fn expectations(&self, of: &[Arc<Train>], scope: &mut Scope<'a>) -> Vec<Expectation> {
-        let mut expectations = Vec::new();
+    fn expectations(&self, of: &[Arc<Train>], scope: &mut Scope<'a>) -> (Vec<Expectation>, Vec<Publication>) {
+        let (mut expectations, mut publications) = (Vec::new(), Vec::new());
         for part in self.expect.iter().map(|written| written_text(written)) {
-            let Some(expectation) = scope.parse::<Expectation>(part) else { continue };
-            if !(expectation.within > 0.0 && expectation.within.is_finite() && expectation.value.is_finite())
-            {
-                let at = scope.document.field(part, "within");
-                let message = format!("`within`: got {}, allowed: above 0", expectation.within);
-                scope.problem(at, message, Some("give the allowed distance from the published value".into()));
+            let expected = match part.starts_with('(') {
+                true => scope.parse(part).map(Expected::Value),
+                false => scope.parse(part),
+            };
+            let expectation = match expected {
+                None => continue,
+                Some(Expected::Value(expectation)) => expectation,
+                Some(Expected::Table(table)) => {
+                    let Some((table, publication)) = expected_table(&table, part, scope) else { continue };
+                    let not_tried = table.iter().filter(|expectation| !is_tried(expectation, of)).count();
+                    if not_tried > 0 && !of.is_empty() {
+                        scope.warnings.push(format!(
+                            "{not_tried} of the {} values of {} are not of any configuration of these trials",
+                            table.len(),
+                            publication.name
+                        ));
+                    }
+                    expectations.extend(table);
+                    publications.push(publication);
+                    continue;
+                }
+            };
+            check_within(expectation.within, part, scope);
+            if !expectation.value.is_finite() {
+                let message = format!("`value`: got {}, allowed: a finite number", expectation.value);
+                scope.problem(scope.document.field(part, "value"), message, None);
             }
-            let mut completed = of.iter().flat_map(|train| {
-                let candidates = train.grid.points.candidates().into_iter();
-                candidates.map(|configuration| train.training.completed(configuration))
-            });
-            if !of.is_empty() && !completed.any(|candidate| expectation.chosen.contains(&candidate)) {
+            if !of.is_empty() && !is_tried(&expectation, of) {
                 scope.warnings.push(format!(
                     "no configuration of the trials is {}, whose value is expected: write its values as in the grid",
                     expectation.chosen
@@ -145,8 +171,55 @@ impl<'a> Written<'a> {
             }
             expectations.push(expectation);
         }
-        expectations
+        (expectations, publications)
     }
+}
+
+/// Returns the values of the published table that `part` names.
+fn expected_table<'a>(
+    expected: &ExpectedTable,
+    part: &'a str,
+    scope: &mut Scope<'a>,
+) -> Option<(Vec<Expectation>, Publication)> {
+    let ExpectedTable { ref name, within, deviations } = *expected;
+    check_within(within, part, scope);
+    if !(deviations >= 0.0 && deviations.is_finite()) {
+        let message = format!("`deviations`: got {deviations}, allowed: at least 0");
+        scope.problem(scope.document.field(part, "deviations"), message, None);
+    }
+    match published::table(name, scope.path) {
+        Ok(PublishedTable { publication, cells }) => {
+            let expectations = cells.into_iter().map(|Cell { row, chosen, value, sd, spread }| Expectation {
+                chosen,
+                value,
+                within: within.max(spread).max(sd.map_or(0.0, |sd| deviations * sd)),
+                source: format!("{}, {row}", publication.cite),
+                sd,
+                n: Some(publication.trials),
+            });
+            Some((expectations.collect(), publication))
+        }
+        Err((message, hint)) => {
+            scope.problem(scope.document.field(part, "name"), message, Some(hint));
+            None
+        }
+    }
+}
+
+fn check_within<'a>(within: f64, part: &'a str, scope: &mut Scope<'a>) {
+    if !(within > 0.0 && within.is_finite()) {
+        let message = format!("`within`: got {within}, allowed: above 0");
+        let hint = "give the allowed distance from the published value";
+        scope.problem(scope.document.field(part, "within"), message, Some(hint.into()));
+    }
+}
+
+/// Whether a configuration of the trials has the values that are expected of.
+fn is_tried(expectation: &Expectation, of: &[Arc<Train>]) -> bool {
+    of.iter().any(|train| {
+        let mut candidates = train.grid.points.candidates().into_iter();
+        candidates.any(|configuration| expectation.chosen.contains(&train.training.completed(configuration)))
+    })
 }
 
 fn candidates(of: &[Arc<Train>]) -> impl Iterator<Item = &Configuration> {

@@ -6,7 +6,7 @@ use crate::{
         table::{Column, table},
         text::{counted, escaped},
     },
-    study::{Expectation, Study, Verdict},
+    study::{Expectation, Setting, Study, Verdict},
 };
 
 pub fn body(study: &Study) -> Option<String> {
@@ -17,13 +17,15 @@ pub fn body(study: &Study) -> Option<String> {
     let rows: Vec<String> = study.expectations.iter().map(|expectation| row(expectation, decimals)).collect();
     let columns = [
         Column::text("configuration"),
-        Column::number("published"),
-        Column::number("tolerance"),
-        Column::number("ours"),
+        Column::number("published ± sd (n)"),
+        Column::number("ours ± sd (n)"),
+        Column::number("allowed distance"),
         Column::text("verdict"),
         Column::text("source"),
     ];
-    Some(format!("<p>{}</p>\n{}", escaped(&summary(study)), table(&columns, &rows)))
+    let publications: String = study.publications.iter().map(publication).collect();
+    let notes = if publications.is_empty() { publications } else { format!("<dl>\n{publications}</dl>\n") };
+    Some(format!("<p>{}</p>\n{}{notes}", escaped(&summary(study)), table(&columns, &rows)))
 }
 
 fn summary(study: &Study) -> String {
@@ -36,7 +38,11 @@ fn summary(study: &Study) -> String {
             text += &format!(", {} {words}", count(verdict));
         }
     }
-    text + ". Ours is the mean over seeds."
+    text + "."
+}
+
+fn publication(publication: &Setting) -> String {
+    format!("<dt>{}</dt><dd>{}</dd>\n", escaped(&publication.name), escaped(&publication.value))
 }
 
 fn row(expectation: &Expectation, decimals: usize) -> String {
@@ -45,13 +51,13 @@ fn row(expectation: &Expectation, decimals: usize) -> String {
         Verdict::Fail => "fail",
         Verdict::NotRun => "quiet",
     };
-    let ours =
-        expectation.ours.map_or_else(|| number::ABSENT.to_owned(), |ours| number::fixed(ours, decimals));
+    let published = expectation.published.in_words(|value| number::fixed(value, decimals));
+    let ours = expectation.ours_in_words(|value| number::fixed(value, decimals));
+    let ours = ours.unwrap_or_else(|| number::ABSENT.to_owned());
     format!(
-        "<tr><td class=\"name\">{}</td><td class=\"number\">{}</td><td class=\"number\">± {}</td><td class=\"number\">{ours}</td>\
-         <td class=\"{class}\">{}</td><td class=\"name\">{}</td></tr>\n",
+        "<tr><td class=\"name\">{}</td><td class=\"number\">{published}</td><td class=\"number\">{ours}</td>\
+         <td class=\"number\">{}</td><td class=\"{class}\">{}</td><td class=\"name\">{}</td></tr>\n",
         escaped(&expectation.of),
-        number::fixed(expectation.published, decimals),
         number::fixed(expectation.tolerance, decimals),
         expectation.verdict.name(),
         escaped(&expectation.source)
