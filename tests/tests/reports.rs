@@ -158,11 +158,97 @@ fn published_values_are_compared_with_ours_and_missed_ones_are_reported() {
     let (report, tables) = bench.run(&expecting(-50.0));
     assert!(tables[0].contains("| FAIL"), "{}", tables[0]);
     let [missed] = report.missed.as_slice() else { panic!("{report:?}") };
-    assert!(missed.starts_with("report: dfa: published -50 ± 1 (a paper), ours "), "{missed}");
+    assert!(
+        missed.starts_with("report: dfa: published -50 (a paper), allowed distance 1.00, ours "),
+        "{missed}"
+    );
     let ours: f64 = missed.rsplit(' ').next().and_then(|ours| ours.parse().ok()).expect("a number");
     let (report, tables) = bench.run(&expecting(ours + 0.9));
     assert_eq!((report.missed.len(), report.trained), (0, 0));
     assert!(tables[0].contains("| PASS"), "{}", tables[0]);
+}
+
+/// Two datasets, on one of which only DFA is trained, and on the other only backpropagation.
+const TWO_DATASETS: &str = r#"Pipeline(name: "two", stages: [
+    Dataset(name: "easy", source: Glyphs(train: 200, test: 50, seed: 1)),
+    Dataset(name: "hard", source: Glyphs(train: 60, test: 50, seed: 2)),
+    Grid(name: "dfa", axes: (algorithm: [Dfa], hidden: [[12]], learning_rate: [1e-3])),
+    Grid(name: "bp", axes: (algorithm: [Backprop], hidden: [[12]], learning_rate: [1e-3])),
+    Train(name: "on-easy", dataset: "easy", grid: "dfa", epochs: 2, batch_size: 20, seeds: 3),
+    Train(name: "on-hard", dataset: "hard", grid: "bp", epochs: 2, batch_size: 20, seeds: 3),
+    Summarize(name: "s", of: ["on-easy", "on-hard"], metric: "error_rate/validation", baseline: Backprop),
+])"#;
+
+#[test]
+fn datasets_are_ranked_and_compared_apart_from_each_other() {
+    let bench = Bench::new(2, 4);
+    let (_, tables) = bench.run(TWO_DATASETS);
+    assert!(tables[0].contains("Dataset easy:") && tables[0].contains("Dataset hard:"), "{}", tables[0]);
+    assert_eq!(tables[0].matches("\n| 1 ").count(), 2, "{}", tables[0]);
+    assert!(!tables[0].contains("against baseline"), "there are no pairs: {}", tables[0]);
+    assert!(tables[0].contains("The best configuration of each rule, by dataset:"), "{}", tables[0]);
+    let csv = fs::read_to_string(bench.path("runs/two/s/configurations.csv")).expect("the file");
+    let mut reader = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let head = reader.next().expect("a head");
+    let column = |name: &str| head.iter().position(|known| *known == name).expect("a column");
+    for line in reader {
+        assert_eq!(
+            (line[column("rank")], line[column("difference")], line[column("p")]),
+            ("1", "", ""),
+            "{csv}"
+        );
+    }
+    assert!(bench.path("runs/two/s/pivot.tex").exists());
+    // An expectation says which of the datasets it is about.
+    let expecting = |dataset: &str| {
+        let expected = format!(
+            "baseline: Backprop, expect: [(of: (algorithm: Dfa), {dataset} value: 50.0, within: 100.0, source: \"s\")]"
+        );
+        TWO_DATASETS.replace("baseline: Backprop", &expected)
+    };
+    let problems = Pipeline::parse("two.ron", &expecting("")).expect_err("ambiguous").to_string();
+    assert!(problems.contains("the trials are of 2 datasets: easy, hard"), "{problems}");
+    let (_, tables) = bench.run(&expecting("dataset: \"easy\","));
+    assert!(tables[0].contains("| PASS"), "{}", tables[0]);
+    let (_, tables) = bench.run(&expecting("dataset: \"hard\","));
+    assert!(tables[0].contains("| NOT RUN"), "{}", tables[0]);
+}
+
+#[test]
+fn a_configuration_is_compared_with_the_baseline_of_the_same_axis_values() {
+    let text = r#"Pipeline(name: "within", stages: [
+        Dataset(name: "images", source: Glyphs(train: 200, test: 50)),
+        Grid(name: "grid", axes: (
+            algorithm: [Backprop, Dfa], hidden: [[12]], activation: [Tanh, Relu], learning_rate: [1e-3, 1e-2],
+        )),
+        Train(name: "trials", dataset: "images", grid: "grid", epochs: 2, batch_size: 20, seeds: 3),
+        Summarize(
+            name: "s", of: ["trials"], metric: "loss/validation", baseline: Backprop,
+            best_per: [Algorithm, Activation], compare_within: [Activation], pivot: Activation,
+        ),
+    ])"#;
+    let bench = Bench::new(2, 4);
+    let (_, tables) = bench.run(text);
+    assert!(tables[0].contains("the baseline with the same activation"), "{}", tables[0]);
+    assert_eq!(tables[0].matches("baseline |").count(), 2, "one for each activation: {}", tables[0]);
+    assert!(tables[0].contains("The best configuration of each rule, by activation:"), "{}", tables[0]);
+    let trials = fs::read_to_string(bench.path("runs/within/s/configurations.csv")).expect("the file");
+    let mut lines = trials.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let head = lines.next().expect("a head");
+    let column = |name: &str| head.iter().position(|known| *known == name).expect("a column");
+    let lines: Vec<Vec<&str>> = lines.collect();
+    for line in &lines {
+        let own = line[column("activation")];
+        let baseline = lines
+            .iter()
+            .find(|other| other[column("is_baseline")] == "true" && other[column("activation")] == own);
+        let mean = |line: &[&str]| line[column("mean")].parse::<f64>().expect("a number");
+        let difference = mean(line) - mean(baseline.expect("one for each activation"));
+        let stated = line[column("difference")].parse::<f64>().unwrap_or(0.0);
+        assert!((difference - stated).abs() < 1e-9, "{trials}");
+    }
+    let page = fs::read_to_string(bench.path("runs/within/s/report.html")).expect("a page");
+    assert!(page.contains("each of 4 groups") && page.contains("dfa, activation relu"), "lines of groups");
 }
 
 #[test]
@@ -195,10 +281,17 @@ fn a_summary_has_one_table_in_every_format() {
     let rows = |name: &str| read(name).lines().count() - 1;
     // Five rules, two seeds; two epochs of three losses and three error rates.
     assert_eq!((rows("configurations.csv"), rows("trials.csv"), rows("history.csv")), (5, 10, 120));
-    for rule in ["backprop", "dfa", "drtp", "local-cross-entropy", "local-mse"] {
-        for name in ["table.md", "table.tex", "report.html", "best.ron"] {
+    for (rule, title) in [
+        ("backprop", "Backpropagation"),
+        ("dfa", "DFA"),
+        ("drtp", "DRTP"),
+        ("local-cross-entropy", "Local loss (cross-entropy)"),
+        ("local-mse", "Local loss (squared error)"),
+    ] {
+        for name in ["table.md", "report.html", "best.ron"] {
             assert!(read(name).contains(rule), "{name} lacks {rule}");
         }
+        assert!(read("table.tex").contains(title), "{}", read("table.tex"));
     }
     // The last value of a trial is the same in both files.
     let trials = bench.trials(&text);
@@ -316,16 +409,17 @@ fn a_summary_compares_batch_sizes_of_grids_and_of_stages() {
     assert_eq!((report.trials, report.trained, report.skipped), (8, 6, 2), "{report:?}");
     let remarks: Vec<&str> = tables[0].matches("best batch_size 40").collect();
     assert_eq!((remarks.len(), tables[0].matches("best batch_size 10").count()), (1, 1), "{}", tables[0]);
-    for name in ["by-grid: dfa 12 tanh lr0.01 batch40", "by-stage: dfa 12 tanh lr0.01 ", "| PASS"] {
+    // A trial that two stages have is counted once.
+    for name in ["dfa 12 tanh lr0.01 batch40 ", "dfa 12 tanh lr0.01 batch10 ", "| PASS"] {
         assert!(tables[0].contains(name), "{}", tables[0]);
     }
     let csv = fs::read_to_string(bench.path("runs/sizes/both/configurations.csv")).expect("the file");
     let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
     let head = lines.next().expect("a head");
     let column = head.iter().position(|name| *name == "batch_size").expect("a column");
-    let mut sizes: Vec<(&str, &str)> = lines.map(|line| (line[1], line[column])).collect();
+    let mut sizes: Vec<(&str, &str)> = lines.map(|line| (line[2], line[column])).collect();
     sizes.sort_unstable();
-    assert_eq!(sizes, [("by-grid", "10"), ("by-grid", "40"), ("by-stage", "40")], "{csv}");
+    assert_eq!(sizes, [("by-grid", "10"), ("by-grid", "40")], "{csv}");
     let page = fs::read_to_string(bench.path("runs/sizes/both/report.html")).expect("a page");
     for text in ["Batch size (by-grid)", "Batch size (by-stage)", "10, 40"] {
         assert!(page.contains(text), "the page lacks {text}");

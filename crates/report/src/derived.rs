@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use statistics::{Comparison, Description, Interval};
 
 use crate::study::{AxisValue, Configuration, Criterion, End, Expectation, Published, Row, Study, Trial};
+use crate::words;
 
 /// A quantity with its value in each row.
 pub(crate) struct Quantity {
@@ -25,6 +26,36 @@ impl Study {
         quantities
     }
 
+    /// Returns the datasets in the order of the rows.
+    pub(crate) fn datasets(&self) -> Vec<&str> {
+        let mut datasets = Vec::new();
+        for row in &self.rows {
+            if !datasets.contains(&row.dataset.as_str()) {
+                datasets.push(&row.dataset);
+            }
+        }
+        datasets
+    }
+
+    /// Returns a study of each dataset by itself, if there are several.
+    pub(crate) fn by_dataset(&self) -> Vec<(&str, Self)> {
+        let datasets = self.datasets();
+        if datasets.len() < 2 {
+            return Vec::new();
+        }
+        let of_dataset = |dataset: &str| {
+            let rows = self.rows.iter().filter(|row| row.dataset == dataset).cloned().collect();
+            Self { rows, ..self.clone() }
+        };
+        datasets.into_iter().map(|dataset| (dataset, of_dataset(dataset))).collect()
+    }
+
+    /// Returns the word for a group of configurations.
+    pub(crate) fn group_word(&self) -> &'static str {
+        let is_rule = |row: &Row| row.group == row.configuration.algorithm;
+        if self.rows.iter().all(is_rule) { "learning rule" } else { "group" }
+    }
+
     /// Returns the train stages in the order of their best rows.
     pub(crate) fn stages(&self) -> Vec<&str> {
         let mut stages = Vec::new();
@@ -41,6 +72,15 @@ impl Study {
         let label = &row.configuration.label;
         let is_only_stage = self.rows.iter().all(|other| other.stage == row.stage);
         if is_only_stage { Cow::Borrowed(label) } else { Cow::Owned(format!("{}: {label}", row.stage)) }
+    }
+
+    /// Returns the configuration that others are compared with: `the baseline`, `the baseline with the same activation`.
+    pub(crate) fn baseline_in_words(&self) -> String {
+        let axes: Vec<String> = self.compared_within.iter().map(|axis| words::spaced(axis)).collect();
+        match axes.as_slice() {
+            [] => "the baseline".to_owned(),
+            axes => format!("the baseline with the same {}", axes.join(" and ")),
+        }
     }
 
     pub(crate) fn has_comparisons(&self) -> bool {

@@ -2,13 +2,17 @@
 //! Nothing here reads or writes a file, trains, or knows a learning rule.
 
 mod derived;
+mod effect;
+mod number;
 mod page;
+mod pivot;
 mod study;
 mod tables;
+mod words;
 
 pub use page::page;
 pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Published, Row, Series,
     Setting, Study, Trial, Verdict, Versus,
 };
-pub use tables::{configurations_csv, history_csv, latex, markdown, trials_csv};
+pub use tables::{configurations_csv, history_csv, latex, latex_pivots, markdown, trials_csv};

@@ -14,9 +14,14 @@ pub struct Study {
     pub reported: Criterion,
     /// The reported quantity on the test split, if tables show it next to the reported one: `error_rate/test`.
     pub test_metric: Option<String>,
+    /// The axes on which each configuration and its baseline have the same values.
+    pub compared_within: Vec<&'static str>,
+    /// The axis whose values are the columns of an additional table with a row for each rule.
+    pub pivot: Option<&'static str>,
     /// Warnings to the reader, for example that the table selects on the split that it reports on.
     pub notes: Vec<String>,
-    /// The configurations, best first; configurations without a rank come last.
+    /// The configurations of one dataset after the other, best first; configurations without a rank come last. Ranks and comparisons are
+    /// those within a dataset.
     pub rows: Vec<Row>,
     pub expectations: Vec<Expectation>,
     /// The provenance of each published table, by the table's name.
@@ -58,6 +63,8 @@ impl Criterion {
 pub struct Row {
     /// The name of the train stage.
     pub stage: String,
+    /// The name of the dataset's stage.
+    pub dataset: String,
     pub configuration: Configuration,
     /// The rank, from 1. A configuration is ranked if every seed gave a value: a mean over the seeds that survived would favor it.
     pub rank: Option<u32>,
@@ -75,7 +82,10 @@ pub struct Row {
     /// The difference to the baseline; absent for the baseline itself, and where no baseline was asked for.
     pub versus: Option<Versus>,
     pub is_baseline: bool,
-    /// The group in which it is the best configuration: `dfa`, or `dfa, batch norm` if groups are formed by several axes.
+    /// The group of configurations of which the best one is shown in charts: `dfa`, or `dfa, batch norm` if groups are formed by several
+    /// axes.
+    pub group: String,
+    /// The group in which it is the best configuration.
     pub best_of: Option<String>,
     /// The number of mini-batches of an epoch; absent where it is not known.
     pub steps_per_epoch: Option<u64>,
@@ -100,6 +110,8 @@ pub struct Configuration {
     pub label: String,
     /// The name of the learning rule: `dfa`.
     pub algorithm: String,
+    /// The name of the learning rule in papers: `DFA`.
+    pub rule: String,
     /// The name of every axis, the algorithm included, and the value on it; in one order for all rows. A value is absent where the axis
     /// does not apply.
     pub axes: Vec<(&'static str, Option<AxisValue>)>,
@@ -217,6 +229,8 @@ pub struct Provenance {
     pub text: String,
     /// The version and the commit of each build of the program that took part.
     pub builds: Vec<String>,
+    /// The hash of each dataset, by the name of its stage.
+    pub datasets: Vec<Setting>,
     /// Each machine that took part: `node-1: cpu, AMD EPYC 7B13, Linux 6.1`.
     pub machines: Vec<String>,
     pub seeds: Vec<u64>,

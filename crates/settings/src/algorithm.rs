@@ -99,6 +99,26 @@ impl Algorithm {
         }
     }
 
+    /// Returns the name in papers.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Backprop => "Backpropagation",
+            Self::FeedbackAlignment => "Feedback alignment",
+            Self::SignSymmetric(Magnitude::Uniform) => "Sign-symmetric (uniform)",
+            Self::SignSymmetric(Magnitude::Fixed) => "Sign-symmetric (fixed magnitudes)",
+            Self::SignSymmetric(Magnitude::Batchwise) => "Sign-symmetric (batchwise magnitudes)",
+            Self::KolenPollack => "Kolen-Pollack",
+            Self::Dfa => "DFA",
+            Self::DirectKolenPollack => "Direct Kolen-Pollack",
+            Self::SignDfa => "Sign DFA",
+            Self::Drtp => "DRTP",
+            Self::LocalLoss(TargetLoss::CrossEntropy) => "Local loss (cross-entropy)",
+            Self::LocalLoss(TargetLoss::MeanSquaredError) => "Local loss (squared error)",
+            Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "Local loss (learned classifier)",
+            Self::Shallow => "Shallow",
+        }
+    }
+
     /// Returns the error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the
     /// target, e = d(mean loss) / d(logits), and delta the signal at the preactivation of the layer above, each a row per example.
     pub fn signal_formula(self) -> &'static str {

@@ -146,8 +146,6 @@ mod tests {
         did you mean `akrout-2019`? known: akrout-2019, drtp-2021, nokland-eidnes-2019; or write published/akrout-2018.ron next to the pipeline file, as published/drtp-2021.ron of the sources
         ");
         write("Published(\n    paper: 3)");
-        insta::assert_snapshot!(refused("drtp-2021/t"), @r"
-        published/drtp-2021.ron:2:12: expected text in quotes
-        ");
+        insta::assert_snapshot!(refused("drtp-2021/t"), @r"published/drtp-2021.ron:2:11: expected text in quotes");
     }
 }

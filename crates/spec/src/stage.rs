@@ -150,6 +150,10 @@ pub struct Summarize {
     pub best_per: Vec<Axis>,
     /// The rule whose best configuration the others are compared with.
     pub baseline: Option<Algorithm>,
+    /// The axes on which a configuration and the one that it is compared with have the same values.
+    pub compare_within: Vec<Axis>,
+    /// The axis whose values are the columns of an additional table.
+    pub pivot: Option<Axis>,
     pub expect: Vec<Expectation>,
     /// The published tables that expected values are from.
     pub publications: Vec<Publication>,
@@ -159,6 +163,17 @@ impl Summarize {
     /// Returns the stages that train the trials.
     pub fn trains(&self) -> impl Iterator<Item = &Train> {
         self.of.iter().map(Arc::as_ref)
+    }
+
+    /// Returns the names of the datasets of the trials, each once.
+    pub fn datasets(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for train in self.trains() {
+            if !names.contains(&train.dataset.name.as_str()) {
+                names.push(&train.dataset.name);
+            }
+        }
+        names
     }
 
     /// Returns the metric that ranks.
@@ -211,6 +226,11 @@ pub struct Expectation {
     /// Example: `(algorithm: Dfa)`.
     #[serde(rename = "of")]
     pub chosen: Selection,
+    /// The dataset of these configurations, where the trials have several.
+    ///
+    /// Type: name of a `Dataset` stage. Default: `None`. Example: `"images"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     /// The published value of the metric.
     ///
     /// Example: `13.5`.
@@ -244,6 +264,11 @@ pub struct ExpectedTable {
     ///
     /// Example: `"drtp-2021/mnist"`.
     pub name: String,
+    /// The dataset of the table, where the trials have several.
+    ///
+    /// Type: name of a `Dataset` stage. Default: `None`. Example: `"images"`.
+    #[serde(default)]
+    pub dataset: Option<String>,
     /// The allowed distance of our means over seeds from the published values. A larger difference between two published trials takes its
     /// place.
     ///

@@ -1,6 +1,6 @@
 //! Comparison of two configurations, paired by seed.
 
-use crate::{Comparison, describe, difference::Difference, student, wilcoxon};
+use crate::{Comparison, SMALLEST_SAMPLE, describe, difference::Difference, student, wilcoxon};
 
 /// Compares pairs `(this, baseline)` of common seeds. Returns none if there are no pairs, or if a value or a difference is not finite.
 ///
@@ -11,7 +11,8 @@ pub fn compare(pairs: &[(f64, f64)]) -> Option<Comparison> {
         pairs.iter().map(|&(this, other)| Difference::of(this, other)).collect();
     let values: Vec<f64> = differences.iter().map(|difference| difference.value).collect();
     let description = describe(&values)?;
-    let deviation = description.deviation.filter(|_| !are_all_equal(&differences));
+    let is_judged = pairs.len() >= SMALLEST_SAMPLE && !are_all_equal(&differences);
+    let deviation = description.deviation.filter(|_| is_judged);
     let effect_size = deviation.map(|deviation| description.mean / deviation);
     Some(Comparison {
         pairs: description.count,

@@ -1,6 +1,6 @@
 //! Descriptive statistics of one quantity.
 
-use crate::{Description, student};
+use crate::{Description, SMALLEST_SAMPLE, student};
 
 /// Describes values; their order does not matter. Returns none if there are no values or one is not finite.
 ///
@@ -22,7 +22,9 @@ pub fn describe(values: &[f64]) -> Option<Description> {
         count,
         mean,
         deviation,
-        interval: deviation.map(|deviation| student::confidence_interval(mean, deviation, count)),
+        interval: deviation
+            .filter(|_| count >= SMALLEST_SAMPLE)
+            .map(|deviation| student::confidence_interval(mean, deviation, count)),
         median: f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2]),
     })
 }

@@ -13,6 +13,10 @@ pub use compare::compare;
 pub use describe::describe;
 pub use holm::holm;
 
+/// The smallest number of values by which others are judged. Of two, the interval reaches nine standard deviations to either side, and
+/// the smallest differences look like large effects.
+const SMALLEST_SAMPLE: usize = 3;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -26,7 +30,7 @@ pub struct Description {
     pub mean: f64,
     /// The sample standard deviation (n - 1); absent for a single value.
     pub deviation: Option<f64>,
-    /// The 95 % confidence interval of the mean, by Student's t; absent for a single value.
+    /// The 95 % confidence interval of the mean, by Student's t; absent for fewer than three values.
     pub interval: Option<Interval>,
     pub median: f64,
 }
@@ -38,11 +42,11 @@ pub struct Comparison {
     pub pairs: usize,
     /// The mean of this one minus the other.
     pub difference: f64,
-    /// The 95 % confidence interval of the mean difference, by Student's t; absent for a single pair, and where all differences are
-    /// equal.
+    /// The 95 % confidence interval of the mean difference, by Student's t; absent for fewer than three pairs, and where all
+    /// differences are equal.
     pub interval: Option<Interval>,
-    /// Cohen's d for paired samples: the mean difference over the standard deviation of the differences; absent for a
-    /// single pair, and where all differences are equal.
+    /// Cohen's d for paired samples: the mean difference over the standard deviation of the differences; absent for
+    /// fewer than three pairs, and where all differences are equal.
     pub effect_size: Option<f64>,
     /// The two-sided p value of the paired t test; absent where there is no effect size.
     pub t_test: Option<f64>,

@@ -28,9 +28,9 @@ fn mirrored(interval: Interval) -> Interval {
 
 proptest! {
     #[test]
-    fn the_interval_contains_the_mean(values in vec(value(), 2..30)) {
+    fn the_interval_contains_the_mean(values in vec(value(), 3..30)) {
         let description = describe(&values).expect("finite values");
-        let interval = description.interval.expect("two values");
+        let interval = description.interval.expect("three values");
         prop_assert!(interval.low <= description.mean && description.mean <= interval.high);
     }
 

@@ -1,4 +1,5 @@
-//! The color, dash and marker of each learning rule: color alone never distinguishes two rules.
+//! The color, dash and marker of each group of configurations, which is a learning rule unless the file says otherwise: color alone never
+//! distinguishes two groups.
 //!
 //! `page.css` has the colors and the dashes, `markers.svg` has the outlines of the markers.
 
@@ -10,7 +11,7 @@ const COLORS: usize = 8;
 const DASHES: usize = 5;
 const MARKERS: usize = 7;
 
-/// The number of a rule among the rules of a study.
+/// The number of a group among the groups of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Appearance(pub usize);
 
@@ -26,17 +27,16 @@ impl Appearance {
     }
 }
 
-/// Numbers rules by their names, so that rules look the same in reports that rank them differently.
-pub fn appearance(rows: &[Row], algorithm: &str) -> Appearance {
-    let algorithms = rows.iter().map(|row| row.configuration.algorithm.as_str());
-    let earlier: BTreeSet<&str> = algorithms.filter(|other| *other < algorithm).collect();
+/// Numbers groups by their names, so that groups look the same in reports that rank them differently.
+pub fn appearance(rows: &[Row], group: &str) -> Appearance {
+    let groups = rows.iter().map(|row| row.group.as_str());
+    let earlier: BTreeSet<&str> = groups.filter(|other| *other < group).collect();
     Appearance(earlier.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Configuration;
 
     /// Returns the contrast of the Web Content Accessibility Guidelines 2.
     fn contrast(first: &str, second: &str) -> f64 {
@@ -112,10 +112,7 @@ mod tests {
 
     #[test]
     fn rules_look_the_same_in_every_order() {
-        let row = |rule: &str| Row {
-            configuration: Configuration { algorithm: rule.into(), ..Configuration::default() },
-            ..Row::default()
-        };
+        let row = |rule: &str| Row { group: rule.into(), ..Row::default() };
         for order in [["a", "a", "b"], ["b", "a", "b"]] {
             let rows = order.map(row);
             assert_eq!(["a", "b"].map(|rule| appearance(&rows, rule)), [Appearance(0), Appearance(1)]);

@@ -1,22 +1,38 @@
-//! The best configuration of each learning rule, for charts in which all configurations would be too many.
+//! The best configuration of each group, for charts in which all configurations would be too many.
 
-use crate::study::{Row, Study};
+use std::collections::BTreeSet;
 
-use super::{appearance::appearance, text::counted, words::spaced};
+use crate::{
+    study::{Row, Study},
+    words::spaced,
+};
 
-/// Returns a row for each learning rule, by name: the first that is ranked, else the first with a value, else the first.
-pub fn best_of_each_algorithm(study: &Study) -> Vec<&Row> {
+use super::{appearance::appearance, text::counted};
+
+/// The largest number of groups that a chart shows.
+pub const GROUPS: usize = 16;
+
+/// Returns a row for each group, by name: the first that is ranked, else the first with a value, else the first. Of many groups, the best
+/// are returned.
+pub fn best_of_each_group(study: &Study) -> Vec<&Row> {
     let mut best: Vec<&Row> = Vec::new();
     for row in &study.rows {
-        let algorithm = &row.configuration.algorithm;
-        match best.iter_mut().find(|other| other.configuration.algorithm == *algorithm) {
+        match best.iter_mut().find(|other| other.group == row.group) {
             Some(other) if completeness(row) > completeness(other) => *other = row,
             Some(_) => {}
             None => best.push(row),
         }
     }
-    best.sort_by_key(|row| appearance(&study.rows, &row.configuration.algorithm));
+    best.truncate(GROUPS);
+    best.sort_by_key(|row| appearance(&study.rows, &row.group));
     best
+}
+
+/// Returns `each of 4 learning rules`, or `the 16 best groups` if there are more than a chart shows.
+pub fn groups_in_words(study: &Study, shown: usize) -> String {
+    let groups: BTreeSet<&str> = study.rows.iter().map(|row| row.group.as_str()).collect();
+    let counted = counted(shown, study.group_word());
+    if groups.len() > GROUPS { format!("the best {counted}") } else { format!("each of {counted}") }
 }
 
 fn completeness(row: &Row) -> u8 {

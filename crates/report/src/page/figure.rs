@@ -2,18 +2,20 @@
 
 use statistics::Interval;
 
-use crate::study::{Row, Study};
+use crate::{
+    number,
+    study::{Row, Study},
+    words,
+};
 
 use super::{
     appearance::appearance,
-    best::{best_of_each_algorithm, name, seeds_in_words},
+    best::{best_of_each_group, groups_in_words, name, seeds_in_words},
     chart::{Axis, Chart, Mark, Shape},
     curve::{Curve, Point, curve, thinned},
     legend::{Entry, legend},
-    number,
     scale::Scale,
-    text::{counted, escaped},
-    words,
+    text::escaped,
 };
 
 /// The largest number of points of a line; more would be drawn on one pixel.
@@ -44,9 +46,9 @@ pub struct CurvesFigure {
 }
 
 impl CurvesFigure {
-    /// Returns the curves of the best configuration of each rule in a chart for each metric that was measured, or none if none was.
+    /// Returns the curves of the best configuration of each group in a chart for each metric that was measured, or none if none was.
     pub fn draw(&self, study: &Study) -> Option<String> {
-        let best = best_of_each_algorithm(study);
+        let best = best_of_each_group(study);
         let panels: Vec<(&Panel, Vec<Drawn<'_>>)> = self
             .panels
             .iter()
@@ -64,7 +66,7 @@ impl CurvesFigure {
             };
             framed(&panel.title, &chart)
         });
-        let caption = caption(&shown, vertical, self.note);
+        let caption = caption(study, &shown, vertical, self.note);
         let entries: Vec<Entry> = best
             .iter()
             .filter(|row| shown.iter().any(|one| std::ptr::eq(one.row, **row)))
@@ -107,9 +109,9 @@ fn marks(study: &Study, drawn: &[Drawn<'_>]) -> Vec<Mark> {
     bands.chain(lines).map(|(row, shape)| mark(study, row, shape)).collect()
 }
 
-/// Returns a shape in the look of the row's rule.
+/// Returns a shape in the look of the row's group.
 pub fn mark(study: &Study, row: &Row, shape: Shape) -> Mark {
-    let appearance = appearance(&study.rows, &row.configuration.algorithm);
+    let appearance = appearance(&study.rows, &row.group);
     Mark { name: name(study, row), appearance, shape }
 }
 
@@ -126,18 +128,18 @@ fn description(panel: &Panel, drawn: &[Drawn<'_>]) -> String {
     let ends = drawn.iter().filter_map(|one| {
         let last = one.curve.points.last()?;
         let value = number::fixed(last.mean, 3);
-        Some(format!("{} ends at {value} in epoch {}", one.row.configuration.algorithm, last.epoch))
+        Some(format!("{} ends at {value} in epoch {}", one.row.group, last.epoch))
     });
     let ends: Vec<String> = ends.collect();
     format!("{} over epochs: {}.", words::metric(&panel.metric), ends.join("; "))
 }
 
-fn caption(drawn: &[&Drawn<'_>], vertical: Scale, note: &str) -> String {
+fn caption(study: &Study, drawn: &[&Drawn<'_>], vertical: Scale, note: &str) -> String {
     let mut seeds: Vec<(&str, usize)> = Vec::new();
     for one in drawn {
-        let algorithm = one.row.configuration.algorithm.as_str();
-        if !seeds.iter().any(|(name, _)| *name == algorithm) {
-            seeds.push((algorithm, one.curve.seeds));
+        let group = one.row.group.as_str();
+        if !seeds.iter().any(|(name, _)| *name == group) {
+            seeds.push((group, one.curve.seeds));
         }
     }
     let lines = if drawn.iter().any(|one| one.curve.seeds > 1) {
@@ -147,7 +149,7 @@ fn caption(drawn: &[&Drawn<'_>], vertical: Scale, note: &str) -> String {
     };
     let rules = match seeds.as_slice() {
         [(only, _)] => (*only).to_owned(),
-        several => format!("each of {}", counted(several.len(), "learning rule")),
+        several => groups_in_words(study, several.len()),
     };
     let logarithmic = if vertical.is_logarithmic() { " The vertical axis is logarithmic." } else { "" };
     format!(
@@ -157,11 +159,11 @@ fn caption(drawn: &[&Drawn<'_>], vertical: Scale, note: &str) -> String {
 
 /// Returns a configuration's entry in the legend.
 pub fn entry(study: &Study, row: &Row) -> Entry {
-    let algorithm = row.configuration.algorithm.clone();
     let name = name(study, row);
+    let rest = name.strip_prefix(&row.configuration.algorithm).map(str::trim);
     Entry {
-        appearance: appearance(&study.rows, &algorithm),
-        detail: name.strip_prefix(&algorithm).map_or(name.as_str(), str::trim).to_owned(),
-        name: algorithm,
+        appearance: appearance(&study.rows, &row.group),
+        detail: rest.unwrap_or(&name).to_owned(),
+        name: row.group.clone(),
     }
 }

@@ -7,15 +7,12 @@ mod appearance;
 mod best;
 mod chart;
 mod curve;
-mod effect;
 mod figure;
 mod legend;
-mod number;
 mod scale;
 mod sections;
 mod table;
 mod text;
-mod words;
 
 use crate::study::Study;
 
@@ -29,7 +26,7 @@ const MARKERS: &str = include_str!("markers.svg");
 pub fn page(study: &Study) -> String {
     let (mut contents, mut bodies) = (String::new(), String::new());
     for section in &sections::EVERY {
-        let Some(body) = (section.body)(study) else { continue };
+        let Some(body) = section.markup(study) else { continue };
         let (anchor, title) = (section.anchor, text::escaped(section.title));
         contents += &format!("<li><a href=\"#{anchor}\">{title}</a></li>\n");
         bodies += &format!("<section id=\"{anchor}\">\n<h2>{title}</h2>\n{body}</section>\n");

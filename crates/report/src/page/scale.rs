@@ -1,6 +1,6 @@
 //! Axes: the position of a value, and the values that are written along the axis.
 
-use super::number;
+use crate::number;
 
 /// Values above this are not drawn, because their differences may not be numbers.
 const LARGEST: f64 = 1e100;

@@ -1,6 +1,7 @@
 //! Tables. Of many rows some are shown and the others can be opened.
 
-use super::{number, text::escaped};
+use super::text::escaped;
+use crate::number;
 
 /// The number of rows that are shown at once.
 pub const SHOWN: usize = 50;

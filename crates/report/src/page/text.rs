@@ -24,7 +24,7 @@ pub fn escaped(text: &str) -> String {
 /// Returns `3 seeds`, `1 seed`.
 pub fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", super::number::whole(count))
+    format!("{} {noun}{ending}", crate::number::whole(count))
 }
 
 /// Returns `a`, `a and b`, `a, b and c`.

@@ -65,6 +65,7 @@ fn add_configuration<'study, Line: Copy + 'study>(
     study: &'study Study,
     row: fn(Line) -> &'study Row,
 ) {
+    columns.add("dataset", move |line| row(line).dataset.as_str());
     columns.add("stage", move |line| row(line).stage.as_str());
     columns.add("configuration", move |line| row(line).configuration.slug.as_str());
     for (axis, _) in study.rows.first().map_or(&[][..], |row| &row.configuration.axes) {

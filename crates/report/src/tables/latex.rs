@@ -1,104 +1,200 @@
-//! The ranked table for papers: a `table` environment with the rules of booktabs.
+//! Tables for papers: `table` environments with the rules of booktabs.
 
 use std::fmt::Write;
 
 use super::number::{difference, mean_and_deviation};
 use crate::{
     derived::Quantity,
-    study::{Criterion, Row, Study},
+    effect,
+    pivot::Pivot,
+    study::{AxisValue, Criterion, Row, Study},
+    words,
 };
 
 const ABSENT: &str = "--";
+const PACKAGES: &str = "% Needs \\usepackage{booktabs}; pdfLaTeX, XeLaTeX or LuaLaTeX, UTF-8.\n";
 
 /// The largest corrected p value that gets a star.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// Returns a table with caption and label, for `\input`. A comment at its top names the packages that it needs.
+/// Returns a ranked table for each dataset, with caption, label and notes, for `\input`. A comment at the top names the packages that
+/// it needs.
 pub fn latex(study: &Study) -> String {
+    let mut text = String::from(PACKAGES);
+    let datasets = study.by_dataset();
+    if datasets.is_empty() {
+        text.push_str(&ranking(study, None));
+    }
+    for (dataset, study) in &datasets {
+        text.push_str(&ranking(study, Some(dataset)));
+    }
+    text
+}
+
+/// Returns tables of learning rules over datasets, or over the values of an axis; none if there is nothing to compare.
+pub fn latex_pivots(study: &Study) -> Option<String> {
+    let pivots = Pivot::all(study);
+    let tables: String = pivots.iter().map(|pivot| pivot_table(study, pivot)).collect();
+    (!pivots.is_empty()).then(|| format!("{PACKAGES}{tables}"))
+}
+
+fn ranking(study: &Study, dataset: Option<&str>) -> String {
     let quantities = study.quantities();
-    let mut header = vec!["configuration".into(), "$n$".into()];
+    let axes: Vec<&str> =
+        effect::varying(&study.rows).into_iter().filter(|axis| *axis != "algorithm").collect();
+    let has_stages = study.stages().len() > 1;
+    let mut header = vec!["rule".to_owned()];
+    header.extend(has_stages.then(|| "stage".to_owned()));
+    header.extend(axes.iter().map(|axis| escape(&words::spaced(axis))));
+    let texts = header.len();
+    header.push("$n$".into());
     header.extend(quantities.iter().map(|quantity| heading(&quantity.criterion)));
     header.extend(study.has_comparisons().then(|| "difference to baseline".into()));
-    let mut text = String::from("% Needs \\usepackage{booktabs}; pdfLaTeX, XeLaTeX or LuaLaTeX, UTF-8.\n");
-    for note in &study.notes {
-        let _ = writeln!(text, "% {}", note.replace(['\n', '\r'], " "));
-    }
-    text.push_str("\\begin{table}\n\\centering\n");
-    let _ = writeln!(text, "\\caption{{{}}}", caption(study));
-    let _ = writeln!(text, "\\label{{tab:{}-{}}}", plain(&study.pipeline), plain(&study.stage));
-    let _ = writeln!(text, "\\begin{{tabular}}{{l{}}}\n\\toprule", "r".repeat(header.len() - 1));
-    let _ = writeln!(text, "{} \\\\\n\\midrule", header.join(" & "));
-    for row in &study.rows {
-        let _ = writeln!(text, "{} \\\\", line(study, &quantities, row).join(" & "));
-    }
-    text.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");
-    text
-}
-
-fn caption(study: &Study) -> String {
-    let Criterion { metric, epoch } = &study.reported;
-    let mut text = format!(
-        "{} ({}), mean $\\pm$ sample standard deviation over $n$ seeds; smaller is better.",
-        tag(metric),
-        escape(epoch)
+    let best: Vec<Option<f64>> = quantities.iter().map(|quantity| lowest(study, quantity)).collect();
+    let lines = study.rows.iter().map(|row| {
+        let mut line = vec![rule(row)];
+        line.extend(has_stages.then(|| escape(&row.stage)));
+        line.extend(axes.iter().map(|axis| row.configuration.axis(axis).map_or(ABSENT.into(), axis_text)));
+        line.push(row.count_of_seeds());
+        for (Quantity { criterion, value }, best) in quantities.iter().zip(&best) {
+            line.push(value(row).map_or(ABSENT.into(), |value| {
+                let is_best = row.rank.is_some() && Some(value.mean) == *best;
+                number(&mean_and_deviation(&value, criterion.decimals(), " \\pm "), is_best)
+            }));
+        }
+        line.extend(study.has_comparisons().then(|| against_baseline(row, study.reported.decimals())));
+        line
+    });
+    let columns = format!("{}{}", "l".repeat(texts), "r".repeat(header.len() - texts));
+    let of_dataset = dataset.map_or(String::new(), |dataset| format!(" on {}", escape(dataset)));
+    let caption = format!(
+        "{}{of_dataset}: mean $\\pm$ standard deviation over $n$ seeds.",
+        escape(&words::capitalized(&words::quantity(&study.reported)))
     );
-    if let Some(Criterion { metric, epoch }) = &study.ranked_by {
-        let _ = write!(text, " Ranked by {} ({}).", tag(metric), escape(epoch));
-    }
-    if study.rows.iter().any(|row| row.best_of.is_some()) {
-        text.push_str(" Bold: the best of its group.");
-    }
+    let label = label(study, dataset.into_iter());
+    let mut notes = vec![criteria(study)];
     if study.rows.iter().any(|row| row.count() < row.seeds) {
-        text.push_str(" Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value.");
+        notes.push("Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value.".into());
     }
-    if study.has_comparisons() {
-        let _ = write!(
-            text,
-            " Difference to the baseline: mean over common seeds, with its 95\\,\\% confidence interval by Student's $t$; \
-             $^{{*}}$: $p < {SIGNIFICANCE}$ in a two-sided paired $t$ test after Holm's correction."
-        );
-    }
-    let settings: Vec<String> = study
-        .settings
-        .iter()
-        .map(|setting| format!("{}: {}", escape(&setting.name), escape(&setting.value)))
-        .collect();
-    if !settings.is_empty() {
-        let _ = write!(text, " Settings: {}.", settings.join("; "));
-    }
-    text
+    notes.extend(study.has_comparisons().then(|| differences(study)));
+    notes.push(provenance(study));
+    table(&caption, &label, &columns, &header, lines, &notes.join(" "))
 }
 
-fn line(study: &Study, quantities: &[Quantity], row: &Row) -> Vec<String> {
-    let mut label = escape(&study.label(row));
-    if row.best_of.is_some() {
-        label = format!("\\textbf{{{label}}}");
+fn pivot_table(study: &Study, pivot: &Pivot<'_>) -> String {
+    let decimals = study.reported.decimals();
+    let mut header = vec!["rule".to_owned()];
+    header.extend(pivot.columns.iter().map(|column| escape(column)));
+    let lines = pivot.lines.iter().map(|line| {
+        let cells = line.cells.iter().enumerate().map(|(column, cell)| {
+            let Some((row, value)) = cell.and_then(|row| Some((row, row.value?))) else {
+                return ABSENT.into();
+            };
+            number(&mean_and_deviation(&value, decimals, " \\pm "), pivot.is_best(column, row))
+        });
+        std::iter::once(escape(&line.configuration.rule)).chain(cells).collect()
+    });
+    let columns = format!("l{}", "r".repeat(pivot.columns.len()));
+    let of_dataset = pivot.dataset.map_or(String::new(), |dataset| format!(" on {}", escape(dataset)));
+    let caption = format!(
+        "{}{of_dataset} by {}: mean $\\pm$ standard deviation over seeds.",
+        escape(&words::capitalized(&words::quantity(&study.reported))),
+        escape(&pivot.axis)
+    );
+    let label = label(study, pivot.dataset.into_iter().chain([pivot.axis.as_str()]));
+    let notes = format!("The best configuration of each rule. {} {}", criteria(study), provenance(study));
+    table(&caption, &label, &columns, &header, lines, &notes)
+}
+
+fn table(
+    caption: &str,
+    label: &str,
+    columns: &str,
+    header: &[String],
+    lines: impl Iterator<Item = Vec<String>>,
+    notes: &str,
+) -> String {
+    let mut text = format!("\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n\\label{{{label}}}\n");
+    let _ =
+        writeln!(text, "\\begin{{tabular}}{{{columns}}}\n\\toprule\n{} \\\\\n\\midrule", header.join(" & "));
+    for line in lines {
+        let _ = writeln!(text, "{} \\\\", line.join(" & "));
     }
-    if row.is_baseline {
-        label += " (baseline)";
+    let _ = writeln!(
+        text,
+        "\\bottomrule\n\\end{{tabular}}\n\n\\smallskip\n\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}"
+    );
+    text + "\\end{table}\n"
+}
+
+fn label<'a>(study: &'a Study, parts: impl Iterator<Item = &'a str>) -> String {
+    let parts = [study.pipeline.as_str(), &study.stage].into_iter().chain(parts);
+    format!("tab:{}", parts.map(plain).collect::<Vec<_>>().join("-"))
+}
+
+/// Returns the epochs of the values, the metric that ranks, and the meaning of bold numbers.
+fn criteria(study: &Study) -> String {
+    let mut text = format!("{} of each trial.", words::capitalized(&study.reported.epoch));
+    if let Some(Criterion { metric, epoch }) = &study.ranked_by {
+        let _ = write!(text, " Ranked by {} ({epoch}).", words::metric(metric));
     }
-    let mut line = vec![label, row.count_of_seeds()];
-    line.extend(quantities.iter().enumerate().map(|(index, Quantity { criterion, value })| {
-        let Some(value) = value(row) else { return ABSENT.into() };
-        let text = mean_and_deviation(&value, criterion.decimals(), " \\pm ");
-        // The reported quantity comes first.
-        let is_bold = index == 0 && row.best_of.is_some();
-        if is_bold { format!("$\\mathbf{{{text}}}$") } else { format!("${text}$") }
+    escape(&(text + " Bold: the lowest of its column."))
+}
+
+fn differences(study: &Study) -> String {
+    format!(
+        "Difference to {}: mean over common seeds, with its 95\\,\\% confidence interval by Student's $t$; \
+         $^{{*}}$: $p < {SIGNIFICANCE}$ in a two-sided paired $t$ test after Holm's correction.",
+        escape(&study.baseline_in_words())
+    )
+}
+
+/// Returns the warnings, the settings, the builds and the hashes of the data.
+fn provenance(study: &Study) -> String {
+    let settings = study.settings.iter().map(|setting| format!("{}: {}", setting.name, setting.value));
+    let settings: Vec<String> = settings.collect();
+    let mut sentences = study.notes.clone();
+    sentences.extend((!settings.is_empty()).then(|| format!("Settings: {}.", settings.join("; "))));
+    sentences.push(format!("Build: {}.", study.provenance.builds.join(", ")));
+    sentences.extend(study.provenance.datasets.iter().map(|dataset| {
+        let hash: String = dataset.value.chars().take(12).collect();
+        format!("Data of {}: {hash}.", dataset.name)
     }));
-    line.extend(study.has_comparisons().then(|| against_baseline(row, study.reported.decimals())));
-    line
+    escape(&sentences.join(" "))
 }
 
-/// Returns a metric with its unit: `\texttt{error\_rate/validation} (\%)`.
-fn heading(criterion: &Criterion) -> String {
-    match criterion.unit().trim() {
-        "" => tag(&criterion.metric),
-        unit => format!("{} ({})", tag(&criterion.metric), escape(unit)),
+/// Returns the lowest mean of the ranked rows.
+fn lowest(study: &Study, quantity: &Quantity) -> Option<f64> {
+    let ranked = study.rows.iter().filter(|row| row.rank.is_some());
+    ranked.filter_map(|row| Some((quantity.value)(row)?.mean)).min_by(f64::total_cmp)
+}
+
+fn rule(row: &Row) -> String {
+    let rule = escape(&row.configuration.rule);
+    if row.is_baseline { rule + " (baseline)" } else { rule }
+}
+
+fn axis_text(value: &AxisValue) -> String {
+    match value {
+        AxisValue::Number(value) if *value == 0.0 || (1e-3..1e5).contains(&value.abs()) => {
+            format!("${value}$")
+        }
+        AxisValue::Number(value) => {
+            let text = format!("{value:e}");
+            let (factor, power) = text.split_once('e').unwrap_or((&text, "0"));
+            format!("${factor} \\cdot 10^{{{power}}}$")
+        }
+        AxisValue::Text(text) => escape(text),
     }
 }
 
-fn tag(metric: &str) -> String {
-    format!("\\texttt{{{}}}", escape(metric))
+fn number(text: &str, is_bold: bool) -> String {
+    if is_bold { format!("$\\mathbf{{{text}}}$") } else { format!("${text}$") }
+}
+
+/// Returns a metric with its unit: `validation error rate (\%)`.
+fn heading(criterion: &Criterion) -> String {
+    escape(&words::quantity(criterion))
 }
 
 /// Returns `$+1.23\ [0.80, 1.66]^{*}$`.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::number::{difference, mean_and_deviation};
 use crate::{
     derived::Quantity,
+    pivot::Pivot,
     study::{Criterion, Expectation, Row, Setting, Study},
 };
 
@@ -14,7 +15,23 @@ const ABSENT: &str = "-";
 pub fn markdown(study: &Study) -> String {
     let mut text = introduction(study);
     text.push_str("\n\n");
-    text.push_str(&aligned(&ranking(study)));
+    let datasets = study.by_dataset();
+    if datasets.is_empty() {
+        text.push_str(&aligned(&ranking(study)));
+    }
+    for (index, (dataset, study)) in datasets.iter().enumerate() {
+        let gap = if index == 0 { "" } else { "\n" };
+        let _ = write!(text, "{gap}Dataset {}:\n\n{}", escape(dataset), aligned(&ranking(study)));
+    }
+    for pivot in &Pivot::all(study) {
+        let dataset = pivot.dataset.map_or(String::new(), |dataset| format!(" on {}", escape(dataset)));
+        let _ = write!(
+            text,
+            "\nThe best configuration of each rule{dataset}, by {}:\n\n{}",
+            escape(&pivot.axis),
+            aligned(&by_column(study, pivot))
+        );
+    }
     for note in &study.notes {
         let _ = write!(text, "\n{note}\n");
     }
@@ -39,9 +56,11 @@ fn introduction(study: &Study) -> String {
         let _ = write!(text, " Ranked by `{metric}`, {epoch}.");
     }
     if study.has_comparisons() {
-        text.push_str(
-            " Against the baseline: mean difference over common seeds [its 95 % confidence interval by Student's t], \
+        let _ = write!(
+            text,
+            " Against {}: mean difference over common seeds [its 95 % confidence interval by Student's t], \
              p of the paired t test after Holm's correction.",
+            study.baseline_in_words()
         );
     }
     text
@@ -88,6 +107,23 @@ fn against_baseline(row: &Row, decimals: usize) -> String {
         Some(p) if p < 0.001 => format!("{text} p<0.001"),
         Some(p) => format!("{text} p={p:.3}"),
     }
+}
+
+/// Returns a pivot with the lowest mean of each column in bold.
+fn by_column(study: &Study, pivot: &Pivot<'_>) -> Vec<Vec<String>> {
+    let decimals = study.reported.decimals();
+    let header = std::iter::once("rule".to_owned()).chain(pivot.columns.iter().map(|name| escape(name)));
+    let lines = pivot.lines.iter().map(|line| {
+        let cells = line.cells.iter().enumerate().map(|(column, cell)| {
+            let Some((row, value)) = cell.and_then(|row| Some((row, row.value?))) else {
+                return ABSENT.into();
+            };
+            let text = mean_and_deviation(&value, decimals, " ± ");
+            if pivot.is_best(column, row) { format!("**{text}**") } else { text }
+        });
+        std::iter::once(escape(&line.configuration.rule)).chain(cells).collect()
+    });
+    std::iter::once(header.collect()).chain(lines).collect()
 }
 
 fn expectations(study: &Study) -> Vec<Vec<String>> {

@@ -7,5 +7,5 @@ mod markdown;
 mod number;
 
 pub use csv::{configurations_csv, history_csv, trials_csv};
-pub use latex::latex;
+pub use latex::{latex, latex_pivots};
 pub use markdown::markdown;

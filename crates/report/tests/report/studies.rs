@@ -58,6 +58,8 @@ pub fn made_up(extent: &Extent) -> Study {
         ranked_by: Some(Criterion { metric: "loss/validation".into(), epoch: "last epoch".into() }),
         reported: Criterion { metric: "error_rate/validation".into(), epoch: "last epoch".into() },
         test_metric: Some("error_rate/test".into()),
+        pivot: None,
+        compared_within: Vec::new(),
         notes: vec!["the table selects on the split that it reports on".into()],
         rows,
         expectations: vec![
@@ -76,6 +78,10 @@ pub fn made_up(extent: &Extent) -> Study {
             text: "// A made-up study.\nPipeline(\n    name: \"fashion-mnist-rates\",\n    stages: [],\n)\n"
                 .into(),
             builds: vec!["bpfree 0.1.0 (33a33f7af17f)".into()],
+            datasets: vec![setting(
+                "images",
+                "b9d4ed2788e8888cfa709ff1b0deeca37d6923997439434f489ffec884e1e4d3",
+            )],
             machines: vec![
                 "node-1: cpu, AMD EPYC 7B13, Linux 6.1".into(),
                 "node-2: cuda, NVIDIA H100, Linux 6.1".into(),
@@ -174,6 +180,7 @@ fn configuration(algorithm: &str, network: &str, rate: f64) -> Configuration {
         slug: label.replace(' ', "-"),
         label,
         algorithm: algorithm.into(),
+        rule: algorithm.to_uppercase(),
         axes: vec![
             ("algorithm", text(algorithm)),
             ("hidden", text(network)),
@@ -190,6 +197,7 @@ fn special_configuration(algorithm: &str, feedback: Option<&str>, rate: f64) -> 
         slug: label.replace(' ', "-"),
         label: feedback.map_or(label.clone(), |feedback| format!("{label} {feedback}")),
         algorithm: algorithm.into(),
+        rule: algorithm.to_uppercase(),
         axes: vec![
             ("algorithm", text(algorithm)),
             ("hidden", text("500-500")),
@@ -205,6 +213,8 @@ fn row(configuration: Configuration, trials: Vec<Trial>) -> Row {
         |value: fn(&Trial) -> Option<f64>| describe(&trials.iter().filter_map(value).collect::<Vec<_>>());
     Row {
         stage: "train".into(),
+        dataset: "images".into(),
+        group: configuration.algorithm.clone(),
         configuration,
         seeds: trials.len(),
         diverged: count(|end| matches!(end, End::Diverged(_))),

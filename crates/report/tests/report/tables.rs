@@ -3,7 +3,8 @@
 use std::{collections::HashMap, process::Command};
 
 use report::{
-    AxisValue, End, Row, Series, Study, Trial, configurations_csv, history_csv, latex, markdown, trials_csv,
+    AxisValue, End, Row, Series, Study, Trial, configurations_csv, history_csv, latex, latex_pivots,
+    markdown, trials_csv,
 };
 
 use crate::studies::special;
@@ -15,9 +16,9 @@ fn a_study_is_a_ranked_table_with_notes_and_published_values() {
 
     | rank | configuration                   | n   | error_rate/validation % | loss/validation | error_rate/test % | against baseline             | epochs | remark                  |
     |------|---------------------------------|-----|-------------------------|-----------------|-------------------|------------------------------|--------|-------------------------|
-    | 1    | dfa 2x500 lr0.001 uniform\<0.1> | 3   | 5.58 ± 0.38             | 0.1861 ± 0.0127 | 5.68 ± 0.38       | -0.75 [-1.06, -0.44] p=0.018 | 4      | best dfa                |
+    | 1    | dfa 2x500 lr0.001 uniform\<0.1> | 3   | 5.58 ± 0.38             | 0.1861 ± 0.0127 | 5.68 ± 0.38       | -0.75 [-1.06, -0.44] p=0.009 | 4      | best dfa                |
     | 2    | backprop 2x500 lr0.001          | 3   | 6.33 ± 0.26             | 0.2111 ± 0.0087 | 6.43 ± 0.26       | -                            | 4      | best backprop; baseline |
-    | -    | dfa 2x500 lr0.1 a\|b & c_d      | 2/3 | 7.38 ± 0.53             | 0.2458 ± 0.0177 | 7.47 ± 0.53       | +1.19 [-4.37, 6.75] p=0.225  | 3.3    | 1 diverged              |
+    | -    | dfa 2x500 lr0.1 a\|b & c_d      | 2/3 | 7.38 ± 0.53             | 0.2458 ± 0.0177 | 7.47 ± 0.53       | +1.19                        | 3.3    | 1 diverged              |
     | -    | backprop 2x500 lr1e-10          | 1/3 | 88.00                   | 2.9333          | 88.10             | +81.75                       | 4      | 1 failed; 1 missing     |
 
     The dataset has no holdout: `validation` is the official test split.
@@ -77,21 +78,23 @@ fn every_line_of_a_table_is_equally_wide() {
 fn a_study_is_a_table_of_booktabs() {
     insta::assert_snapshot!(latex(&special()), @r"
     % Needs \usepackage{booktabs}; pdfLaTeX, XeLaTeX or LuaLaTeX, UTF-8.
-    % The dataset has no holdout: `validation` is the official test split.
     \begin{table}
     \centering
-    \caption{\texttt{error\_rate/validation} (best epoch by loss/validation), mean $\pm$ sample standard deviation over $n$ seeds; smaller is better. Ranked by \texttt{loss/validation} (best epoch). Bold: the best of its group. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}.}
+    \caption{Validation error rate (\%): mean $\pm$ standard deviation over $n$ seeds.}
     \label{tab:r-d-100--summary}
-    \begin{tabular}{lrrrrr}
+    \begin{tabular}{lllrrrrr}
     \toprule
-    configuration & $n$ & \texttt{error\_rate/validation} (\%) & \texttt{loss/validation} & \texttt{error\_rate/test} (\%) & difference to baseline \\
+    rule & feedback & learning rate & $n$ & validation error rate (\%) & validation loss & test error rate (\%) & difference to baseline \\
     \midrule
-    \textbf{dfa 2x500 lr0.001 uniform\textless{}0.1\textgreater{}} & 3 & $\mathbf{5.58 \pm 0.38}$ & $0.1861 \pm 0.0127$ & $5.68 \pm 0.38$ & $-0.75\ [-1.06, -0.44]^{*}$ \\
-    \textbf{backprop 2x500 lr0.001} (baseline) & 3 & $\mathbf{6.33 \pm 0.26}$ & $0.2111 \pm 0.0087$ & $6.43 \pm 0.26$ & -- \\
-    dfa 2x500 lr0.1 a\textbar{}b \& c\_d & 2/3 & $7.38 \pm 0.53$ & $0.2458 \pm 0.0177$ & $7.47 \pm 0.53$ & $+1.19\ [-4.37, 6.75]$ \\
-    backprop 2x500 lr1e-10 & 1/3 & $88.00$ & $2.9333$ & $88.10$ & $+81.75$ \\
+    DFA & uniform\textless{}0.1\textgreater{} & $0.001$ & 3 & $\mathbf{5.58 \pm 0.38}$ & $\mathbf{0.1861 \pm 0.0127}$ & $\mathbf{5.68 \pm 0.38}$ & $-0.75\ [-1.06, -0.44]^{*}$ \\
+    BACKPROP (baseline) & -- & $0.001$ & 3 & $6.33 \pm 0.26$ & $0.2111 \pm 0.0087$ & $6.43 \pm 0.26$ & -- \\
+    DFA & a\textbar{}b \& c\_d & $0.1$ & 2/3 & $7.38 \pm 0.53$ & $0.2458 \pm 0.0177$ & $7.47 \pm 0.53$ & $+1.19$ \\
+    BACKPROP & -- & $1 \cdot 10^{-10}$ & 1/3 & $88.00$ & $2.9333$ & $88.10$ & $+81.75$ \\
     \bottomrule
     \end{tabular}
+
+    \smallskip
+    \parbox{\linewidth}{\footnotesize Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. The dataset has no holdout: \textasciigrave{}validation\textasciigrave{} is the official test split. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
     \end{table}
     ");
 }
@@ -118,8 +121,77 @@ fn latex_compiles_it() {
     let Some(program) = ["pdflatex", "lualatex", "tectonic"].into_iter().find(works) else {
         return eprintln!("skipped: there is no pdflatex, lualatex or tectonic with booktabs");
     };
-    let output = compile(program, &latex(&special())).expect("it started before");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let pivots = latex_pivots(&two_datasets()).expect("two datasets");
+    for table in [latex(&special()), latex(&two_datasets()), pivots] {
+        let output = compile(program, &table).expect("it started before");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// Returns the ranked rows of a study twice, on an easy and on a hard dataset, where the values are doubled.
+fn two_datasets() -> Study {
+    let study = special();
+    let mut rows: Vec<Row> = study.rows.iter().filter(|row| row.rank.is_some()).cloned().collect();
+    let mut hard = rows.clone();
+    rows.iter_mut().for_each(|row| row.dataset = "easy".into());
+    for row in &mut hard {
+        row.dataset = "hard_1".into();
+        row.value = row.value.map(|value| statistics::Description { mean: 2.0 * value.mean, ..value });
+    }
+    rows.extend(hard);
+    Study { rows, pivot: Some("hidden"), notes: Vec::new(), expectations: Vec::new(), ..study }
+}
+
+#[test]
+fn each_dataset_has_its_table_and_rules_have_one_over_datasets() {
+    let text = markdown(&two_datasets());
+    insta::assert_snapshot!(text, @r"
+    `error_rate/validation` of train, best epoch by loss/validation; mean ± sample standard deviation over seeds, smaller is better. Ranked by `loss/validation`, best epoch. Against the baseline: mean difference over common seeds [its 95 % confidence interval by Student's t], p of the paired t test after Holm's correction.
+
+    Dataset easy:
+
+    | rank | configuration                   | n | error_rate/validation % | loss/validation | error_rate/test % | against baseline             | epochs | remark                  |
+    |------|---------------------------------|---|-------------------------|-----------------|-------------------|------------------------------|--------|-------------------------|
+    | 1    | dfa 2x500 lr0.001 uniform\<0.1> | 3 | 5.58 ± 0.38             | 0.1861 ± 0.0127 | 5.68 ± 0.38       | -0.75 [-1.06, -0.44] p=0.009 | 4      | best dfa                |
+    | 2    | backprop 2x500 lr0.001          | 3 | 6.33 ± 0.26             | 0.2111 ± 0.0087 | 6.43 ± 0.26       | -                            | 4      | best backprop; baseline |
+
+    Dataset hard_1:
+
+    | rank | configuration                   | n | error_rate/validation % | loss/validation | error_rate/test % | against baseline             | epochs | remark                  |
+    |------|---------------------------------|---|-------------------------|-----------------|-------------------|------------------------------|--------|-------------------------|
+    | 1    | dfa 2x500 lr0.001 uniform\<0.1> | 3 | 11.17 ± 0.38            | 0.1861 ± 0.0127 | 5.68 ± 0.38       | -0.75 [-1.06, -0.44] p=0.009 | 4      | best dfa                |
+    | 2    | backprop 2x500 lr0.001          | 3 | 12.67 ± 0.26            | 0.2111 ± 0.0087 | 6.43 ± 0.26       | -                            | 4      | best backprop; baseline |
+
+    The best configuration of each rule, by dataset:
+
+    | rule     | easy            | hard_1           |
+    |----------|-----------------|------------------|
+    | DFA      | **5.58 ± 0.38** | **11.17 ± 0.38** |
+    | BACKPROP | 6.33 ± 0.26     | 12.67 ± 0.26     |
+    ");
+    let (tables, pivots) = (latex(&two_datasets()), latex_pivots(&two_datasets()).expect("two datasets"));
+    assert_eq!(tables.matches("\\begin{table}").count(), 2);
+    assert!(tables.contains("on easy:") && tables.contains("on hard\\_1:"), "{tables}");
+    insta::assert_snapshot!(pivots, @r"
+    % Needs \usepackage{booktabs}; pdfLaTeX, XeLaTeX or LuaLaTeX, UTF-8.
+    \begin{table}
+    \centering
+    \caption{Validation error rate (\%) by dataset: mean $\pm$ standard deviation over seeds.}
+    \label{tab:r-d-100--summary-dataset}
+    \begin{tabular}{lrr}
+    \toprule
+    rule & easy & hard\_1 \\
+    \midrule
+    DFA & $\mathbf{5.58 \pm 0.38}$ & $\mathbf{11.17 \pm 0.38}$ \\
+    BACKPROP & $6.33 \pm 0.26$ & $12.67 \pm 0.26$ \\
+    \bottomrule
+    \end{tabular}
+
+    \smallskip
+    \parbox{\linewidth}{\footnotesize The best configuration of each rule. Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
+    \end{table}
+    ");
+    assert_eq!(latex_pivots(&special()), None);
 }
 
 fn trials(study: &Study) -> impl Iterator<Item = (&Row, &Trial)> {
@@ -154,7 +226,7 @@ fn check_configuration(line: &HashMap<String, String>, row: &Row) {
 #[test]
 fn the_columns_of_configurations_are_the_axes_among_what_was_measured() {
     let text = configurations_csv(&special());
-    insta::assert_snapshot!(text.lines().next().expect("a header"), @"rank,stage,configuration,algorithm,hidden,feedback,learning_rate,seeds,n,diverged,failed,missing,metric,mean,sd,ci_low,ci_high,median,ranked_by,ranked_by_mean,ranked_by_sd,test_metric,test_mean,test_sd,pairs,difference,difference_low,difference_high,effect_size,p,p_corrected,wilcoxon_p,epochs,is_baseline,best_of");
+    insta::assert_snapshot!(text.lines().next().expect("a header"), @"rank,dataset,stage,configuration,algorithm,hidden,feedback,learning_rate,seeds,n,diverged,failed,missing,metric,mean,sd,ci_low,ci_high,median,ranked_by,ranked_by_mean,ranked_by_sd,test_metric,test_mean,test_sd,pairs,difference,difference_low,difference_high,effect_size,p,p_corrected,wilcoxon_p,epochs,is_baseline,best_of");
 }
 
 #[test]
@@ -162,9 +234,9 @@ fn a_line_of_a_history_needs_no_other_file() {
     let text = history_csv(&special());
     let lines: Vec<&str> = text.lines().take(3).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    stage,configuration,algorithm,hidden,feedback,learning_rate,seed,epoch,step,metric,value
-    train,dfa-2x500-lr0.001,dfa,500-500,uniform<0.1>,0.001,1,1,25,loss/train,0.55
-    train,dfa-2x500-lr0.001,dfa,500-500,uniform<0.1>,0.001,1,2,50,loss/train,0.275
+    dataset,stage,configuration,algorithm,hidden,feedback,learning_rate,seed,epoch,step,metric,value
+    images,train,dfa-2x500-lr0.001,dfa,500-500,uniform<0.1>,0.001,1,1,25,loss/train,0.55
+    images,train,dfa-2x500-lr0.001,dfa,500-500,uniform<0.1>,0.001,1,2,50,loss/train,0.275
     ");
 }
 

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use history::History;
-use settings::{Configuration, Metric, Split};
-use spec::{EpochRule, Summarize};
+use settings::{Configuration, Metric, Split, TrainingSettings};
+use spec::{EpochRule, Summarize, Train};
 use tuner::{
     Outcome,
     ranking::{self, Ranking},
@@ -17,12 +17,12 @@ use crate::{
 
 /// A configuration with its trials.
 pub(super) struct Candidate<'a> {
-    /// Name of the train stage.
-    pub(super) stage: &'a str,
+    /// The stage that trains it, the first one if several do.
+    pub(super) train: &'a Train,
     pub(super) configuration: &'a Configuration,
     /// The configuration with the batch size that the stage may give.
     pub(super) completed: Configuration,
-    /// One trial per seed, in the order of the file.
+    /// One trial for each seed, in the order of the file.
     pub(super) trials: Vec<Measured<'a>>,
 }
 
@@ -47,24 +47,62 @@ pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
 ) -> Result<(Vec<Candidate<'a>>, Ranking), Error> {
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for (train, planned) in summarize.trains().zip(trials) {
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
-            candidates.push(Candidate {
-                stage: &train.name,
-                configuration: &seeds[0].trial.configuration,
-                completed: train.training.completed(&seeds[0].trial.configuration),
-                trials: seeds.iter().map(|planned| measured(summarize, planned)).collect::<Result<_, _>>()?,
+            let completed = train.training.completed(&seeds[0].trial.configuration);
+            let same =
+                |other: &Candidate<'a>| other.completed == completed && trains_alike(other.train, train);
+            let position = candidates.iter().position(same).unwrap_or_else(|| {
+                let configuration = &seeds[0].trial.configuration;
+                candidates.push(Candidate { train, configuration, completed, trials: Vec::new() });
+                candidates.len() - 1
             });
+            let known = &mut candidates[position].trials;
+            for planned in seeds {
+                if known.iter().all(|other| other.planned.trial.seed != planned.trial.seed) {
+                    known.push(measured(summarize, planned)?);
+                }
+            }
         }
     }
-    let ranked_by =
-        |candidate: &Candidate<'_>| candidate.trials.iter().map(|trial| trial.ranked_by).collect();
-    let values: Vec<ranking::Values> = candidates.iter().map(ranked_by).collect();
-    let configurations: Vec<&Configuration> =
-        candidates.iter().map(|candidate| &candidate.completed).collect();
-    let ranking = ranking::rank(&configurations, &values, &summarize.best_per);
+    let ranking = rank(summarize, &candidates);
     Ok((candidates, ranking))
+}
+
+/// Whether a configuration and a seed are the same trial in both stages.
+fn trains_alike(one: &Train, other: &Train) -> bool {
+    // Each configuration has its batch size when two of them are compared.
+    let settings = |train: &Train| TrainingSettings { batch_size: None, ..train.training.clone() };
+    one.dataset.name == other.dataset.name
+        && settings(one) == settings(other)
+        && one.early_stopping == other.early_stopping
+        && one.divergence_factor == other.divergence_factor
+}
+
+/// Ranks the candidates of each dataset, one dataset after the other.
+fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
+    let datasets = summarize.datasets();
+    let mut all = Ranking {
+        order: Vec::new(),
+        means: vec![None; candidates.len()],
+        best_of: vec![None; candidates.len()],
+    };
+    for dataset in &datasets {
+        let of_dataset = |index: &usize| candidates[*index].train.dataset.name == *dataset;
+        let indices: Vec<usize> = (0..candidates.len()).filter(of_dataset).collect();
+        let configurations: Vec<&Configuration> =
+            indices.iter().map(|&index| &candidates[index].completed).collect();
+        let ranked_by = |&index: &usize| candidates[index].trials.iter().map(|it| it.ranked_by).collect();
+        let values: Vec<ranking::Values> = indices.iter().map(ranked_by).collect();
+        let Ranking { order, means, best_of } = ranking::rank(&configurations, &values, &summarize.best_per);
+        all.order.extend(order.into_iter().map(|position| indices[position]));
+        for ((&index, mean), best_of) in indices.iter().zip(means).zip(best_of) {
+            all.means[index] = mean;
+            all.best_of[index] = best_of;
+        }
+    }
+    all
 }
 
 fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Measured<'a>, Error> {
@@ -138,6 +176,8 @@ mod tests {
             rank_by: None,
             best_per: Vec::new(),
             baseline: None,
+            compare_within: Vec::new(),
+            pivot: None,
             expect: Vec::new(),
             publications: Vec::new(),
         }

@@ -51,6 +51,10 @@ pub fn key_text(
         #[serde(skip_serializing_if = "Option::is_none")]
         baseline: Option<&'static str>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        compare_within: &'a [Axis],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pivot: Option<Axis>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
         expect: &'a [Expectation],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         publications: &'a [Publication],
@@ -73,6 +77,8 @@ pub fn key_text(
         rank_by: summarize.rank_by.as_ref(),
         best_per: &summarize.best_per,
         baseline: summarize.baseline.map(Algorithm::name),
+        compare_within: &summarize.compare_within,
+        pivot: summarize.pivot,
         expect: &summarize.expect,
         publications: &summarize.publications,
         trials: trials.iter().map(|trials| trials.len()).sum(),
@@ -105,6 +111,9 @@ pub fn write(
     drop(candidates);
     work.write(TABLE, report::markdown(&study).as_bytes())?;
     work.write("table.tex", report::latex(&study).as_bytes())?;
+    if let Some(pivots) = report::latex_pivots(&study) {
+        work.write("pivot.tex", pivots.as_bytes())?;
+    }
     work.write(BEST, best.as_bytes())?;
     work.write("configurations.csv", report::configurations_csv(&study).as_bytes())?;
     work.write("trials.csv", report::trials_csv(&study).as_bytes())?;

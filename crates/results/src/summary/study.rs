@@ -11,7 +11,10 @@ use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
 use store::Store;
-use tuner::{Outcome, ranking::Ranking};
+use tuner::{
+    Outcome,
+    ranking::{self, Ranking},
+};
 
 use super::{
     candidate::{Candidate, Measured, test_metric},
@@ -32,19 +35,22 @@ pub(super) fn of(
     store: &Store,
 ) -> Result<Study, Error> {
     let ordered: Vec<&Candidate<'_>> = ranking.order.iter().map(|&index| &candidates[index]).collect();
-    let baseline = summarize.baseline.and_then(|baseline| {
-        ranking.order.iter().copied().find(|&index| candidates[index].configuration.algorithm == baseline)
-    });
-    let comparisons = comparisons(candidates, &ranking.order, baseline);
     let mut rows = Vec::new();
-    for ((rank, &index), versus) in (1..).zip(&ranking.order).zip(comparisons) {
-        rows.push(Row {
-            rank: ranking.means[index].is_some().then_some(rank),
-            best_of: ranking.best_of[index].clone(),
-            is_baseline: baseline == Some(index),
-            versus,
-            ..row(summarize, &candidates[index], store)?
-        });
+    for of_dataset in
+        ranking.order.chunk_by(|&one, &other| dataset(&candidates[one]) == dataset(&candidates[other]))
+    {
+        let baselines: Vec<Option<usize>> =
+            of_dataset.iter().map(|&index| baseline(summarize, candidates, of_dataset, index)).collect();
+        let comparisons = comparisons(candidates, of_dataset, &baselines);
+        for (((rank, &index), baseline), versus) in (1..).zip(of_dataset).zip(baselines).zip(comparisons) {
+            rows.push(Row {
+                rank: ranking.means[index].is_some().then_some(rank),
+                best_of: ranking.best_of[index].clone(),
+                is_baseline: baseline == Some(index),
+                versus,
+                ..row(summarize, &candidates[index], store)?
+            });
+        }
     }
     for train in summarize.trains() {
         let examples = training_examples(train, candidates, store)?;
@@ -64,6 +70,8 @@ pub(super) fn of(
             .map(|metric| Criterion { metric: metric.to_string(), epoch: epoch.clone() }),
         reported: Criterion { metric: summarize.metric.to_string(), epoch },
         test_metric: test_metric(summarize).map(|metric| metric.to_string()),
+        pivot: summarize.pivot.map(Axis::name),
+        compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
         notes: notes(summarize),
         expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
         publications: summarize.publications.iter().map(in_words).collect(),
@@ -73,13 +81,42 @@ pub(super) fn of(
     })
 }
 
+fn dataset<'a>(candidate: &Candidate<'a>) -> &'a str {
+    &candidate.train.dataset.name
+}
+
+/// Returns the configuration that the one at `index` is compared with: the first in the `order` of its dataset that the baseline trains and
+/// that has the same values on the axes of `compare_within`, as far as both have one.
+fn baseline(
+    summarize: &Summarize,
+    candidates: &[Candidate<'_>],
+    order: &[usize],
+    index: usize,
+) -> Option<usize> {
+    let rule = summarize.baseline?;
+    let own = &candidates[index].completed;
+    order.iter().copied().find(|&other| {
+        let other = &candidates[other].completed;
+        let agree = |axis: &Axis| match (axis.of(own), axis.of(other)) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
+        other.algorithm == rule && summarize.compare_within.iter().all(agree)
+    })
+}
+
 fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Result<Row, Error> {
     let mut trials = Vec::new();
     for measured in &candidate.trials {
         trials.push(trial(summarize, measured, store)?);
     }
     Ok(Row {
-        stage: candidate.stage.to_owned(),
+        stage: candidate.train.name.clone(),
+        dataset: dataset(candidate).to_owned(),
+        group: match summarize.best_per.as_slice() {
+            [] => candidate.configuration.algorithm.name().to_owned(),
+            axes => ranking::group(&candidate.completed, axes),
+        },
         configuration: configuration(candidate),
         rank: None,
         seeds: trials.len(),
@@ -111,7 +148,7 @@ fn training_examples(
     candidates: &[Candidate<'_>],
     store: &Store,
 ) -> Result<Option<u64>, Error> {
-    let candidate = candidates.iter().find(|candidate| candidate.stage == train.name);
+    let candidate = candidates.iter().find(|candidate| candidate.train.name == train.name);
     let Some(trial) = candidate.and_then(|candidate| candidate.trials.first()) else { return Ok(None) };
     let Some(artifact) = store.find(DATASET, &trial.planned.dataset)? else { return Ok(None) };
     Ok(dataset_artifact::training_examples(&artifact)?)
@@ -174,18 +211,19 @@ fn configuration(candidate: &Candidate<'_>) -> report::Configuration {
         slug: configuration.slug(),
         label: configuration.to_string(),
         algorithm: configuration.algorithm.name().to_owned(),
+        rule: configuration.algorithm.title().to_owned(),
         axes,
     }
 }
 
-/// Compares every configuration with the baseline over their common seeds, in the order of the table.
+/// Compares every configuration with its baseline over their common seeds, in the order of a table.
 fn comparisons(
     candidates: &[Candidate<'_>],
     order: &[usize],
-    baseline: Option<usize>,
+    baselines: &[Option<usize>],
 ) -> Vec<Option<Versus>> {
     let mut comparisons: Vec<Option<Comparison>> = Vec::new();
-    for &index in order {
+    for (&index, baseline) in order.iter().zip(baselines) {
         let baseline = baseline.filter(|&baseline| baseline != index);
         comparisons
             .push(baseline.and_then(|baseline| compare_pairs(&candidates[index], &candidates[baseline])));
@@ -216,7 +254,7 @@ fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<
 fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expectation {
     let ordered = ordered.iter().copied();
     let selected: Vec<&Candidate<'_>> =
-        ordered.filter(|candidate| expected.chosen.contains(&candidate.completed)).collect();
+        ordered.filter(|candidate| is_selected(expected, candidate)).collect();
     let best = selected.iter().find_map(|candidate| {
         let values: Option<Vec<f64>> = candidate.trials.iter().map(|trial| trial.value).collect();
         describe(&values?)
@@ -237,6 +275,11 @@ fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expe
             Some(_) => Verdict::Fail,
         },
     }
+}
+
+fn is_selected(expected: &spec::Expectation, candidate: &Candidate<'_>) -> bool {
+    expected.dataset.as_ref().is_none_or(|name| name == dataset(candidate))
+        && expected.chosen.contains(&candidate.completed)
 }
 
 /// Returns the name of a published table, and its provenance in words.
@@ -294,7 +337,7 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
             format!("at most {}, early stopping by {rule}", training.epochs)
         }
     };
-    let of_stage = candidates.iter().filter(|candidate| candidate.stage == train.name);
+    let of_stage = candidates.iter().filter(|candidate| candidate.train.name == train.name);
     let configurations: Vec<&Configuration> = of_stage.map(|candidate| candidate.configuration).collect();
     let optimizers: BTreeSet<String> =
         configurations.iter().map(|configuration| configuration.optimizer.name()).collect();
@@ -367,6 +410,14 @@ fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<
         list.sort_unstable();
         list.dedup();
     }
+    let mut datasets: Vec<Setting> = Vec::new();
+    for candidate in candidates {
+        let Some(trial) = candidate.trials.first() else { continue };
+        if datasets.iter().all(|known| known.name != dataset(candidate)) {
+            let value = trial.planned.dataset.to_string();
+            datasets.push(Setting { name: dataset(candidate).to_owned(), value });
+        }
+    }
     let mut seeds: Vec<u64> = summarize.trains().flat_map(|train| train.seeds.iter().copied()).collect();
     seeds.sort_unstable();
     seeds.dedup();
@@ -374,6 +425,7 @@ fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<
         command: format!("cargo xtask run {}", asked.file),
         text: asked.text.to_owned(),
         builds,
+        datasets,
         machines,
         seeds,
     }

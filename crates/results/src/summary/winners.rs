@@ -11,6 +11,8 @@ use super::candidate::Candidate;
 pub struct Winner {
     /// The group that the configuration is the best of: `dfa`.
     pub best_of: String,
+    /// Name of the dataset's stage.
+    pub dataset: String,
     /// Name of the train stage.
     pub stage: String,
     /// The mean of the ranking metric over the seeds.
@@ -28,7 +30,8 @@ pub(super) fn of(candidates: &[Candidate<'_>], ranking: &Ranking) -> Vec<Winner>
         if let (Some(best_of), Some(mean)) = (&ranking.best_of[index], ranking.means[index]) {
             winners.push(Winner {
                 best_of: best_of.clone(),
-                stage: candidate.stage.to_owned(),
+                dataset: candidate.train.dataset.name.clone(),
+                stage: candidate.train.name.clone(),
                 mean,
                 configuration: candidate.configuration.clone(),
                 seeds: candidate.trials.iter().map(|trial| trial.planned.trial.seed).collect(),

@@ -52,6 +52,18 @@ pub(super) struct Written<'a> {
     /// Type: a learning rule of the trials, spelled as in their grid. Default: `None`. Example: `Dfa`.
     #[serde(borrow, default)]
     baseline: Option<&'a RawValue>,
+    /// The axes on which a configuration and the one that it is compared with have the same values. With `[Activation]`, DFA with tanh is
+    /// compared with the baseline's best configuration with tanh.
+    ///
+    /// Type: list of [`Axis`]. Default: `[]`. Example: `[Activation]`.
+    #[serde(borrow, default)]
+    compare_within: Option<&'a RawValue>,
+    /// The axis whose values are the columns of an additional table, with a row for each learning rule. Of several datasets, such a table is
+    /// always made.
+    ///
+    /// Default: `None`. Example: `Hidden`.
+    #[serde(default)]
+    pivot: Option<Axis>,
     /// Published values that ours are compared with; `run` exits with 3 if one is missed.
     ///
     /// Type: list of [`Expected`]. Example: `[(of: (algorithm: Dfa), value: 13.5, within: 1.2, source: "a paper, table 2"), Table(name: "drtp-2021/mnist", within: 0.25)]`.
@@ -73,17 +85,23 @@ impl<'a> Written<'a> {
         let metric_part = written_text(self.metric);
         let metric = self::metric(metric_part, &of, scope);
         let rank_by = self.rank_by.map(|written| self::metric(written_text(written), &of, scope));
-        let best_per = self.best_per.map_or(Some(vec![Axis::Algorithm]), |written| {
-            let part = written_text(written);
-            let axes: Vec<Axis> = scope.parse(part)?;
-            if has_repetition(&axes) {
-                scope.problem(part, "an axis is named twice", Some("name each axis once".into()));
-            }
-            Some(axes)
-        });
+        let best_per = axes(self.best_per, vec![Axis::Algorithm], scope);
+        let compare_within = axes(self.compare_within, Vec::new(), scope);
         let baseline = self.baseline(&of, scope);
+        if let Some(within) = compare_within.as_ref().filter(|within| !within.is_empty()) {
+            if baseline.is_none() {
+                scope
+                    .warnings
+                    .push(format!("`compare_within` of {name} compares nothing without a `baseline`"));
+            } else if within.contains(&Axis::Algorithm) {
+                let message = format!(
+                    "`compare_within` of {name}: within `Algorithm`, only the baseline's rule has a baseline"
+                );
+                scope.warnings.push(message);
+            }
+        }
         let (expect, publications) = self.expectations(&of, scope);
-        let (metric, best_per) = (metric?, best_per?);
+        let (metric, best_per, compare_within) = (metric?, best_per?, compare_within?);
         // Named, but no metric.
         let rank_by = if let Some(None) = rank_by { return None } else { rank_by.flatten() };
         let summarize = Summarize {
@@ -93,6 +111,8 @@ impl<'a> Written<'a> {
             rank_by,
             best_per,
             baseline,
+            compare_within,
+            pivot: self.pivot,
             expect,
             publications,
             of,
@@ -144,6 +164,7 @@ impl<'a> Written<'a> {
                 None => continue,
                 Some(Expected::Value(expectation)) => expectation,
                 Some(Expected::Table(table)) => {
+                    check_dataset(table.dataset.as_deref(), of, part, scope);
                     let Some((table, publication)) = expected_table(&table, part, scope) else { continue };
                     let not_tried = table.iter().filter(|expectation| !is_tried(expectation, of)).count();
                     if not_tried > 0 && !of.is_empty() {
@@ -159,6 +180,7 @@ impl<'a> Written<'a> {
                 }
             };
             check_within(expectation.within, part, scope);
+            check_dataset(expectation.dataset.as_deref(), of, part, scope);
             if !expectation.value.is_finite() {
                 let message = format!("`value`: got {}, allowed: a finite number", expectation.value);
                 scope.problem(scope.document.field(part, "value"), message, None);
@@ -181,7 +203,7 @@ fn expected_table<'a>(
     part: &'a str,
     scope: &mut Scope<'a>,
 ) -> Option<(Vec<Expectation>, Publication)> {
-    let ExpectedTable { ref name, within, deviations } = *expected;
+    let ExpectedTable { ref name, ref dataset, within, deviations } = *expected;
     check_within(within, part, scope);
     if !(deviations >= 0.0 && deviations.is_finite()) {
         let message = format!("`deviations`: got {deviations}, allowed: at least 0");
@@ -191,6 +213,7 @@ fn expected_table<'a>(
         Ok(PublishedTable { publication, cells }) => {
             let expectations = cells.into_iter().map(|Cell { row, chosen, value, sd, spread }| Expectation {
                 chosen,
+                dataset: dataset.clone(),
                 value,
                 within: within.max(spread).max(sd.map_or(0.0, |sd| deviations * sd)),
                 source: format!("{}, {row}", publication.cite),
@@ -214,12 +237,45 @@ fn check_within<'a>(within: f64, part: &'a str, scope: &mut Scope<'a>) {
     }
 }
 
+/// Adds a problem if a value is expected of a dataset that the trials do not have, or of one of several.
+fn check_dataset<'a>(dataset: Option<&str>, of: &[Arc<Train>], part: &'a str, scope: &mut Scope<'a>) {
+    let mut known: Vec<&str> = of.iter().map(|train| train.dataset.name.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let at = scope.document.field(part, "dataset");
+    match dataset {
+        Some(dataset) if !known.is_empty() && !known.contains(&dataset) => {
+            let hint = did_you_mean(dataset, &known);
+            scope.problem(at, format!("no trial is of a dataset `{dataset}`"), Some(hint));
+        }
+        None if known.len() > 1 => {
+            let message = format!("the trials are of {} datasets: {}", known.len(), known.join(", "));
+            let hint = format!("name the dataset of the value, for example `dataset: \"{}\"`", known[0]);
+            scope.problem(at, message, Some(hint));
+        }
+        _ => {}
+    }
+}
+
 /// Whether a configuration of the trials has the values that are expected of.
 fn is_tried(expectation: &Expectation, of: &[Arc<Train>]) -> bool {
-    of.iter().any(|train| {
+    let is_of_dataset =
+        |train: &&Arc<Train>| expectation.dataset.as_ref().is_none_or(|name| *name == train.dataset.name);
+    of.iter().filter(is_of_dataset).any(|train| {
         let mut candidates = train.grid.points.candidates().into_iter();
         candidates.any(|configuration| expectation.chosen.contains(&train.training.completed(configuration)))
     })
+}
+
+/// Reads a list of axes.
+fn axes<'a>(written: Option<&'a RawValue>, default: Vec<Axis>, scope: &mut Scope<'a>) -> Option<Vec<Axis>> {
+    let Some(written) = written else { return Some(default) };
+    let part = written_text(written);
+    let axes: Vec<Axis> = scope.parse(part)?;
+    if has_repetition(&axes) {
+        scope.problem(part, "an axis is named twice", Some("name each axis once".into()));
+    }
+    Some(axes)
 }
 
 fn candidates(of: &[Arc<Train>]) -> impl Iterator<Item = &Configuration> {

@@ -4,9 +4,9 @@ use crate::{
     page::{
         figure::{CurvesFigure, Panel},
         scale::Scale,
-        words,
     },
     study::Study,
+    words,
 };
 
 /// Metrics of a layer, their names and explanations.

@@ -1,17 +1,16 @@
-//! Memory and training time of each rule, against the reported quantity.
+//! Memory and training time of each group, against the reported quantity.
 
 use crate::{
+    number,
     page::{
-        best::best_of_each_algorithm,
+        best::{best_of_each_group, groups_in_words},
         chart::{Axis, Chart, Shape},
         figure::{entry, figure, framed, mark},
         legend::{Entry, legend},
-        number,
         scale::{Scale, is_drawable},
-        text::counted,
-        words,
     },
     study::{Row, Study, Trial},
+    words,
 };
 
 const MEMORY: &str = "network/activation_bytes";
@@ -39,16 +38,16 @@ const COSTS: [Cost; 2] = [
     },
 ];
 
-/// The best configuration of a rule by its cost and its result.
+/// The best configuration of a group by its cost and its result.
 struct Point<'a> {
     row: &'a Row,
     x: f64,
     y: f64,
 }
 
-/// Returns a chart for each cost that at least two rules have.
+/// Returns a chart for each cost that at least two groups have.
 pub fn body(study: &Study) -> Option<String> {
-    let best = best_of_each_algorithm(study);
+    let best = best_of_each_group(study);
     let panels: Vec<(&Cost, Vec<Point<'_>>)> = COSTS
         .iter()
         .map(|cost| (cost, points(&best, cost)))
@@ -60,10 +59,10 @@ pub fn body(study: &Study) -> Option<String> {
         |row: &Row| panels.iter().flat_map(|(_, points)| points).any(|point| std::ptr::eq(point.row, row));
     let entries: Vec<Entry> = best.iter().filter(|row| is_shown(row)).map(|row| entry(study, row)).collect();
     let caption = format!(
-        "The best configuration of each of {}: the reported quantity (mean with its 95 % interval) over the mean cost of a trial. Lower left \
+        "The best configuration of {}: the reported quantity (mean with its 95 % interval) over the mean cost of a trial. Lower left \
          is better. Memory is the peak that a training step holds for one trial besides the batch, the parameters and the optimizer state. Time \
          depends on the machine and its load.",
-        counted(entries.len(), "learning rule"),
+        groups_in_words(study, entries.len()),
     );
     (!charts.is_empty())
         .then(|| figure("Result against memory and time.", &caption, &legend(&entries), &charts))
@@ -88,7 +87,7 @@ fn panel(study: &Study, cost: &Cost, points: &[Point<'_>]) -> Option<String> {
     let bounds: Vec<f64> = intervals.flat_map(|interval| [interval.low, interval.high]).collect();
     let each = points.iter().zip(&xs).map(|(point, x)| {
         let (x, y) = (number::fixed(*x, 2), number::fixed(point.y, study.reported.decimals()));
-        format!("{} {x} {unit} and {y}{}", point.row.configuration.algorithm, study.reported.unit())
+        format!("{} {x} {unit} and {y}{}", point.row.group, study.reported.unit())
     });
     let each: Vec<String> = each.collect();
     let marks = points

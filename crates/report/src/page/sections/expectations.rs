@@ -1,8 +1,8 @@
 //! Published values and the ones of this study.
 
 use crate::{
+    number,
     page::{
-        number,
         table::{Column, table},
         text::{counted, escaped},
     },

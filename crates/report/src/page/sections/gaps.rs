@@ -1,8 +1,9 @@
 //! Trials without a result, and the reasons.
 
 use crate::{
+    number,
     page::{
-        best, number,
+        best,
         table::{Column, table},
         text::{counted, escaped},
     },

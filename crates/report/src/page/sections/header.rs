@@ -1,12 +1,13 @@
 //! The question, the answer, and the warnings that a reader needs first.
 
 use crate::{
+    effect, number,
     page::{
-        best, effect, number,
+        best,
         text::{counted, escaped, listed},
-        words,
     },
     study::Study,
+    words,
 };
 
 /// Returns everything above the table of contents.
@@ -31,13 +32,15 @@ fn question(study: &Study) -> String {
         effect::varying(&study.rows).into_iter().map(|axis| levels(study, axis)).collect();
     let trials: usize = study.rows.iter().map(|row| row.seeds).sum();
     let metric = words::metric(&study.reported.metric);
+    let datasets = study.datasets().len();
+    let datasets = if datasets > 1 { format!(" of {datasets} datasets") } else { String::new() };
     let question = match study.rows.as_slice() {
         [only] => format!("What is the {metric} of {}?", only.configuration.label),
         _ => format!("Which configuration has the lowest {metric}?"),
     };
     let compared = if axes.is_empty() { String::new() } else { format!(" over {}", listed(&axes)) };
     let configurations = words::capitalized(&counted(study.rows.len(), "configuration"));
-    format!("{question} {configurations}{compared}; {} in all.", counted(trials, "trial"))
+    format!("{question} {configurations}{compared}{datasets}; {} in all.", counted(trials, "trial"))
 }
 
 /// Returns `4 learning rates`.
@@ -55,14 +58,19 @@ fn levels(study: &Study, axis: &str) -> String {
 }
 
 fn answer(study: &Study) -> Option<String> {
-    let best = study.rows.iter().filter(|row| row.rank.is_some()).min_by_key(|row| row.rank)?;
-    let value = number::mean_and_deviation(best.value.as_ref()?, study.reported.decimals());
-    Some(format!(
-        "Ranked first: {}, with a {} of {value}{}.",
-        best::name(study, best),
-        words::metric(&study.reported.metric),
-        study.reported.unit().replace(' ', "\u{a0}")
-    ))
+    let first = study.rows.iter().filter(|row| row.rank == Some(1));
+    let metric = words::metric(&study.reported.metric);
+    let unit = study.reported.unit().replace(' ', "\u{a0}");
+    let answers = first.filter_map(|best| {
+        let value = number::mean_and_deviation(best.value.as_ref()?, study.reported.decimals());
+        let dataset = match study.datasets().len() {
+            0 | 1 => String::new(),
+            _ => format!(" on {}", best.dataset),
+        };
+        Some(format!("Ranked first{dataset}: {}, with a {metric} of {value}{unit}.", best::name(study, best)))
+    });
+    let answers: Vec<String> = answers.collect();
+    (!answers.is_empty()).then(|| answers.join(" "))
 }
 
 fn how_to_read(study: &Study) -> String {

@@ -1,10 +1,11 @@
 //! The reported quantity over the two axes that explain the largest shares of its variance.
 
-use std::cmp::Ordering;
-
 use crate::{
-    page::{effect::two_largest, number, scale::Scale, text::escaped, words},
+    effect::{levels, two_largest},
+    number,
+    page::{scale::Scale, text::escaped},
     study::{AxisValue, Row, Study},
+    words,
 };
 
 /// The lowest mean in each cell; none where there is no configuration.
@@ -55,32 +56,6 @@ fn map<'a>(study: &'a Study, axes: [&str; 2]) -> Option<Map<'a>> {
     (filled >= 4 && filled * 2 >= rows.len() * columns.len()).then_some(Map { rows, columns, cells })
 }
 
-/// Returns each value once: numbers by size, texts by the numbers in them and then by letters.
-fn levels<'a>(values: impl Iterator<Item = &'a AxisValue>) -> Vec<&'a AxisValue> {
-    let mut levels: Vec<&AxisValue> = Vec::new();
-    for value in values {
-        if !levels.contains(&value) {
-            levels.push(value);
-        }
-    }
-    levels.sort_by(|first, second| match (first, second) {
-        (AxisValue::Number(first), AxisValue::Number(second)) => first.total_cmp(second),
-        (AxisValue::Text(first), AxisValue::Text(second)) => {
-            numbers(first).cmp(&numbers(second)).then_with(|| first.cmp(second))
-        }
-        (AxisValue::Number(_), AxisValue::Text(_)) => Ordering::Less,
-        (AxisValue::Text(_), AxisValue::Number(_)) => Ordering::Greater,
-    });
-    levels
-}
-
-/// Returns the numbers in a text, so that `2x128` comes before `10x50`.
-fn numbers(text: &str) -> Vec<u64> {
-    text.split(|character: char| !character.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .collect()
-}
-
 fn draw(map: &Map<'_>, axes: [&str; 2], decimals: usize) -> String {
     let values: Vec<f64> = map.cells.iter().flatten().copied().flatten().collect();
     let lowest = values.iter().copied().reduce(f64::min);
@@ -112,16 +87,4 @@ fn draw(map: &Map<'_>, axes: [&str; 2], decimals: usize) -> String {
 
 fn head(scope: &str, value: &AxisValue) -> String {
     format!("<th scope=\"{scope}\">{}</th>", escaped(&words::axis_value(value)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbers;
-
-    #[test]
-    fn networks_sort_by_their_numbers() {
-        assert_eq!(numbers("2x128"), [2, 128]);
-        assert!(numbers("2x128") < numbers("10x50"));
-        assert!(numbers("tanh").is_empty());
-    }
 }

@@ -1,12 +1,12 @@
-//! Losses and error rates over epochs, for the best configuration of each rule.
+//! Losses and error rates over epochs, for the best configuration of each group.
 
 use crate::{
     page::{
         figure::{CurvesFigure, Panel},
         scale::Scale,
-        words,
     },
     study::Study,
+    words,
 };
 
 pub fn body(study: &Study) -> Option<String> {

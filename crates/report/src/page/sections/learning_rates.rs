@@ -1,21 +1,21 @@
-//! The reported quantity of each rule over the learning rate.
+//! The reported quantity of each group over the learning rate.
 
 use crate::{
+    number,
     page::{
         appearance::appearance,
         chart::{Axis, Chart, Mark, Shape},
         figure::{figure, framed},
         legend::{Entry, legend},
-        number,
         scale::Scale,
-        words,
     },
     study::{AxisValue, Row, Study},
+    words,
 };
 
-/// The best configuration of a rule at each of its learning rates.
+/// The best configuration of a group at each of its learning rates.
 struct Response<'a> {
-    algorithm: &'a str,
+    group: &'a str,
     /// The configurations by rate.
     best: Vec<Point<'a>>,
 }
@@ -26,7 +26,7 @@ struct Point<'a> {
     row: &'a Row,
 }
 
-/// Returns a chart if a rule has at least two learning rates.
+/// Returns a chart if a group has at least two learning rates.
 pub fn body(study: &Study) -> Option<String> {
     let responses = responses(study);
     if !responses.iter().any(|response| response.best.len() >= 2) {
@@ -36,9 +36,9 @@ pub fn body(study: &Study) -> Option<String> {
     let entries: Vec<Entry> = responses
         .iter()
         .map(|response| Entry {
-            name: response.algorithm.to_owned(),
+            name: response.group.to_owned(),
             detail: String::new(),
-            appearance: appearance(&study.rows, response.algorithm),
+            appearance: appearance(&study.rows, response.group),
         })
         .collect();
     let caption = format!(
@@ -55,9 +55,9 @@ fn responses(study: &Study) -> Vec<Response<'_>> {
     for row in &study.rows {
         let rate = row.configuration.axis("learning_rate");
         let (Some(AxisValue::Number(rate)), Some(mean)) = (rate, row.complete_mean()) else { continue };
-        let (point, algorithm) = (Point { rate: *rate, mean, row }, row.configuration.algorithm.as_str());
-        let Some(response) = responses.iter_mut().find(|response| response.algorithm == algorithm) else {
-            responses.push(Response { algorithm, best: vec![point] });
+        let (point, group) = (Point { rate: *rate, mean, row }, row.group.as_str());
+        let Some(response) = responses.iter_mut().find(|response| response.group == group) else {
+            responses.push(Response { group, best: vec![point] });
             continue;
         };
         match response.best.iter_mut().find(|other| other.rate == point.rate) {
@@ -69,7 +69,7 @@ fn responses(study: &Study) -> Vec<Response<'_>> {
     for response in &mut responses {
         response.best.sort_by(|first, second| first.rate.total_cmp(&second.rate));
     }
-    responses.sort_by_key(|response| appearance(&study.rows, response.algorithm));
+    responses.sort_by_key(|response| appearance(&study.rows, response.group));
     responses
 }
 
@@ -80,8 +80,8 @@ fn chart(study: &Study, responses: &[Response<'_>]) -> Option<Chart> {
     let intervals = points().filter_map(|point| point.row.interval());
     let bounds: Vec<f64> = intervals.flat_map(|interval| [interval.low, interval.high]).collect();
     let marks = responses.iter().map(|response| Mark {
-        name: response.algorithm.to_owned(),
-        appearance: appearance(&study.rows, response.algorithm),
+        name: response.group.to_owned(),
+        appearance: appearance(&study.rows, response.group),
         shape: Shape::Points(
             response.best.iter().map(|point| (point.rate, point.mean, point.row.interval())).collect(),
         ),
@@ -99,7 +99,7 @@ fn description(study: &Study, responses: &[Response<'_>]) -> String {
         let Point { rate, mean, .. } =
             response.best.iter().min_by(|first, second| first.mean.total_cmp(&second.mean))?;
         let (mean, rate) = (number::fixed(*mean, study.reported.decimals()), number::shortest(*rate));
-        Some(format!("{} is lowest, {mean}, at {rate}", response.algorithm))
+        Some(format!("{} is lowest, {mean}, at {rate}", response.group))
     });
     let lowest: Vec<String> = lowest.collect();
     format!("{} over the learning rate: {}.", words::metric(&study.reported.metric), lowest.join("; "))

@@ -11,11 +11,12 @@ mod learning_rates;
 mod pictures;
 mod reproduction;
 mod results;
+mod rules;
 mod settings;
 
 pub use header::header;
 
-use crate::study::Study;
+use crate::{page::text::escaped, study::Study};
 
 pub struct Section {
     /// The target of links.
@@ -23,18 +24,62 @@ pub struct Section {
     pub title: &'static str,
     /// Returns the section's markup, or none if the study has nothing to show in it.
     pub body: fn(&Study) -> Option<String>,
+    /// Whether each dataset has a part of its own.
+    pub is_of_dataset: bool,
 }
 
-pub const EVERY: [Section; 11] = [
-    Section { anchor: "settings", title: "Settings", body: settings::body },
-    Section { anchor: "results", title: "Results", body: results::body },
-    Section { anchor: "expectations", title: "Published values", body: expectations::body },
-    Section { anchor: "learning-curves", title: "Learning curves", body: learning_curves::body },
-    Section { anchor: "axes", title: "Influence of hyperparameters", body: heat_map::body },
-    Section { anchor: "learning-rates", title: "Learning rates", body: learning_rates::body },
-    Section { anchor: "alignment", title: "Alignment with backpropagation", body: alignment::body },
-    Section { anchor: "costs", title: "Memory and time", body: costs::body },
-    Section { anchor: "pictures", title: "Pictures", body: pictures::body },
-    Section { anchor: "gaps", title: "Trials without a result", body: gaps::body },
-    Section { anchor: "reproduction", title: "Reproduction", body: reproduction::body },
+impl Section {
+    /// Returns the section's markup, with a part for each dataset where there are several.
+    pub fn markup(&self, study: &Study) -> Option<String> {
+        let datasets = if self.is_of_dataset { study.by_dataset() } else { Vec::new() };
+        if datasets.is_empty() {
+            return (self.body)(study);
+        }
+        let parts = datasets.iter().filter_map(|(dataset, study)| {
+            let body = (self.body)(study)?;
+            Some(format!("<h3 class=\"dataset\">Dataset {}</h3>\n{body}", escaped(dataset)))
+        });
+        let parts: String = parts.collect();
+        (!parts.is_empty()).then_some(parts)
+    }
+}
+
+pub const EVERY: [Section; 12] = [
+    Section { anchor: "settings", title: "Settings", body: settings::body, is_of_dataset: false },
+    Section { anchor: "results", title: "Results", body: results::body, is_of_dataset: true },
+    Section { anchor: "rules", title: "Learning rules", body: rules::body, is_of_dataset: false },
+    Section {
+        anchor: "expectations",
+        title: "Published values",
+        body: expectations::body,
+        is_of_dataset: false,
+    },
+    Section {
+        anchor: "learning-curves",
+        title: "Learning curves",
+        body: learning_curves::body,
+        is_of_dataset: true,
+    },
+    Section {
+        anchor: "axes",
+        title: "Influence of hyperparameters",
+        body: heat_map::body,
+        is_of_dataset: true,
+    },
+    Section {
+        anchor: "learning-rates",
+        title: "Learning rates",
+        body: learning_rates::body,
+        is_of_dataset: true,
+    },
+    Section {
+        anchor: "alignment",
+        title: "Alignment with backpropagation",
+        body: alignment::body,
+        is_of_dataset: true,
+    },
+    Section { anchor: "costs", title: "Memory and time", body: costs::body, is_of_dataset: true },
+    Section { anchor: "pictures", title: "Pictures", body: pictures::body, is_of_dataset: false },
+    Section { anchor: "gaps", title: "Trials without a result", body: gaps::body, is_of_dataset: false },
+    Section { anchor: "reproduction", title: "Reproduction", body: reproduction::body, is_of_dataset: false },
 ];

@@ -1,8 +1,9 @@
 //! The command, the pipeline file, builds, machines, and the keys of all results.
 
 use crate::{
+    number,
     page::{
-        best, number, table,
+        best, table,
         text::{counted, escaped},
     },
     study::{Row, Study},

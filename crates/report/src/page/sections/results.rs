@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use statistics::{Comparison, Description};
 
 use crate::{
+    effect, number,
     page::{
         appearance::appearance,
-        best, effect, legend, number,
+        best, legend,
+        scale::Scale,
         table::{Column, SHOWN, sortable_table, table},
         text::{counted, escaped, listed},
-        words,
     },
     study::{AxisValue, Row, Study},
+    words,
 };
 
 /// The number of characters above which a name may be broken into lines.
@@ -56,10 +58,10 @@ fn constants(study: &Study) -> String {
     format!("<p>The same in all configurations: {}.</p>\n", escaped(&listed(&constants)))
 }
 
-/// Returns the marker of each rule, as markup.
+/// Returns the marker of each group, as markup.
 fn keys(rows: &[Row]) -> BTreeMap<&str, String> {
-    let algorithms: BTreeSet<&str> = rows.iter().map(|row| row.configuration.algorithm.as_str()).collect();
-    algorithms.into_iter().map(|algorithm| (algorithm, legend::key(appearance(rows, algorithm)))).collect()
+    let groups: BTreeSet<&str> = rows.iter().map(|row| row.group.as_str()).collect();
+    groups.into_iter().map(|group| (group, legend::key(appearance(rows, group)))).collect()
 }
 
 /// The columns of a table: their headers, and functions that return the markup of a row's cells.
@@ -81,13 +83,12 @@ impl<'a> Columns<'a> {
             columns.text("stage", |row| text_cell(&row.stage, ""));
         }
         if axes.is_empty() {
-            columns.text("configuration", |row| {
-                text_cell(&row.configuration.label, &keys[row.configuration.algorithm.as_str()])
-            });
+            columns
+                .text("configuration", |row| text_cell(&row.configuration.label, &keys[row.group.as_str()]));
         }
         for axis in axes {
             columns.text(words::spaced(axis), move |row| {
-                let key = if axis == "algorithm" { &keys[row.configuration.algorithm.as_str()] } else { "" };
+                let key = if axis == "algorithm" { &keys[row.group.as_str()] } else { "" };
                 axis_cell(row.configuration.axis(axis), key)
             });
         }
@@ -101,6 +102,9 @@ impl<'a> Columns<'a> {
                 let text = row.interval().map(|interval| number::interval(&interval, decimals));
                 cell("number", row.interval().map(|interval| interval.low), text)
             });
+        }
+        if let Some(scale) = seed_scale(study).filter(|_| rows.iter().any(|row| row.count() > 1)) {
+            columns.text("each seed", move |row| seeds_cell(row, scale, decimals));
         }
         columns.number("median", move |row| {
             number_cell(row.value.map(|value| value.median), |median| number::fixed(median, decimals))
@@ -156,6 +160,31 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// Returns an axis for the values of all seeds of ranked configurations.
+fn seed_scale(study: &Study) -> Option<Scale> {
+    let ranked = study.rows.iter().filter(|row| row.rank.is_some());
+    let values: Vec<f64> = ranked.flat_map(|row| &row.trials).filter_map(|trial| trial.value).collect();
+    Scale::around(&values, &[])
+}
+
+/// Returns a cell with a point for each seed; the tooltip has the numbers. Points beyond the axis are left out.
+fn seeds_cell(row: &Row, scale: Scale, decimals: usize) -> String {
+    let (mut points, mut numbers) = (String::new(), Vec::new());
+    for trial in &row.trials {
+        let Some(value) = trial.value else { continue };
+        numbers.push(format!("seed {}: {}", trial.seed, number::fixed(value, decimals)));
+        let position = scale.position(value);
+        if (0.0..=1.0).contains(&position) {
+            points += &format!("<circle cx=\"{:.1}\" cy=\"8\" r=\"3\"/>", 4.0 + 88.0 * position);
+        }
+    }
+    let numbers = escaped(&numbers.join(", "));
+    format!(
+        "<td class=\"short\"><svg class=\"seeds\" viewBox=\"0 0 96 16\" role=\"img\" aria-label=\"{numbers}\"><title>{numbers}</title>\
+         {points}</svg></td>"
+    )
+}
+
 fn has_wilcoxon(study: &Study) -> bool {
     study.rows.iter().filter_map(Row::comparison).any(|comparison| comparison.wilcoxon.is_some())
 }
@@ -170,6 +199,12 @@ fn explanation(study: &Study) -> String {
     if rows.iter().any(|row| row.interval().is_some()) {
         text += " Numbers are the mean ± the sample standard deviation over seeds; the 95 % interval is that of the mean, by \
                  Student’s t.";
+    }
+    if rows.iter().any(|row| row.count() == 2) {
+        text += " Two seeds are too few for an interval or a test.";
+    }
+    if rows.iter().any(|row| row.count() > 1) {
+        text += " Each seed is a point, all on one axis; point at it for the numbers.";
     }
     if study.has_comparisons() {
         text += &comparison_explained(study);
@@ -186,8 +221,11 @@ fn explanation(study: &Study) -> String {
 }
 
 fn comparison_explained(study: &Study) -> String {
-    let baseline = study.rows.iter().find(|row| row.is_baseline);
-    let baseline = baseline.map_or_else(String::new, |row| format!(", {},", best::name(study, row)));
+    let mut baselines = study.rows.iter().filter(|row| row.is_baseline);
+    let baseline = match (baselines.next(), baselines.next()) {
+        (Some(only), None) => format!(", {},", best::name(study, only)),
+        _ => String::new(),
+    };
     let points = if study.reported.unit().is_empty() { "" } else { " in percentage points" };
     let wilcoxon = if has_wilcoxon(study) {
         "; p (Wilcoxon) is that of the exact signed-rank test, uncorrected"
@@ -195,9 +233,10 @@ fn comparison_explained(study: &Study) -> String {
         ""
     };
     format!(
-        " Differences to the baseline{baseline} are paired by seed{points}, with the 95 % interval of their mean (a remark counts the \
+        " Differences to {}{baseline} are paired by seed{points}, with the 95 % interval of their mean (a remark counts the \
          pairs if some are missing); d is Cohen’s d of the pairs; p (Holm) is that of the two-sided paired t test, corrected over the \
-         table{wilcoxon}."
+         table{wilcoxon}.",
+        study.baseline_in_words()
     )
 }
 

@@ -1,9 +1,6 @@
 //! The settings that all configurations share.
 
-use crate::{
-    page::{text::escaped, words},
-    study::Study,
-};
+use crate::{page::text::escaped, study::Study, words};
 
 pub fn body(study: &Study) -> Option<String> {
     let items = study.settings.iter().map(|setting| {

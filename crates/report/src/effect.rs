@@ -1,5 +1,7 @@
 //! The effect of each axis of a grid on the reported quantity.
 
+use std::cmp::Ordering;
+
 use crate::study::{AxisValue, Row};
 
 /// Returns the axes with at least two values. Rows to which an axis does not apply do not count.
@@ -31,6 +33,32 @@ fn axes(rows: &[Row]) -> impl Iterator<Item = &'static str> {
 
 fn values<'a>(rows: &'a [Row], axis: &str) -> impl Iterator<Item = &'a AxisValue> {
     rows.iter().filter_map(move |row| row.configuration.axis(axis))
+}
+
+/// Returns each value once: numbers by size, texts by the numbers in them and then by letters.
+pub fn levels<'a>(values: impl Iterator<Item = &'a AxisValue>) -> Vec<&'a AxisValue> {
+    let mut levels: Vec<&AxisValue> = Vec::new();
+    for value in values {
+        if !levels.contains(&value) {
+            levels.push(value);
+        }
+    }
+    levels.sort_by(|first, second| match (first, second) {
+        (AxisValue::Number(first), AxisValue::Number(second)) => first.total_cmp(second),
+        (AxisValue::Text(first), AxisValue::Text(second)) => {
+            numbers(first).cmp(&numbers(second)).then_with(|| first.cmp(second))
+        }
+        (AxisValue::Number(_), AxisValue::Text(_)) => Ordering::Less,
+        (AxisValue::Text(_), AxisValue::Number(_)) => Ordering::Greater,
+    });
+    levels
+}
+
+/// Returns the numbers in a text, so that `2x128` comes before `10x50`.
+fn numbers(text: &str) -> Vec<u64> {
+    text.split(|character: char| !character.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
 }
 
 /// Returns the share of the variance of the rows' means that an axis explains alone (eta squared), over the rows to which it applies.
@@ -88,6 +116,13 @@ mod tests {
         let points =
             bits.into_iter().flat_map(|a| bits.into_iter().flat_map(move |b| bits.map(|c| (a, b, c))));
         points.map(|(a, b, c)| row([("a", a), ("b", b), ("c", c)], value(a, b, c))).collect()
+    }
+
+    #[test]
+    fn networks_sort_by_their_numbers() {
+        assert_eq!(numbers("2x128"), [2, 128]);
+        assert!(numbers("2x128") < numbers("10x50"));
+        assert!(numbers("tanh").is_empty());
     }
 
     #[test]

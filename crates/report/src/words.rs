@@ -1,8 +1,9 @@
 //! Tags of metrics and names of axes, in words.
 
-use crate::study::{AxisValue, Criterion};
-
-use super::number;
+use crate::{
+    number,
+    study::{AxisValue, Criterion},
+};
 
 /// Returns `validation error rate` for `error_rate/validation`, and the words of any other tag.
 pub fn metric(tag: &str) -> String {
