@@ -10,8 +10,10 @@ use std::{
 };
 
 use clap::error::ErrorKind;
+use data::Account;
 use history::Epoch;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use results::dataset_artifact::Stated;
 use runner::progress::{Progress, Reporter, TrialEnd};
 use settings::{Metric, Split, Trial};
 use tuner::Outcome;
@@ -114,6 +116,21 @@ fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
     preferred.iter().find_map(|wanted| {
         epoch.values.iter().find(|(metric, _)| metric == wanted).map(|(metric, value)| (metric, *value))
     })
+}
+
+/// Returns a block of lines: the images of the stage `name`, its splits, and the warnings about them.
+pub fn account(name: &str, stated: &Stated) -> String {
+    let mut lines = Vec::new();
+    if let Some(Account { source, images, splits }) = &stated.account {
+        lines.push(format!("{source}: {images}"));
+        lines.extend(splits.iter().cloned());
+    }
+    lines.extend(stated.warnings.iter().map(|warning| format!("warning: {warning}")));
+    let mut text = format!("{name}: {}", lines.first().map_or("", String::as_str));
+    for line in lines.iter().skip(1) {
+        text += &format!("\n  {line}");
+    }
+    text
 }
 
 /// Formats a value, for example `error_rate/validation 4.80 %`.
@@ -268,6 +285,7 @@ impl Reporter for Bars {
             Progress::LoadingDataset { name } if self.bars.is_hidden() || stage.is_none() => {
                 self.say(&format!("{name}: loading images"));
             }
+            Progress::LoadedDataset { name, stated } => self.say(&account(name, stated)),
             Progress::Decoding { name, done, total } => {
                 if let Some(stage) = stage.as_mut() {
                     stage.bar.set_message(format!("{done}/{total} pictures decoded"));

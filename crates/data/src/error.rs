@@ -38,6 +38,9 @@ pub enum Error {
     #[error("cannot keep decoded pictures in {}", path.display())]
     NotKept { path: PathBuf, source: io::Error },
 
+    #[error("the largest label is {}: only {with_images} of {classes} classes have an image", classes - 1)]
+    FewClassesHaveImages { with_images: usize, classes: usize },
+
     /// A share of the examples is so small or so large that a split is empty.
     #[error(
         "no {part} examples: a holdout of {holdout:?} and a fraction of {fraction:?} of {of} examples leave none"
@@ -85,6 +88,10 @@ impl Error {
             Self::NotKept { path, .. } => {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 format!("check that {} may be written and has room", folder.display())
+            }
+            Self::FewClassesHaveImages { .. } => {
+                "number the classes from 0 without gaps: `y = numpy.unique(y, return_inverse=True)[1]`"
+                    .to_owned()
             }
             Self::EmptySplit { part: "test", .. } => "give the source more images".to_owned(),
             Self::EmptySplit { part: "validation", .. } => "raise `holdout`, or set it to 0.0".to_owned(),

@@ -7,9 +7,11 @@
 //!
 //! This crate downloads nothing and holds no tensors. Its only state are the files it reads and the decoded pictures.
 
+mod account;
 mod augmentation;
 mod cifar;
 mod contact_sheet;
+mod counts;
 mod dataset;
 mod duplicates;
 mod error;
@@ -29,17 +31,20 @@ mod source_file;
 mod sources;
 mod split;
 mod view;
+mod warning;
 
+pub use account::Account;
 pub use augmentation::{Augmentation, AugmentationKey, Fill, ImageChange};
 pub use contact_sheet::ContactSheet;
-pub use dataset::Dataset;
-pub use duplicates::Duplicates;
+pub use counts::Counts;
+pub use dataset::{Dataset, TestPart};
+pub use duplicates::{Duplicates, Examination};
 pub use error::Error;
 pub use files::Presence;
 pub use fingerprint::Fingerprint;
 pub use loading::{DecodingProgress, Loading};
 pub use order::batch_order;
-pub use part::{Counts, ImageShape, Loaded, Part, Skipped};
+pub use part::{ImageShape, Loaded, Part, Skipped};
 pub use pixels::Pixels;
 pub use problem::Problem;
 pub use scaling::{PerChannel, Scaler, Scaling};
@@ -49,3 +54,4 @@ pub use sources::{
     Caltech256, Cifar100, Cifar100Labels, EuroSat, Glyphs, Idx, IdxFiles, ImageFolder, Npz, Source, sources,
 };
 pub use view::View;
+pub use warning::DataWarning;

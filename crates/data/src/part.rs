@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Pixels;
+use crate::{Counts, DataWarning, Pixels};
 
 /// The shape of every image of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,17 +44,12 @@ pub struct Loaded {
     pub train: Part,
     /// The official test part. Without one, a test part is drawn by the split seed.
     pub test: Option<Part>,
+    /// The validation part of a user's own images. Without a test part, it serves as one.
+    pub validation: Option<Part>,
     /// The damaged pictures that were left out because the settings say so.
     pub skipped: Vec<Skipped>,
-}
-
-/// The size of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// The number of images in all parts together.
-    pub images: usize,
-    /// The number of classes that have at least one image.
-    pub classes: usize,
+    /// The facts that only the reader of the files sees.
+    pub warnings: Vec<DataWarning>,
 }
 
 /// A damaged picture that was left out.
@@ -67,26 +62,38 @@ pub struct Skipped {
 
 impl Loaded {
     pub(crate) fn new(shape: ImageShape, class_names: Vec<String>, train: Part, test: Option<Part>) -> Self {
-        Self { shape, class_names, train, test, skipped: Vec::new() }
+        let (validation, skipped, warnings) = (None, Vec::new(), Vec::new());
+        Self { shape, class_names, train, test, validation, skipped, warnings }
     }
 
     /// Names the classes of a user's own arrays by their numbers, from 0 to the largest label of any part.
-    pub(crate) fn with_numbered_classes(shape: ImageShape, train: Part, test: Option<Part>) -> Self {
-        let labels = train.labels.iter().chain(test.iter().flat_map(|part| &part.labels));
-        let classes = labels.max().map_or(0, |largest| u32::from(*largest) + 1);
-        Self::new(shape, (0..classes).map(|class| class.to_string()).collect(), train, test)
+    pub(crate) fn with_numbered_classes(mut self) -> Self {
+        let largest = self.labels().max().copied();
+        let classes = largest.map_or(0, |largest| u32::from(largest) + 1);
+        self.class_names = (0..classes).map(|class| class.to_string()).collect();
+        self
     }
 
     /// Counts what is there, which is less than [`Source::official`](crate::Source::official) in a partial copy.
     pub fn counts(&self) -> Counts {
-        let labels = || self.train.labels.iter().chain(self.test.iter().flat_map(|test| &test.labels));
-        let mut has_examples = vec![false; self.class_names.len()];
-        for label in labels() {
-            has_examples[usize::from(*label)] = true;
-        }
+        let has_images = self.has_images();
         Counts {
-            images: labels().count(),
-            classes: has_examples.into_iter().filter(|has_examples| *has_examples).count(),
+            images: self.labels().count(),
+            classes: has_images.into_iter().filter(|has_images| *has_images).count(),
         }
+    }
+
+    /// Returns `[classes]`, whether a class has an image in any part.
+    pub(crate) fn has_images(&self) -> Vec<bool> {
+        let mut has_images = vec![false; self.class_names.len()];
+        for label in self.labels() {
+            has_images[usize::from(*label)] = true;
+        }
+        has_images
+    }
+
+    fn labels(&self) -> impl Iterator<Item = &u16> {
+        let others = self.validation.iter().chain(&self.test);
+        self.train.labels.iter().chain(others.flat_map(|part| &part.labels))
     }
 }

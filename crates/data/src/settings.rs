@@ -13,6 +13,9 @@ use crate::{Augmentation, Problem, Scaling, Source};
 pub struct DatasetSettings {
     /// The source of the images.
     pub source: Source,
+    /// Whether the files must be those that the authors publish, if the source has such files.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub official: bool,
     /// How a pixel becomes an input of the network.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scaling: Scaling,
@@ -36,12 +39,19 @@ impl DatasetSettings {
     pub fn of(source: Source) -> Self {
         Self {
             source,
+            official: true,
             scaling: Scaling::default(),
             fraction: everything(),
             holdout: 0.0,
             split_seed: 0,
             augmentations: Vec::new(),
         }
+    }
+
+    /// Returns the name of the source for people, which says whether its files are official ones.
+    pub fn name(&self) -> String {
+        let name = self.source.name();
+        if self.official { name.to_owned() } else { format!("{name} (not the official files)") }
     }
 
     /// Returns the same settings with empty paths, for keys: the fingerprint says which files the paths led to.
@@ -52,6 +62,10 @@ impl DatasetSettings {
     /// Returns every value that is not allowed.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.source.problems();
+        if !self.official && self.source.official().is_none() {
+            let message = format!("got false, but {} has no official files", self.source.name());
+            problems.push(Problem { field: "official", message });
+        }
         if !(self.fraction > 0.0 && self.fraction <= 1.0) {
             let message = format!("got {:?}, allowed: more than 0.0, at most 1.0", self.fraction);
             problems.push(Problem { field: "fraction", message });
@@ -64,6 +78,14 @@ impl DatasetSettings {
         problems.extend(self.augmentations.iter().filter_map(|augmentation| augmentation.problem()));
         problems
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(answer: &bool) -> bool {
+    *answer
 }
 
 fn everything() -> f64 {
@@ -89,6 +111,7 @@ mod tests {
         assert_eq!(ron::to_string(&settings).expect("settings are plain data"), "(source:Glyphs(()))");
         let settings = DatasetSettings {
             source: Source::Glyphs(Glyphs { train: 100, ..Glyphs::default() }),
+            official: true,
             scaling: Scaling::ZeroOne,
             fraction: 0.5,
             holdout: 0.1,

@@ -9,6 +9,8 @@ pub struct Study {
     /// The name of the summary's stage.
     pub stage: String,
     pub settings: Vec<Setting>,
+    /// The images of the trials, one entry for each dataset.
+    pub images: Vec<Images>,
     /// The metric that ranks the rows, if it is not the reported one.
     pub ranked_by: Option<Criterion>,
     pub reported: Criterion,
@@ -28,6 +30,15 @@ pub struct Study {
     pub publications: Vec<Setting>,
     pub pictures: Vec<Picture>,
     pub provenance: Provenance,
+}
+
+/// A dataset in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// The source, the number of images, the classes, and the origin of each split.
+    pub account: String,
+    /// The facts that change how results must be read, without a full stop.
+    pub warnings: Vec<String>,
 }
 
 /// A name and a value in words: `dataset` and `Fashion-MNIST, 60,000 training and 10,000 validation images`.

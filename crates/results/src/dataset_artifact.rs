@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use data::{Counts, Dataset, Duplicates, Skipped, Source, View};
+use data::{Account, Counts, DataWarning, Dataset, Duplicates, Examination, Skipped, TestPart, View};
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 use store::{Artifact, StoreError};
@@ -19,6 +19,13 @@ const SPLIT_HEADER: &str = "\
 #[derive(Serialize)]
 struct Description<'a> {
     source: &'a str,
+    /// The size and the origin of each split in words.
+    account: Account,
+    /// The facts that a reader of results must know.
+    warnings: Vec<String>,
+    /// The reason why results cannot be compared with results on the official images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_images: Option<String>,
     images: usize,
     /// The size that its authors publish, if the files on disk are only a part.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +38,9 @@ struct Description<'a> {
     validation: Examples,
     test: Option<Examples>,
     validation_is_test_split: bool,
+    /// Whether the validation split is a part of the files and not of their training part.
+    #[serde(skip_serializing_if = "is_false")]
+    validation_is_given: bool,
     /// Whether the split seed draws the test split, because there is no official one.
     test_is_drawn: bool,
     /// The numbers of images that equal an earlier one in every pixel.
@@ -60,24 +70,71 @@ struct Indices {
     images: String,
 }
 
-/// Returns the names and texts of the files for `dataset`, which was made from `source`.
-pub fn files(source: &Source, dataset: &Dataset) -> [(&'static str, String); 2] {
-    let split = format!("{SPLIT_HEADER}{}", text(&split(dataset)));
-    [(DESCRIPTION, text(&describe(source, dataset))), (SPLIT, split)]
+/// The content of a dataset's artifact that reports show.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stated {
+    /// The size and the origin of each split; none if an earlier version wrote the artifact.
+    #[serde(default)]
+    pub account: Option<Account>,
+    /// The facts that a reader of results must know, a sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// The reason why results cannot be compared with results on the official images: only a part of them is there, or the
+    /// files are other ones.
+    #[serde(default)]
+    pub other_images: Option<String>,
+    /// Whether the files have a validation part next to a test part.
+    #[serde(default)]
+    validation_is_given: bool,
+    train: Images,
 }
 
-/// Returns the number of training examples in a dataset's artifact, or none if another version wrote the artifact.
-pub(crate) fn training_examples(artifact: &Artifact) -> Result<Option<u64>, StoreError> {
-    #[derive(Deserialize)]
-    struct Stated {
-        train: Images,
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Images {
+    images: u64,
+}
+
+impl Stated {
+    /// Reads a dataset's artifact; returns none if another version wrote it in another form.
+    pub fn read(artifact: &Artifact) -> Result<Option<Self>, StoreError> {
+        Ok(ron::Options::default()
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .from_bytes(&artifact.read(DESCRIPTION)?)
+            .ok())
     }
-    #[derive(Deserialize)]
-    struct Images {
-        images: u64,
+
+    /// Reads the artifact of `dataset`, which was just loaded. Files that are not read are not part of an artifact's key, so the
+    /// warnings about them come from the dataset.
+    pub fn of_loaded(artifact: &Artifact, dataset: &Dataset) -> Result<Self, StoreError> {
+        let mut stated = Self::read(artifact)?.unwrap_or_else(|| Self {
+            account: None,
+            warnings: Vec::new(),
+            other_images: None,
+            validation_is_given: dataset.validation_is_given(),
+            train: Images { images: dataset.train().len() as u64 },
+        });
+        stated.account = Some(dataset.account());
+        let warnings = dataset.warnings().iter().map(DataWarning::to_string);
+        let new: Vec<String> = warnings.filter(|warning| !stated.warnings.contains(warning)).collect();
+        stated.warnings.extend(new);
+        Ok(stated)
     }
-    let stated: Option<Stated> = ron::de::from_bytes(&artifact.read(DESCRIPTION)?).ok();
-    Ok(stated.map(|stated| stated.train.images))
+
+    /// Whether the files have a validation part next to a test part, so that no `holdout` is needed.
+    pub fn has_validation_part(&self) -> bool {
+        self.validation_is_given
+    }
+
+    /// Returns the number of training examples.
+    pub fn training_examples(&self) -> u64 {
+        self.train.images
+    }
+}
+
+/// Returns the names and texts of the files for `dataset`.
+pub fn files(dataset: &Dataset) -> [(&'static str, String); 2] {
+    let split = format!("{SPLIT_HEADER}{}", text(&split(dataset)));
+    [(DESCRIPTION, text(&describe(dataset))), (SPLIT, split)]
 }
 
 fn text(value: &impl Serialize) -> String {
@@ -85,10 +142,19 @@ fn text(value: &impl Serialize) -> String {
     ron::ser::to_string_pretty(value, config).expect("names and numbers are RON") + "\n"
 }
 
-fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
+fn is_false(fact: &bool) -> bool {
+    !fact
+}
+
+fn describe(dataset: &Dataset) -> Description<'_> {
     let shape = dataset.shape();
+    let Examination { duplicates, warnings } = dataset.examine();
+    let other_images = warnings.iter().find(|warning| warning.is_of_other_images());
     Description {
-        source: source.name(),
+        source: dataset.settings().source.name(),
+        account: dataset.account(),
+        other_images: other_images.map(DataWarning::to_string),
+        warnings: warnings.iter().map(DataWarning::to_string).collect(),
         images: dataset.counts().images,
         partial_of: dataset.partial_of(),
         channels: shape.channels,
@@ -99,8 +165,9 @@ fn describe<'a>(source: &'a Source, dataset: &'a Dataset) -> Description<'a> {
         validation: examples(dataset.validation(), dataset),
         test: dataset.test().map(|test| examples(test, dataset)),
         validation_is_test_split: dataset.validation_is_test_split(),
+        validation_is_given: dataset.validation_is_given(),
         test_is_drawn: dataset.test_is_drawn(),
-        duplicates: dataset.duplicates(),
+        duplicates,
         skipped: dataset.skipped(),
     }
 }
@@ -110,14 +177,23 @@ fn examples(view: View<'_>, dataset: &Dataset) -> Examples {
 }
 
 fn split(dataset: &Dataset) -> Split {
-    let [training, testing] = match dataset.test_is_drawn() {
-        true => ["all images"; 2],
-        false => ["the official training part", "the official test part"],
+    let [training, validation, testing] = match (dataset.test_is_drawn(), dataset.settings().source.is_own())
+    {
+        (true, _) => ["all images"; 3],
+        (false, true) => ["the training part", "the validation part", "the test part"],
+        (false, false) => {
+            ["the official training part", "the official validation part", "the official test part"]
+        }
     };
-    let validation_of = if dataset.validation_is_test_split() { testing } else { training };
+    let testing = if dataset.test_part() == TestPart::Validation { validation } else { testing };
+    let validation = match (dataset.validation_is_test_split(), dataset.validation_is_given()) {
+        (true, _) => testing,
+        (false, true) => "the validation part",
+        (false, false) => training,
+    };
     Split {
         train: Indices { of: training, images: ranges(dataset.train()) },
-        validation: Indices { of: validation_of, images: ranges(dataset.validation()) },
+        validation: Indices { of: validation, images: ranges(dataset.validation()) },
         test: dataset.test().map(|test| Indices { of: testing, images: ranges(test) }),
     }
 }
@@ -145,7 +221,7 @@ fn ranges(view: View<'_>) -> String {
 mod tests {
     use std::path::Path;
 
-    use data::{DatasetSettings, EuroSat, Glyphs, ImageShape, Loaded, Part};
+    use data::{DatasetSettings, EuroSat, Glyphs, ImageShape, Loaded, Part, Source};
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
@@ -157,7 +233,7 @@ mod tests {
     }
 
     /// Returns twelve pictures of one pixel in two classes; some are copies of others.
-    fn partial() -> (Source, Dataset) {
+    fn partial() -> Dataset {
         let source = Source::EuroSat(EuroSat { skip_damaged: true });
         let loaded = Loaded {
             shape: ImageShape { channels: 3, height: 1, width: 1 },
@@ -167,22 +243,31 @@ mod tests {
                 labels: [vec![0; 7], vec![1; 5]].concat(),
             },
             test: None,
+            validation: None,
+            warnings: Vec::new(),
             skipped: vec![Skipped {
                 name: "River/River_6.jpg".to_owned(),
                 reason: "the file is cut short".to_owned(),
             }],
         };
-        let settings = DatasetSettings { holdout: 0.3, ..DatasetSettings::of(source.clone()) };
-        (source, Dataset::new(&settings, loaded).expect("there are enough images"))
+        let settings = DatasetSettings { holdout: 0.3, ..DatasetSettings::of(source) };
+        Dataset::new(&settings, loaded).expect("there are enough images")
     }
 
     #[test]
     fn a_partial_source_without_a_test_part_states_what_is_there_and_where_it_went() {
-        let (source, dataset) = partial();
-        let [(_, description), (_, split)] = files(&source, &dataset);
+        let dataset = partial();
+        let [(_, description), (_, split)] = files(&dataset);
         assert_snapshot!(description, @r#"
         (
             source: "EuroSAT",
+            account: (
+                source: "EuroSAT",
+                images: "12 color 1x1 images, 2 classes (Forest, River)",
+                splits: ["7 training images", "3 validation images, held out: 0.3 of each class, drawn by split seed 0", "2 test images, a fifth of each class, drawn by split seed 0"],
+            ),
+            warnings: ["PARTIAL: 12 of 27,000 images, 2 of 10 classes", "1 damaged picture is left out (`skip_damaged`)", "the largest value of all training pixels is 6, of 255 possible: scale the images to 0 to 255", "1 test image is also trained on", "2 of 7 training images repeat an earlier one"],
+            other_images: Some("PARTIAL: 12 of 27,000 images, 2 of 10 classes"),
             images: 12,
             partial_of: Some((
                 images: 27000,
@@ -243,7 +328,7 @@ mod tests {
     #[test]
     fn without_a_holdout_validation_is_the_official_test_part() {
         let dataset = glyphs(|settings| settings);
-        let [_, (_, split)] = files(&Source::Glyphs(Glyphs::default()), &dataset);
+        let [_, (_, split)] = files(&dataset);
         assert_snapshot!(split, @r#"
         // Which images each split has: first to last, counted from 0, in the order of the official files, or of all pictures
         // that were not skipped, sorted by the bytes of their paths. Equal texts are equal splits.
@@ -265,7 +350,7 @@ mod tests {
     fn equal_settings_state_equal_splits_and_another_seed_another() {
         let split = |split_seed| {
             let dataset = glyphs(|settings| DatasetSettings { holdout: 0.25, split_seed, ..settings });
-            files(&Source::Glyphs(Glyphs::default()), &dataset)[1].1.clone()
+            files(&dataset)[1].1.clone()
         };
         assert_eq!(split(0), split(0));
         assert_ne!(split(0), split(1));

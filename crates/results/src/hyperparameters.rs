@@ -62,8 +62,9 @@ pub fn early_stopping(train: &Train) -> String {
 
 /// Returns the name of a dataset and every setting that differs from its default: `CIFAR-10 ZeroOne holdout 0.1`.
 pub fn describe(dataset: &DatasetSettings) -> String {
-    let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations } = dataset;
-    let mut text = source.name().to_owned();
+    let DatasetSettings { source, scaling, fraction, holdout, split_seed, augmentations, official: _ } =
+        dataset;
+    let mut text = dataset.name();
     if !data::sources().contains(source) {
         text = format!("{text} {}", to_ron(source));
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use history::Epoch;
+use results::dataset_artifact::Stated;
 use settings::Trial;
 use store::Owner;
 use tuner::Outcome;
@@ -24,6 +25,11 @@ pub enum Progress<'a> {
         name: &'a str,
         done: usize,
         total: usize,
+    },
+    /// Images were read: their number, the origin of each split, and the warnings about them.
+    LoadedDataset {
+        name: &'a str,
+        stated: &'a Stated,
     },
     /// A train stage begins. `done` of its trials were finished before, and each trains for at most `epochs`.
     TrainStarted {

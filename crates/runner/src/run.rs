@@ -10,7 +10,8 @@ use std::{
 use data::{DatasetSettings, DecodingProgress};
 use results::{
     board::{self, EVENT_FILES},
-    dataset_artifact, mean,
+    dataset_artifact::{self, Stated},
+    mean,
     run_tree::{self, RunTree},
     summary,
     trial::{PlannedTrial, TRIAL, dataset_key_text},
@@ -306,12 +307,15 @@ impl<'a> Run<'a> {
         let key_text = dataset_key_text(&train.dataset, self.context.data)?;
         let name = &train.dataset.name;
         let artifact = self.find_or_make(&key_text, name, started, &[], |work| {
-            for (name, text) in dataset_artifact::files(&train.dataset.settings.source, dataset) {
+            for (name, text) in dataset_artifact::files(dataset) {
                 work.write(name, text.as_bytes())?;
             }
             Ok(())
         })?;
-        Ok(self.tree(name).show_stage(artifact.path())?)
+        self.tree(name).show_stage(artifact.path())?;
+        let stated = Stated::of_loaded(&artifact, dataset).map_err(results::Error::from)?;
+        self.settings.reporter.report(&Progress::LoadedDataset { name, stated: &stated });
+        Ok(())
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {

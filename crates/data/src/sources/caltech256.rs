@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Images, Origin, grouped};
+use super::{About, Images, Origin};
+use crate::counts::Grouped;
 use crate::pictures::{ClassFolders, Fit};
 use crate::settings::is_default;
 use crate::{Counts, Error, Loaded, Loading, Problem};
@@ -38,7 +39,7 @@ impl Images for Caltech256 {
     fn about(&self) -> About {
         let Self { side, clutter, .. } = *self;
         let (images, classes) = if clutter { (30_607, 257) } else { (29_780, 256) };
-        let count = grouped(images);
+        let count = Grouped(images);
         About {
             name: "Caltech-256",
             summary: format!("{count} color {side}x{side} images, {classes} classes (Griffin et al. 2007)"),

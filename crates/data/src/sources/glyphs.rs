@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use self::drawing::{PIXELS, SIDE, draw};
 use self::figures::FIGURES;
-use super::{About, Images, Origin, grouped};
+use super::{About, Images, Origin};
+use crate::counts::Grouped;
 use crate::settings::is_default;
 use crate::{Error, ImageShape, Loaded, Loading, Part, Problem};
 
@@ -61,8 +62,8 @@ impl Images for Glyphs {
             name: "Glyphs",
             summary: format!(
                 "{} + {} grey {SIDE}x{SIDE} images, {} classes (drawn by this program)",
-                grouped(*train as usize),
-                grouped(*test as usize),
+                Grouped(*train as usize),
+                Grouped(*test as usize),
                 FIGURES.len()
             ),
             origin: Origin::Recipe(format!(

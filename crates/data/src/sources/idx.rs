@@ -67,6 +67,6 @@ impl Images for Idx {
             [images, labels] => Some(idx::read_pair(images, labels, Some(shape), None)?.0),
             _ => None,
         };
-        Ok(Loaded::with_numbered_classes(shape, train, test))
+        Ok(Loaded::new(shape, Vec::new(), train, test).with_numbered_classes())
     }
 }

@@ -157,6 +157,18 @@ impl Source {
         self.images().about().official
     }
 
+    /// Whether the source has a test part; `None` if only its files decide it.
+    pub fn has_test_part(&self) -> Option<bool> {
+        match self {
+            Self::Glyphs(_) | Self::Mnist | Self::FashionMnist | Self::Cifar10 | Self::Cifar100(_) => {
+                Some(true)
+            }
+            Self::EuroSat(_) | Self::Caltech256(_) => Some(false),
+            Self::Idx(Idx { test, .. }) => Some(test.is_some()),
+            Self::ImageFolder(_) | Self::Npz(_) => None,
+        }
+    }
+
     /// Whether these are a user's own images, whose paths are in the settings.
     pub fn is_own(&self) -> bool {
         matches!(self, Self::ImageFolder(_) | Self::Idx(_) | Self::Npz(_))
@@ -270,11 +282,6 @@ impl Source {
         let homepage = files.iter().find_map(|file| file.homepage);
         Err(Error::Missing { source_name, missing, of: files.len(), homepage })
     }
-}
-
-/// Returns `12,345` for 12345.
-fn grouped(count: usize) -> String {
-    if count < 1000 { count.to_string() } else { format!("{},{:03}", grouped(count / 1000), count % 1000) }
 }
 
 fn side_problem(field: &'static str, side: u32) -> Option<Problem> {

@@ -1,5 +1,5 @@
-//! A user's own images as arrays in one NumPy file, with the array names of Keras: `x_train`, `y_train`, and for a test
-//! part `x_test`, `y_test`.
+//! A user's own images as arrays in one NumPy file, with the array names of Keras: `x_train`, `y_train`, for a test part
+//! `x_test`, `y_test`, and for a validation part `x_val`, `y_val`.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,12 +12,13 @@ use zip::result::ZipError;
 use super::{About, Images, Origin};
 use crate::SourceFile;
 use crate::npy::{Array, ArrayReader, Kind};
-use crate::{Error, ImageShape, Loaded, Loading, Part};
+use crate::{DataWarning, Error, ImageShape, Loaded, Loading, Part};
 
 /// Images as bytes, `[examples, height, width]` or `[examples, height, width, 1 or 3]`, and labels as whole numbers.
 /// Classes are numbered from 0 to the largest label.
 ///
-/// Without `x_test` and `y_test`, a test part is drawn by the split seed.
+/// The arrays `x_test`, `y_test` are the test part and `x_val`, `y_val` the validation part. If only one of the two exists, it
+/// is the test part. Without both, the split seed draws a test part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Npz {
@@ -51,18 +52,33 @@ impl Images for Npz {
         let mut archive =
             ZipArchive::new(BufReader::new(opened)).map_err(|error| damaged_archive(&file, error))?;
         let (train, shape) = read_part(&mut archive, &file, ["x_train", "y_train"])?;
-        let has_test = ["x_test.npy", "y_test.npy"].iter().any(|name| archive.index_for_name(name).is_some());
-        if !has_test {
-            return Ok(Loaded::with_numbered_classes(shape, train, None));
+        let mut read_other = |names: [&str; 2]| -> Result<Option<Part>, Error> {
+            let is_there = |name: &&str| archive.index_for_name(&format!("{name}.npy")).is_some();
+            if !names.iter().any(is_there) {
+                return Ok(None);
+            }
+            let (part, found) = read_part(&mut archive, &file, names)?;
+            if found != shape {
+                let expected = format!("`{}` of {} as `x_train`", names[0], describe(shape));
+                return Err(file.damaged(expected, describe(found)));
+            }
+            Ok(Some(part))
+        };
+        let (test, validation) = (read_other(["x_test", "y_test"])?, read_other(["x_val", "y_val"])?);
+        let names = archive.file_names().flatten();
+        let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned());
+        let mut others: Vec<String> = names.filter(|name| !READ.contains(&name.as_str())).collect();
+        others.sort_unstable();
+        let mut loaded = Loaded::new(shape, Vec::new(), train, test);
+        loaded.validation = validation;
+        if !others.is_empty() {
+            loaded.warnings.push(DataWarning::ArraysNotRead { names: others });
         }
-        let (test, found) = read_part(&mut archive, &file, ["x_test", "y_test"])?;
-        if found != shape {
-            let expected = format!("`x_test` of {} as `x_train`", describe(shape));
-            return Err(file.damaged(expected, describe(found)));
-        }
-        Ok(Loaded::with_numbered_classes(shape, train, Some(test)))
+        Ok(loaded.with_numbered_classes())
     }
 }
+
+const READ: [&str; 6] = ["x_train", "y_train", "x_val", "y_val", "x_test", "y_test"];
 
 fn read_part(
     archive: &mut Archive,

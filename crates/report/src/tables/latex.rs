@@ -7,7 +7,7 @@ use crate::{
     derived::Quantity,
     effect,
     pivot::Pivot,
-    study::{AxisValue, Criterion, Row, Study},
+    study::{AxisValue, Criterion, Images, Row, Study},
     words,
 };
 
@@ -154,6 +154,10 @@ fn provenance(study: &Study) -> String {
     let settings = study.settings.iter().map(|setting| format!("{}: {}", setting.name, setting.value));
     let settings: Vec<String> = settings.collect();
     let mut sentences = study.notes.clone();
+    for Images { account, warnings } in &study.images {
+        sentences.push(format!("Images: {account}."));
+        sentences.extend(warnings.iter().map(|warning| format!("Warning: {warning}.")));
+    }
     sentences.extend((!settings.is_empty()).then(|| format!("Settings: {}.", settings.join("; "))));
     sentences.push(format!("Build: {}.", study.provenance.builds.join(", ")));
     sentences.extend(study.provenance.datasets.iter().map(|dataset| {

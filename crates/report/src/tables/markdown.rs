@@ -6,7 +6,7 @@ use super::number::{difference, mean_and_deviation};
 use crate::{
     derived::Quantity,
     pivot::Pivot,
-    study::{Criterion, Expectation, Row, Setting, Study},
+    study::{Criterion, Expectation, Images, Row, Setting, Study},
 };
 
 const ABSENT: &str = "-";
@@ -31,6 +31,12 @@ pub fn markdown(study: &Study) -> String {
             escape(&pivot.axis),
             aligned(&by_column(study, pivot))
         );
+    }
+    for Images { account, warnings } in &study.images {
+        let _ = write!(text, "\nImages: {account}.\n");
+        for warning in warnings {
+            let _ = write!(text, "\nWarning: {warning}.\n");
+        }
     }
     for note in &study.notes {
         let _ = write!(text, "\n{note}\n");

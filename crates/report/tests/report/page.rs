@@ -251,7 +251,13 @@ fn a_section_with_nothing_to_show_is_absent() {
         ),
         (|study| study.expectations.clear(), &["expectations"]),
         (|study| study.pictures.clear(), &["pictures"]),
-        (|study| study.settings.clear(), &["settings"]),
+        (
+            |study| {
+                study.settings.clear();
+                study.images.clear();
+            },
+            &["settings"],
+        ),
         (
             |study| {
                 study

@@ -2,8 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use report::{
-    AxisValue, Configuration, Criterion, End, Expectation, Picture, Provenance, Published, Row, Series,
-    Setting, Study, Trial, Verdict, Versus,
+    AxisValue, Configuration, Criterion, End, Expectation, Images, Picture, Provenance, Published, Row,
+    Series, Setting, Study, Trial, Verdict, Versus,
 };
 use statistics::{compare, describe, holm};
 
@@ -49,6 +49,10 @@ pub fn made_up(extent: &Extent) -> Study {
     Study {
         pipeline: "fashion-mnist-rates".into(),
         stage: "report".into(),
+        images: vec![Images {
+            account: "Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split".into(),
+            warnings: vec!["12 validation images are also trained on".into()],
+        }],
         settings: vec![
             setting("dataset", "Fashion-MNIST, 60,000 training and 10,000 test images, 28x28, 10 classes"),
             setting("epochs", "30, early stopping on error_rate/validation with a patience of 6 epochs"),

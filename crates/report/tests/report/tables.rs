@@ -21,6 +21,10 @@ fn a_study_is_a_ranked_table_with_notes_and_published_values() {
     | -    | dfa 2x500 lr0.1 a\|b & c_d      | 2/3 | 7.38 ± 0.53             | 0.2458 ± 0.0177 | 7.47 ± 0.53       | +1.19                        | 3.3    | 1 diverged              |
     | -    | backprop 2x500 lr1e-10          | 1/3 | 88.00                   | 2.9333          | 88.10             | +81.75                       | 4      | 1 failed; 1 missing     |
 
+    Images: Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split.
+
+    Warning: 12 validation images are also trained on.
+
     The dataset has no holdout: `validation` is the official test split.
 
     Published values and ours:
@@ -54,6 +58,10 @@ fn columns_of_what_was_not_asked_for_are_left_out() {
     | 2    | train: backprop 2x500 lr0.001                 | 3   | 6.33 ± 0.26             | 4      | best backprop; baseline |
     | -    | train: dfa 2x500 lr0.1 a\|b & c_d             | 2/3 | 7.38 ± 0.53             | 3.3    | 1 diverged              |
     | -    | train: backprop 2x500 lr1e-10                 | 1/3 | 88.00                   | 4      | 1 failed; 1 missing     |
+
+    Images: Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split.
+
+    Warning: 12 validation images are also trained on.
     ");
 }
 
@@ -94,7 +102,7 @@ fn a_study_is_a_table_of_booktabs() {
     \end{tabular}
 
     \smallskip
-    \parbox{\linewidth}{\footnotesize Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. The dataset has no holdout: \textasciigrave{}validation\textasciigrave{} is the official test split. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
+    \parbox{\linewidth}{\footnotesize Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value. Difference to the baseline: mean over common seeds, with its 95\,\% confidence interval by Student's $t$; $^{*}$: $p < 0.05$ in a two-sided paired $t$ test after Holm's correction. The dataset has no holdout: \textasciigrave{}validation\textasciigrave{} is the official test split. Images: Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split. Warning: 12 validation images are also trained on. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
     \end{table}
     ");
 }
@@ -168,6 +176,10 @@ fn each_dataset_has_its_table_and_rules_have_one_over_datasets() {
     |----------|-----------------|------------------|
     | DFA      | **5.58 ± 0.38** | **11.17 ± 0.38** |
     | BACKPROP | 6.33 ± 0.26     | 12.67 ± 0.26     |
+
+    Images: Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split.
+
+    Warning: 12 validation images are also trained on.
     ");
     let (tables, pivots) = (latex(&two_datasets()), latex_pivots(&two_datasets()).expect("two datasets"));
     assert_eq!(tables.matches("\\begin{table}").count(), 2);
@@ -188,7 +200,7 @@ fn each_dataset_has_its_table_and_rules_have_one_over_datasets() {
     \end{tabular}
 
     \smallskip
-    \parbox{\linewidth}{\footnotesize The best configuration of each rule. Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
+    \parbox{\linewidth}{\footnotesize The best configuration of each rule. Best epoch by loss/validation of each trial. Ranked by validation loss (best epoch). Bold: the lowest of its column. Images: Fashion-MNIST: 70,000 grey 28x28 images, 10 classes; 60,000 training images; 10,000 validation images, the official test split. Warning: 12 validation images are also trained on. Settings: dataset: MNIST, 100 \% of the training images, 28$\times$28, ''raw''; early stopping: loss/validation \textless{} 1e-3 \textbar{}\textbar{} patience\_epochs \textgreater{} 5 \& \$HOME \#1 \{x\textasciicircum{}2\} \textasciitilde{} \textbackslash{}n \textasciigrave{}{[}{*}]\textasciigrave{}. Build: bpfree 0.1.0 (33a33f7af17f). Data of images: b9d4ed2788e8.}
     \end{table}
     ");
     assert_eq!(latex_pivots(&special()), None);

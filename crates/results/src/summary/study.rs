@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use history::History;
 use report::{
-    AxisValue, Criterion, End, Expectation, Picture, Provenance, Published, Row, Series, Setting, Study,
-    Verdict, Versus,
+    AxisValue, Criterion, End, Expectation, Images, Picture, Provenance, Published, Row, Series, Setting,
+    Study, Verdict, Versus,
 };
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
@@ -21,7 +21,8 @@ use super::{
     notes::notes,
 };
 use crate::{
-    board, dataset_artifact,
+    board,
+    dataset_artifact::Stated,
     error::Error,
     hyperparameters,
     trial::{self, DATASET, TRIAL},
@@ -52,8 +53,14 @@ pub(super) fn of(
             });
         }
     }
+    let (mut stated_of_trains, mut with_validation_part) = (Vec::new(), Vec::new());
     for train in summarize.trains() {
-        let examples = training_examples(train, candidates, store)?;
+        let stated = stated(train, candidates, store)?;
+        if stated.as_ref().is_some_and(Stated::has_validation_part) {
+            with_validation_part.push(&train.dataset.settings);
+        }
+        let examples = stated.as_ref().map(Stated::training_examples);
+        stated_of_trains.push(stated);
         for (row, candidate) in rows.iter_mut().zip(&ordered).filter(|(row, _)| row.stage == train.name) {
             let batch_size = train.training.batch_size_of(candidate.configuration);
             row.steps_per_epoch = examples.map(|examples| examples / u64::from(batch_size));
@@ -64,6 +71,7 @@ pub(super) fn of(
         pipeline: asked.pipeline.to_owned(),
         stage: summarize.name.clone(),
         settings: settings(summarize, candidates),
+        images: images(&stated_of_trains),
         ranked_by: summarize
             .rank_by
             .as_ref()
@@ -72,7 +80,7 @@ pub(super) fn of(
         test_metric: test_metric(summarize).map(|metric| metric.to_string()),
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
-        notes: notes(summarize),
+        notes: notes(summarize, &with_validation_part),
         expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
         publications: summarize.publications.iter().map(in_words).collect(),
         pictures: pictures(&rows, &ordered)?,
@@ -142,16 +150,25 @@ fn values(trials: &[report::Trial], value: fn(&report::Trial) -> Option<f64>) ->
     trials.iter().filter_map(value).collect()
 }
 
-/// Returns the number of training examples, or none if the store does not have the dataset's artifact.
-fn training_examples(
-    train: &Train,
-    candidates: &[Candidate<'_>],
-    store: &Store,
-) -> Result<Option<u64>, Error> {
+/// Returns the description of the dataset of `train`, or none if the store does not have the dataset's artifact.
+fn stated(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<Stated>, Error> {
     let candidate = candidates.iter().find(|candidate| candidate.train.name == train.name);
     let Some(trial) = candidate.and_then(|candidate| candidate.trials.first()) else { return Ok(None) };
     let Some(artifact) = store.find(DATASET, &trial.planned.dataset)? else { return Ok(None) };
-    Ok(dataset_artifact::training_examples(&artifact)?)
+    Ok(Stated::read(&artifact)?)
+}
+
+/// Returns the account of each dataset and its warnings, each dataset once.
+fn images(stated: &[Option<Stated>]) -> Vec<Images> {
+    let mut images: Vec<Images> = Vec::new();
+    for Stated { account, warnings, .. } in stated.iter().flatten() {
+        let Some(account) = account else { continue };
+        let of_dataset = Images { account: account.to_string(), warnings: warnings.clone() };
+        if !images.contains(&of_dataset) {
+            images.push(of_dataset);
+        }
+    }
+    images
 }
 
 fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
@@ -307,10 +324,10 @@ fn epoch_in_words(summarize: &Summarize) -> String {
 
 /// Returns the settings of the trials in words, with a line for each train stage where stages differ.
 fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting> {
-    let of_stages: Vec<[(&str, String); 9]> =
+    let of_stages: Vec<[(&str, String); 8]> =
         summarize.trains().map(|train| settings_of(train, candidates)).collect();
     let mut settings = Vec::new();
-    for index in 0..9 {
+    for index in 0..8 {
         let (name, first) = &of_stages[0][index];
         if of_stages.iter().all(|stage| stage[index].1 == *first) {
             settings.push(Setting { name: (*name).into(), value: first.clone() });
@@ -324,12 +341,8 @@ fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting>
     settings
 }
 
-fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 9] {
+fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 8] {
     let training = &train.training;
-    let validation = match train.dataset.settings.holdout {
-        0.0 => "the official test split".into(),
-        share => format!("{share} of the training examples; the test split is reported separately"),
-    };
     let epochs = match &train.early_stopping {
         None => training.epochs.to_string(),
         Some(_) => {
@@ -349,7 +362,6 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
     let trackers: Vec<&str> = training.trackers.iter().map(|tracker| tracker.name()).collect();
     [
         ("dataset", hyperparameters::describe(&train.dataset.settings)),
-        ("validation", validation),
         ("task", training.task.name().into()),
         ("optimizer", optimizers.join(", ")),
         ("matrix products", training.precision.name().into()),

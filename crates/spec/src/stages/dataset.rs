@@ -23,6 +23,12 @@ pub(super) struct Written<'a> {
     /// Type: [`Source`], its bare name if all settings are at their defaults.
     #[serde(borrow)]
     source: &'a RawValue,
+    /// Whether the files must be those that the authors publish. With `false`, files of the same names and other content are
+    /// used, and results name them so.
+    ///
+    /// Default: `true`.
+    #[serde(default)]
+    official: Option<bool>,
     /// How a pixel becomes an input of the network.
     ///
     /// Default: `Standard`.
@@ -61,6 +67,7 @@ impl<'a> Written<'a> {
         };
         let defaults = DatasetSettings::of(source);
         let settings = DatasetSettings {
+            official: self.official.unwrap_or(defaults.official),
             scaling: self.scaling.unwrap_or(defaults.scaling),
             fraction: self.fraction.unwrap_or(defaults.fraction),
             holdout: self.holdout.unwrap_or(defaults.holdout),

@@ -84,9 +84,12 @@ fn how_to_read(study: &Study) -> String {
 }
 
 fn notes(study: &Study) -> String {
-    if study.notes.is_empty() {
+    let warnings = study.images.iter().flat_map(|images| &images.warnings);
+    let warnings = warnings.map(|warning| format!("Warning: {warning}."));
+    let notes: Vec<String> = warnings.chain(study.notes.iter().cloned()).collect();
+    if notes.is_empty() {
         return String::new();
     }
-    let notes = study.notes.iter().map(|note| format!("<p>{}</p>\n", escaped(&words::capitalized(note))));
+    let notes = notes.iter().map(|note| format!("<p>{}</p>\n", escaped(&words::capitalized(note))));
     format!("<aside class=\"notes\" role=\"note\">\n{}</aside>\n", notes.collect::<String>())
 }

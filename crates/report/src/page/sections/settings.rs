@@ -7,6 +7,8 @@ pub fn body(study: &Study) -> Option<String> {
         let name = words::capitalized(&words::spaced(&setting.name));
         format!("<dt>{}</dt><dd>{}</dd>\n", escaped(&name), escaped(&setting.value))
     });
-    let items: String = items.collect();
+    let images =
+        study.images.iter().map(|images| format!("<dt>Images</dt><dd>{}</dd>\n", escaped(&images.account)));
+    let items: String = items.chain(images).collect();
     (!items.is_empty()).then(|| format!("<dl>\n{items}</dl>\n"))
 }
