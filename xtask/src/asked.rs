@@ -4,7 +4,7 @@ use runner::Context;
 use spec::Pipeline;
 use store::Store;
 
-use crate::{BUILD, PipelineArguments};
+use crate::{BUILD, PipelineArguments, terminal::tell};
 
 /// A pipeline file that was read, and the opened store.
 pub struct Asked<'a> {
@@ -39,7 +39,11 @@ impl<'a> Asked<'a> {
 
 /// Reads the pipeline file and applies `--set`.
 pub fn read(arguments: &PipelineArguments) -> anyhow::Result<Pipeline> {
-    Ok(Pipeline::read(&arguments.file, &arguments.set)?)
+    let pipeline = Pipeline::read(&arguments.file, &arguments.set)?;
+    for note in &pipeline.notes {
+        tell(&format!("note: {note}"));
+    }
+    Ok(pipeline)
 }
 
 /// Returns a text that differs between any two builds.

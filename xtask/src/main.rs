@@ -197,6 +197,9 @@ enum ArtifactsCommand {
 struct TensorboardArguments {
     /// The pipeline file, in any folder
     file: PathBuf,
+    /// Show the run with these values, as given to `run`. May be repeated
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<Override>,
     /// Python virtual environment with TensorBoard [default: the active one, `.venv`, or python3's own packages]
     #[arg(long, value_name = "DIR")]
     venv: Option<PathBuf>,
@@ -260,8 +263,8 @@ struct PipelineArguments {
     /// The pipeline file, in any folder
     #[arg(help_heading = "Arguments")]
     file: PathBuf,
-    /// Override a field: `epochs=5` in every stage that has it, `search.epochs=5` in one stage. May be repeated. Same effect as
-    /// editing the file
+    /// Override a field or an axis, written in the file or at its default: `epochs=5` in every stage that knows it,
+    /// `images.fraction=0.1` in one stage. May be repeated. The results are shown in a run directory of their own
     #[arg(long, value_name = "FIELD=VALUE")]
     set: Vec<Override>,
     /// Device to train on: cpu or cuda

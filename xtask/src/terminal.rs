@@ -30,11 +30,14 @@ pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{}", with_program(text));
 }
 
+/// The exit code if the pipeline file or the command line is wrong.
+const WRONG_ARGUMENTS: u8 = 2;
+
 /// Prints an error with its hint; returns its exit code.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
     if let Some(spec::Error::File(problems)) = error.downcast_ref() {
         tell(&problems.to_string());
-        return ExitCode::from(2);
+        return WRONG_ARGUMENTS.into();
     }
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -49,7 +52,8 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     if let Some(hint) = hint(error) {
         tell(&format!("hint: {hint}"));
     }
-    ExitCode::FAILURE
+    let is_wrong_argument = matches!(error.downcast_ref(), Some(spec::Error::Override(_)));
+    if is_wrong_argument { WRONG_ARGUMENTS.into() } else { ExitCode::FAILURE }
 }
 
 /// Ends the program with an error about the command line and its hint.

@@ -143,6 +143,52 @@ fn an_unexpected_divergence_exits_with_1() {
 }
 
 #[test]
+fn other_values_have_a_run_directory_of_their_own() {
+    let folder = folder(PIPELINE);
+    let runs = |name: &str| folder.path().join("artifacts/runs").join(name);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    let report = fs::read(runs("tiny/report/table.md")).expect("it was written");
+    let set = ["--set", "images.fraction=0.5", "--set", "algorithm=[Dfa]"];
+    let run = bpfree(folder.path(), &[&["run", "tiny.ron"], &set[..]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    check_contains(
+        &run.out,
+        &[
+            "1 trials: 0 were done, 1 trained now",
+            "results: artifacts/runs/tiny@images.fraction=0.5,algorithm=Dfa-",
+        ],
+    );
+    assert_eq!(fs::read(runs("tiny/report/table.md")).expect("it is there"), report);
+    let same = bpfree(folder.path(), &["run", "tiny.ron", "--set", "epochs=1"]);
+    check_contains(&same.errors, &["note: `--set epochs=1` changes nothing: the file has this value"]);
+    check_contains(&same.out, &["results: artifacts/runs/tiny\n"]);
+}
+
+#[test]
+fn a_wrong_value_of_the_command_line_exits_with_2() {
+    let folder = folder(PIPELINE);
+    for (set, parts) in [
+        (
+            "epoches=2",
+            &["error: --set `epoches=2`: no stage has the field `epoches`", "hint: did you mean `epochs`?"][..],
+        ),
+        ("image.fraction=2", &["no stage is named `image`", "hint: did you mean `images`?"]),
+        (
+            "images.epochs=2",
+            &["`images` is a Dataset stage, which has no field `epochs`", "hint: known: name, source, "],
+        ),
+        ("epochs=0", &["error: tiny.ron --set epochs=0:6:73: `epochs`: got 0, allowed: at least 1"]),
+        ("metric=error_rate/train", &["is not one value", "`--set 'metric=\"...\"'`"]),
+    ] {
+        for command in ["run", "plan", "status", "why"] {
+            let ended = bpfree(folder.path(), &[command, "tiny.ron", "--set", set]);
+            assert_eq!(ended.code, Some(2), "{}", ended.errors);
+            check_contains(&ended.errors, parts);
+        }
+    }
+}
+
+#[test]
 fn a_wrong_file_exits_with_2() {
     let folder = folder(&PIPELINE.replace("Drtp", "Drpt"));
     for command in ["run", "plan", "tensorboard"] {

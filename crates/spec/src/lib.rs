@@ -11,6 +11,7 @@ mod overriding;
 mod pipeline;
 mod problem;
 mod published;
+mod run_name;
 mod scope;
 mod stage;
 mod stages;
@@ -18,7 +19,7 @@ pub mod template;
 
 pub use checkpoint_rule::{CheckpointRule, Interval};
 pub use error::Error;
-pub use overriding::{Override, OverrideError};
+pub use overriding::{Changed, Override, OverrideError};
 pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
 pub use stage::{

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     overriding::Override,
     problem::{Problem, Problems},
+    run_name::run_name,
     scope::{Scope, written_text},
     stage::Stage,
     stages::Stages,
@@ -18,7 +19,7 @@ use crate::{
 /// A pipeline whose values are all allowed and whose stages refer only to stages above them.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    /// The name of the folder of the results.
+    /// The name of the folder of the results, with the values that the command line overrides.
     pub name: String,
     /// The stages in the order of the file.
     pub stages: Vec<Stage>,
@@ -28,6 +29,8 @@ pub struct Pipeline {
     pub text: String,
     /// Messages about values that are allowed, but probably wrong.
     pub warnings: Vec<String>,
+    /// Messages about values that the command line overrides.
+    pub notes: Vec<String>,
 }
 
 // Stages are read one by one, so that each can report its own problems.
@@ -63,17 +66,30 @@ impl Pipeline {
         Asked { pipeline: &self.name, file: &self.file, text: &self.text }
     }
 
-    /// Reads and checks the pipeline file at `path`, with other values for some fields.
+    /// Reads and checks the pipeline file at `path`, with other values for some fields. Its results are shown in a folder that is
+    /// named by these values.
     pub fn read(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
         let text =
             fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
         let mut text = without_byte_order_mark(&text).to_owned();
-        let mut name = path.display().to_string();
+        let mut file = path.display().to_string();
+        let (mut effective, mut notes) = (Vec::new(), Vec::new());
         for given in overrides {
-            text = given.apply(&text)?;
-            name.push_str(&format!(" --set {given}"));
+            let changed = given.apply(&text)?;
+            if changed.text == text {
+                notes.push(format!("`--set {given}` changes nothing: the file has this value"));
+                continue;
+            }
+            if let [_, _, ..] = &changed.stages[..] {
+                let (count, stages) = (changed.stages.len(), changed.stages.join(", "));
+                notes.push(format!("`--set {given}` sets the field in {count} stages: {stages}"));
+            }
+            text = changed.text;
+            file.push_str(&format!(" --set {}", quoted(given)));
+            effective.push(given.clone());
         }
-        Ok(Self::parse_at(path, &name, &text)?)
+        let pipeline = Self::parse_at(path, &file, &text)?;
+        Ok(Self { name: run_name(&pipeline.name, &effective), notes, ..pipeline })
     }
 
     /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
@@ -101,12 +117,24 @@ impl Pipeline {
             problems.push(Problem { position: None, message: "the pipeline has no stages".into(), hint });
         }
         match pipeline_name {
-            Some(name) if problems.is_empty() => {
-                Ok(Self { name, stages, file: document.name.into(), text: text.into(), warnings })
-            }
+            Some(name) if problems.is_empty() => Ok(Self {
+                name,
+                stages,
+                file: document.name.into(),
+                text: text.into(),
+                warnings,
+                notes: Vec::new(),
+            }),
             _ => Err(document.refuse(problems)),
         }
     }
+}
+
+/// Returns `given` as a shell reads it as one word.
+fn quoted(given: &Override) -> String {
+    let text = given.to_string();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=,._+-[]".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Returns `text` without the mark that some editors put before the first character.

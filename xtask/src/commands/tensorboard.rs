@@ -34,12 +34,12 @@ pub const INSTALL: &str =
     "python3 -m venv .venv && .venv/bin/pip install 'tensorboard==2.21.*' 'setuptools<81'";
 
 pub fn start(arguments: &TensorboardArguments) -> anyhow::Result<ExitCode> {
-    let TensorboardArguments { file, venv, port, results } = arguments;
-    let pipeline = Pipeline::read(file, &[])?;
+    let TensorboardArguments { file, set, venv, port, results } = arguments;
+    let pipeline = Pipeline::read(file, set)?;
     let folder = run_tree::pipeline_folder(&results.artifacts, &pipeline.name);
     if !folder.is_dir() {
         tell(&format!("error: there are no trials in {}", folder.display()));
-        tell(&format!("hint: `{} run {}` trains them", program(), file.display()));
+        tell(&format!("hint: `{} run {}` trains them", program(), pipeline.file));
         return Ok(ExitCode::FAILURE);
     }
     let Some(TensorBoard { python, version, has_data_server }) = find(venv.as_deref())? else {

@@ -36,6 +36,28 @@ enum Written<'a> {
     Summarize(summarize::Written<'a>),
 }
 
+/// The kinds of stages as a pipeline file spells them.
+pub(crate) const KINDS: [&str; 4] = ["Dataset", "Grid", "Train", "Summarize"];
+
+/// Returns the fields that a stage of this kind has; none for an unknown kind.
+pub(crate) fn fields_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Dataset" => field_names::<dataset::Written<'_>>(),
+        "Grid" => field_names::<grid::Written<'_>>(),
+        "Train" => field_names::<train::Written<'_>>(),
+        "Summarize" => field_names::<summarize::Written<'_>>(),
+        _ => &[],
+    }
+}
+
+/// Returns the fields of the struct `T` from its refusal of an unknown one.
+fn field_names<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
+    match ron::from_str::<T>("(unknown_field: 0)").map_err(|error| error.code) {
+        Err(ron::Error::NoSuchStructField { expected, .. }) => expected,
+        _ => &[],
+    }
+}
+
 /// The stages that are read so far: names, each with its checked stage unless the stage has problems.
 #[derive(Default)]
 pub(crate) struct Stages(Vec<(String, Option<Stage>)>);
