@@ -176,7 +176,13 @@ enum ArtifactsCommand {
         #[arg(long)]
         repair: bool,
     },
-    /// List results that no pipeline file uses
+    /// List chosen trials of a pipeline file, to remove their results
+    #[command(
+        after_help = "Example: cargo xtask artifacts rm pipelines/quickstart.ron --trial dfa --seed 3 --delete\n\n\
+                            Exit codes: 0 listed or deleted; 1 no trial matches, or one is in use; 2 wrong file or arguments"
+    )]
+    Rm(RemoveArguments),
+    /// List results that no pipeline file uses, with the reason
     #[command(after_help = "Example: cargo xtask artifacts gc --keep quickstart --delete")]
     Gc {
         /// Folder of the pipeline files
@@ -191,6 +197,21 @@ enum ArtifactsCommand {
         #[command(flatten)]
         images: DataFolder,
     },
+}
+
+#[derive(Args)]
+struct RemoveArguments {
+    /// Only trials whose name contains this text, for example `dfa` or `lr0.01`
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    trial: String,
+    /// Only this seed; may be repeated
+    #[arg(long, value_name = "N")]
+    seed: Vec<u64>,
+    /// Delete the listed results, checkpoints and failures
+    #[arg(long)]
+    delete: bool,
+    #[command(flatten)]
+    asked: PipelineArguments,
 }
 
 #[derive(Args)]

@@ -101,6 +101,11 @@ fn short(table: &str) -> String {
     shown.join("\n")
 }
 
+/// Returns a number with its noun: `1 trial`, `2 trials`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// Returns the time since a moment in Unix seconds.
 pub fn since(unix_seconds: u64) -> HumanDuration {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();

@@ -165,6 +165,68 @@ fn other_values_have_a_run_directory_of_their_own() {
 }
 
 #[test]
+fn why_names_the_field_of_a_dataset_that_changed() {
+    let folder = folder(PIPELINE);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    for (set, reason) in [
+        ("images.fraction=0.5", "  fraction 1.0 -> 0.5\n"),
+        ("images.scaling=ZeroOne", "  scaling Standard -> ZeroOne\n"),
+        ("images.source=Glyphs(train: 100, test: 30)", "  source.test 20 -> 30\n"),
+    ] {
+        let why = bpfree(folder.path(), &["why", "tiny.ron", "--set", set]);
+        check_contains(&why.out, &[reason]);
+        let plan = bpfree(folder.path(), &["plan", "tiny.ron", "--set", set]);
+        check_contains(&plan.out, &[&format!("{} (against ", reason.trim())]);
+    }
+}
+
+#[test]
+fn chosen_trials_are_listed_and_deleted() {
+    let folder = folder(PIPELINE);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron", "--set", "seeds=2"]).code, Some(0));
+    let ls = bpfree(folder.path(), &["artifacts", "ls"]);
+    check_contains(
+        &ls.out,
+        &["dfa 6 tanh lr0.001 seed 0, 1 epoch, batch 10, on Glyphs(train:100,test:20)\n", "pipeline tiny\n"],
+    );
+    let rm = |more: &[&str]| {
+        bpfree(folder.path(), &[&["artifacts", "rm", "tiny.ron", "--set", "seeds=2"], more].concat())
+    };
+    let listed = rm(&["--trial", "dfa", "--seed", "1"]);
+    assert_eq!(listed.code, Some(0), "{}", listed.errors);
+    check_contains(&listed.out, &["dfa 6 tanh lr0.001 seed 1, 1 epoch", "1 trial (", ") would be deleted"]);
+    check_contains(&listed.errors, &["hint: `--delete` deletes them"]);
+    let deleted = rm(&["--trial", "dfa", "--seed", "1", "--delete"]);
+    assert_eq!(deleted.code, Some(0), "{}", deleted.errors);
+    assert!(!folder.path().join("artifacts/runs/tiny@seeds=2/trials/dfa-6-tanh-lr0.001/seed-1").is_symlink());
+    let plan = bpfree(folder.path(), &["plan", "tiny.ron", "--set", "seeds=2"]);
+    check_contains(&plan.out, &["4 trials: 3 done, 1 to run", "dfa 6 tanh lr0.001 seed 1: "]);
+    let again = rm(&["--trial", "dfa", "--seed", "1", "--delete"]);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    check_contains(&again.errors, &["no finished, saved or failed trial matches"]);
+}
+
+#[test]
+fn gc_gives_its_reason_for_each_group() {
+    let folder = folder(PIPELINE);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron", "--set", "epochs=2"]).code, Some(0));
+    fs::write(folder.path().join("tiny.ron"), PIPELINE.replace("[Dfa, Drtp]", "[Dfa]")).expect("writable");
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    let gc = bpfree(folder.path(), &["artifacts", "gc", "--pipelines", "."]);
+    assert_eq!(gc.code, Some(0), "{}", gc.errors);
+    check_contains(
+        &gc.out,
+        &[
+            "shown only in runs/tiny@epochs=2, a run with `--set`: ",
+            "no pipeline file asks for such a trial: 1 result, ",
+            "an earlier table, mean or overview, which no run directory shows: 2 results, ",
+        ],
+    );
+    check_contains(&gc.errors, &["`--keep tiny@epochs=2` keeps its results"]);
+}
+
+#[test]
 fn a_wrong_value_of_the_command_line_exits_with_2() {
     let folder = folder(PIPELINE);
     for (set, parts) in [

@@ -11,6 +11,7 @@ mod error;
 pub mod export;
 pub mod hyperparameters;
 pub mod mean;
+pub mod reason;
 pub mod run_tree;
 pub mod summary;
 pub mod trial;

@@ -76,6 +76,17 @@ fn remove_link(link: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes the links in all run trees that lead to one of these folders.
+pub fn hide_everywhere(artifacts: &Path, folders: &HashSet<PathBuf>) -> Result<(), Error> {
+    let links = WalkDir::new(artifacts.join("runs")).into_iter().flatten();
+    for link in links.filter(walkdir::DirEntry::path_is_symlink) {
+        if link.path().canonicalize().is_ok_and(|target| folders.contains(&target)) {
+            remove_link(link.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Links the file `target` by the name `file` at the root of the run tree of `pipeline`.
 pub fn show_file(artifacts: &Path, pipeline: &str, file: &str, target: &Path) -> Result<(), Error> {
     Ok(links::point(&pipeline_folder(artifacts, pipeline).join(file), target)?)

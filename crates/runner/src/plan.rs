@@ -1,6 +1,10 @@
 //! The state of every stage of a pipeline: which results exist, and which would run.
 
-use std::{collections::HashSet, sync::OnceLock, thread};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+    thread,
+};
 
 use results::{
     summary::{self, Winner},
@@ -8,7 +12,7 @@ use results::{
 };
 use settings::{Configuration, Device, Trial};
 use spec::{Pipeline, Points, Stage, Train};
-use store::{Key, Name};
+use store::{Key, KeyText, Name};
 use tuner::ranking;
 
 use crate::{context::Context, error::Error};
@@ -191,27 +195,29 @@ pub fn plan_trials(
         // A plan for a GPU can be made on a machine without one.
         engine::check_precision(context.device, train.training.precision)?;
     }
-    let dataset_key = Key::of(&dataset_key_text(&train.dataset, context.data)?);
+    let dataset_text = Arc::new(dataset_key_text(&train.dataset, context.data)?);
     /// The number of trials that are worth a thread.
     const WORTH_A_THREAD: usize = 500;
     let trials = train.trials(configurations);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = trials.len().div_ceil(WORTH_A_THREAD).min(cores);
-    threads::try_map(threads, trials.into_iter(), |trial| plan_trial(context, train, trial, &dataset_key))
+    threads::try_map(threads, trials.into_iter(), |trial| plan_trial(context, train, trial, &dataset_text))
 }
 
 fn plan_trial(
     context: &Context<'_>,
     train: &Train,
     trial: Trial,
-    dataset: &Key,
+    dataset_text: &Arc<KeyText>,
 ) -> Result<PlannedTrial, Error> {
-    let key_text = trial_key_text(train, &trial, dataset, context.device, context.same_build);
+    let dataset = Key::of(dataset_text);
+    let key_text = trial_key_text(train, &trial, &dataset, context.device, context.same_build);
     let key = Key::of(&key_text);
     // A damaged result must not prevent the plan of the others.
     let (artifact, damage) = context.store.look_up(TRIAL, &key)?;
     let damage = damage.map(|damage| damage.to_string());
-    Ok(PlannedTrial { trial, key_text, key, dataset: *dataset, artifact, damage, known: OnceLock::new() })
+    let dataset_text = Arc::clone(dataset_text);
+    Ok(PlannedTrial { trial, key_text, key, dataset, dataset_text, artifact, damage, known: OnceLock::new() })
 }
 
 /// Returns every dataset and trial that `pipeline` uses, finished or not.

@@ -116,6 +116,11 @@ impl Store {
         Ok(())
     }
 
+    /// Returns the folder of an artifact, which need not exist.
+    pub fn folder_of(&self, name: &Name) -> PathBuf {
+        self.artifact_path(&name.kind, &name.key)
+    }
+
     /// Returns the bytes of all files of an artifact, which may be damaged.
     pub fn size(&self, name: &Name) -> u64 {
         size_of_files(&self.artifact_path(&name.kind, &name.key))

@@ -1,7 +1,7 @@
 //! `artifacts`: lists, verifies and cleans the store of results.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use indicatif::DecimalBytes;
-use results::{description::describe, run_tree, trial::TRIAL};
+use results::{
+    NUMERICS_REVISION, description, run_tree,
+    trial::{DATASET, TRIAL},
+};
 use settings::Device;
 use spec::Pipeline;
 use store::{Name, Store, StoreError};
@@ -17,7 +20,7 @@ use store::{Name, Store, StoreError};
 use crate::{
     ArtifactsArguments, ArtifactsCommand,
     program::program,
-    terminal::{say, since, tell},
+    terminal::{counted, say, since, tell},
 };
 
 pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
@@ -28,6 +31,7 @@ pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
         ArtifactsCommand::Show { key } => show(&store, key),
         ArtifactsCommand::Du => usage(&store),
         ArtifactsCommand::Verify { repair } => verify(&store, *repair),
+        ArtifactsCommand::Rm(arguments) => super::remove::remove(&store, arguments),
         ArtifactsCommand::Gc { pipelines, keep, delete, images } => {
             let folders = Folders { artifacts, data: &images.data, pipelines };
             collect(&store, folders, keep, *delete)
@@ -55,9 +59,8 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
 }
 
 /// Describes a result by its key text, if that can be read.
-fn described(store: &Store, name: &Name) -> String {
-    let text = store.key_text(&name.kind, &name.key);
-    text.and_then(|text| describe(&name.kind, &text)).unwrap_or_else(|| format!("key {}", name.key.short()))
+pub fn described(store: &Store, name: &Name) -> String {
+    description::of(store, name).unwrap_or_else(|| format!("key {}", name.key.short()))
 }
 
 fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
@@ -153,11 +156,20 @@ fn collect(store: &Store, folders: Folders<'_>, keep: &[String], delete: bool) -
     }
     let free: Vec<Name> = store.names()?.into_iter().filter(|name| !kept.contains(name)).collect();
     let size: u64 = free.iter().map(|name| store.size(name)).sum();
+    let mut groups: BTreeMap<String, Vec<&Name>> = BTreeMap::new();
+    let shown_elsewhere = shown_in(store, folders, &unknown);
     for name in &free {
-        let size = bytes(store.size(name));
-        say(&format!("{:<8} {} {size:>10}  {}", name.kind, name.key.short(), described(store, name)));
-        if delete {
-            store.remove(name)?;
+        groups.entry(reason(store, name, &shown_elsewhere)).or_default().push(name);
+    }
+    for (reason, names) in &groups {
+        let size: u64 = names.iter().map(|name| store.size(name)).sum();
+        say(&format!("{reason}: {}, {}", counted(names.len(), "result"), bytes(size)));
+        for name in names {
+            let size = bytes(store.size(name));
+            say(&format!("  {:<8} {} {size:>10}  {}", name.kind, name.key.short(), described(store, name)));
+            if delete {
+                store.remove(name)?;
+            }
         }
     }
     // Without the images or the file of a pipeline, its unfinished work cannot be identified, so all is kept.
@@ -165,8 +177,12 @@ fn collect(store: &Store, folders: Folders<'_>, keep: &[String], delete: bool) -
         true => HashSet::new(),
         false => store.unfinished()?,
     };
-    for name in unfinished.difference(&wanted) {
-        say(&format!("{:<8} {} unfinished work", name.kind, name.key.short()));
+    let abandoned: Vec<&Name> = unfinished.difference(&wanted).collect();
+    if !abandoned.is_empty() {
+        say(&format!("unfinished, and no pipeline file asks for it: {}", counted(abandoned.len(), "result")));
+    }
+    for name in abandoned {
+        say(&format!("  {:<8} {}", name.kind, name.key.short()));
         if delete {
             store.give_up(name)?;
         }
@@ -182,6 +198,38 @@ fn collect(store: &Store, folders: Folders<'_>, keep: &[String], delete: bool) -
         tell("hint: `--delete` deletes them");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the results that only the folders `unknown` of `runs/` show, each with the name of such a folder.
+fn shown_in(store: &Store, folders: Folders<'_>, unknown: &[String]) -> HashMap<Name, String> {
+    let mut shown = HashMap::new();
+    for folder in unknown {
+        let linked = store.linked_from(&run_tree::pipeline_folder(folders.artifacts, folder));
+        shown.extend(linked.into_iter().map(|name| (name, folder.clone())));
+    }
+    shown
+}
+
+/// Returns why no pipeline file uses a result.
+fn reason(store: &Store, name: &Name, shown_elsewhere: &HashMap<Name, String>) -> String {
+    if let Some(folder) = shown_elsewhere.get(name) {
+        return match folder.split_once('@') {
+            Some(_) => format!("shown only in runs/{folder}, a run with `--set`"),
+            None => format!("shown only in runs/{folder}, to which no pipeline file belongs"),
+        };
+    }
+    let is_trial = name.kind == TRIAL;
+    if !is_trial && name.kind != DATASET {
+        return "an earlier table, mean or overview, which no run directory shows".into();
+    }
+    match store.key_text(&name.kind, &name.key).and_then(|text| description::revision_of(&text)) {
+        None => "its key cannot be read".into(),
+        Some(revision) if revision != NUMERICS_REVISION => {
+            format!("made with numerics revision {revision}, this build has {NUMERICS_REVISION}")
+        }
+        Some(_) if is_trial => "no pipeline file asks for such a trial".into(),
+        Some(_) => "no pipeline file has such a dataset".into(),
+    }
 }
 
 /// Returns the folders of `runs/` that neither a pipeline file nor `keep` names.
@@ -252,7 +300,7 @@ fn reach(store: &Store, folders: Folders<'_>, keep: &[String]) -> anyhow::Result
     Ok(Reach { wanted, has_unknown_trials })
 }
 
-fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     // As text, because the formatter of `DecimalBytes` ignores widths.
     DecimalBytes(count).to_string()
 }

@@ -9,6 +9,7 @@ pub mod download;
 pub mod export;
 pub mod init;
 pub mod plan;
+pub mod remove;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -4,10 +4,10 @@ use std::{path::Path, process::ExitCode};
 
 use data::Source;
 use indicatif::{DecimalBytes, HumanDuration};
-use results::trial::PlannedTrial;
+use results::{reason, trial::PlannedTrial};
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
 use settings::Device;
-use spec::{Pipeline, Stage, template::slug};
+use spec::{Dataset, Pipeline, Stage, template::slug};
 use store::FieldDifference;
 
 use super::{
@@ -92,7 +92,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 if arguments.time && !missing.is_empty() {
                     estimate(&context, pipeline, &name, &missing)?;
                 }
-                explain(&context, &missing, about.verbose)?;
+                explain(&context, dataset_of(pipeline, &name), &missing, about.verbose)?;
             }
             StagePlan::Summarize { name, done, waiting_for } => {
                 let state = match (done, waiting_for) {
@@ -185,7 +185,22 @@ fn estimate(
     Ok(())
 }
 
-fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+/// Returns the dataset of the train stage `name`.
+pub fn dataset_of<'a>(pipeline: &'a Pipeline, name: &str) -> &'a Dataset {
+    let trains = pipeline.stages.iter().filter_map(|stage| match stage {
+        Stage::Train(train) => Some(train),
+        _ => None,
+    });
+    let train = trains.into_iter().find(|train| train.name == name);
+    &train.expect("a plan has the stages of its pipeline").dataset
+}
+
+fn explain(
+    context: &Context<'_>,
+    dataset: &Dataset,
+    missing: &[&PlannedTrial],
+    all: bool,
+) -> anyhow::Result<()> {
     let shown = if all { missing.len() } else { missing.len().min(EXPLAINED) };
     for planned in &missing[..shown] {
         let why = match (&planned.damage, unfinished(&context.store, planned)) {
@@ -195,7 +210,7 @@ fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyho
                 format!("failed before: {}", reason.lines().next().unwrap_or_default())
             }
             (None, Unfinished::Saved(epochs)) => format!("goes on after epoch {epochs}"),
-            (None, Unfinished::ToDo) => match context.store.nearest(&planned.key_text)? {
+            (None, Unfinished::ToDo) => match reason::nearest(&context.store, planned, dataset)? {
                 Some((key, differences)) if differences.len() <= NEAR => {
                     format!("{} (against {})", in_words(&differences), key.short())
                 }

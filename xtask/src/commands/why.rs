@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use results::trial::PlannedTrial;
+use results::{reason, trial::PlannedTrial};
 use runner::{Context, plan::StagePlan};
+use spec::Dataset;
 
-use super::plan::in_words;
+use super::plan::{dataset_of, in_words};
 use crate::{WhyArguments, asked::Asked, terminal::say};
 
 /// The number of trials of a stage that are compared with every finished one; more take long and rarely show another reason.
@@ -21,17 +22,22 @@ pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
             let missing: Vec<&PlannedTrial> =
                 missing.filter(|planned| planned.trial.to_string().contains(&arguments.trial)).collect();
             say(&format!("{name}: {} of {} trials would run", missing.len(), trials.len()));
-            explain(&context, &missing, about.verbose)?;
+            explain(&context, dataset_of(pipeline, &name), &missing, about.verbose)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a paragraph for each reason, with its trials.
-fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyhow::Result<()> {
+fn explain(
+    context: &Context<'_>,
+    dataset: &Dataset,
+    missing: &[&PlannedTrial],
+    all: bool,
+) -> anyhow::Result<()> {
     let mut reasons: Vec<(String, Vec<&PlannedTrial>)> = Vec::new();
     for planned in missing.iter().take(if all { usize::MAX } else { COMPARED }) {
-        let reason = reason(context, planned)?;
+        let reason = reason(context, dataset, planned)?;
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, trials)) => trials.push(planned),
             None => reasons.push((reason, vec![planned])),
@@ -52,11 +58,11 @@ fn explain(context: &Context<'_>, missing: &[&PlannedTrial], all: bool) -> anyho
     Ok(())
 }
 
-fn reason(context: &Context<'_>, planned: &PlannedTrial) -> anyhow::Result<String> {
+fn reason(context: &Context<'_>, dataset: &Dataset, planned: &PlannedTrial) -> anyhow::Result<String> {
     if let Some(damage) = &planned.damage {
         return Ok(damage.clone());
     }
-    Ok(match context.store.nearest(&planned.key_text)? {
+    Ok(match reason::nearest(&context.store, planned, dataset)? {
         Some((_, differences)) => in_words(&differences),
         None => "no trial is finished yet".to_owned(),
     })

@@ -1,6 +1,6 @@
 //! The files of a finished trial.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use history::History;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,8 @@ pub struct PlannedTrial {
     pub key: Key,
     /// The key of the dataset.
     pub dataset: Key,
+    /// The key text of the dataset.
+    pub dataset_text: Arc<KeyText>,
     pub artifact: Option<Artifact>,
     /// The reason why a stored result cannot be used, if there is one.
     pub damage: Option<String>,
