@@ -349,7 +349,7 @@ struct ExportArguments {
     #[arg(long, value_name = "STAGE")]
     summary: Option<String>,
     /// One winner per combination of these axes, comma-separated; `all` for one winner [default: as the stage says]
-    #[arg(long, requires = "best", value_delimiter = ',', value_name = "AXIS", value_parser = commands::export::axis_names())]
+    #[arg(long, requires = "best", value_delimiter = ',', value_name = "AXIS", value_parser = commands::export::axis_name)]
     per: Vec<String>,
     /// Export only this seed; may be repeated
     #[arg(long, value_name = "N")]

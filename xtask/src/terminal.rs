@@ -153,7 +153,7 @@ fn measured(metric: &Metric, value: f64) -> String {
 fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> String {
     let value = last.and_then(headline);
     let value = value.map_or(String::new(), |(metric, value)| format!(", {}", measured(metric, value)));
-    let took = format!("{epochs} epochs in {seconds:.1} s");
+    let took = format!("{} in {seconds:.1} s", counted(epochs as usize, "epoch"));
     match end {
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
         TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
@@ -216,20 +216,31 @@ struct StageBar {
     ended: usize,
     total: usize,
     epochs: u32,
-    best: Option<(f64, String)>,
+    /// The line with the best value so far: a name on the line of the bar would be cut.
+    best_line: ProgressBar,
+    best: Option<f64>,
+    is_interrupted: bool,
 }
 
 impl StageBar {
-    /// Shows `7/15 trials, 12s left, best so far error_rate/validation 3.10 % (dfa ...)` on the bar.
+    /// Shows `7/15 trials, 12s left` on the bar.
     fn refresh(&self) {
-        let best = self.best.as_ref().map_or(String::new(), |(_, text)| format!(", best so far {text}"));
         let left = match self.bar.position() {
+            _ if self.is_interrupted => STOPPING.into(),
             0 => "loading".into(),
             _ => format!("{:#} left", HumanDuration(self.bar.eta())),
         };
-        self.bar.set_message(format!("{}/{} trials, {left}{best}", self.ended, self.total));
+        self.bar.set_message(format!("{}/{} trials, {left}", self.ended, self.total));
+    }
+
+    fn finish(&self) {
+        self.best_line.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
+
+/// The state of a run between Ctrl-C and its end.
+const STOPPING: &str = "stopping after the current epochs";
 
 impl Bars {
     pub fn new(every_epoch: bool) -> Self {
@@ -246,6 +257,17 @@ impl Bars {
         let _ = self.bars.clear();
     }
 
+    /// Acknowledges Ctrl-C, on the bar and in a line of its own.
+    pub fn interrupt(&self) {
+        if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            stage.is_interrupted = true;
+            stage.refresh();
+        }
+        self.say(
+            "interrupting: saving trials after their current epoch (press Ctrl-C again to stop at once)",
+        );
+    }
+
     fn say(&self, text: &str) {
         // `suspend` would panic after the terminal has gone.
         if self.bars.is_hidden() || self.bars.println(with_program(text)).is_err() {
@@ -260,7 +282,14 @@ impl Bars {
         bar.set_style(style);
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
-        let stage = StageBar { bar, trials: HashMap::new(), ended: done, total: trials, epochs, best: None };
+        let best_line = self.bars.add(ProgressBar::no_length());
+        best_line.set_style(
+            ProgressStyle::with_template("  {wide_msg}").expect("the template is written in this line"),
+        );
+        let (ended, total) = (done, trials);
+        let trials = HashMap::new();
+        let stage =
+            StageBar { bar, trials, ended, total, epochs, best_line, best: None, is_interrupted: false };
         stage.refresh();
         stage
     }
@@ -277,8 +306,10 @@ impl Bars {
         bar.set_position(u64::from(epoch.epoch));
         if let Some((metric, value)) = headline(epoch) {
             bar.set_message(measured(metric, value));
-            if value.is_finite() && stage.best.as_ref().is_none_or(|(best, _)| value < *best) {
-                stage.best = Some((value, format!("{} ({})", measured(metric, value), trial.configuration)));
+            if value.is_finite() && stage.best.is_none_or(|best| value < best) {
+                stage.best = Some(value);
+                let measured = measured(metric, value);
+                stage.best_line.set_message(format!("best so far: {}, {measured}", trial.configuration));
             }
         }
         stage.bar.inc(1);
@@ -305,7 +336,7 @@ impl Reporter for Bars {
                 }
             }
             Progress::TrainStarted { name, trials, done, epochs } => {
-                self.say(&format!("stage {name}: {trials} trials, {done} already done"));
+                self.say(&format!("stage {name}: {}, {done} already done", counted(*trials, "trial")));
                 *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
             }
             Progress::Epoch { trial, epoch, epochs } => {
@@ -329,7 +360,7 @@ impl Reporter for Bars {
             }
             Progress::TrainEnded => {
                 if let Some(stage) = stage.take() {
-                    stage.bar.finish_and_clear();
+                    stage.finish();
                 }
             }
             Progress::Summary { name, table, report } => {

@@ -56,7 +56,7 @@ fn a_run_exits_with_0_and_a_second_one_trains_nothing() {
     let first = bpfree(folder.path(), &["run", "tiny.ron", "--jobs", "1"]);
     assert_eq!(first.code, Some(0), "{}", first.errors);
     check_contains(&first.out, &["2 trials: 0 were done, 2 trained now, 0 failed"]);
-    check_contains(&first.errors, &["[2/2] drtp 6 tanh lr0.001 seed 0: 1 epochs"]);
+    check_contains(&first.errors, &["[2/2] drtp 6 tanh lr0.001 seed 0: 1 epoch in "]);
     let second = bpfree(folder.path(), &["run", "tiny.ron"]);
     assert_eq!(second.code, Some(0));
     check_contains(
@@ -154,7 +154,7 @@ fn other_values_have_a_run_directory_of_their_own() {
     check_contains(
         &run.out,
         &[
-            "1 trials: 0 were done, 1 trained now",
+            "1 trial: 0 were done, 1 trained now",
             "results: artifacts/runs/tiny@images.fraction=0.5,algorithm=Dfa-",
         ],
     );
@@ -162,6 +162,24 @@ fn other_values_have_a_run_directory_of_their_own() {
     let same = bpfree(folder.path(), &["run", "tiny.ron", "--set", "epochs=1"]);
     check_contains(&same.errors, &["note: `--set epochs=1` changes nothing: the file has this value"]);
     check_contains(&same.out, &["results: artifacts/runs/tiny\n"]);
+}
+
+#[test]
+fn a_wrong_axis_and_a_size_without_a_unit_are_refused_with_the_right_ones() {
+    let folder = folder(PIPELINE);
+    for (arguments, part) in [
+        (
+            &["export", "--best", "--to", "x", "--per", "lr"][..],
+            "no axis has this name: did you mean `learning_rate`? known: ",
+        ),
+        (&["export", "--best", "--to", "x", "--per", "learningrate"], "did you mean `learning_rate`?"),
+        (&["run", "--memory", "10"], "`10` has no unit: for example 10GB"),
+        (&["run", "--memory", "10xb"], "unknown unit `xb`"),
+    ] {
+        let ended = bpfree(folder.path(), &[arguments, &["tiny.ron"]].concat());
+        assert_eq!(ended.code, Some(2), "{arguments:?}");
+        check_contains(&ended.errors, &[part]);
+    }
 }
 
 #[test]
@@ -271,6 +289,9 @@ fn a_file_that_is_missing_is_an_error() {
     let run = bpfree(folder.path(), &["run", "nowhere.ron"]);
     assert_eq!(run.code, Some(1));
     assert!(run.errors.starts_with("error: cannot read nowhere.ron"), "{}", run.errors);
+    check_contains(&run.errors, &["hint: the pipelines of this project are in pipelines/"]);
+    let run = bpfree(folder.path(), &["run", "tinny.ron"]);
+    check_contains(&run.errors, &["error: cannot read tinny.ron", "hint: did you mean tiny.ron?"]);
 }
 
 #[test]

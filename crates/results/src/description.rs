@@ -44,8 +44,9 @@ fn describe(kind: &str, key_text: &str) -> Option<String> {
             let word = if epochs == 1 { "epoch" } else { "epochs" };
             format!("{configuration} seed {seed}, {epochs} {word}, batch {batch_size}")
         }),
-        DATASET => settings(key_text)
-            .map(|dataset: DatasetSettings| one_name(&on_one_line(&hyperparameters::describe(&dataset)))),
+        DATASET => settings(key_text).map(|dataset: DatasetSettings| {
+            one_name(&in_file_spelling(&hyperparameters::describe(&dataset)))
+        }),
         SUMMARY => settings(key_text)
             .map(|summary: Summary| format!("{} of {}", summary.metric, summary.of.join(", "))),
         MEAN => settings(key_text).map(|mean: Mean| {
@@ -60,9 +61,42 @@ fn describe(kind: &str, key_text: &str) -> Option<String> {
     }
 }
 
-/// Returns settings without the brackets of those that are at their defaults.
-pub(crate) fn on_one_line(settings: &str) -> String {
-    settings.replace("(())", "").replace("((", "(").replace("))", ")")
+/// Returns settings as a pipeline file spells them: without `Some`, and without the brackets of settings at their defaults.
+pub fn in_file_spelling(settings: &str) -> String {
+    let mut text = settings.replace("(())", "");
+    for (opening, spelled) in [("Some(", ""), ("((", "(")] {
+        while let Some(start) = text.find(opening) {
+            let inner = start + opening.len();
+            let Some(length) = closing(&text[inner..]) else { return text };
+            // The inner bracket of two closes first.
+            let length = if spelled.is_empty() {
+                Some(length)
+            } else {
+                closing(&text[inner + length + 1..]).map(|more| length + 1 + more)
+            };
+            let Some(length) = length else { return text };
+            text = format!(
+                "{}{spelled}{}{}",
+                &text[..start],
+                &text[inner..inner + length],
+                &text[inner + length + 1..]
+            );
+        }
+    }
+    text
+}
+
+/// Returns the offset of the bracket that closes one before `text`.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.find(|letter| {
+        depth += match letter {
+            '(' | '[' | '{' => 1,
+            ')' | ']' | '}' => -1,
+            _ => 0,
+        };
+        depth < 0
+    })
 }
 
 /// Returns `Glyphs(train:600)` for `Glyphs Glyphs(train:600)`.
@@ -143,5 +177,14 @@ mod tests {
         let text = KeyText::new(DATASET, 1, &settings, &[("source", &"aa")]);
         assert_eq!(describe(DATASET, text.as_str()).as_deref(), Some("Glyphs(train:600) holdout 0.1"));
         assert_eq!(describe("other", text.as_str()), None);
+        assert_eq!(
+            in_file_spelling("ImageFolder((path:\"x\",size:Some(64)))"),
+            "ImageFolder(path:\"x\",size:64)"
+        );
+        assert_eq!(
+            in_file_spelling("PerChannel(Some((means: [1, 2], b: (3))))"),
+            "PerChannel(means: [1, 2], b: (3))"
+        );
+        assert_eq!(in_file_spelling("Glyphs(())"), "Glyphs");
     }
 }

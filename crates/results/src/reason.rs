@@ -68,7 +68,7 @@ fn default_of(path: &str, settings: &DatasetSettings) -> Option<String> {
 }
 
 fn ron(value: &impl Serialize) -> String {
-    description::on_one_line(&ron::to_string(value).expect("settings are RON"))
+    description::in_file_spelling(&ron::to_string(value).expect("settings are RON"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use settings::Metric;
 
 use crate::{
+    brackets::Before,
     fields::Fields,
     problem::{Position, Problem, Problems, did_you_mean},
 };
@@ -24,7 +25,10 @@ impl<'a> Document<'a> {
 
     /// Returns the position of `part`, a slice of the text.
     pub fn position(&self, part: &str) -> Position {
-        let offset = self.offset(part);
+        self.position_of(self.offset(part))
+    }
+
+    fn position_of(&self, offset: usize) -> Position {
         let before = &self.text[..offset.min(self.text.len())];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
@@ -48,8 +52,69 @@ impl<'a> Document<'a> {
         } else {
             Position { line: base.line + at.line - 1, column: at.col }
         };
+        if let Some(problem) = self.spelling(self.offset_of(position), &error.code) {
+            return problem;
+        }
         let (message, hint) = explain(&error.code);
         Problem { position: Some(position), message, hint }
+    }
+
+    fn offset_of(&self, position: Position) -> usize {
+        let line = self.text.split_inclusive('\n').take(position.line - 1).map(str::len).sum::<usize>();
+        let columns = self.text[line..].char_indices().nth(position.column - 1);
+        columns.map_or(self.text.len(), |(column, _)| line + column)
+    }
+
+    /// Returns the problem of a number with decimals, a missing bracket or a missing comma, where it is and not where the parser
+    /// noticed it.
+    fn spelling(&self, at: usize, error: &ron::Error) -> Option<Problem> {
+        use ron::Error as E;
+        let (before_text, rest) = self.text.split_at(at);
+        let problem = |offset: usize, message: String, hint: String| {
+            Some(Problem { position: Some(self.position_of(offset)), message, hint: Some(hint) })
+        };
+        let digits =
+            before_text.len() - before_text.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+        if matches!(error, E::ExpectedComma | E::TrailingCharacters) && digits > 0 && rest.starts_with('.') {
+            let start = at - digits;
+            let length = self.text[start..].find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+            let number = &self.text[start..][..length.unwrap_or(rest.len() + digits)];
+            let whole = &number[..digits];
+            return problem(
+                start,
+                format!("expected a whole number, found {number}"),
+                format!("without decimals: {whole}"),
+            );
+        }
+        let before = Before::of(self.text, at);
+        let innermost = before.open.last().copied();
+        let is_missing = match error {
+            E::Eof => innermost.is_some(),
+            // A stage begins where the parser expects a field, or a field where it expects an element of a list.
+            E::ExpectedMapColon => rest.starts_with('('),
+            E::ExpectedComma => {
+                rest.starts_with(':') && innermost.is_some_and(|open| self.text[open..].starts_with('['))
+            }
+            _ => false,
+        };
+        if let (true, Some(open)) = (is_missing, innermost) {
+            // The name that the parser read last belongs to what follows the missing bracket.
+            let name = if *error == E::Eof { at } else { at - word(before_text).len() };
+            let before = Before::of(self.text, name);
+            let closing = if self.text[open..].starts_with('[') { "]" } else { ")" };
+            let line = self.position_of(open).line;
+            let opened = format!("{}{}", word(&self.text[..open]), &self.text[open..=open]);
+            return problem(
+                if *error == E::Eof { before.end } else { before.end_without_comma },
+                format!("a `{closing}` is missing here: `{opened}` in line {line} is still open"),
+                format!("add `{closing}` here, or where that bracket ends"),
+            );
+        }
+        if *error == E::ExpectedComma {
+            let hint = "fields, stages and elements of a list are separated by commas".to_owned();
+            return problem(before.end, "a comma is missing here".into(), hint);
+        }
+        None
     }
 
     /// Returns the value of the field `name` of the stage or struct `part`; `part` itself if it has no such field, so that a
@@ -63,6 +128,11 @@ impl<'a> Document<'a> {
         problems.sort_by_key(|problem| problem.position);
         Problems { file: self.name.into(), text: self.text.into(), problems }
     }
+}
+
+/// Returns the name at the end of `text`.
+fn word(text: &str) -> &str {
+    &text[text.trim_end_matches(|letter: char| letter.is_alphanumeric() || letter == '_').len()..]
 }
 
 fn options() -> Options {
@@ -116,10 +186,8 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
                     .into(),
             ),
         ),
-        E::ExpectedComma => (
-            "expected a comma".into(),
-            Some("a comma may be missing before this position, or a whole number has decimals".into()),
-        ),
+        E::ExpectedMapColon => ("expected a colon after the name of the field".into(), None),
+        E::TrailingCharacters => ("unexpected text after the value".into(), None),
         E::ExpectedFloat => ("expected a number".into(), None),
         E::ExpectedInteger => ("expected a whole number".into(), None),
         E::ExpectedBoolean => ("expected `true` or `false`".into(), None),

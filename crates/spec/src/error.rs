@@ -13,7 +13,12 @@ pub enum Error {
     #[error("--set {0}")]
     Override(#[from] OverrideError),
     #[error("cannot read {}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    Unreadable {
+        path: PathBuf,
+        source: io::Error,
+        /// The pipeline file with the most similar name, if there is one.
+        similar: Option<PathBuf>,
+    },
 }
 
 impl Error {
@@ -24,6 +29,9 @@ impl Error {
             Self::Override(error) => Some(error.hint.clone()),
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
                 Some("a pipeline file is text in UTF-8: save it as such".into())
+            }
+            Self::Unreadable { similar: Some(similar), .. } => {
+                Some(format!("did you mean {}?", similar.display()))
             }
             Self::Unreadable { .. } => Some("the pipelines of this project are in pipelines/".into()),
         }

@@ -3,6 +3,7 @@
 //! [`Pipeline::read`] reads a file and checks it. All problems of a file are reported together, with line and column.
 //! The values of a [`Pipeline`] are checked and need no further checks. [`template`] writes a first file for a dataset.
 
+mod brackets;
 mod checkpoint_rule;
 mod document;
 mod error;

@@ -1,6 +1,9 @@
 //! From the text of a pipeline file to checked stages.
 
-use std::{fs, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -69,8 +72,10 @@ impl Pipeline {
     /// Reads and checks the pipeline file at `path`, with other values for some fields. Its results are shown in a folder that is
     /// named by these values.
     pub fn read(path: &Path, overrides: &[Override]) -> Result<Self, Error> {
-        let text =
-            fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| {
+            let similar = (source.kind() == io::ErrorKind::NotFound).then(|| similar_file(path)).flatten();
+            Error::Unreadable { path: path.into(), source, similar }
+        })?;
         let mut text = without_byte_order_mark(&text).to_owned();
         let mut file = path.display().to_string();
         let (mut effective, mut notes) = (Vec::new(), Vec::new());
@@ -128,6 +133,22 @@ impl Pipeline {
             _ => Err(document.refuse(problems)),
         }
     }
+}
+
+/// Returns the pipeline file in the same folder or in `pipelines/` whose name is most similar to that of `path`.
+fn similar_file(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy();
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let entries = [folder, Path::new("pipelines")]
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+    let files = entries.flatten().map(|entry| entry.path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "ron"));
+    let similarity =
+        |file: &Path| strsim::jaro_winkler(&name, &file.file_name().unwrap_or_default().to_string_lossy());
+    let nearest = files.max_by(|one, other| similarity(one).total_cmp(&similarity(other)))?;
+    let nearest = nearest.strip_prefix(".").map(Path::to_path_buf).unwrap_or(nearest);
+    (similarity(&nearest) > 0.85).then_some(nearest)
 }
 
 /// Returns `given` as a shell reads it as one word.

@@ -64,13 +64,20 @@ pub fn did_you_mean(found: &str, known: &[impl AsRef<str>]) -> String {
     let all = known.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     let similarities = known.iter().map(|name| {
         let name = name.as_ref();
-        (strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase()), name)
+        let is_short_form = found.len() > 1 && found == initials(name);
+        let similarity = strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
+        (if is_short_form { 1.0 } else { similarity }, name)
     });
     match similarities.max_by(|(left, _), (right, _)| left.total_cmp(right)) {
         Some((similarity, name)) if similarity > 0.8 => format!("did you mean `{name}`? known: {all}"),
         Some(_) => format!("known: {all}"),
         None => "none is known here".into(),
     }
+}
+
+/// Returns the first letters of the words of a name: `lr` for `learning_rate`.
+fn initials(name: &str) -> String {
+    name.split('_').filter_map(|word| word.chars().next()).collect()
 }
 
 #[cfg(test)]
@@ -80,6 +87,10 @@ mod tests {
     #[test]
     fn a_guess_is_made_only_where_one_is_near() {
         assert_eq!(did_you_mean("Dffa", &["Backprop", "Dfa"]), "did you mean `Dfa`? known: Backprop, Dfa");
+        assert_eq!(
+            did_you_mean("lr", &["loss", "learning_rate"]),
+            "did you mean `learning_rate`? known: loss, learning_rate"
+        );
         assert_eq!(did_you_mean("Transformer", &["Backprop", "Dfa"]), "known: Backprop, Dfa");
     }
 }

@@ -365,3 +365,37 @@ fn comments_are_allowed_before_any_value() {
         panic!("{problems}");
     }
 }
+
+#[test]
+fn a_whole_number_with_decimals() {
+    insta::assert_snapshot!(
+        [with("epochs: 2", "epochs: 10.0"), with("seeds: 2", "seeds: 2.0"), with("[[8, 8]]", "[[8, 8.5]]"),]
+            .join("\n")
+    );
+}
+
+#[test]
+fn a_bracket_is_missing_where_the_message_says() {
+    insta::assert_snapshot!(
+        [
+            with("        )),\n", "        ),\n"),
+            with("source: Glyphs),", "source: Glyphs(train: 100),"),
+            with("of: [\"trials\"]", "of: [\"trials\""),
+            with("seeds: 2),", "seeds: 2,"),
+            refusal(&RIGHT.replace("    ],\n)", "")),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_comma_is_missing_where_the_message_says() {
+    insta::assert_snapshot!(
+        [
+            with("        )),\n", "        )) // no comma\n"),
+            with("epochs: 2, batch", "epochs: 2 batch"),
+            with("Backprop, Dfa", "Backprop Dfa"),
+        ]
+        .join("\n")
+    );
+}

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::builder::PossibleValuesParser;
 use results::export::{Choice, Exported, Wanted};
 use settings::Axis;
+use spec::did_you_mean;
 use store::Placed;
 
 use crate::{
@@ -20,9 +20,13 @@ const ALL: &str = "all";
 /// The number of networks, and of unfinished trials, that are listed without `-v`.
 const NAMED: usize = 30;
 
-/// Returns the allowed values of `--per`.
-pub fn axis_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(Axis::ALL.map(Axis::name).into_iter().chain([ALL]))
+/// Reads a value of `--per`.
+pub fn axis_name(text: &str) -> Result<String, String> {
+    let known: Vec<&str> = Axis::NAMES.iter().copied().chain([ALL]).collect();
+    if known.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("no axis has this name: {}", did_you_mean(text, &known)))
 }
 
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {

@@ -17,7 +17,7 @@ use spec::{
 use crate::{
     DataFolder, InitArguments,
     program::{program, with_program},
-    terminal::say,
+    terminal::{counted, say},
 };
 
 pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
@@ -30,7 +30,7 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::parse(&path.display().to_string(), &text).map_err(spec::Error::from)?;
     write_new(&path, &text)?;
 
-    say(&format!("{}: {} trials on {}", path.display(), trials(&pipeline), source.name()));
+    say(&format!("{}: {} on {}", path.display(), counted(trials(&pipeline), "trial"), source.name()));
     let flag = if data == Path::new("data") { String::new() } else { format!(" --data {}", data.display()) };
     let presence = source.presence(data);
     if let Some((missing, _)) = presence.files.iter().find(|(_, is_there)| !is_there) {

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use data::Source;
 use indicatif::{DecimalBytes, HumanDuration};
-use results::{reason, trial::PlannedTrial};
+use results::{description, reason, trial::PlannedTrial};
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
 use settings::Device;
 use spec::{Dataset, Pipeline, Stage, template::slug};
@@ -18,7 +18,7 @@ use crate::{
     PlanArguments,
     asked::{self, Asked},
     program::program,
-    terminal::say,
+    terminal::{counted, say},
     warnings,
 };
 
@@ -43,19 +43,21 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 line("Dataset", &name, if done { "prepared" } else { "not prepared yet" });
             }
             StagePlan::Grid { name, configurations, chosen_by: None } => {
-                line("Grid", &name, &format!("{configurations} configurations"));
+                line("Grid", &name, &counted(configurations, "configuration"));
             }
             StagePlan::Grid { name, configurations, chosen_by: Some(summary) } => {
                 line(
                     "Grid",
                     &name,
-                    &format!("the winners of `{summary}`, out of {configurations} configurations"),
+                    &format!(
+                        "the winners of `{summary}`, out of {}",
+                        counted(configurations, "configuration")
+                    ),
                 );
             }
             StagePlan::Train { name, waiting: Some(waiting), .. } => {
                 let after = match waiting.trials {
-                    Some(1) => ", after 1 trial".into(),
-                    Some(count) => format!(", after {count} trials"),
+                    Some(count) => format!(", after {}", counted(count, "trial")),
                     None => String::new(),
                 };
                 line("Train", &name, &format!("the winners of `{}`{after}", waiting.summary));
@@ -87,7 +89,11 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 line(
                     "Train",
                     &name,
-                    &format!("{} trials: {done} done, {} to run{states}", trials.len(), missing.len()),
+                    &format!(
+                        "{}: {done} done, {} to run{states}",
+                        counted(trials.len(), "trial"),
+                        missing.len()
+                    ),
                 );
                 if arguments.time && !missing.is_empty() {
                     estimate(&context, pipeline, &name, &missing)?;
@@ -98,8 +104,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 let state = match (done, waiting_for) {
                     (true, _) => "done".into(),
                     (false, Some(0)) => "to do".into(),
-                    (false, Some(1)) => "to do, after 1 trial".into(),
-                    (false, Some(count)) => format!("to do, after {count} trials"),
+                    (false, Some(count)) => format!("to do, after {}", counted(count, "trial")),
                     (false, None) => "to do, after its configurations are chosen".into(),
                 };
                 line("Summarize", &name, &state);
@@ -124,8 +129,8 @@ fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCo
                 true => images_not_there(&dataset.settings.source, data_dir),
                 false => "images are present".into(),
             },
-            Stage::Grid(grid) => format!("{} configurations", grid.points.candidates().len()),
-            Stage::Train(train) => format!("{} trials", train.most_trials()),
+            Stage::Grid(grid) => counted(grid.points.candidates().len(), "configuration"),
+            Stage::Train(train) => counted(train.most_trials(), "trial"),
             _ => "after the trials".into(),
         };
         line(stage.kind(), stage.name(), &state);
@@ -243,7 +248,6 @@ fn short(value: Option<&str>) -> String {
         None => "default".to_owned(),
         // A key, in quotes.
         Some(text) if text.len() == 66 => text[1..13].to_owned(),
-        // A variant whose settings are all at their defaults.
-        Some(text) => text.replace("(())", ""),
+        Some(text) => description::in_file_spelling(text),
     }
 }

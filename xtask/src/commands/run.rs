@@ -2,7 +2,10 @@
 
 use std::{
     process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Instant,
 };
@@ -17,11 +20,13 @@ use crate::{
     asked::Asked,
     limits,
     program::program,
-    terminal::{Bars, say, tell},
+    terminal::{Bars, counted, say, tell},
     warnings,
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The bars, which acknowledge Ctrl-C.
+static BARS: OnceLock<Bars> = OnceLock::new();
 
 /// The exit code of a program that Ctrl-C ended, as shells expect it.
 const INTERRUPTED_CODE: u8 = 130;
@@ -38,9 +43,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     engine::check(about.device)?;
     // During a download, Ctrl-C ends the program; the next start resumes the download.
     super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
-    stop_on_ctrl_c()?;
+    let bars = BARS.get_or_init(|| Bars::new(about.verbose));
+    stop_on_ctrl_c(bars)?;
     limits::allow_many_files();
-    let bars = Bars::new(about.verbose);
     let report = runner::run::run(
         &asked.context(),
         pipeline,
@@ -49,7 +54,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             largest_population: arguments.population.map(usize::from),
             fail_fast: arguments.fail_fast,
             interrupt: &INTERRUPTED,
-            reporter: &bars,
+            reporter: bars,
             build: crate::BUILD,
             memory: arguments.memory,
         },
@@ -60,13 +65,15 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     Ok(conclude(&report, started))
 }
 
-/// Parses a size such as `8GB`, `500 MB`, `1.5GiB` or a number of bytes.
+/// Parses a size with its unit, such as `8GB`, `500 MB` or `1.5GiB`.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let (number, unit) =
         text.split_at(text.find(|letter: char| letter.is_alphabetic()).unwrap_or(text.len()));
     let factor = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
+        // Ten bytes are never meant.
+        "" => return Err(format!("`{text}` has no unit: for example {number}GB")),
+        "b" => 1.0,
         "k" | "kb" => 1e3,
         "m" | "mb" => 1e6,
         "g" | "gb" => 1e9,
@@ -102,7 +109,8 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     let others =
         if *elsewhere > 0 { format!("{elsewhere} trained by other processes, ") } else { String::new() };
     say(&format!(
-        "{trials} trials: {skipped} were done, {trained} trained now, {others}{} failed ({seconds:.1} s)",
+        "{}: {skipped} were done, {trained} trained now, {others}{} failed ({seconds:.1} s)",
+        counted(*trials, "trial"),
         failed.len()
     ));
     list("failed", failed);
@@ -160,13 +168,13 @@ pub fn cores() -> usize {
 }
 
 /// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program.
-fn stop_on_ctrl_c() -> anyhow::Result<()> {
+fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         if !INTERRUPTED.swap(true, Ordering::Relaxed) {
-            tell(
-                "interrupting: saving trials after their current epoch (press Ctrl-C again to stop at once)",
-            );
+            bars.interrupt();
         } else {
+            // A bar that is left on the terminal would look like a run.
+            bars.clear();
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }

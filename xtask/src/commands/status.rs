@@ -9,7 +9,7 @@ use store::Store;
 use crate::{
     PipelineArguments,
     asked::Asked,
-    terminal::{say, since},
+    terminal::{counted, say, since},
 };
 
 /// The state of a trial that is not finished.
@@ -79,7 +79,8 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         }
         let total = trials.len();
         say(&format!(
-            "{name}: {done} of {total} trials done, {running} running, {saved} saved, {failed} failed, {to_do} to do"
+            "{name}: {done} of {} done, {running} running, {saved} saved, {failed} failed, {to_do} to do",
+            counted(total, "trial")
         ));
         lines.iter().for_each(|line| say(line));
     }
