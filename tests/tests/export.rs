@@ -453,3 +453,44 @@ fn what_is_not_finished_is_named_and_what_cannot_be_chosen_is_refused() {
         hint: run the pipeline to its end, or take the winners of an earlier stage: `--summary STAGE`
         ");
 }
+
+/// Returns a pipeline that overfits soon, with this number of epochs and these fields of its train stage.
+fn overfitting(epochs: u32, fields: &str) -> String {
+    format!(
+        r#"Pipeline(name: "kept-{epochs}", stages: [
+            Dataset(name: "images", source: Glyphs(train: 60, test: 100)),
+            Grid(name: "rules", axes: (algorithm: [Backprop, Dfa], hidden: [[40]], learning_rate: [3e-2])),
+            Train(name: "trials", dataset: "images", grid: "rules", epochs: {epochs}, batch_size: 20, seeds: 1, {fields}),
+        ])"#
+    )
+}
+
+#[test]
+fn the_best_weights_are_those_that_a_shorter_training_ends_with() {
+    let bench = Bench::new(2, 2);
+    let text = overfitting(12, r#"keep_weights: Best("loss/validation")"#);
+    bench.run(&text);
+    let weights = |trial: &results::trial::PlannedTrial| {
+        fs::read(trial.artifact.as_ref().expect("done").path().join("weights.safetensors")).expect("weights")
+    };
+    let mut are_earlier = 0;
+    for (index, trial) in bench.trials(&text).iter().enumerate() {
+        let history = results::trial::history(trial.artifact.as_ref().expect("done")).expect("a history");
+        let (best, loss) = history.best(&"loss/validation".parse().expect("a metric")).expect("losses");
+        let result = trial.result().expect("readable").expect("done");
+        assert_eq!(result.kept, (best < 12).then_some(best));
+        are_earlier += usize::from(best < 12);
+        let shorter = overfitting(best, "");
+        bench.run(&shorter);
+        assert_eq!(weights(trial), weights(&bench.trials(&shorter)[index]), "after epoch {best}");
+        let to = bench.path("exported");
+        let exported = export(&bench, &text, &wanted(Choice::Finished), &to).expect("exported");
+        let file =
+            fs::read_to_string(to.join(&exported.models[index].folder).join("model.json")).expect("a file");
+        let file: Value = serde_json::from_str(&file).expect("JSON");
+        assert_eq!(file["trial"]["epochs"], best);
+        assert_eq!(file["trial"]["last_epoch"]["loss/validation"], loss);
+        assert_eq!(file["trial"]["settings"]["keep_weights"], "best loss/validation");
+    }
+    assert!(are_earlier > 0, "a large rate overfits within 12 epochs");
+}

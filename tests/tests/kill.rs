@@ -35,7 +35,7 @@ const PIPELINE: &str = r#"Pipeline(
         )),
         Train(
             name: "trials", dataset: "images", grid: "rules", epochs: 12, batch_size: 20, seeds: 2,
-            early_stopping: (metric: "error_rate/validation", patience: 6),
+            early_stopping: (metric: "error_rate/validation", patience: 6), keep_weights: Best("loss/validation"),
             trackers: [WeightAlignment, Histograms], checkpoint: Every(epochs: 1),
         ),
         Summarize(name: "report", of: ["trials"], metric: "error_rate/validation"),

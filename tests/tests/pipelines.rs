@@ -51,7 +51,7 @@ fn cut(text: &str) -> String {
     }
     overrides.iter().fold(text.to_owned(), |text, given| {
         let given: Override = given.parse().expect("written above");
-        given.apply(&text).expect("every pipeline has these fields")
+        given.apply(&text).expect("every pipeline has these fields").text
     })
 }
 

@@ -347,10 +347,10 @@ fn an_override_is_part_of_the_key() {
     let bench = Bench::new(1, 1);
     bench.run(SMALL_PIPELINE);
     let given: Override = "epochs=1".parse().expect("right");
-    let text = given.apply(SMALL_PIPELINE).expect("the stage has the field");
+    let text = given.apply(SMALL_PIPELINE).expect("the stage has the field").text;
     let (report, _) = bench.run(&text);
     assert_eq!((report.skipped, report.trained), (0, 10), "{report:?}");
-    let (report, _) = bench.run(&given.apply(&text).expect("the stage has the field"));
+    let (report, _) = bench.run(&given.apply(&text).expect("the stage has the field").text);
     assert_eq!((report.skipped, report.trained), (10, 0), "{report:?}");
 }
 

@@ -14,6 +14,7 @@ use results::{
     trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 use settings::Trial;
+use spec::KeptWeights;
 use store::Work;
 use tuner::{Judge, Outcome};
 
@@ -184,6 +185,22 @@ impl<'a> Record<'a> {
         files.append(&Event::exhibits(epoch, SystemTime::now(), pictures))
     }
 
+    /// Returns the epoch whose weights are kept, if it is chosen by a metric that has a value.
+    fn best_epoch(&self, stage: &RunningStage<'_>) -> Option<u32> {
+        match &stage.train.keep_weights {
+            KeptWeights::Last => None,
+            KeptWeights::Best(metric) => self.history.best(metric).map(|(epoch, _)| epoch),
+        }
+    }
+
+    /// Writes the weights of the best epoch so far. They stay if the trial is interrupted: it either resumes after this epoch, or repeats it.
+    fn keep(&self, arrays: &[Array]) -> Result<(), Error> {
+        match &self.files {
+            Some(files) => Ok(files.work.write(WEIGHTS, &to_bytes(arrays, None))?),
+            None => Ok(()),
+        }
+    }
+
     fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
         let Some(mut files) = self.files.take() else { return Ok(()) };
         let succeeded = !matches!(self.outcome, Outcome::Diverged { .. });
@@ -194,11 +211,16 @@ impl<'a> Record<'a> {
         if self.machine.epochs().iter().any(|epoch| !epoch.values.is_empty()) {
             work.write(MACHINE, self.machine.to_csv().as_bytes())?;
         }
-        let result = TrialResult { outcome: self.outcome.clone(), epochs: self.epochs() };
+        let epochs = self.epochs();
+        let best = self.best_epoch(stage);
+        let kept = best.filter(|best| *best != epochs);
+        let result = TrialResult { outcome: self.outcome.clone(), epochs, kept };
         let text = ron::ser::to_string_pretty(&result, ron::ser::PrettyConfig::default())
             .expect("an outcome and a number are RON");
         work.write(RESULT, text.as_bytes())?;
-        work.write(WEIGHTS, &to_bytes(arrays, None))?;
+        if best.is_none() {
+            work.write(WEIGHTS, &to_bytes(arrays, None))?;
+        }
         let spent = Duration::from_secs_f64(self.seconds());
         let made = provenance(stage.settings.build, stage.context.device, spent);
         let artifact = work.publish(made, &[EVENT_FILES, MACHINE])?;
@@ -275,6 +297,18 @@ impl Observer for Recorder<'_> {
                 record.outcome = outcome;
                 Verdict::Leave
             }
+        }
+    }
+
+    fn wants_arrays(&self, trial: usize) -> bool {
+        let record = &self.records[trial];
+        record.end.is_none() && record.best_epoch(self.stage) == Some(record.epochs())
+    }
+
+    fn arrays(&mut self, trial: usize, arrays: &[Array]) {
+        let record = &mut self.records[trial];
+        if let Err(error) = record.keep(arrays) {
+            record.end = Some(TrialEnd::Failed(describe(&error)));
         }
     }
 

@@ -15,7 +15,7 @@ use std::{
 use engine::{DeviceError, Ended, Population, Start};
 use results::{
     board::EVENT_FILES,
-    trial::{PlannedTrial, TRIAL},
+    trial::{PlannedTrial, TRIAL, WEIGHTS},
 };
 use settings::{Device, Trial};
 use store::{Claim, Owner, StoreError};
@@ -158,7 +158,7 @@ impl SharedWork<'_> {
     }
 
     fn claim(&self, index: usize) -> Result<Claim, StoreError> {
-        self.stage.context.store.claim(&self.missing[index].key_text, &[EVENT_FILES])
+        self.stage.context.store.claim(&self.missing[index].key_text, &[EVENT_FILES, WEIGHTS])
     }
 
     /// Trains claimed trials of one shape and epoch. A population that panics or needs too much memory is tried again in halves:

@@ -1,4 +1,4 @@
-//! Where is a bracket still open? Places in RON text, for messages about brackets and commas.
+//! Brackets that are still open at a place in RON text, for messages about brackets and commas.
 
 /// The tokens before a place in a text.
 #[derive(Debug, Default, PartialEq, Eq)]

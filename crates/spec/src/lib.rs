@@ -24,7 +24,7 @@ pub use overriding::{Changed, Override, OverrideError};
 pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
 pub use stage::{
-    Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, Points, Publication, Stage, Summarize,
-    Train,
+    Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, KeptWeights, Points, Publication, Stage,
+    Summarize, Train,
 };
 pub use stages::DIVERGENCE_FACTOR;

@@ -71,7 +71,7 @@ impl Override {
     pub fn apply(&self, text: &str) -> Result<Changed, OverrideError> {
         self.check_value()?;
         let document = Document { name: "", text };
-        let Ok(written) = document.parse::<Written<'_>>(text) else {
+        let Ok(written) = document.parse::<StageTexts<'_>>(text) else {
             return Ok(Changed { text: text.to_owned(), stages: Vec::new() });
         };
         let places: Vec<Place<'_>> =
@@ -183,7 +183,8 @@ pub struct Changed {
 
 #[derive(Deserialize)]
 #[serde(rename = "Pipeline")]
-struct Written<'a> {
+struct StageTexts<'a> {
+    /// The stages, each by itself.
     #[serde(borrow)]
     stages: Vec<&'a RawValue>,
 }
@@ -191,7 +192,7 @@ struct Written<'a> {
 /// A stage as written.
 struct Place<'a> {
     name: String,
-    /// `Dataset`, for example.
+    /// The kind of the stage: `Dataset`.
     kind: &'a str,
     part: &'a str,
 }

@@ -95,6 +95,7 @@ pub struct Train {
     /// The seeds; every configuration has one trial for each.
     pub seeds: Vec<u64>,
     pub early_stopping: Option<EarlyStopping>,
+    pub keep_weights: KeptWeights,
     /// A training loss above this multiple of the first epoch's loss is divergence.
     pub divergence_factor: f64,
     /// Whether a diverged trial is a finding and not a failure of the run.
@@ -180,6 +181,18 @@ impl Summarize {
     pub fn ranking_metric(&self) -> &Metric {
         self.rank_by.as_ref().unwrap_or(&self.metric)
     }
+}
+
+/// The epoch whose weights a trial keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum KeptWeights {
+    /// The weights after the last epoch.
+    #[default]
+    Last,
+    /// The weights after the epoch with the smallest value of this metric, the earliest of equal ones; after the last epoch if no value is
+    /// a number.
+    Best(Metric),
 }
 
 /// The epoch of a trial that counts, or the epochs.

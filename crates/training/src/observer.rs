@@ -14,6 +14,14 @@ pub trait Observer {
     /// Takes the trackers' exhibits of a trial's epoch, before its [`epoch`](Self::epoch) call.
     fn exhibit(&mut self, _trial: usize, _epoch: u32, _exhibits: Vec<Exhibit>) {}
 
+    /// Whether the arrays of a trial should be kept. Called after each [`epoch`](Self::epoch) call.
+    fn wants_arrays(&self, _trial: usize) -> bool {
+        false
+    }
+
+    /// Takes the arrays of a trial after the epoch.
+    fn arrays(&mut self, _trial: usize, _arrays: &[Array]) {}
+
     /// Takes the final arrays of a trial that has left the population, after its last `epoch` call.
     fn finished(&mut self, trial: usize, arrays: Vec<Array>);
 

@@ -75,6 +75,9 @@ pub fn train<B: Kernels>(
             values.extend(tracked);
             observer.exhibit(trial, epoch, exhibits);
             let verdict = observer.epoch(trial, Epoch { epoch, values });
+            if observer.wants_arrays(trial) {
+                observer.arrays(trial, &train_state.arrays(position));
+            }
             if verdict == Verdict::Continue && epoch < population.epochs {
                 staying.push(position);
                 if is_over || observer.wants_state(trial) {

@@ -96,7 +96,8 @@ impl Exporter<'_> {
         let Selected { train, planned, artifact, best_of, folder } = selected;
         let result = planned.result()?.expect("a trial with an artifact has a result");
         let history = trial::history(artifact)?;
-        let last: Option<&Epoch> = history.epochs().last();
+        let kept = result.kept.and_then(|kept| history.epochs().iter().find(|epoch| epoch.epoch == kept));
+        let kept: Option<&Epoch> = kept.or(history.epochs().last());
         let trained = Trained {
             pipeline: &self.pipeline.name,
             train,
@@ -104,7 +105,7 @@ impl Exporter<'_> {
             key: &planned.key,
             made: &artifact.manifest().made,
             outcome: &result.outcome,
-            last,
+            kept,
         };
         let text = model_file::text(&trained, self.images(train)?);
         let weights = artifact.read(WEIGHTS)?;
@@ -118,7 +119,7 @@ impl Exporter<'_> {
             pipeline: self.pipeline.name.clone(),
             stage: train.name.clone(),
             key: planned.key.to_string(),
-            last_epoch: model_file::measured(last),
+            last_epoch: model_file::measured(kept),
         });
         Ok(Model { folder, best_of, trial: planned.trial.clone(), placed })
     }

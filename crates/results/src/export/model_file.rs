@@ -21,7 +21,7 @@ use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
 use model::{Architecture, Objective};
 use serde_json::{Map, Value, json};
 use settings::{Activation, Algorithm, Axis, Configuration, FeedbackShape, Loss, Metric, TargetLoss, Trial};
-use spec::Train;
+use spec::{KeptWeights, Train};
 use store::{Key, Provenance};
 use training::architecture;
 use tuner::Outcome;
@@ -62,8 +62,8 @@ pub(super) struct Trained<'a> {
     pub(super) key: &'a Key,
     pub(super) made: &'a Provenance,
     pub(super) outcome: &'a Outcome,
-    /// The last epoch, whose weights are exported.
-    pub(super) last: Option<&'a Epoch>,
+    /// The epoch whose weights are exported.
+    pub(super) kept: Option<&'a Epoch>,
 }
 
 /// Returns the text of the file for a network that was trained on `images`.
@@ -94,9 +94,9 @@ pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
     format!("{file:#}\n")
 }
 
-/// Returns the losses and error rates of `last` by name, none for a value that is not finite.
-pub(super) fn measured(last: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
-    let values = last.map_or(&[][..], |epoch| &epoch.values);
+/// Returns the losses and error rates of `kept` by name, none for a value that is not finite.
+pub(super) fn measured(kept: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
+    let values = kept.map_or(&[][..], |epoch| &epoch.values);
     values
         .iter()
         .filter(|(metric, _)| matches!(metric, Metric::Loss(_) | Metric::ErrorRate(_)))
@@ -221,7 +221,7 @@ fn task(objective: Objective, classes: &[String]) -> Value {
 }
 
 fn trial_text(trained: &Trained<'_>) -> Value {
-    let Trained { pipeline, train, trial, key, made, outcome, last } = *trained;
+    let Trained { pipeline, train, trial, key, made, outcome, kept } = *trained;
     json!({
         "pipeline": pipeline,
         "stage": train.name,
@@ -234,8 +234,8 @@ fn trial_text(trained: &Trained<'_>) -> Value {
             Outcome::Stopped { .. } => "stopped early".to_owned(),
             Outcome::Diverged { reason, .. } => format!("diverged: {reason}"),
         },
-        "epochs": last.map_or(0, |epoch| epoch.epoch),
-        "last_epoch": measured(last),
+        "epochs": kept.map_or(0, |epoch| epoch.epoch),
+        "last_epoch": measured(kept),
         "build": made.build,
         "device": made.device,
         "numerics_revision": NUMERICS_REVISION,
@@ -250,6 +250,9 @@ fn settings(train: &Train, configuration: &Configuration) -> Map<String, Value> 
     let batch_size = train.training.batch_size_of(configuration);
     settings.insert(Axis::BatchSize.name().into(), json!(batch_size));
     settings.insert("most_epochs".into(), json!(train.training.epochs));
+    if let KeptWeights::Best(metric) = &train.keep_weights {
+        settings.insert("keep_weights".into(), json!(format!("best {metric}")));
+    }
     settings
 }
 
@@ -293,7 +296,7 @@ mod tests {
             key: &Key::of_bytes(b"a key text"),
             made: &made,
             outcome: &Outcome::Stopped { epoch: 4 },
-            last: Some(&Epoch { epoch: 4, values }),
+            kept: Some(&Epoch { epoch: 4, values }),
         };
         text(&trained, &Images::of(&dataset))
     }

@@ -77,6 +77,7 @@ fn trains_alike(one: &Train, other: &Train) -> bool {
     one.dataset.name == other.dataset.name
         && settings(one) == settings(other)
         && one.early_stopping == other.early_stopping
+        && one.keep_weights == other.keep_weights
         && one.divergence_factor == other.divergence_factor
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 use settings::{Configuration, Device, Precision, Task, Tracker, Trial};
-use spec::{DIVERGENCE_FACTOR, Dataset, Train};
+use spec::{DIVERGENCE_FACTOR, Dataset, KeptWeights, Train};
 use store::{Key, KeyText};
 use tuner::EarlyStopping;
 
@@ -33,6 +33,8 @@ struct Settings<'a> {
     precision: Precision,
     #[serde(skip_serializing_if = "Option::is_none")]
     early_stopping: Option<&'a EarlyStopping>,
+    #[serde(skip_serializing_if = "is_last")]
+    keep_weights: &'a KeptWeights,
     #[serde(skip_serializing_if = "is_default_factor")]
     divergence_factor: f64,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -51,6 +53,10 @@ fn is_classification(task: &Task) -> bool {
 
 fn is_full(precision: &Precision) -> bool {
     *precision == Precision::Full
+}
+
+fn is_last(kept: &&KeptWeights) -> bool {
+    **kept == KeptWeights::Last
 }
 
 fn is_default_factor(divergence_factor: &f64) -> bool {
@@ -86,6 +92,7 @@ pub fn trial_key_text(
         batch_size: train.training.batch_size_of(&trial.configuration),
         precision: train.training.precision,
         early_stopping: train.early_stopping.as_ref(),
+        keep_weights: &train.keep_weights,
         divergence_factor: train.divergence_factor,
         trackers: &train.training.trackers,
         revisions: revisions(&train.training.trackers),

@@ -14,7 +14,7 @@ use crate::error::Error;
 pub const HISTORY: &str = "history.csv";
 /// Time, memory and energy of each epoch. They differ from run to run.
 pub const MACHINE: &str = "machine.csv";
-/// Final weights and feedback matrices.
+/// Weights and feedback matrices of the epoch that is kept.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// How the trial ended, as a [`TrialResult`].
 pub const RESULT: &str = "result.ron";
@@ -24,6 +24,9 @@ pub const RESULT: &str = "result.ron";
 pub struct TrialResult {
     pub outcome: Outcome,
     pub epochs: u32,
+    /// The epoch of the weights, if it is not the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u32>,
 }
 
 /// A trial, its key, and its result if it is finished.

@@ -12,7 +12,7 @@ use crate::{
     checkpoint_rule::CheckpointRule,
     problem::did_you_mean,
     scope::{Scope, written_text},
-    stage::{Dataset, Grid, Train},
+    stage::{Dataset, Grid, KeptWeights, Train},
 };
 
 /// A train stage as it is written.
@@ -60,6 +60,12 @@ pub(super) struct Written<'a> {
     /// Type: [`EarlyStopping`].
     #[serde(borrow, default)]
     early_stopping: Option<&'a RawValue>,
+    /// The epoch whose weights are stored and exported: the last one, or the best one by a metric, as Keras' `restore_best_weights`. Training
+    /// goes on from the last.
+    ///
+    /// Default: `Last`.
+    #[serde(default)]
+    keep_weights: KeptWeights,
     /// A trial ends as diverged when its training loss exceeds this multiple of the first epoch's loss, or of chance level if
     /// that is smaller.
     ///
@@ -170,12 +176,21 @@ impl<'a> Written<'a> {
             },
             seeds,
             early_stopping,
+            keep_weights: self.keep_weights,
             divergence_factor,
             may_diverge: self.may_diverge,
             mean_over_seeds: self.mean_over_seeds,
             checkpoint,
             retries: self.retries,
         };
+        if let KeptWeights::Best(metric) = &train.keep_weights {
+            let at = scope.document.field(part, "keep_weights");
+            check_metric(metric, &train, at, scope);
+            if metric.split() == Some(Split::Test) {
+                let hint = "choose the epoch by a train or validation metric, and keep the test split for the report";
+                scope.problem(at, "the best weights by test data would be selected on it", Some(hint.into()));
+            }
+        }
         if let (Some(rule), Some(written)) = (&train.early_stopping, self.early_stopping) {
             check_metric(&rule.metric, &train, scope.document.field(written_text(written), "metric"), scope);
             if rule.metric.split() == Some(Split::Test) {
