@@ -1,7 +1,9 @@
 //! The pipeline of a command, with the store of its results.
 
+use data::Source;
+use results::known_images;
 use runner::Context;
-use spec::Pipeline;
+use spec::{Pipeline, Stage};
 use store::Store;
 
 use crate::{BUILD, PipelineArguments, terminal::tell};
@@ -15,9 +17,26 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the pipeline file, then opens the store.
+    /// Reads the pipeline file, then opens the store. Says which images are missing and known from an earlier run.
     pub fn open(arguments: &'a PipelineArguments) -> anyhow::Result<Self> {
-        Self::of(read(arguments)?, arguments)
+        let asked = Self::of(read(arguments)?, arguments)?;
+        for stage in &asked.pipeline.stages {
+            if let Stage::Dataset(dataset) = stage
+                && asked.has_remembered(&dataset.settings.source)
+            {
+                tell(&format!(
+                    "note: the images of `{}` are missing: finished results are found by the content that an earlier run saw",
+                    dataset.name
+                ));
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Whether the images of a source are missing, but known from an earlier run.
+    pub fn has_remembered(&self, source: &Source) -> bool {
+        let data = &self.arguments.places.images.data;
+        known_images::remembered_fingerprint(&self.store, source, data).is_some()
     }
 
     /// Opens the store for a pipeline that was read before.

@@ -347,6 +347,60 @@ without the images, finished results cannot be found: their names depend on the 
 }
 
 #[test]
+fn finished_trials_are_shown_and_exported_without_images() {
+    let source = "Idx(images: \"i.idx\", labels: \"l.idx\"), scaling: PerChannel(Measured)";
+    let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", source));
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("the folder can be written");
+    let images = |shade: u8| {
+        let pixels = (0..100 * 16).map(|at| (at * 7 % 256) as u8 ^ shade);
+        let header = [0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 4, 0, 0, 0, 4];
+        fs::write(data.join("i.idx"), header.into_iter().chain(pixels).collect::<Vec<u8>>())
+            .expect("writable");
+    };
+    images(0);
+    let labels = [0, 0, 8, 1, 0, 0, 0, 100].into_iter().chain((0..100).map(|at| at % 3));
+    fs::write(data.join("l.idx"), labels.collect::<Vec<u8>>()).expect("writable");
+    let run = bpfree(folder.path(), &["run", "tiny.ron"]);
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    let with_images = bpfree(folder.path(), &["export", "tiny.ron", "--to", "a"]);
+    assert_eq!((with_images.code, with_images.errors.as_str()), (Some(0), ""));
+
+    fs::remove_file(data.join("i.idx")).expect("removable");
+    let note = "note: the images of `images` are missing: finished results are found by the content";
+    for (arguments, part) in [
+        (&["status", "tiny.ron"][..], "trials: 2 of 2 trials done"),
+        (&["why", "tiny.ron"], "trials: 0 of 2 trials would run"),
+        (&["report", "tiny.ron"], "report: artifacts/runs/tiny/report"),
+        (&["export", "tiny.ron", "--to", "b"], "2 networks in b"),
+        (&["artifacts", "rm", "tiny.ron"], "2 trials ("),
+    ] {
+        let ended = bpfree(folder.path(), arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.errors);
+        check_contains(&ended.out, &[part]);
+        check_contains(&ended.errors, &[note]);
+    }
+    let model = |to: &str| {
+        fs::read(folder.path().join(to).join("dfa-6-tanh-lr0.001/seed-0/model.json"))
+            .expect("it was exported")
+    };
+    assert_eq!(model("a"), model("b"));
+    let plan = bpfree(folder.path(), &["plan", "tiny.ron"]);
+    check_contains(
+        &plan.out,
+        &["prepared; its images are missing, an earlier run saw their content", "2 trials: 2 done, 0 to run"],
+    );
+    // Training needs the images.
+    let more = bpfree(folder.path(), &["run", "tiny.ron", "--set", "epochs=2"]);
+    assert_eq!(more.code, Some(1), "{}", more.out);
+    check_contains(&more.errors, &["i.idx"]);
+    // Other images under the same name are other data.
+    images(1);
+    let plan = bpfree(folder.path(), &["plan", "tiny.ron"]);
+    check_contains(&plan.out, &["2 trials: 0 done, 2 to run", "content of the image files "]);
+}
+
+#[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_run_downloads_missing_images() {
     let official = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");

@@ -10,6 +10,7 @@ pub mod description;
 mod error;
 pub mod export;
 pub mod hyperparameters;
+pub mod known_images;
 pub mod mean;
 pub mod reason;
 pub mod run_tree;

@@ -7,6 +7,9 @@ use store::StoreError;
 pub enum Error {
     #[error("`{stage}`: a batch of {batch_size} needs more than the {examples} training examples")]
     BatchTooLarge { stage: String, batch_size: u32, examples: usize },
+    /// The image files are not those that the trials were planned with.
+    #[error("`{stage}`: the image files changed while the run started")]
+    ImagesChanged { stage: String },
     /// The run was interrupted while it waited for another process.
     #[error("interrupted")]
     Interrupted,
@@ -29,6 +32,7 @@ impl Error {
             Self::BatchTooLarge { examples, .. } => Some(format!(
                 "use a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
             )),
+            Self::ImagesChanged { .. } => Some("start the run again".into()),
             Self::Interrupted => None,
             Self::Device(error) => Some(error.hint()),
             Self::Results(error) => error.hint(),

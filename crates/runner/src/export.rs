@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use results::export::{Exported, StageTrials, Wanted};
+use results::{
+    export::{Exported, StageTrials, Wanted},
+    known_images::ImageFacts,
+};
 use spec::{Pipeline, Stage};
 
 use crate::{
@@ -24,9 +27,14 @@ pub fn export(
     let _in_use = context.store.use_it()?;
     let plans = plan(context, pipeline)?;
     let trials: Vec<StageTrials<'_>> = pipeline.stages.iter().zip(&plans).filter_map(trials_of).collect();
-    let exported = results::export::export(pipeline, &trials, wanted, to, &|dataset| {
+    let exported = results::export::export(pipeline, &trials, wanted, to, &|dataset, key| {
+        if let Some(facts) = ImageFacts::remembered(&context.store, key) {
+            return Ok(facts);
+        }
         reporter.report(&Progress::LoadingDataset { name: &dataset.name });
-        load_images(context, dataset, &|_| {})
+        let facts = ImageFacts::of(&load_images(context, dataset, &|_| {})?);
+        facts.remember(&context.store, key);
+        Ok(facts)
     });
     Ok(exported?)
 }

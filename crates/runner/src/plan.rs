@@ -138,7 +138,7 @@ fn plan_stage(
 ) -> Result<StagePlan, Error> {
     Ok(match stage {
         Stage::Dataset(dataset) => {
-            let key = Key::of(&dataset_key_text(dataset, context.data)?);
+            let key = Key::of(&dataset_key_text(&context.store, dataset, context.data)?);
             let done = context.store.look_up(DATASET, &key)?.0.is_some();
             StagePlan::Dataset { name: dataset.name.clone(), done }
         }
@@ -195,7 +195,7 @@ pub fn plan_trials(
         // A plan for a GPU can be made on a machine without one.
         engine::check_precision(context.device, train.training.precision)?;
     }
-    let dataset_text = Arc::new(dataset_key_text(&train.dataset, context.data)?);
+    let dataset_text = Arc::new(dataset_key_text(&context.store, &train.dataset, context.data)?);
     /// The number of trials that are worth a thread.
     const WORTH_A_THREAD: usize = 500;
     let trials = train.trials(configurations);
@@ -225,7 +225,7 @@ pub fn reached(context: &Context<'_>, pipeline: &Pipeline) -> Result<Reached, Er
     let mut reached = Reached { names: HashSet::new(), is_complete: true };
     for (stage, plan) in pipeline.stages.iter().zip(plan(context, pipeline)?) {
         if let Stage::Dataset(dataset) = stage {
-            let key = Key::of(&dataset_key_text(dataset, context.data)?);
+            let key = Key::of(&dataset_key_text(&context.store, dataset, context.data)?);
             reached.names.insert(Name { kind: DATASET.to_owned(), key });
         }
         if let StagePlan::Train { trials, waiting, .. } = plan {

@@ -11,6 +11,7 @@ use data::{DatasetSettings, DecodingProgress};
 use results::{
     board::{self, EVENT_FILES},
     dataset_artifact::{self, Stated},
+    known_images::ImageFacts,
     mean,
     run_tree::{self, RunTree},
     summary,
@@ -18,7 +19,7 @@ use results::{
 };
 use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};
-use store::{Artifact, KeyText, StoreError, Work};
+use store::{Artifact, Key, KeyText, StoreError, Work};
 use tuner::Outcome;
 
 use crate::{
@@ -193,7 +194,7 @@ impl<'a> Run<'a> {
                 // A mean from an earlier run may include trials that are trained again now.
                 self.show_means(train, &planned)?;
             }
-            let dataset = self.dataset(train)?;
+            let dataset = self.dataset(train, &missing[0].dataset_text)?;
             check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), &dataset)?;
             let stage = RunningStage { train, context: self.context, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
@@ -281,8 +282,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Returns the images of `train`, which are loaded once.
-    fn dataset(&mut self, train: &Train) -> Result<Arc<data::Dataset>, Error> {
+    /// Returns the images of `train`, which are loaded once. Their key text is `planned`, unless the files changed since the trials
+    /// were planned.
+    fn dataset(&mut self, train: &Train, planned: &KeyText) -> Result<Arc<data::Dataset>, Error> {
         let settings = &train.dataset.settings;
         let dataset = match self.loaded.iter().find(|(known, _)| known == settings) {
             Some((_, dataset)) => Arc::clone(dataset),
@@ -294,7 +296,11 @@ impl<'a> Run<'a> {
                     load_images(self.context, &train.dataset, &|DecodingProgress { done, total }| {
                         self.settings.reporter.report(&Progress::Decoding { name, done, total });
                     })?;
-                self.publish_dataset(train, &dataset, started)?;
+                let key_text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
+                if key_text != *planned {
+                    return Err(Error::ImagesChanged { stage: train.dataset.name.clone() });
+                }
+                self.publish_dataset(train, &dataset, &key_text, started)?;
                 let dataset = Arc::new(dataset);
                 self.loaded.push((settings.clone(), Arc::clone(&dataset)));
                 dataset
@@ -303,10 +309,16 @@ impl<'a> Run<'a> {
         Ok(dataset)
     }
 
-    fn publish_dataset(&self, train: &Train, dataset: &data::Dataset, started: Instant) -> Result<(), Error> {
-        let key_text = dataset_key_text(&train.dataset, self.context.data)?;
+    fn publish_dataset(
+        &self,
+        train: &Train,
+        dataset: &data::Dataset,
+        key_text: &KeyText,
+        started: Instant,
+    ) -> Result<(), Error> {
         let name = &train.dataset.name;
-        let artifact = self.find_or_make(&key_text, name, started, &[], |work| {
+        ImageFacts::of(dataset).remember(&self.context.store, &Key::of(key_text));
+        let artifact = self.find_or_make(key_text, name, started, &[], |work| {
             for (name, text) in dataset_artifact::files(dataset) {
                 work.write(name, text.as_bytes())?;
             }

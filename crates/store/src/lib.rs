@@ -32,6 +32,7 @@ mod manifest;
 mod name;
 mod nearest;
 mod owner;
+mod remembered;
 mod root;
 mod unfinished;
 mod work;

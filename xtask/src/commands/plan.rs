@@ -32,15 +32,27 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let pipeline = asked::read(about)?;
     warnings::tell_all(&pipeline, about.device);
-    if let Some(exit_code) = outline_without_images(&pipeline, &about.places.images.data) {
+    let asked = Asked::of(pipeline, about)?;
+    if let Some(exit_code) = outline_without_images(&asked, &about.places.images.data) {
         return Ok(exit_code);
     }
-    let asked = Asked::of(pipeline, about)?;
     let (context, pipeline) = (asked.context(), &asked.pipeline);
     for stage in runner::plan::plan(&context, pipeline)? {
         match stage {
             StagePlan::Dataset { name, done } => {
-                line("Dataset", &name, if done { "prepared" } else { "not prepared yet" });
+                let is_missing = pipeline.stages.iter().any(|stage| match stage {
+                    Stage::Dataset(dataset) => {
+                        dataset.name == name && asked.has_remembered(&dataset.settings.source)
+                    }
+                    _ => false,
+                });
+                let missing = if is_missing {
+                    "; its images are missing, an earlier run saw their content"
+                } else {
+                    ""
+                };
+                let state = if done { "prepared" } else { "not prepared yet" };
+                line("Dataset", &name, &format!("{state}{missing}"));
             }
             StagePlan::Grid { name, configurations, chosen_by: None } => {
                 line("Grid", &name, &counted(configurations, "configuration"));
@@ -114,11 +126,12 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what the file alone says, if images are missing: results are named by the content of the images, so that finished
-/// ones cannot be found.
-fn outline_without_images(pipeline: &Pipeline, data_dir: &Path) -> Option<ExitCode> {
-    let missing: Vec<&Source> =
-        sources(pipeline).into_iter().filter(|source| !source.presence(data_dir).complete).collect();
+/// Prints what the file alone says, if images are missing that no earlier run saw: results are named by the content of the images,
+/// so that finished ones cannot be found.
+fn outline_without_images(asked: &Asked<'_>, data_dir: &Path) -> Option<ExitCode> {
+    let pipeline = &asked.pipeline;
+    let is_unknown = |source: &&Source| !source.presence(data_dir).complete && !asked.has_remembered(source);
+    let missing: Vec<&Source> = sources(pipeline).into_iter().filter(is_unknown).collect();
     let is_own = missing.iter().any(|source| source.is_own());
     if missing.is_empty() {
         return None;

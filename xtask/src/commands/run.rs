@@ -17,7 +17,7 @@ use settings::Trial;
 
 use crate::{
     RunArguments,
-    asked::Asked,
+    asked::{self, Asked},
     limits,
     program::program,
     terminal::{Bars, counted, say, tell},
@@ -37,7 +37,7 @@ const MISSED_CODE: u8 = 3;
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let RunArguments { asked: about, network, .. } = arguments;
-    let asked = Asked::open(about)?;
+    let asked = Asked::of(asked::read(about)?, about)?;
     let pipeline = &asked.pipeline;
     warnings::tell_all(pipeline, about.device);
     engine::check(about.device)?;

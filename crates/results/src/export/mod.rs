@@ -13,18 +13,18 @@ mod wanted;
 
 use std::path::Path;
 
-use data::DatasetSettings;
 use history::Epoch;
 use settings::Trial;
 use spec::{Dataset, Pipeline, Train};
-use store::{Placed, place_folder};
+use store::{Key, Placed, place_folder};
 
 use crate::{
     error::Error,
-    trial::{self, WEIGHTS},
+    known_images::ImageFacts,
+    trial::{self, PlannedTrial, WEIGHTS},
 };
 use index::{Entry, Index};
-use model_file::{Images, Trained};
+use model_file::Trained;
 use selection::Selected;
 
 pub use selection::StageTrials;
@@ -52,8 +52,8 @@ pub struct Model {
     pub placed: Placed,
 }
 
-/// Loads the images of a dataset stage.
-pub type LoadImages<'a> = &'a dyn Fn(&Dataset) -> Result<data::Dataset, Error>;
+/// Finds out about the images of a dataset stage with this key.
+pub type FindFacts<'a> = &'a dyn Fn(&Dataset, &Key) -> Result<ImageFacts, Error>;
 
 /// Writes the `wanted` networks of `pipeline` into the folder `to`. Existing files are never overwritten. `trials` are those of
 /// each train stage.
@@ -66,10 +66,10 @@ pub fn export(
     trials: &[StageTrials<'_>],
     wanted: &Wanted,
     to: &Path,
-    load: LoadImages<'_>,
+    find: FindFacts<'_>,
 ) -> Result<Exported, Error> {
     let selection = selection::select(pipeline, trials, wanted)?;
-    let mut exporter = Exporter { pipeline, to, load, images: Vec::new(), index: Index::read(to)? };
+    let mut exporter = Exporter { pipeline, to, find, images: Vec::new(), index: Index::read(to)? };
     let mut models = Vec::new();
     let done = selection.finished.into_iter().try_for_each(|selected| {
         models.push(exporter.export(selected)?);
@@ -85,9 +85,9 @@ pub fn export(
 struct Exporter<'a> {
     pipeline: &'a Pipeline,
     to: &'a Path,
-    load: LoadImages<'a>,
-    /// The datasets that were loaded so far.
-    images: Vec<(DatasetSettings, Images)>,
+    find: FindFacts<'a>,
+    /// The facts about each dataset so far.
+    images: Vec<(Key, ImageFacts)>,
     index: Index,
 }
 
@@ -107,7 +107,7 @@ impl Exporter<'_> {
             outcome: &result.outcome,
             kept,
         };
-        let text = model_file::text(&trained, self.images(train)?);
+        let text = model_file::text(&trained, self.images(train, planned)?);
         let weights = artifact.read(WEIGHTS)?;
         let files: [(&str, &[u8]); 2] = [(WEIGHTS, &weights), (model_file::NAME, text.as_bytes())];
         let placed = place_folder(&self.to.join(&folder), &files)?;
@@ -124,15 +124,14 @@ impl Exporter<'_> {
         Ok(Model { folder, best_of, trial: planned.trial.clone(), placed })
     }
 
-    /// Returns the facts about a dataset that `model.json` needs. The images themselves are dropped at once.
-    fn images(&mut self, train: &Train) -> Result<&Images, Error> {
-        let settings = &train.dataset.settings;
-        let known = self.images.iter().position(|(known, _)| known == settings);
+    /// Returns the facts about the dataset of a trial that `model.json` needs.
+    fn images(&mut self, train: &Train, planned: &PlannedTrial) -> Result<&ImageFacts, Error> {
+        let known = self.images.iter().position(|(known, _)| *known == planned.dataset);
         let position = match known {
             Some(position) => position,
             None => {
-                let images = Images::of(&(self.load)(&train.dataset)?);
-                self.images.push((settings.clone(), images));
+                let images = (self.find)(&train.dataset, &planned.dataset)?;
+                self.images.push((planned.dataset, images));
                 self.images.len() - 1
             }
         };

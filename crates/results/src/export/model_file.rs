@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use data::{ImageShape, Scaler, Scaling};
+use data::ImageShape;
 use history::Epoch;
 use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
 use model::{Architecture, Objective};
@@ -26,33 +26,13 @@ use store::{Key, Provenance};
 use training::architecture;
 use tuner::Outcome;
 
-use crate::trial::NUMERICS_REVISION;
+use crate::{known_images::ImageFacts, trial::NUMERICS_REVISION};
 
 pub(super) const NAME: &str = "model.json";
 /// The value of the field `format`.
 const FORMAT: &str = "bpfree-model";
 /// Bump it when a field is removed or changes its meaning.
 const VERSION: u32 = 1;
-
-/// The facts about a dataset that the file contains.
-pub(super) struct Images {
-    shape: ImageShape,
-    scaling: Scaling,
-    scaler: Scaler,
-    /// `[classes]`, in the order of the labels.
-    classes: Vec<String>,
-}
-
-impl Images {
-    pub(super) fn of(dataset: &data::Dataset) -> Self {
-        Self {
-            shape: dataset.shape(),
-            scaling: dataset.scaling(),
-            scaler: *dataset.scaler(),
-            classes: dataset.class_names().to_vec(),
-        }
-    }
-}
 
 /// A finished trial whose network is exported.
 pub(super) struct Trained<'a> {
@@ -67,9 +47,9 @@ pub(super) struct Trained<'a> {
 }
 
 /// Returns the text of the file for a network that was trained on `images`.
-pub(super) fn text(trained: &Trained<'_>, images: &Images) -> String {
+pub(super) fn text(trained: &Trained<'_>, images: &ImageFacts) -> String {
     let Trained { train, trial, .. } = trained;
-    let Images { shape, scaling, classes, .. } = images;
+    let ImageFacts { shape, scaling, classes, .. } = images;
     let architecture =
         architecture(&trial.configuration, train.training.task, *shape, classes.len(), *scaling);
     let Configuration { algorithm, .. } = &trial.configuration;
@@ -104,10 +84,8 @@ pub(super) fn measured(kept: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
         .collect()
 }
 
-fn inputs(images: &Images) -> Value {
+fn inputs(images: &ImageFacts) -> Value {
     let ImageShape { channels, height, width } = images.shape;
-    let (offset, divisor): (Vec<f32>, Vec<f32>) =
-        (0..channels).map(|channel| images.scaler.offset_and_divisor(channel)).unzip();
     json!({
         "channels": channels,
         "height": height,
@@ -116,8 +94,8 @@ fn inputs(images: &Images) -> Value {
         "scaling": {
             "name": ron::to_string(&images.scaling).expect("names and numbers are RON"),
             "formula": "(pixel - offset[channel]) / divisor[channel], of pixels from 0 to 255",
-            "offset": offset,
-            "divisor": divisor,
+            "offset": images.offset,
+            "divisor": images.divisor,
         },
     })
 }
@@ -298,7 +276,7 @@ mod tests {
             outcome: &Outcome::Stopped { epoch: 4 },
             kept: Some(&Epoch { epoch: 4, values }),
         };
-        text(&trained, &Images::of(&dataset))
+        text(&trained, &ImageFacts::of(&dataset))
     }
 
     /// Empties `trial.settings`, so that a new axis leaves the rest of the file as it is.

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 use settings::{Configuration, Device, Precision, Task, Tracker, Trial};
 use spec::{DIVERGENCE_FACTOR, Dataset, KeptWeights, Train};
-use store::{Key, KeyText};
+use store::{Key, KeyText, Store};
 use tuner::EarlyStopping;
 
-use crate::error::Error;
+use crate::{error::Error, known_images};
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
 /// trial becomes new work; leave it, and old results stay valid.
@@ -63,14 +63,11 @@ fn is_default_factor(divergence_factor: &f64) -> bool {
     *divergence_factor == DIVERGENCE_FACTOR
 }
 
-/// Returns the key text of a dataset. Fails if its files are missing in the directory `data`.
-pub fn dataset_key_text(dataset: &Dataset, data: &Path) -> Result<KeyText, Error> {
-    let Dataset { name, settings } = dataset;
-    let fingerprint = settings
-        .source
-        .fingerprint(data)
-        .map_err(|source| Error::Data { stage: name.clone(), source: Box::new(source) })?;
-    Ok(KeyText::new(DATASET, NUMERICS_REVISION, &settings.without_paths(), &[("source", &fingerprint)]))
+/// Returns the key text of a dataset. Fails if its files are missing in the directory `data` and not known from an earlier run.
+pub fn dataset_key_text(store: &Store, dataset: &Dataset, data: &Path) -> Result<KeyText, Error> {
+    let fingerprint = known_images::fingerprint(store, dataset, data)?;
+    let settings = dataset.settings.without_paths();
+    Ok(KeyText::new(DATASET, NUMERICS_REVISION, &settings, &[("source", &fingerprint)]))
 }
 
 /// Returns the key text of `trial` in the stage `train`, on the dataset with the key `dataset`. With `build`, other builds have
