@@ -2,6 +2,7 @@
 
 use data::DatasetSettings;
 use serde::Serialize;
+use settings::FIRST_REVISION;
 use spec::Dataset;
 use store::{FieldDifference, Key, Store, StoreError, difference};
 
@@ -10,6 +11,8 @@ use crate::{
     trial::{DATASET, PlannedTrial},
 };
 
+/// The field of a trial's key that holds the revisions of its learning rule and its trackers.
+const REVISIONS: &str = "settings.revisions";
 /// The field of a trial's key that holds the key of its dataset.
 const DATASET_INPUT: &str = "inputs.dataset";
 /// The field of a dataset's key that holds the fingerprint of its image files.
@@ -25,6 +28,7 @@ pub fn nearest(
     let Some((key, differences)) = store.nearest(&planned.key_text)? else { return Ok(None) };
     let new = planned.dataset_text.as_str();
     let expand = |field: FieldDifference| {
+        let field = with_first_revision(field);
         let old = field.old.as_deref().filter(|_| field.path == DATASET_INPUT);
         let old = old.and_then(|old| store.key_text(DATASET, &Key::parse(old.trim_matches('"'))?));
         let Some(old) = old else { return vec![field] };
@@ -32,6 +36,16 @@ pub fn nearest(
         if fields.is_empty() { vec![field] } else { fields }
     };
     Ok(Some((key, differences.into_iter().flat_map(expand).collect())))
+}
+
+/// Names the revision of a rule or a tracker; the first one is left out of keys.
+fn with_first_revision(field: FieldDifference) -> FieldDifference {
+    let Some(name) = field.path.strip_prefix(REVISIONS).map(|name| name.trim_start_matches('.')) else {
+        return field;
+    };
+    let path = if name.is_empty() { "revisions".to_owned() } else { format!("revision of {name}") };
+    let first = || (!name.is_empty()).then(|| FIRST_REVISION.to_string());
+    FieldDifference { path, old: field.old.or_else(first), new: field.new.or_else(first) }
 }
 
 /// Returns the fields in which two key texts of datasets differ, the second of which is of `settings`. Defaults are written out.
@@ -73,6 +87,8 @@ fn ron(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use data::{Glyphs, Source};
     use store::KeyText;
 
@@ -80,6 +96,27 @@ mod tests {
 
     fn text(settings: &DatasetSettings, fingerprint: &str) -> String {
         KeyText::new(DATASET, 1, settings, &[("source", &fingerprint)]).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_revision_is_named_by_its_rule_or_tracker() {
+        #[derive(Serialize)]
+        struct Settings {
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            revisions: BTreeMap<&'static str, u32>,
+            seed: u32,
+        }
+        let text = |revisions: &[(&'static str, u32)]| {
+            let settings = Settings { revisions: revisions.iter().copied().collect(), seed: 1 };
+            KeyText::new("trial", 1, &settings, &[]).as_str().to_owned()
+        };
+        let report = |old: &[(&'static str, u32)], new: &[(&'static str, u32)]| {
+            let fields = difference(&text(old), &text(new)).into_iter().map(with_first_revision);
+            let words = fields.map(|field| format!("{} {:?} -> {:?}", field.path, field.old, field.new));
+            words.collect::<Vec<_>>().join(", ")
+        };
+        insta::assert_snapshot!(report(&[("dfa", 2)], &[("dfa", 3)]), @r#"revision of dfa Some("2") -> Some("3")"#);
+        insta::assert_snapshot!(report(&[], &[("dfa", 2)]), @r#"revisions None -> Some("{\"dfa\": 2}")"#);
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub enum TargetLoss {
     LearnedCrossEntropy,
 }
 
+/// The revision of a rule that was never changed, which keys leave out.
+pub const FIRST_REVISION: u32 = 1;
+
+/// The revisions of the rules that were changed.
+const CHANGED_RULES: &[(Algorithm, u32)] = &[];
+
 impl Algorithm {
     /// Every rule, with every setting.
     pub const ALL: [Self; 14] = [
@@ -78,6 +84,13 @@ impl Algorithm {
         Self::LocalLoss(TargetLoss::LearnedCrossEntropy),
         Self::Shallow,
     ];
+
+    /// Returns the revision of the rule's own computation, which is part of its trials' keys. It is increased when equal settings of
+    /// this rule give other numbers: its trials are trained again, and those of other rules are not.
+    pub fn revision(self) -> u32 {
+        let changed = CHANGED_RULES.iter().find(|(rule, _)| *rule == self);
+        changed.map_or(FIRST_REVISION, |(_, revision)| *revision)
+    }
 
     /// Returns the name in tables and folders.
     pub fn name(self) -> &'static str {

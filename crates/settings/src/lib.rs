@@ -21,7 +21,7 @@ mod tracker;
 mod trial;
 
 pub use activation::Activation;
-pub use algorithm::{Algorithm, FeedbackShape, Magnitude, TargetLoss};
+pub use algorithm::{Algorithm, FIRST_REVISION, FeedbackShape, Magnitude, TargetLoss};
 pub use axes::{Axes, Axis, Configuration, Selection, visit_axes};
 pub use axis::{AxisPoint, AxisValue, AxisVisitor, Definition, Sharing};
 pub use device::Device;

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use data::Source;
 use indicatif::{DecimalBytes, HumanDuration};
-use results::{description, reason, trial::PlannedTrial};
+use results::{NUMERICS_REVISION, description, reason, trial::PlannedTrial};
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
 use settings::Device;
 use spec::{Dataset, Pipeline, Stage, template::slug};
@@ -15,7 +15,7 @@ use super::{
     status::{Unfinished, unfinished},
 };
 use crate::{
-    PlanArguments,
+    BUILD, PlanArguments,
     asked::{self, Asked},
     program::program,
     terminal::{counted, say},
@@ -107,6 +107,9 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                         missing.len()
                     ),
                 );
+                if let Some(note) = note_on_builds(&trials) {
+                    say(&format!("           {note}"));
+                }
                 if arguments.time && !missing.is_empty() {
                     estimate(&context, pipeline, &name, &missing)?;
                 }
@@ -124,6 +127,28 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says how many results another build made, and why they count.
+fn note_on_builds(trials: &[PlannedTrial]) -> Option<String> {
+    let builds = trials.iter().filter_map(|trial| Some(&trial.artifact.as_ref()?.manifest().made.build));
+    let others = builds.filter(|build| !has_same_code(build, BUILD)).count();
+    (others > 0).then(|| {
+        format!(
+            "{} by another build: numerics revision {NUMERICS_REVISION} and the rules' revisions are the same, so results count \
+             (`--same-build` ignores them)",
+            counted(others, "result"),
+        )
+    })
+}
+
+/// Whether two builds have the same sources; builds that do not tell are compared by their names.
+fn has_same_code(one: &str, other: &str) -> bool {
+    let sources = |build: &str| build.split_once(", sources ").map(|(_, sources)| sources.to_owned());
+    match (sources(one), sources(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 /// Prints what the file alone says, if images are missing that no earlier run saw: results are named by the content of the images,
@@ -262,5 +287,20 @@ fn short(value: Option<&str>) -> String {
         // A key, in quotes.
         Some(text) if text.len() == 66 => text[1..13].to_owned(),
         Some(text) => description::in_file_spelling(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_are_compared_by_their_sources() {
+        let build =
+            |commit: &str, sources: &str| format!("0.1.0 {commit} (burn 0.21.0, all 1a, sources {sources})");
+        assert!(has_same_code(&build("a", "1"), &build("b", "1")), "a commit may change documents only");
+        assert!(!has_same_code(&build("a", "1"), &build("a", "2")), "a change need not be committed");
+        assert!(!has_same_code("0.1.0 a (burn 0.21.0, all 1a)", &build("a", "1")));
+        assert!(has_same_code("test", "test"));
     }
 }

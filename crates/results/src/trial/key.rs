@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use settings::{Configuration, Device, Precision, Task, Tracker, Trial};
+use settings::{Algorithm, Configuration, Device, FIRST_REVISION, Precision, Task, Tracker, Trial};
 use spec::{DIVERGENCE_FACTOR, Dataset, KeptWeights, Train};
 use store::{Key, KeyText, Store};
 use tuner::EarlyStopping;
@@ -11,7 +11,7 @@ use tuner::EarlyStopping;
 use crate::{error::Error, known_images};
 
 /// Revision of everything that turns settings into numbers. Bump it when equal settings give other numbers, and every
-/// trial becomes new work; leave it, and old results stay valid.
+/// trial becomes new work; leave it, and old results stay valid. A rule has a revision of its own: `Algorithm::revision`.
 pub const NUMERICS_REVISION: u32 = 3;
 
 /// Kind of a prepared dataset's artifact.
@@ -39,7 +39,7 @@ struct Settings<'a> {
     divergence_factor: f64,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     trackers: &'a [Tracker],
-    /// The revisions of trackers after the first, by name.
+    /// The revisions after the first of the rule and of trackers, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     revisions: BTreeMap<&'static str, u32>,
     device: Device,
@@ -92,16 +92,18 @@ pub fn trial_key_text(
         keep_weights: &train.keep_weights,
         divergence_factor: train.divergence_factor,
         trackers: &train.training.trackers,
-        revisions: revisions(&train.training.trackers),
+        revisions: revisions(trial.configuration.algorithm, &train.training.trackers),
         device,
         build,
     };
     KeyText::new(TRIAL, NUMERICS_REVISION, &settings, &[("dataset", dataset)])
 }
 
-fn revisions(trackers: &[Tracker]) -> BTreeMap<&'static str, u32> {
-    let revisions = trackers.iter().map(|tracker| (tracker.name(), tracker.revision()));
-    revisions.filter(|(_, revision)| *revision > 1).collect()
+/// Returns the revisions after the first of a trial's rule and trackers, by name.
+fn revisions(algorithm: Algorithm, trackers: &[Tracker]) -> BTreeMap<&'static str, u32> {
+    let rule = [(algorithm.name(), algorithm.revision())];
+    let trackers = trackers.iter().map(|tracker| (tracker.name(), tracker.revision()));
+    rule.into_iter().chain(trackers).filter(|(_, revision)| *revision > FIRST_REVISION).collect()
 }
 
 #[cfg(test)]
@@ -160,14 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn the_revision_of_a_tracker_is_in_the_keys_of_its_trials() {
+    fn revisions_after_the_first_are_in_the_keys_of_the_trials_that_they_concern() {
         let text = key_text("", "batch_size: 64, trackers: [BpCosine, Throughput]");
-        assert!(
-            text.as_str().contains("revisions: {\n            \"BpCosine\": 2,\n        }"),
-            "{}",
-            text.as_str()
-        );
+        let expected = "revisions: {\n            \"BpCosine\": 2,\n        }";
+        assert!(text.as_str().contains(expected), "{}", text.as_str());
         assert!(!key_text("", "batch_size: 64, trackers: [Throughput]").as_str().contains("revisions"));
+        for algorithm in Algorithm::ALL {
+            assert!(algorithm.revision() >= FIRST_REVISION, "{}", algorithm.name());
+            let is_changed = algorithm.revision() > FIRST_REVISION;
+            assert_eq!(revisions(algorithm, &[]).contains_key(algorithm.name()), is_changed);
+        }
     }
 
     #[test]
