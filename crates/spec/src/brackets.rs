@@ -51,9 +51,9 @@ fn token_length(text: &str) -> usize {
         let (start, end) = (prefix + hashes + 1, format!("\"{}", "#".repeat(hashes)));
         return found(text[start..].find(&end).map(|length| start + length + end.len()));
     }
-    if text.starts_with('"') {
+    if let Some(string) = text.strip_prefix('"') {
         let mut escaped = false;
-        let end = text[1..].find(|letter| {
+        let end = string.find(|letter| {
             let ends = letter == '"' && !escaped;
             escaped = letter == '\\' && !escaped;
             ends
