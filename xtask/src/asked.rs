@@ -1,5 +1,7 @@
 //! The pipeline of a command, with the store of its results.
 
+use std::path::Path;
+
 use data::Source;
 use results::known_images;
 use runner::Context;
@@ -44,6 +46,11 @@ impl<'a> Asked<'a> {
         let store = Store::open(&arguments.places.results.artifacts)?;
         let same_build = arguments.same_build.then(this_build).transpose()?;
         Ok(Self { pipeline, store, arguments, same_build })
+    }
+
+    /// Returns the path of the pipeline file.
+    pub fn file(&self) -> &Path {
+        &self.arguments.file
     }
 
     pub fn context(&self) -> Context<'_> {

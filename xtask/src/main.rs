@@ -50,6 +50,12 @@ enum Command {
     #[command(after_help = "Example: cargo xtask export pipelines/quickstart.ron --best --to networks\n\n\
                             Exit codes: 0 exported; 1 no finished trial matches; 2 wrong file or arguments")]
     Export(ExportArguments),
+    /// Write a pipeline file with its finished results into an archive, for another machine
+    #[command(after_help = "Example: cargo xtask pack pipelines/quickstart.ron --to quickstart.tar")]
+    Pack(PackArguments),
+    /// Add the results of an archive to those of this machine; nothing is replaced
+    #[command(after_help = "Example: cargo xtask unpack quickstart.tar")]
+    Unpack(UnpackArguments),
     /// Show which process trains which trial, what is saved and what failed
     #[command(after_help = "Example: cargo xtask status pipelines/quickstart.ron -v")]
     Status(PipelineArguments),
@@ -197,6 +203,26 @@ enum ArtifactsCommand {
         #[command(flatten)]
         images: DataFolder,
     },
+}
+
+#[derive(Args)]
+struct PackArguments {
+    /// The archive to write, a tar file; an existing file is never overwritten
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    #[command(flatten)]
+    asked: PipelineArguments,
+}
+
+#[derive(Args)]
+struct UnpackArguments {
+    /// The archive that `pack` wrote
+    archive: PathBuf,
+    /// Folder for the pipeline file
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    results: ArtifactsFolder,
 }
 
 #[derive(Args)]
@@ -390,6 +416,8 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::report(&arguments),
         Command::Export(arguments) => commands::export::export(&arguments),
         Command::Why(arguments) => commands::why::why(&arguments),
+        Command::Pack(arguments) => commands::pack::pack(&arguments),
+        Command::Unpack(arguments) => commands::pack::unpack(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),
         Command::Data { command: None, folder } => commands::data::list(&folder.data),

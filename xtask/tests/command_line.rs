@@ -346,21 +346,68 @@ without the images, finished results cannot be found: their names depend on the 
     }
 }
 
+/// Writes 100 images of 4x4 pixels in three classes, which no other test has, into the folder `data`.
+fn write_images(data: &Path, shade: u8) {
+    let pixels = (0..100 * 16).map(|at| (at * 7 % 256) as u8 ^ shade);
+    let header = [0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 4, 0, 0, 0, 4];
+    fs::create_dir_all(data).expect("writable");
+    fs::write(data.join("i.idx"), header.into_iter().chain(pixels).collect::<Vec<u8>>()).expect("writable");
+    let labels = [0, 0, 8, 1, 0, 0, 0, 100].into_iter().chain((0..100).map(|at| at % 3));
+    fs::write(data.join("l.idx"), labels.collect::<Vec<u8>>()).expect("writable");
+}
+
+#[test]
+fn a_study_goes_to_another_machine_with_its_results_and_without_images() {
+    let source = "Idx(images: \"i.idx\", labels: \"l.idx\")";
+    let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", source));
+    let nothing = bpfree(folder.path(), &["pack", "tiny.ron", "--to", "study.tar"]);
+    assert_eq!(nothing.code, Some(1), "{}", nothing.out);
+    write_images(&folder.path().join("data"), 0);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    let pack = bpfree(folder.path(), &["pack", "tiny.ron", "--to", "study.tar"]);
+    assert_eq!(pack.code, Some(0), "{}", pack.errors);
+    check_contains(&pack.out, &["study.tar: 5 results, "]);
+    let again = bpfree(folder.path(), &["pack", "tiny.ron", "--to", "study.tar"]);
+    check_contains(&again.errors, &["cannot create study.tar"]);
+
+    let other = tempfile::tempdir().expect("a temporary folder");
+    let study = folder.path().join("study.tar");
+    let unpack = |study: &Path| bpfree(other.path(), &["unpack", &study.display().to_string()]);
+    let unpacked = unpack(&study);
+    assert_eq!(unpacked.code, Some(0), "{}", unpacked.errors);
+    assert_eq!(unpacked.out, "5 results added, 0 were there\npipeline file: ./tiny.ron\n");
+    assert_eq!(bpfree(other.path(), &["artifacts", "verify"]).out, "5 results: 5 whole, 0 damaged\n");
+    let plan = bpfree(other.path(), &["plan", "tiny.ron"]);
+    check_contains(&plan.out, &["2 trials: 2 done, 0 to run"]);
+    assert_eq!(bpfree(other.path(), &["report", "tiny.ron"]).code, Some(0));
+    assert_eq!(bpfree(other.path(), &["export", "tiny.ron", "--to", "networks"]).code, Some(0));
+    assert_eq!(unpack(&study).out, "0 results added, 5 were there\n");
+
+    // A changed byte in a result, and a file that is no study.
+    let mut damaged = fs::read(&study).expect("it was written");
+    let at =
+        damaged.windows(16).rposition(|bytes| bytes.starts_with(b"error_rate/train")).expect("a history");
+    damaged[at] = b'x';
+    fs::write(other.path().join("damaged.tar"), damaged).expect("writable");
+    fs::remove_dir_all(other.path().join("artifacts")).expect("removable");
+    let refused = unpack(&other.path().join("damaged.tar"));
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    check_contains(&refused.errors, &["cannot unpack ", "expected hash "]);
+    let foreign = unpack(&other.path().join("tiny.ron"));
+    check_contains(&foreign.errors, &["cannot unpack "]);
+    fs::write(other.path().join("tiny.ron"), "mine").expect("writable");
+    let refused = unpack(&study);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    check_contains(&refused.errors, &["another ./tiny.ron is there", "--to DIR"]);
+    assert_eq!(fs::read(other.path().join("tiny.ron")).expect("it is there"), b"mine");
+}
+
 #[test]
 fn finished_trials_are_shown_and_exported_without_images() {
     let source = "Idx(images: \"i.idx\", labels: \"l.idx\"), scaling: PerChannel(Measured)";
     let folder = folder(&PIPELINE.replace("Glyphs(train: 100, test: 20)", source));
     let data = folder.path().join("data");
-    fs::create_dir(&data).expect("the folder can be written");
-    let images = |shade: u8| {
-        let pixels = (0..100 * 16).map(|at| (at * 7 % 256) as u8 ^ shade);
-        let header = [0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 4, 0, 0, 0, 4];
-        fs::write(data.join("i.idx"), header.into_iter().chain(pixels).collect::<Vec<u8>>())
-            .expect("writable");
-    };
-    images(0);
-    let labels = [0, 0, 8, 1, 0, 0, 0, 100].into_iter().chain((0..100).map(|at| at % 3));
-    fs::write(data.join("l.idx"), labels.collect::<Vec<u8>>()).expect("writable");
+    write_images(&data, 0);
     let run = bpfree(folder.path(), &["run", "tiny.ron"]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
     let with_images = bpfree(folder.path(), &["export", "tiny.ron", "--to", "a"]);
@@ -395,7 +442,7 @@ fn finished_trials_are_shown_and_exported_without_images() {
     assert_eq!(more.code, Some(1), "{}", more.out);
     check_contains(&more.errors, &["i.idx"]);
     // Other images under the same name are other data.
-    images(1);
+    write_images(&data, 1);
     let plan = bpfree(folder.path(), &["plan", "tiny.ron"]);
     check_contains(&plan.out, &["2 trials: 0 done, 2 to run", "content of the image files "]);
 }

@@ -30,6 +30,12 @@ pub fn fingerprint(store: &Store, dataset: &Dataset, data: &Path) -> Result<Stri
     }
 }
 
+/// Returns what the store remembers of a dataset with this key, for another store: subjects and texts.
+pub fn remembered(store: &Store, dataset: &Dataset, key: &Key) -> Vec<(Key, String)> {
+    let subjects = [subject("fingerprint", &dataset.settings.source), facts_subject(key)];
+    subjects.into_iter().filter_map(|subject| Some((subject, store.remembered(&subject)?))).collect()
+}
+
 /// Returns the fingerprint of a source whose files are missing now, if it is remembered.
 pub fn remembered_fingerprint(store: &Store, source: &Source, data: &Path) -> Option<String> {
     if source.presence(data).complete { None } else { store.remembered(&subject("fingerprint", source)) }

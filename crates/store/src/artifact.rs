@@ -82,7 +82,7 @@ fn read_text(artifact: &Path, file: &str) -> Result<String> {
     Err(StoreError::damaged(artifact, file, "text", found))
 }
 
-fn check_identity(artifact: &Path, manifest: &Manifest, kind: &str, key: &Key) -> Result<()> {
+pub(super) fn check_identity(artifact: &Path, manifest: &Manifest, kind: &str, key: &Key) -> Result<()> {
     if manifest.kind == kind && manifest.key == *key {
         return Ok(());
     }

@@ -96,6 +96,11 @@ impl KeyText {
         Self { kind: kind.to_owned(), text: text + "\n" }
     }
 
+    /// Takes a text as it is stored in a `key.ron`.
+    pub(super) fn stored(kind: &str, text: &str) -> Self {
+        Self { kind: kind.to_owned(), text: text.to_owned() }
+    }
+
     pub fn kind(&self) -> &str {
         &self.kind
     }

@@ -24,6 +24,7 @@ mod error;
 mod example;
 mod fault;
 mod folder;
+mod import;
 #[cfg(test)]
 mod journal;
 mod key;
@@ -43,6 +44,7 @@ pub use claim::Claim;
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
 pub use folder::{Placed, place_folder, read_if_there};
+pub use import::Imported;
 pub use key::{Key, KeyText};
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use name::Name;

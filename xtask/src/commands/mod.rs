@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod download;
 pub mod export;
 pub mod init;
+pub mod pack;
 pub mod plan;
 pub mod remove;
 pub mod report;
