@@ -25,6 +25,10 @@ pub enum Error {
     #[error("{}: expected {expected}, found {found}", file.path.display())]
     Damaged { file: SourceFile, expected: String, found: String },
 
+    /// A whole array of another form. The line of Python converts it.
+    #[error("{}: expected {expected}, found {found}", file.path.display())]
+    OtherArray { file: SourceFile, expected: String, found: String, line: String },
+
     #[error("{}: expected folders of pictures (.jpg, .jpeg, .png), one folder per class, found no whole picture", folder.display())]
     NoPictures { folder: PathBuf, homepage: Option<&'static str> },
 
@@ -72,6 +76,7 @@ impl Error {
                 format!("check that {} is a file you may read", file.path.display())
             }
             Self::Damaged { file, .. } => fetch_again(file),
+            Self::OtherArray { line, .. } => format!("convert it and save the file again: `{line}`"),
             Self::NoPictures { folder, homepage: Some(homepage) } => {
                 format!("put the official folders from {homepage} into {}", folder.display())
             }

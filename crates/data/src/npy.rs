@@ -114,13 +114,21 @@ impl ArrayReader<'_> {
     fn parse_header(&self, header: &str) -> Result<(Kind, Vec<usize>), Error> {
         let order = value(header, "fortran_order").ok_or_else(|| self.lacks(header, "fortran_order"))?;
         if !order.starts_with("False") {
-            return Err(self.damaged("an array in row-major order", "column-major (fortran_order)"));
+            let name = self.name;
+            return Err(Error::OtherArray {
+                file: self.file.clone(),
+                expected: format!("an array in row-major order in `{name}`"),
+                found: "column-major (fortran_order)".to_owned(),
+                line: format!("{name} = numpy.ascontiguousarray({name})"),
+            });
         }
         let kind = value(header, "descr").and_then(|text| text.strip_prefix('\'')?.split_once('\''));
         let (kind, _) = kind.ok_or_else(|| self.lacks(header, "descr"))?;
         let shape = value(header, "shape").and_then(|text| text.strip_prefix('(')?.split_once(')'));
         let (shape, _) = shape.ok_or_else(|| self.lacks(header, "shape"))?;
-        let sides = shape.split(',').map(str::trim).filter(|side| !side.is_empty());
+        // Python 2 wrote long numbers, `60000L`.
+        let sides = shape.split(',').map(|side| side.trim().trim_end_matches('L'));
+        let sides = sides.filter(|side| !side.is_empty());
         let shape =
             sides.map(str::parse).collect::<Result<_, _>>().map_err(|_| self.lacks(header, "shape"))?;
         Ok((self.parse_kind(kind)?, shape))
@@ -132,9 +140,30 @@ impl ArrayReader<'_> {
             None => ("", 0),
         };
         if !matches!(kind, "u" | "i") || !matches!(bytes, 1 | 2 | 4 | 8) {
-            return Err(self.damaged("whole numbers, little-endian (u1, i8, ...)", format!("`{text}`")));
+            return Err(Error::OtherArray {
+                file: self.file.clone(),
+                expected: format!("whole numbers, little-endian (u1, i8, ...) in `{}`", self.name),
+                found: format!("`{text}`"),
+                line: self.conversion(text.trim_start_matches(['<', '>', '|', '='])),
+            });
         }
         Ok(Kind { is_signed: kind == "i", bytes })
+    }
+
+    /// Returns the line of Python that converts numbers of `kind` to whole numbers.
+    fn conversion(&self, kind: &str) -> String {
+        let name = self.name;
+        match (name.starts_with('x'), kind.chars().next()) {
+            (true, Some('f')) => {
+                format!("{name} = numpy.rint(255 * {name}).astype(\"uint8\")  # values from 0 to 1")
+            }
+            (true, Some('b')) => format!("{name} = 255 * {name}.astype(\"uint8\")"),
+            (true, _) => format!("{name} = {name}.astype(\"uint8\")"),
+            (false, Some('U' | 'S' | 'O')) => {
+                format!("names, {name} = numpy.unique({name}, return_inverse=True)")
+            }
+            (false, _) => format!("{name} = {name}.astype(\"int64\")"),
+        }
     }
 
     fn lacks(&self, header: &str, field: &str) -> Error {
@@ -185,6 +214,12 @@ mod tests {
         assert_eq!(array.labels(), Err(-1));
         let unsigned = Array { kind: Kind { is_signed: false, bytes: 2 }, ..array };
         assert_eq!(unsigned.labels(), Ok(vec![1, 65_535, 256]));
+    }
+
+    #[test]
+    fn a_shape_that_python_2_wrote_is_read() {
+        let bytes = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 1L), }", &[1, 2]);
+        assert_eq!(read(&bytes).expect("it is whole").shape, [2, 1]);
     }
 
     #[test]

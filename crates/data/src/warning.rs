@@ -17,6 +17,8 @@ pub enum DataWarning {
         /// The endings with the number of files of each: `.webp` and 20.
         endings: Vec<(String, usize)>,
     },
+    /// Pictures next to the folders of classes.
+    LoosePictures { pictures: usize },
     /// Folders without any picture that is read. They are no classes.
     FoldersWithoutPictures { names: Vec<String> },
     /// Links that lead nowhere or in a circle.
@@ -68,6 +70,14 @@ impl fmt::Display for DataWarning {
                     "{} {verb} not read ({}): pictures are PNG and JPEG",
                     counted(files, "file"),
                     some_of(&endings)
+                )
+            }
+            Self::LoosePictures { pictures } => {
+                let verb = if *pictures == 1 { "is" } else { "are" };
+                write!(
+                    formatter,
+                    "{} {verb} not read: in no folder of a class",
+                    counted(*pictures, "picture")
                 )
             }
             Self::FoldersWithoutPictures { names } => {

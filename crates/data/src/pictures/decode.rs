@@ -16,6 +16,8 @@ pub(super) struct Decoding<'a> {
     pub(super) listing: &'a Listing,
     pub(super) fit: Fit,
     pub(super) skip_damaged: bool,
+    /// Whether pictures are turned as the marks of cameras say.
+    pub(super) follow_orientation: bool,
 }
 
 /// The pixels of the pictures in the order of the listing, without skipped pictures.
@@ -24,6 +26,8 @@ pub(super) struct Decoded {
     /// `[examples, 3, height, width]`.
     pub(super) images: Vec<u8>,
     pub(super) labels: Vec<u16>,
+    /// The number of pictures in the parts for training, validation and testing.
+    pub(super) parts: [usize; 3],
     pub(super) skipped: Vec<Skipped>,
     /// `[pictures]`: the hashes of all files, including damaged ones.
     pub(super) hashes: Vec<blake3::Hash>,
@@ -52,7 +56,7 @@ impl Decoding<'_> {
     /// Returns the shape of every image, which the first undamaged picture decides.
     fn shape(&self) -> Result<ImageShape, Error> {
         for PictureFile { file, .. } in &self.listing.pictures {
-            match decode(&read(file)?) {
+            match decode(&read(file)?, self.follow_orientation) {
                 Ok(decoded) => return Ok(self.fit.shape(&decoded)),
                 Err(_) if self.skip_damaged => (),
                 Err(reason) => {
@@ -67,7 +71,7 @@ impl Decoding<'_> {
     fn decode_one(&self, file: &SourceFile, shape: ImageShape, image: &mut [u8]) -> Result<Outcome, Error> {
         let bytes = read(file)?;
         let ImageShape { height, width, .. } = shape;
-        let decoded = match decode(&bytes) {
+        let decoded = match decode(&bytes, self.follow_orientation) {
             Err(reason) => Err(reason),
             Ok(decoded) => match (self.fit.write(decoded, shape, image), self.fit) {
                 (Ok(()), _) => Ok(()),
@@ -94,6 +98,7 @@ impl Decoding<'_> {
         let (mut labels, mut skipped) = (Vec::with_capacity(outcomes.len()), Vec::new());
         let mut hashes = Vec::with_capacity(outcomes.len());
         let pixels = shape.pixels();
+        let mut parts = [0; 3];
         for (position, (picture, (hash, decoded))) in self.listing.pictures.iter().zip(outcomes).enumerate() {
             hashes.push(hash);
             match decoded {
@@ -101,11 +106,12 @@ impl Decoding<'_> {
                 Ok(()) => {
                     images.copy_within(position * pixels..(position + 1) * pixels, labels.len() * pixels);
                     labels.push(picture.label);
+                    parts[picture.part as usize] += 1;
                 }
             }
         }
         images.truncate(labels.len() * pixels);
-        Decoded { shape, images, labels, skipped, hashes }
+        Decoded { shape, images, labels, parts, skipped, hashes }
     }
 }
 

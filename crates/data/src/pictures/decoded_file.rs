@@ -30,7 +30,8 @@ struct Header {
     /// The key of the pixels, in hexadecimal.
     key: String,
     shape: ImageShape,
-    examples: usize,
+    /// The number of examples in the parts for training, validation and testing.
+    parts: [usize; 3],
     class_names: Vec<String>,
     skipped: Vec<Skipped>,
 }
@@ -41,18 +42,27 @@ pub(super) fn open(folder: &Path, key: &Hash) -> io::Result<Loaded> {
     // SAFETY: the file is private to this program and never changed after it was renamed to its final name.
     let map = unsafe { Mmap::map(&file)? };
     let (header, images_start) = parse_header(&map).ok_or_else(|| broken("the header is damaged"))?;
-    let Header { key: found, shape, examples, class_names, skipped } = header;
+    let Header { key: found, shape, parts, class_names, skipped } = header;
     if found != key.to_hex().as_str() {
         return Err(broken("the file holds other pixels"));
     }
+    let examples: usize = parts.iter().sum();
     let labels_start = images_start + examples * shape.pixels();
     if map.len() != labels_start + 2 * examples {
         return Err(broken("the file has another length than its header says"));
     }
-    let (labels, _) = map[labels_start..].as_chunks();
-    let labels = labels.iter().map(|label| u16::from_le_bytes(*label)).collect();
-    let part = Part { labels, images: Pixels::mapped(Arc::new(map), images_start..labels_start) };
-    Ok(Loaded { skipped, ..Loaded::new(shape, class_names, part, None) })
+    let map = Arc::new(map);
+    let mut first = 0;
+    let [train, validation, test] = parts.map(|count| {
+        let (labels, _) = map[labels_start + 2 * first..][..2 * count].as_chunks();
+        let labels = labels.iter().map(|label| u16::from_le_bytes(*label)).collect();
+        let start = images_start + first * shape.pixels();
+        first += count;
+        let end = images_start + first * shape.pixels();
+        Part { labels, images: Pixels::mapped(Arc::clone(&map), start..end) }
+    });
+    let [validation, test] = [validation, test].map(|part| (!part.labels.is_empty()).then_some(part));
+    Ok(Loaded { validation, skipped, ..Loaded::new(shape, class_names, train, test) })
 }
 
 /// Returns the header and the number of bytes before the pixels, or `None` if the header is damaged or of another form.
@@ -64,7 +74,7 @@ fn parse_header(file: &[u8]) -> Option<(Header, usize)> {
     Some((header, file.len() - rest.len()))
 }
 
-/// Writes `loaded`, which has no official test part, and maps the written file.
+/// Writes `loaded` and maps the written file.
 pub(super) fn keep(folder: &Path, key: &Hash, loaded: Loaded) -> Result<Loaded, Error> {
     let path = folder.join(file_name(key));
     let kept = write(folder, &path, key, loaded).and_then(|()| open(folder, key));
@@ -81,14 +91,19 @@ fn file_name(key: &Hash) -> String {
 
 fn write(folder: &Path, path: &Path, key: &Hash, loaded: Loaded) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let Loaded { shape, class_names, train, skipped, .. } = loaded;
-    let (key, examples) = (key.to_hex().to_string(), train.labels.len());
-    let header = serde_json::to_vec(&Header { key, shape, examples, class_names, skipped })?;
+    let Loaded { shape, class_names, train, validation, test, skipped, .. } = loaded;
+    let empty = Part { images: Vec::new().into(), labels: Vec::new() };
+    let parts = [train, validation.unwrap_or_else(|| empty.clone()), test.unwrap_or(empty)];
+    let counts = parts.each_ref().map(|part| part.labels.len());
+    let key = key.to_hex().to_string();
+    let header = serde_json::to_vec(&Header { key, shape, parts: counts, class_names, skipped })?;
     let hash = blake3::hash(&header).to_hex();
-    let labels: Vec<u8> = train.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+    let labels = parts.iter().flat_map(|part| &part.labels);
+    let labels: Vec<u8> = labels.flat_map(|label| label.to_le_bytes()).collect();
     let _lock = begin_writing(folder)?;
     let mut unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
-    for bytes in [hash.as_bytes(), b"\n", &header, b"\n", &train.images, &labels] {
+    let [train, validation, test] = parts.each_ref().map(|part| &part.images[..]);
+    for bytes in [hash.as_bytes(), b"\n", &header, b"\n", train, validation, test, &labels] {
         unfinished.write_all(bytes)?;
     }
     unfinished.as_file().sync_all()?;

@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::RgbImage;
+use super::{RgbImage, orientation};
 
 /// The limits on pictures, which no official picture comes near.
 const MAX_SIDE: usize = 1 << 14;
@@ -18,8 +18,14 @@ const TOO_LARGE: &str = "Image size exceeds limit";
 const TOO_MUCH_MEMORY: &str = "Memory limit exceeded";
 
 /// Decodes a file to red, green and blue, or returns the reason why it cannot be decoded. Transparency is dropped, and
-/// orientation marks and color profiles are ignored.
-pub(super) fn decode(file: &[u8]) -> Result<RgbImage, String> {
+/// color profiles are ignored.
+pub(super) fn decode(file: &[u8], follow_orientation: bool) -> Result<RgbImage, String> {
+    let decoded = decode_as_stored(file)?;
+    let orientation = if follow_orientation { orientation::of_jpeg(file) } else { 1 };
+    Ok(orientation::upright(decoded, orientation))
+}
+
+fn decode_as_stored(file: &[u8]) -> Result<RgbImage, String> {
     match file {
         // The decoder fills missing pixels with grey and reports no error.
         [0xff, 0xd8, 0xff, ..] if !ends(file) => {
@@ -117,6 +123,10 @@ fn to_rgb(pixels: Vec<u8>, samples: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode(file: &[u8]) -> Result<RgbImage, String> {
+        super::decode(file, false)
+    }
 
     const JPEG: &[u8] = include_bytes!("../../tests/gradient.jpg");
 

@@ -7,7 +7,9 @@ mod decode;
 mod decoded_file;
 mod fit;
 mod format;
+mod layout;
 mod listing;
+mod orientation;
 mod resize;
 mod rgb_image;
 
@@ -36,9 +38,12 @@ pub(crate) struct ClassFolders {
     pub(crate) skip_damaged: bool,
 }
 
-/// The revision of the decoder, part of the fingerprint. Increment it when the same files decode to other pixels, which a
-/// golden test finds.
+/// The revision of the decoder for official pictures, part of the fingerprint. Increment it when the same files decode to other
+/// pixels, which a golden test finds.
 const REVISION: u32 = 1;
+/// The revision for a user's own pictures. From 2 on, orientation marks are followed and folders for training and testing are
+/// parts. Official pictures are read as their authors' readers do, which ignore such marks.
+const OWN_REVISION: u32 = 2;
 
 impl ClassFolders {
     pub(crate) fn path(&self, data_dir: &Path) -> PathBuf {
@@ -53,46 +58,62 @@ impl ClassFolders {
     /// Hashes the name and the content of every picture.
     pub(crate) fn fingerprint(&self, loading: &Loading<'_>) -> Result<Fingerprint, Error> {
         let listing = Listing::of(self, loading.data_dir)?;
-        Ok(fingerprint(&listing, &decode::hashes(&listing, loading)?))
+        Ok(self.fingerprint_of(&listing, &decode::hashes(&listing, loading)?))
     }
 
     /// Maps the decoded pictures, or decodes them.
     pub(crate) fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
         let listing = Listing::of(self, loading.data_dir)?;
+        let mut loaded = self.load_listed(&listing, loading)?;
+        loaded.warnings = listing.warnings;
+        Ok(loaded)
+    }
+
+    fn load_listed(&self, listing: &Listing, loading: &Loading<'_>) -> Result<Loaded, Error> {
         let Some(folder) = loading.decoded_dir else {
-            return Ok(self.decode(&listing, loading)?.into_loaded(listing.class_names));
+            return Ok(self.decode(listing, loading)?.into_loaded(listing.class_names.clone()));
         };
-        let fingerprint = fingerprint(&listing, &decode::hashes(&listing, loading)?);
+        let fingerprint = self.fingerprint_of(listing, &decode::hashes(listing, loading)?);
         if let Ok(loaded) = decoded_file::open(folder, &self.decoded_key(&fingerprint)) {
             return Ok(loaded);
         }
-        let decoded = self.decode(&listing, loading)?;
+        let decoded = self.decode(listing, loading)?;
         // The key is that of the bytes that were decoded, even if a file changed since it was hashed.
-        let key = self.decoded_key(&self::fingerprint(&listing, &decoded.hashes));
-        decoded_file::keep(folder, &key, decoded.into_loaded(listing.class_names))
+        let key = self.decoded_key(&self.fingerprint_of(listing, &decoded.hashes));
+        decoded_file::keep(folder, &key, decoded.into_loaded(listing.class_names.clone()))
     }
 
     fn decode(&self, listing: &Listing, loading: &Loading<'_>) -> Result<Decoded, Error> {
-        Decoding { listing, fit: self.fit, skip_damaged: self.skip_damaged }.run(loading)
+        let follow_orientation = self.homepage.is_none();
+        Decoding { listing, fit: self.fit, skip_damaged: self.skip_damaged, follow_orientation }.run(loading)
+    }
+
+    fn fingerprint_of(&self, listing: &Listing, hashes: &[blake3::Hash]) -> Fingerprint {
+        let revision = if self.homepage.is_none() { OWN_REVISION } else { REVISION };
+        let names = listing.pictures.iter().map(|picture| picture.file.name.as_str());
+        Fingerprint::of_pictures(revision, names.zip(hashes))
     }
 
     /// Returns a hash of everything that determines the decoded pixels. Its revision is also that of the files that keep them.
     fn decoded_key(&self, fingerprint: &Fingerprint) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_derive_key("bpfree decoded pictures, revision 2");
+        let mut hasher = blake3::Hasher::new_derive_key("bpfree decoded pictures, revision 3");
         hasher.update(fingerprint.as_str().as_bytes());
         hasher.update(format!("{}, skip damaged {}", self.fit.describe(), self.skip_damaged).as_bytes());
         hasher.finalize()
     }
 }
 
-fn fingerprint(listing: &Listing, hashes: &[blake3::Hash]) -> Fingerprint {
-    let names = listing.pictures.iter().map(|picture| picture.file.name.as_str());
-    Fingerprint::of_pictures(REVISION, names.zip(hashes))
-}
-
 impl Decoded {
-    fn into_loaded(self, class_names: Vec<String>) -> Loaded {
+    fn into_loaded(mut self, class_names: Vec<String>) -> Loaded {
+        let [train, validation, _] = self.parts;
+        let pixels = self.shape.pixels();
+        let mut split_off = |at: usize| {
+            let (images, labels) = (self.images.split_off(at * pixels), self.labels.split_off(at));
+            (!labels.is_empty()).then(|| Part { images: images.into(), labels })
+        };
+        let (test, validation) = (split_off(train + validation), split_off(train));
         let part = Part { images: self.images.into(), labels: self.labels };
-        Loaded { skipped: self.skipped, ..Loaded::new(self.shape, class_names, part, None) }
+        let skipped = self.skipped;
+        Loaded { validation, skipped, ..Loaded::new(self.shape, class_names, part, test) }
     }
 }

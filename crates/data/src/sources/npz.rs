@@ -91,11 +91,19 @@ fn read_part(
         let expected = format!(
             "`{images_name}` of bytes (u1), [examples, height, width] or [examples, height, width, 1 or 3]"
         );
-        return Err(file.damaged(expected, format!("shape {:?} of {}", images.shape, images.kind)));
+        let found = format!("shape {:?} of {}", images.shape, images.kind);
+        let line = conversion(images_name, &images);
+        return Err(Error::OtherArray { file: file.clone(), expected, found, line });
     };
     let is_column = labels.shape == [count] || labels.shape == [count, 1];
     if !is_column {
         let expected = format!("`{labels_name}` with {count} labels, one for each image");
+        let is_one_hot = matches!(labels.shape[..], [rows, classes] if rows == count && classes > 1);
+        if is_one_hot {
+            let found = format!("shape {:?}", labels.shape);
+            let line = format!("{labels_name} = {labels_name}.argmax(axis=1)");
+            return Err(Error::OtherArray { file: file.clone(), expected, found, line });
+        }
         return Err(file.damaged(expected, format!("shape {:?}", labels.shape)));
     }
     let labels = labels.labels().map_err(|label| {
@@ -105,14 +113,52 @@ fn read_part(
 }
 
 fn read_array(archive: &mut Archive, file: &SourceFile, name: &str) -> Result<Array, Error> {
+    if archive.index_for_name(&format!("{name}.npy")).is_none() {
+        return Err(other_names(archive, file, name));
+    }
     let mut member = match archive.by_name(&format!("{name}.npy")) {
         Ok(member) => member,
-        Err(ZipError::FileNotFound) => {
-            return Err(file.damaged(format!("an array `{name}`"), "none of that name"));
-        }
         Err(error) => return Err(damaged_archive(file, error)),
     };
     ArrayReader { reader: &mut member, file, name }.read()
+}
+
+/// Returns the error for a file without the array `name`, with the line that renames its arrays.
+fn other_names(archive: &Archive, file: &SourceFile, name: &str) -> Error {
+    let names = archive.file_names().flatten();
+    let mut found: Vec<String> =
+        names.filter_map(|found| found.strip_suffix(".npy").map(|name| format!("`{name}`"))).collect();
+    found.sort_unstable();
+    let found = if found.is_empty() { "no array".to_owned() } else { found.join(", ") };
+    let path = file.path.file_name().unwrap_or_default().to_string_lossy();
+    let part = name.rsplit('_').next().unwrap_or(name);
+    // The files of MedMNIST have these names.
+    let [images, labels] = match archive.index_for_name(&format!("{part}_images.npy")) {
+        Some(_) => [format!("{part}_images"), format!("{part}_labels")],
+        None => ["IMAGES".to_owned(), "LABELS".to_owned()],
+    };
+    let line = format!(
+        "a = numpy.load(\"{path}\"); numpy.savez(\"{path}\", x_{part}=a[\"{images}\"], y_{part}=a[\"{labels}\"])"
+    );
+    Error::OtherArray { file: file.clone(), expected: format!("an array `{name}`"), found, line }
+}
+
+/// Returns the line of Python that brings images into a form that is read.
+fn conversion(name: &str, images: &Array) -> String {
+    let is_bytes = images.kind == Kind { is_signed: false, bytes: 1 };
+    match *images.shape.as_slice() {
+        [_, 1 | 3, height, width] if height > 3 && width > 3 => {
+            format!("{name} = {name}.transpose(0, 2, 3, 1)")
+        }
+        [_, pixels] if pixels.isqrt().pow(2) == pixels => {
+            format!("{name} = {name}.reshape(-1, {0}, {0})", pixels.isqrt())
+        }
+        [_, _, _] | [_, _, _, 1 | 3] if !is_bytes => {
+            format!("{name} = numpy.rint(255 * ({name} / {name}.max())).astype(\"uint8\")")
+        }
+        [_, _, _, 4] => format!("{name} = {name}[..., :3]"),
+        _ => format!("{name} = {name}.reshape(-1, height, width)"),
+    }
 }
 
 fn damaged_archive(file: &SourceFile, error: ZipError) -> Error {

@@ -9,3 +9,4 @@ mod official_files;
 mod own_arrays;
 mod pictures;
 mod samples;
+mod warnings;

@@ -25,18 +25,18 @@ fn images(shape: &[usize]) -> Vec<u8> {
 #[test]
 fn arrays_are_named_when_they_are_missing_or_do_not_fit() {
     let labels = |count| npy("|u1", &[count], &labels(count));
-    assert_snapshot!(refused(&[("y_train.npy", labels(9))]), @r"
-    error: <data>/images.npz: expected an array `x_train`, found none of that name
-    hint: put a whole file in place of <data>/images.npz
-    ");
+    assert_snapshot!(refused(&[("y_train.npy", labels(9))]), @r#"
+    error: <data>/images.npz: expected an array `x_train`, found `y_train`
+    hint: convert it and save the file again: `a = numpy.load("images.npz"); numpy.savez("images.npz", x_train=a["IMAGES"], y_train=a["LABELS"])`
+    "#);
     let floats = npy("<f4", &[10, 2, 2], &[0; 160]);
-    assert_snapshot!(refused(&[("x_train.npy", floats), ("y_train.npy", labels(10))]), @r"
+    assert_snapshot!(refused(&[("x_train.npy", floats), ("y_train.npy", labels(10))]), @r#"
     error: <data>/images.npz: expected whole numbers, little-endian (u1, i8, ...) in `x_train`, found `<f4`
-    hint: put a whole file in place of <data>/images.npz
-    ");
+    hint: convert it and save the file again: `x_train = numpy.rint(255 * x_train).astype("uint8")  # values from 0 to 1`
+    "#);
     assert_snapshot!(refused(&[("x_train.npy", images(&[10, 4])), ("y_train.npy", labels(10))]), @r"
     error: <data>/images.npz: expected `x_train` of bytes (u1), [examples, height, width] or [examples, height, width, 1 or 3], found shape [10, 4] of u1
-    hint: put a whole file in place of <data>/images.npz
+    hint: convert it and save the file again: `x_train = x_train.reshape(-1, 2, 2)`
     ");
     assert_snapshot!(refused(&[("x_train.npy", images(&[10, 4, 4])), ("y_train.npy", labels(9))]), @r"
     error: <data>/images.npz: expected `y_train` with 10 labels, one for each image, found shape [9]
