@@ -127,19 +127,15 @@ fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
     })
 }
 
-/// Returns a block of lines: the images of the stage `name`, its splits, and the warnings about them.
-pub fn account(name: &str, stated: &Stated) -> String {
+/// Returns a block of lines: the images of a dataset, its splits, and the warnings about them.
+pub fn account(stated: &Stated) -> String {
     let mut lines = Vec::new();
     if let Some(Account { source, images, splits }) = &stated.account {
         lines.push(format!("{source}: {images}"));
         lines.extend(splits.iter().cloned());
     }
     lines.extend(stated.warnings.iter().map(|warning| format!("warning: {warning}")));
-    let mut text = format!("{name}: {}", lines.first().map_or("", String::as_str));
-    for line in lines.iter().skip(1) {
-        text += &format!("\n  {line}");
-    }
-    text
+    lines.join("\n  ")
 }
 
 /// Formats a value, for example `error_rate/validation 4.80 %`.
@@ -325,7 +321,7 @@ impl Reporter for Bars {
             Progress::LoadingDataset { name } if self.bars.is_hidden() || stage.is_none() => {
                 self.say(&format!("{name}: loading images"));
             }
-            Progress::LoadedDataset { name, stated } => self.say(&account(name, stated)),
+            Progress::LoadedDataset { name, stated } => self.say(&format!("{name}: {}", account(stated))),
             Progress::Decoding { name, done, total } => {
                 if let Some(stage) = stage.as_mut() {
                     stage.bar.set_message(format!("{done}/{total} pictures decoded"));

@@ -38,6 +38,11 @@ impl Cifar {
         Ok(Loaded::new(SHAPE, class_names, train, Some(test)))
     }
 
+    /// Counts the images of all files by their sizes.
+    pub(crate) fn count_images(&self, data_dir: &Path) -> Result<usize, Error> {
+        self.files.all(data_dir).iter().map(|file| self.count(file)).sum()
+    }
+
     /// Returns the names in the official file if it exists, or else the known names, which are the same.
     fn class_names(&self, file: &SourceFile) -> Result<Vec<String>, Error> {
         if !file.path.is_file() {

@@ -195,6 +195,15 @@ impl Dataset {
         self.class_names.len()
     }
 
+    /// Returns an error if there is only one class, which leaves nothing to classify.
+    pub fn require_classes(&self) -> Result<(), Error> {
+        let one = self.warnings.iter().find_map(|warning| match warning {
+            DataWarning::OneClass { name } => Some(name.clone()),
+            _ => None,
+        });
+        one.map_or(Ok(()), |class| Err(Error::OneClass { class }))
+    }
+
     /// Returns the size of the source before the split.
     pub fn counts(&self) -> Counts {
         self.counts

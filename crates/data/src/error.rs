@@ -19,6 +19,10 @@ pub enum Error {
         homepage: Option<&'static str>,
     },
 
+    /// The names are those of official files, and the content is not.
+    #[error("these are not the official files of {source_name}: {} has other content", paths(files))]
+    NotOfficial { source_name: &'static str, files: Vec<PathBuf>, homepage: &'static str },
+
     #[error("cannot read {}", file.path.display())]
     Unreadable { file: SourceFile, source: io::Error },
 
@@ -41,6 +45,10 @@ pub enum Error {
 
     #[error("cannot keep decoded pictures in {}", path.display())]
     NotKept { path: PathBuf, source: io::Error },
+
+    /// A task that tells classes apart has nothing to tell apart.
+    #[error("all images are of one class, {class}")]
+    OneClass { class: String },
 
     #[error("the largest label is {}: only {with_images} of {classes} classes have an image", classes - 1)]
     FewClassesHaveImages { with_images: usize, classes: usize },
@@ -72,6 +80,14 @@ impl Error {
             Self::Missing { homepage: None, .. } => {
                 "check the paths in the source's settings; they start at the data directory".to_owned()
             }
+            Self::NotOfficial { files, homepage, .. } => {
+                let folder = files.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+                format!(
+                    "put the official files from {homepage} into {}, or write `official: false` into the Dataset stage: results \
+                     then say that the files are other ones",
+                    folder.display()
+                )
+            }
             Self::Unreadable { file, .. } => {
                 format!("check that {} is a file you may read", file.path.display())
             }
@@ -93,6 +109,10 @@ impl Error {
             Self::NotKept { path, .. } => {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 format!("check that {} may be written and has room", folder.display())
+            }
+            Self::OneClass { .. } => {
+                "give each class a folder or a label of its own, or train on `task: Reconstruction`"
+                    .to_owned()
             }
             Self::FewClassesHaveImages { .. } => {
                 "number the classes from 0 without gaps: `y = numpy.unique(y, return_inverse=True)[1]`"

@@ -15,7 +15,27 @@ pub(crate) struct OfficialFiles {
     pub(crate) folder: &'static str,
     /// Every file that is needed, in the order in which they are hashed.
     pub(crate) names: &'static [&'static str],
+    /// The SHA-256 of the files, as far as they are published; empty if only the archive's is.
+    pub(crate) checksums: &'static [KnownFile],
     pub(crate) homepage: &'static str,
+}
+
+/// An official file whose content is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    pub name: &'static str,
+    pub bytes: u64,
+    /// The SHA-256 as 64 lowercase hexadecimal digits.
+    pub sha256: &'static str,
+    /// The SHA-256 of the unpacked content, if the file is packed.
+    pub unpacked_sha256: Option<&'static str>,
+}
+
+impl KnownFile {
+    /// Whether a file with this SHA-256 has the official content, packed or not.
+    pub fn is(&self, sha256: &str) -> bool {
+        self.sha256 == sha256 || self.unpacked_sha256 == Some(sha256)
+    }
 }
 
 /// The files of a source, and which of them exist.

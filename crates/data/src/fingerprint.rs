@@ -1,7 +1,9 @@
 use std::fmt;
 use std::fs::File;
+use std::io::{self, Read};
 
 use blake3::{Hash, Hasher};
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::SourceFile;
@@ -28,17 +30,20 @@ impl Fingerprint {
         Self::finish(&hasher)
     }
 
-    /// Hashes files, all of which must exist.
-    pub(crate) fn of_files(files: &[SourceFile]) -> Result<Self, Error> {
+    /// Hashes files, all of which must exist. Also returns `[files]`, the SHA-256 of each that `with_sha256` wants: both come from
+    /// one pass over the bytes.
+    pub(crate) fn of_files(
+        files: &[SourceFile],
+        with_sha256: bool,
+    ) -> Result<(Self, Vec<Option<String>>), Error> {
         let mut hasher = Hasher::new_derive_key("bpfree image files, revision 1");
+        let mut sums = Vec::new();
         for file in files {
-            let mut content = Hasher::new();
-            File::open(&file.path)
-                .and_then(|opened| content.update_reader(opened).map(|_| ()))
-                .map_err(|source| file.unreadable(source))?;
-            update_named(&mut hasher, &file.name, &content.finalize());
+            let (content, sum) = hashes(file, with_sha256).map_err(|source| file.unreadable(source))?;
+            update_named(&mut hasher, &file.name, &content);
+            sums.push(sum);
         }
-        Ok(Self::finish(&hasher))
+        Ok((Self::finish(&hasher), sums))
     }
 
     /// Hashes the decoder's revision and the names and contents of pictures, which must be sorted by name.
@@ -57,6 +62,25 @@ impl Fingerprint {
     fn finish(hasher: &Hasher) -> Self {
         Self(hasher.finalize().to_hex().to_string())
     }
+}
+
+fn hashes(file: &SourceFile, with_sha256: bool) -> io::Result<(Hash, Option<String>)> {
+    let mut opened = File::open(&file.path)?;
+    let (mut content, mut sum) = (Hasher::new(), Sha256::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match opened.read(&mut buffer)? {
+            0 => break,
+            count => {
+                content.update(&buffer[..count]);
+                if with_sha256 {
+                    sum.update(&buffer[..count]);
+                }
+            }
+        }
+    }
+    let digits = || sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((content.finalize(), with_sha256.then(digits)))
 }
 
 fn update_named(hasher: &mut Hasher, name: &str, content: &Hash) {

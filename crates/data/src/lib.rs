@@ -40,7 +40,7 @@ pub use counts::Counts;
 pub use dataset::{Dataset, TestPart};
 pub use duplicates::{Duplicates, Examination};
 pub use error::Error;
-pub use files::Presence;
+pub use files::{KnownFile, Presence};
 pub use fingerprint::Fingerprint;
 pub use loading::{DecodingProgress, Loading};
 pub use order::batch_order;
@@ -51,7 +51,8 @@ pub use scaling::{PerChannel, Scaler, Scaling};
 pub use settings::DatasetSettings;
 pub use source_file::SourceFile;
 pub use sources::{
-    Caltech256, Cifar100, Cifar100Labels, EuroSat, Glyphs, Idx, IdxFiles, ImageFolder, Npz, Source, sources,
+    CIFAR10_FILES, Caltech256, Cifar100, Cifar100Labels, EuroSat, FASHION_MNIST_FILES, Glyphs, Idx, IdxFiles,
+    ImageFolder, MNIST_FILES, Npz, Source, sources,
 };
 pub use view::View;
 pub use warning::DataWarning;

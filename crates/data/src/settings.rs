@@ -1,8 +1,10 @@
 //! The settings of a dataset in a pipeline file.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Augmentation, Problem, Scaling, Source};
+use crate::{Augmentation, Error, Fingerprint, Problem, Scaling, Source};
 
 /// The images of a dataset, their scaling and their splits.
 ///
@@ -52,6 +54,17 @@ impl DatasetSettings {
     pub fn name(&self) -> String {
         let name = self.source.name();
         if self.official { name.to_owned() } else { format!("{name} (not the official files)") }
+    }
+
+    /// Hashes everything that determines the images.
+    ///
+    /// # Errors
+    /// If the files must be official ones and are not.
+    pub fn fingerprint(&self, data_dir: &Path) -> Result<Fingerprint, Error> {
+        match self.official {
+            true => self.source.official_fingerprint(data_dir),
+            false => self.source.fingerprint(data_dir),
+        }
     }
 
     /// Returns the same settings with empty paths, for keys: the fingerprint says which files the paths led to.

@@ -8,7 +8,7 @@ use crate::counts::{Grouped, counted, some_of};
 /// A fact about the images that a reader of results must know. Its text is a sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataWarning {
-    /// The settings say that the files are not those that the authors publish.
+    /// The files have the names of official ones and other content.
     NotOfficial { source: &'static str },
     /// Images that the authors publish are missing.
     Partial { found: Counts, official: Counts },
@@ -50,7 +50,7 @@ impl fmt::Display for DataWarning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOfficial { source } => {
-                write!(formatter, "these are not the official files of {source} (`official: false`)")
+                write!(formatter, "these are not the official files of {source}")
             }
             Self::Partial { found, official } => {
                 let [found_images, images] = [found, official].map(|counts| Grouped(counts.images));

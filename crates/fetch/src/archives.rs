@@ -1,9 +1,9 @@
 //! The list of official archives.
 //!
-//! The checksums of the files of MNIST and Fashion-MNIST were computed from files whose MD5s the authors publish. The
+//! The checksums of files that are kept as they are stand in `data`, which compares them again when it reads the files. The
 //! checksums of the other archives are pinned by several independent projects next to the authors' MD5s.
 
-use data::Source;
+use data::{KnownFile, Source};
 
 /// The archives of a source.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +47,7 @@ const MNIST: Collection<'_> = Collection {
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ],
-        [
-            (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-            (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-            (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-            (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
-        ],
+        data::MNIST_FILES,
     ),
 };
 
@@ -64,12 +59,7 @@ const FASHION_MNIST: Collection<'_> = Collection {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
         ],
-        [
-            (26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-            (29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-            (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-            (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
-        ],
+        data::FASHION_MNIST_FILES,
     ),
 };
 
@@ -121,24 +111,22 @@ const CALTECH256: Collection<'_> = Collection {
     }],
 };
 
-/// Returns the four files of MNIST and Fashion-MNIST, whose names are the same, by their sizes and checksums.
+/// Returns the four files of MNIST or Fashion-MNIST, which are kept as they are.
 const fn idx_files(
     served_from: &'static [&'static str],
-    files: [(u64, &'static str); 4],
+    [train_images, train_labels, test_images, test_labels]: [KnownFile; 4],
 ) -> [Archive<'static>; 4] {
-    let [train_images, train_labels, test_images, test_labels] = files;
     [
-        kept("train-images-idx3-ubyte.gz", served_from, train_images),
-        kept("train-labels-idx1-ubyte.gz", served_from, train_labels),
-        kept("t10k-images-idx3-ubyte.gz", served_from, test_images),
-        kept("t10k-labels-idx1-ubyte.gz", served_from, test_labels),
+        kept(served_from, train_images),
+        kept(served_from, train_labels),
+        kept(served_from, test_images),
+        kept(served_from, test_labels),
     ]
 }
 
 const fn kept(
-    name: &'static str,
     served_from: &'static [&'static str],
-    (bytes, sha256): (u64, &'static str),
+    KnownFile { name, bytes, sha256, .. }: KnownFile,
 ) -> Archive<'static> {
     Archive { name, served_from, bytes, sha256, packing: Packing::Kept }
 }

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use data::Source;
+use data::{KnownFile, Source};
 use sha2::{Digest, Sha256};
 
-use crate::{Archive, Error, Packing, collection};
+use crate::{Archive, Error};
 
 /// One file of a source in the data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +31,19 @@ pub enum Authenticity {
 
 /// Returns the checksums of the files of `source` that are under `data_dir`. Folders of pictures are left out.
 pub fn checksums(source: &Source, data_dir: &Path) -> Result<Vec<Checksum>, Error> {
-    let archives = collection(source).map_or(&[][..], |collection| collection.archives);
     let files = source.presence(data_dir).files.into_iter().map(|(path, _)| path);
-    files.filter(|path| path.is_file()).map(|path| checksum(path, archives)).collect()
+    files.filter(|path| path.is_file()).map(|path| checksum(path, source.known_files())).collect()
 }
 
-fn checksum(path: PathBuf, archives: &[Archive<'_>]) -> Result<Checksum, Error> {
+fn checksum(path: PathBuf, known: &[KnownFile]) -> Result<Checksum, Error> {
     let unreadable = |source| Error::Unreadable { path: path.clone(), source };
     let bytes = path.metadata().map_err(unreadable)?.len();
     let sha256 = sha256(&path).map_err(unreadable)?;
-    let official = archives.iter().find(|it| it.packing == Packing::Kept && path.ends_with(it.name));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let official = known.iter().find(|it| it.name == name || it.name.strip_suffix(".gz") == Some(&*name));
     let authenticity = match official {
         None => Authenticity::Unknown,
-        Some(archive) if archive.sha256 == sha256 => Authenticity::Official,
+        Some(known) if known.is(&sha256) => Authenticity::Official,
         Some(_) => Authenticity::Other,
     };
     Ok(Checksum { path, bytes, sha256, authenticity })

@@ -1,11 +1,12 @@
 //! Downloads one archive from the first address that serves all of it.
 
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::checksum::difference;
-use crate::request::{Answer, Refusal, request};
+use crate::request::{Refusal, request};
+use crate::watch::{Event, PATIENCE, Watch};
 use crate::{Archive, Error, Fetching, Network, Progress};
 
 /// How often a download from one address is resumed, as long as each request brings new bytes.
@@ -23,8 +24,10 @@ pub(crate) fn download(
     }
     let part = downloads.join(format!("{}.part", archive.name));
     let mut failures = Vec::new();
-    for address in addresses(archive, fetching.network) {
-        match download_from(&address, archive, &part, fetching)? {
+    let addresses = addresses(archive, fetching.network);
+    for (index, address) in addresses.iter().enumerate() {
+        let next = addresses.get(index + 1).map(String::as_str);
+        match download_from(&Asked { address, next }, archive, &part, fetching)? {
             Ok(()) => {
                 fs::rename(&part, &complete).map_err(|source| Error::io(&complete, source))?;
                 return Ok(complete);
@@ -34,6 +37,12 @@ pub(crate) fn download(
     }
     let homepage = archive.served_from.first().copied().unwrap_or("its authors").to_owned();
     Err(Error::NotDownloaded { name: archive.name.to_owned(), failures, homepage })
+}
+
+/// The address that is asked, and the one that is asked after it.
+struct Asked<'a> {
+    address: &'a str,
+    next: Option<&'a str>,
 }
 
 fn addresses(archive: &Archive<'_>, network: Network<'_>) -> Vec<String> {
@@ -61,7 +70,7 @@ fn is_complete(archive: &Archive<'_>, path: &Path, fetching: &Fetching<'_>) -> R
 /// Sends requests to one address until the file is complete or the server sends nothing new. The inner error is the reason
 /// why this address failed.
 fn download_from(
-    address: &str,
+    asked: &Asked<'_>,
     archive: &Archive<'_>,
     part: &Path,
     fetching: &Fetching<'_>,
@@ -70,8 +79,8 @@ fn download_from(
         let before = bytes_of(part);
         let mut interruption = None;
         if before < archive.bytes {
-            match request(address, before) {
-                Ok(answer) => interruption = append(answer, archive, part, fetching)?,
+            match append(asked, before, archive, part, fetching)? {
+                Ok(cut) => interruption = cut,
                 Err(Refusal::NoSuchPart) => {
                     remove(part)?;
                     continue;
@@ -99,15 +108,27 @@ fn download_from(
     Ok(Err(format!("cut more than {MAX_RESUMPTIONS} times")))
 }
 
-/// Writes the bytes that the server sends, at most one more than the file has. Returns the reason if the server was
-/// interrupted, which is no error because the next request resumes.
+/// Requests the bytes from `start` on and writes those that the server sends, at most one more than the file has. Returns the
+/// reason if the server was interrupted, which is no error because the next request resumes.
 fn append(
-    answer: Answer,
+    asked: &Asked<'_>,
+    start: u64,
     archive: &Archive<'_>,
     part: &Path,
     fetching: &Fetching<'_>,
-) -> Result<Option<String>, Error> {
-    let is_start = answer.starts_at == 0;
+) -> Result<Result<Option<String>, Refusal>, Error> {
+    let (address, total) = (asked.address.to_owned(), archive.bytes);
+    let watch = Watch::start(PATIENCE, move || request(&address, start), move |first| total + 1 - first);
+    let stalled = || {
+        let Asked { address, next } = *asked;
+        (fetching.progress)(Progress::Stalled { archive: archive.name, address, next });
+    };
+    let mut done = match watch.next(&stalled) {
+        Some(Event::Begins(first)) => first,
+        Some(Event::Refused(refusal)) => return Ok(Err(refusal)),
+        _ => return Ok(Err(Refusal::Other(SILENT.to_owned()))),
+    };
+    let is_start = done == 0;
     let mut file = OpenOptions::new()
         .create(true)
         .write(true)
@@ -115,25 +136,23 @@ fn append(
         .truncate(is_start)
         .open(part)
         .map_err(|source| Error::io(part, source))?;
-    let mut done = answer.starts_at;
-    let mut body = answer.body.take(archive.bytes + 1 - done);
-    let mut buffer = vec![0; 1 << 16];
     loop {
-        match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => {
-                file.write_all(&buffer[..count]).map_err(|source| Error::io(part, source))?;
-                done += count as u64;
-                let total = archive.bytes;
+        match watch.next(&stalled) {
+            Some(Event::Bytes(bytes)) => {
+                file.write_all(&bytes).map_err(|source| Error::io(part, source))?;
+                done += bytes.len() as u64;
                 (fetching.progress)(Progress::Downloading { archive: archive.name, done, total });
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => (),
-            Err(error) => return Ok(Some(error.to_string())),
+            Some(Event::Failed(error)) => return Ok(Ok(Some(error.to_string()))),
+            None => return Ok(Ok(Some(SILENT.to_owned()))),
+            Some(_) => break,
         }
     }
     file.sync_all().map_err(|source| Error::io(part, source))?;
-    Ok(None)
+    Ok(Ok(None))
 }
+
+const SILENT: &str = "the server sent nothing for a minute";
 
 fn bytes_of(part: &Path) -> u64 {
     fs::metadata(part).map_or(0, |metadata| metadata.len())

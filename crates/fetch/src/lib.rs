@@ -14,6 +14,7 @@ mod lock;
 mod place;
 mod request;
 mod unpack;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,12 @@ pub enum Progress<'a> {
         archive: &'a str,
         done: u64,
         total: u64,
+    },
+    /// The server at `address` has sent nothing for seconds. After a minute, the address `next` is asked.
+    Stalled {
+        archive: &'a str,
+        address: &'a str,
+        next: Option<&'a str>,
     },
     /// The archive is downloaded and is compared with its checksum.
     Checking {

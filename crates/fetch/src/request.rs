@@ -12,7 +12,7 @@ use ureq::http::header::{CONTENT_RANGE, RANGE};
 pub(crate) struct Answer {
     /// The position of the first byte: the requested one, or 0 from a server that does not support ranges.
     pub(crate) starts_at: u64,
-    pub(crate) body: Box<dyn Read>,
+    pub(crate) body: Box<dyn Read + Send>,
 }
 
 /// The reason why there is no answer.

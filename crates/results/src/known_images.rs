@@ -17,7 +17,7 @@ use crate::error::Error;
 /// If the files are missing and were never seen with this store, or cannot be read.
 pub fn fingerprint(store: &Store, dataset: &Dataset, data: &Path) -> Result<String, Error> {
     let source = &dataset.settings.source;
-    match source.fingerprint(data) {
+    match dataset.settings.fingerprint(data) {
         Ok(fingerprint) => {
             if !source.presence(data).files.is_empty() {
                 // A store that cannot be written to can be read, and every start reads the images again.

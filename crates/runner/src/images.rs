@@ -1,7 +1,7 @@
 //! Loads the images of a dataset stage.
 
 use data::{DecodingProgress, Loading};
-use settings::Trial;
+use settings::{Task, Trial};
 use spec::{Dataset, Train};
 
 use crate::{context::Context, error::Error};
@@ -17,6 +17,15 @@ pub(crate) fn load_images(
     let loading = Loading { decoded_dir: Some(&decoded), progress, ..Loading::from(context.data) };
     data::Dataset::load_with(&dataset.settings, &loading)
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
+}
+
+/// Checks that `dataset` has classes to tell apart, if the task of `train` is to classify.
+pub(crate) fn check_classes(train: &Train, dataset: &data::Dataset) -> Result<(), results::Error> {
+    if train.training.task != Task::Classification {
+        return Ok(());
+    }
+    let stage = train.dataset.name.clone();
+    dataset.require_classes().map_err(|source| results::Error::Data { stage, source: Box::new(source) })
 }
 
 /// Checks that `dataset` has enough training examples for a batch of each of `trials`, which are of the stage `train`.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use results::{
+    dataset_artifact::Stated,
     summary::{self, Winner},
     trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
 };
@@ -22,8 +23,8 @@ use crate::{context::Context, error::Error};
 pub enum StagePlan {
     Dataset {
         name: String,
-        /// Whether it was loaded before with these settings from these files.
-        done: bool,
+        /// The description from an earlier run with these settings and these files.
+        stated: Option<Stated>,
     },
     Grid {
         name: String,
@@ -139,8 +140,10 @@ fn plan_stage(
     Ok(match stage {
         Stage::Dataset(dataset) => {
             let key = Key::of(&dataset_key_text(&context.store, dataset, context.data)?);
-            let done = context.store.look_up(DATASET, &key)?.0.is_some();
-            StagePlan::Dataset { name: dataset.name.clone(), done }
+            let artifact = context.store.look_up(DATASET, &key)?.0;
+            let stated = artifact.map(|artifact| Stated::read(&artifact)).transpose();
+            let stated = stated.map_err(results::Error::from)?.flatten();
+            StagePlan::Dataset { name: dataset.name.clone(), stated }
         }
         Stage::Grid(grid) => {
             let chosen_by = grid.points.chosen_by().map(|summarize| summarize.name.clone());

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use data::Source;
+use data::{DataWarning, Source};
 use fetch::Fetched;
 use spec::{did_you_mean, template::slug};
 
@@ -21,7 +21,19 @@ pub fn list(data_dir: &Path) -> anyhow::Result<ExitCode> {
             (false, true) => "present",
             (false, false) => "missing",
         };
+        let warnings = match state {
+            "present" => source.warnings_of_files(data_dir)?,
+            _ => Vec::new(),
+        };
+        let state = match warnings.first() {
+            None => state,
+            Some(DataWarning::Partial { .. }) => "PARTIAL",
+            Some(_) => "OTHER",
+        };
         say(&format!("{state:<9} {}", source.describe()));
+        for warning in &warnings {
+            say(&format!("          {warning}"));
+        }
         for (path, _) in presence.files.iter().filter(|(_, is_there)| !is_there) {
             say(&format!("          no {}", path.display()));
         }

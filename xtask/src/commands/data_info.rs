@@ -4,7 +4,8 @@ use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use data::{
-    ContactSheet, Dataset, DatasetSettings, DecodingProgress, Duplicates, ImageShape, Loading, Source,
+    ContactSheet, Dataset, DatasetSettings, DecodingProgress, Duplicates, Examination, ImageShape, Loading,
+    Source,
 };
 use fetch::Authenticity;
 use indicatif::ProgressBar;
@@ -72,26 +73,17 @@ fn describe(source: &Source, dataset: &Dataset) {
         "images       {}, each {channels}x{height}x{width} (channels, height, width)",
         dataset.counts().images
     ));
-    if let Some(official) = source.official() {
-        let found = dataset.counts();
-        say(&match dataset.partial_of() {
-            None => "complete     all images and classes that its authors publish".to_owned(),
-            Some(_) => format!(
-                "PARTIAL      {} of {} images, {} of {} classes",
-                found.images, official.images, found.classes, official.classes
-            ),
-        });
+    if source.official().is_some() && dataset.partial_of().is_none() {
+        say("complete     all images and classes that its authors publish");
     }
-    let origin = match dataset.test_is_drawn() {
-        true => "a fifth of each class, drawn by split seed 0",
-        false => "the official split",
-    };
-    say(&format!(
-        "split        {} for training, {} for testing: {origin}",
-        dataset.train().len(),
-        dataset.validation().len()
-    ));
-    say(&format!("copies       {}", copies(dataset.duplicates())));
+    for (title, split) in ["training", "validation", "test"].iter().zip(&dataset.account().splits) {
+        say(&format!("{title:<11}  {split}"));
+    }
+    let Examination { duplicates, warnings } = dataset.examine();
+    say(&format!("copies       {}", copies(duplicates)));
+    for warning in &warnings {
+        say(&format!("warning      {warning}"));
+    }
     let skipped = dataset.skipped();
     if !skipped.is_empty() {
         say(&format!(

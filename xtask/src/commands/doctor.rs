@@ -10,6 +10,7 @@ use machine::{
     memory,
 };
 use settings::Device;
+use spec::template::slug;
 
 use super::tensorboard;
 use crate::{BUILD, DoctorArguments, program::program, terminal::say};
@@ -175,6 +176,14 @@ fn datasets(data_dir: &Path) -> Vec<Finding> {
         with_files.partition(|source| source.presence(data_dir).complete);
     let place = format!("{}: ", data_dir.display());
     let mut findings = Vec::new();
+    let warned = |source: &Source| source.warnings_of_files(data_dir).unwrap_or_default();
+    for source in &there {
+        for warning in warned(source) {
+            let hint = format!("`{} data info {}` shows what is there", program(), slug(source));
+            findings.push(Finding::absent("data", format!("{}: {warning}", source.name()), hint));
+        }
+    }
+    let there: Vec<Source> = there.into_iter().filter(|source| warned(source).is_empty()).collect();
     if !there.is_empty() {
         findings.push(Finding::present("data", format!("{place}{}", names(&there))));
     }

@@ -81,6 +81,18 @@ fn show(bar: &ProgressBar, progress: Progress<'_>) {
     let (what, done, total) = match progress {
         Progress::Waiting => ("another process downloads the same files".to_owned(), 0, 0),
         Progress::Downloading { archive, done, total } => (format!("{archive}: downloading"), done, total),
+        Progress::Stalled { archive, address, next } => {
+            let next = match next {
+                Some(next) => format!("tries {next}"),
+                None => "stops; a later start resumes".to_owned(),
+            };
+            bar.suspend(|| {
+                tell(&format!(
+                    "{archive}: {address} has sent nothing for 5 s; waits for a minute in all, then {next}"
+                ));
+            });
+            return;
+        }
         Progress::Checking { archive } => (format!("{archive}: checking"), 0, 0),
         Progress::Unpacking { archive } => (format!("{archive}: unpacking"), 0, 0),
     };

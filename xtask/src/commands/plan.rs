@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use data::Source;
+use data::{DataWarning, Source};
 use indicatif::{DecimalBytes, HumanDuration};
 use results::{NUMERICS_REVISION, description, reason, trial::PlannedTrial};
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
@@ -18,7 +18,7 @@ use crate::{
     BUILD, PlanArguments,
     asked::{self, Asked},
     program::program,
-    terminal::{counted, say},
+    terminal::{account, counted, say},
     warnings,
 };
 
@@ -39,20 +39,21 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let (context, pipeline) = (asked.context(), &asked.pipeline);
     for stage in runner::plan::plan(&context, pipeline)? {
         match stage {
-            StagePlan::Dataset { name, done } => {
-                let is_missing = pipeline.stages.iter().any(|stage| match stage {
+            StagePlan::Dataset { name, stated } => {
+                let is_remembered = pipeline.stages.iter().any(|stage| match stage {
                     Stage::Dataset(dataset) => {
                         dataset.name == name && asked.has_remembered(&dataset.settings.source)
                     }
                     _ => false,
                 });
-                let missing = if is_missing {
-                    "; its images are missing, an earlier run saw their content"
-                } else {
-                    ""
+                let mut text = match stated {
+                    Some(stated) => account(&stated).trim_end().to_owned(),
+                    None => not_prepared(pipeline, &name, &about.places.images.data)?,
                 };
-                let state = if done { "prepared" } else { "not prepared yet" };
-                line("Dataset", &name, &format!("{state}{missing}"));
+                if is_remembered {
+                    text += "\n  its images are missing, an earlier run saw their content";
+                }
+                line("Dataset", &name, &text);
             }
             StagePlan::Grid { name, configurations, chosen_by: None } => {
                 line("Grid", &name, &counted(configurations, "configuration"));
@@ -127,6 +128,24 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Describes the images of the stage `name` as far as the settings and the files tell without decoding.
+fn not_prepared(pipeline: &Pipeline, name: &str, data_dir: &Path) -> anyhow::Result<String> {
+    let settings = pipeline.stages.iter().find_map(|stage| match stage {
+        Stage::Dataset(dataset) if dataset.name == name => Some(&dataset.settings),
+        _ => None,
+    });
+    let Some(settings) = settings else { return Ok("not prepared yet".to_owned()) };
+    let mut text = format!("{}, not read yet\n  {}", settings.name(), settings.splits_in_words());
+    let warnings = match settings.official {
+        true => settings.source.warnings_of_files(data_dir)?,
+        false => vec![DataWarning::NotOfficial { source: settings.source.name() }],
+    };
+    for warning in warnings {
+        text += &format!("\n  warning: {warning}");
+    }
+    Ok(text)
 }
 
 /// Says how many results another build made, and why they count.

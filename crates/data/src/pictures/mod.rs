@@ -20,7 +20,7 @@ pub(crate) use self::fit::Fit;
 use self::listing::Listing;
 pub(crate) use self::resize::resize;
 pub(crate) use self::rgb_image::RgbImage;
-use crate::{Error, Fingerprint, Loaded, Loading, Part};
+use crate::{Counts, Error, Fingerprint, Loaded, Loading, Part};
 
 /// A folder that holds one folder of pictures per class.
 #[derive(Clone, Debug)]
@@ -53,6 +53,12 @@ impl ClassFolders {
     /// Whether there is at least one file with the name of a picture.
     pub(crate) fn has_pictures(&self, data_dir: &Path) -> bool {
         self.path(data_dir).is_dir() && !matches!(Listing::of(self, data_dir), Err(Error::NoPictures { .. }))
+    }
+
+    /// Counts the pictures and the folders that hold them.
+    pub(crate) fn count(&self, data_dir: &Path) -> Result<Counts, Error> {
+        let listing = Listing::of(self, data_dir)?;
+        Ok(Counts { images: listing.pictures.len(), classes: listing.class_names.len() })
     }
 
     /// Hashes the name and the content of every picture.

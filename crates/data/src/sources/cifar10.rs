@@ -1,7 +1,7 @@
 //! CIFAR-10: small photographs (Krizhevsky 2009, "Learning multiple layers of features from tiny images"), read from
 //! the binary version.
 
-use super::{About, Images, Origin};
+use super::{About, Images, Origin, known_files};
 use crate::cifar::Cifar;
 use crate::files::OfficialFiles;
 use crate::{Counts, Error, Loaded, Loading};
@@ -18,6 +18,7 @@ const FILES: OfficialFiles = OfficialFiles {
         "data_batch_5.bin",
         "test_batch.bin",
     ],
+    checksums: &known_files::CIFAR10_FILES,
     homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
 };
 

@@ -1,6 +1,8 @@
 //! CIFAR-100: small photographs of a hundred things in twenty groups (Krizhevsky 2009, "Learning multiple layers of
 //! features from tiny images"), read from the binary version. A record has a group's label, a thing's label and pixels.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::{About, Images, Origin};
@@ -31,6 +33,7 @@ pub enum Cifar100Labels {
 const FILES: OfficialFiles = OfficialFiles {
     folder: "cifar-100-binary",
     names: &["train.bin", "test.bin"],
+    checksums: &[],
     homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
 };
 
@@ -47,6 +50,10 @@ impl Images for Cifar100 {
 
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error> {
         self.collection().load(loading.data_dir)
+    }
+
+    fn count(&self, data_dir: &Path) -> Result<Option<usize>, Error> {
+        self.collection().count_images(data_dir).map(Some)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fashion-MNIST: pictures of clothes in the format of MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747).
 
-use super::{About, Images, Origin};
+use super::{About, Images, Origin, known_files};
 use crate::files::OfficialFiles;
 use crate::{Counts, Error, Loaded, Loading, idx};
 
@@ -9,6 +9,7 @@ pub(super) struct FashionMnist;
 const FILES: OfficialFiles = OfficialFiles {
     folder: "fashion-mnist",
     names: &idx::OFFICIAL_NAMES,
+    checksums: &known_files::FASHION_MNIST_FILES,
     homepage: "https://github.com/zalandoresearch/fashion-mnist",
 };
 

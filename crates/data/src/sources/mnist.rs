@@ -1,7 +1,7 @@
 //! MNIST: handwritten digits (LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
 //! recognition").
 
-use super::{About, Images, Origin};
+use super::{About, Images, Origin, known_files};
 use crate::files::OfficialFiles;
 use crate::{Counts, Error, Loaded, Loading, idx};
 
@@ -10,6 +10,7 @@ pub(super) struct Mnist;
 const FILES: OfficialFiles = OfficialFiles {
     folder: "mnist",
     names: &idx::OFFICIAL_NAMES,
+    checksums: &known_files::MNIST_FILES,
     homepage: "http://yann.lecun.com/exdb/mnist",
 };
 

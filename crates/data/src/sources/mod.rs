@@ -8,6 +8,7 @@ mod fashion_mnist;
 mod glyphs;
 mod idx;
 mod image_folder;
+mod known_files;
 mod mnist;
 mod npz;
 
@@ -21,12 +22,13 @@ pub use euro_sat::EuroSat;
 pub use glyphs::Glyphs;
 pub use idx::{Idx, IdxFiles};
 pub use image_folder::ImageFolder;
+pub use known_files::{CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES};
 pub use npz::Npz;
 
-use crate::SourceFile;
 use crate::files::OfficialFiles;
 use crate::pictures::ClassFolders;
-use crate::{Counts, Error, Fingerprint, Loaded, Loading, Presence, Problem};
+use crate::{Counts, DataWarning, Error, Fingerprint, Loaded, Loading, Presence, Problem};
+use crate::{KnownFile, SourceFile};
 
 /// A collection of labeled images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,11 @@ trait Images {
 
     /// Reads, decodes or draws every image. The files that [`about`](Self::about) names exist.
     fn load(&self, loading: &Loading<'_>) -> Result<Loaded, Error>;
+
+    /// Returns the number of images by the sizes of the files; `None` if the sizes do not tell it or checksums do.
+    fn count(&self, _data_dir: &Path) -> Result<Option<usize>, Error> {
+        Ok(None)
+    }
 
     /// Returns the source's settings that are not allowed. Called before anything is loaded.
     fn problems(&self) -> Vec<Problem> {
@@ -244,8 +251,59 @@ impl Source {
         match self.images().about().origin {
             Origin::Recipe(recipe) => Ok(Fingerprint::of_recipe(&recipe)),
             Origin::Folders(folders) => folders.fingerprint(&Loading::from(data_dir)),
-            origin => Fingerprint::of_files(&origin.files(data_dir)),
+            origin => Ok(Fingerprint::of_files(&origin.files(data_dir), false)?.0),
         }
+    }
+
+    /// Returns the official files whose content is known.
+    pub fn known_files(&self) -> &'static [KnownFile] {
+        match self.images().about().origin {
+            Origin::Files(files) => files.checksums,
+            _ => &[],
+        }
+    }
+
+    /// Hashes the files as [`fingerprint`](Self::fingerprint) does.
+    ///
+    /// # Errors
+    /// If a file is not the one that its authors publish, as far as their checksums are known.
+    pub fn official_fingerprint(&self, data_dir: &Path) -> Result<Fingerprint, Error> {
+        self.require_files(data_dir)?;
+        let About { name: source_name, origin, .. } = self.images().about();
+        let Origin::Files(official) = origin else { return self.fingerprint(data_dir) };
+        let files = official.all(data_dir);
+        let (fingerprint, sums) = Fingerprint::of_files(&files, !official.checksums.is_empty())?;
+        let is_official = |file: &SourceFile, sum: &Option<String>| {
+            let known = official.checksums.iter().find(|known| known.name == file.name);
+            known.is_none_or(|known| sum.as_ref().is_some_and(|sum| known.is(sum)))
+        };
+        let others: Vec<PathBuf> = files
+            .iter()
+            .zip(&sums)
+            .filter(|(file, sum)| !is_official(file, sum))
+            .map(|(file, _)| file.path.clone())
+            .collect();
+        match others.is_empty() {
+            true => Ok(fingerprint),
+            false => Err(Error::NotOfficial { source_name, files: others, homepage: official.homepage }),
+        }
+    }
+
+    /// Returns the warnings about official files that need no decoding: other content, or fewer images than are published.
+    pub fn warnings_of_files(&self, data_dir: &Path) -> Result<Vec<DataWarning>, Error> {
+        let About { name: source, origin, official, .. } = self.images().about();
+        let Some(official) = official else { return Ok(Vec::new()) };
+        let found = match origin {
+            Origin::Folders(folders) => folders.count(data_dir)?,
+            _ => match self.official_fingerprint(data_dir) {
+                Err(Error::NotOfficial { .. }) => return Ok(vec![DataWarning::NotOfficial { source }]),
+                checked => {
+                    checked?;
+                    self.images().count(data_dir)?.map_or(official, |images| Counts { images, ..official })
+                }
+            },
+        };
+        Ok(if found == official { Vec::new() } else { vec![DataWarning::Partial { found, official }] })
     }
 
     /// Returns which of the source's files exist.
@@ -305,7 +363,7 @@ mod tests {
             .map(|entry| entry.expect("the folder can be listed").path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
             .map(|path| path.file_stem().expect("it has an extension").to_string_lossy().into_owned())
-            .filter(|stem| stem != "mod")
+            .filter(|stem| stem != "mod" && stem != "known_files")
             .collect();
         let listed: BTreeSet<String> = sources().iter().map(file_stem).collect();
         assert_eq!(stems, listed);

@@ -284,7 +284,7 @@ fn other_files_are_named_as_such_and_only_sources_with_official_files_may_have_t
     let dataset = load(&settings(Source::EuroSat(EuroSat::default())), &data_dir);
     assert_snapshot!(stated(&dataset), @r"
     EuroSAT (not the official files): 250 color 64x64 images, 10 classes (AnnualCrop, Forest, HerbaceousVegetation, Highway, Industrial, Pasture, PermanentCrop, Residential, River, SeaLake); 200 training images; 50 validation images, a fifth of each class, drawn by split seed 0
-    warning: these are not the official files of EuroSAT (`official: false`)
+    warning: these are not the official files of EuroSAT
     warning: PARTIAL: 250 of 27,000 images, 10 of 10 classes
     ");
     let text = refused(&data_dir, &settings(image_folder().source));
