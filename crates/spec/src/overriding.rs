@@ -1,7 +1,6 @@
 //! Values of fields and axes that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage.
 
 use ron::value::RawValue;
-use serde::Deserialize;
 use settings::Axis;
 
 use crate::{
@@ -71,11 +70,14 @@ impl Override {
     pub fn apply(&self, text: &str) -> Result<Changed, OverrideError> {
         self.check_value()?;
         let document = Document { name: "", text };
-        let Ok(written) = document.parse::<StageTexts<'_>>(text) else {
+        // Without the comments before and after it.
+        let pipeline = document.parse::<&RawValue>(text).ok().map(written_text);
+        let stages = pipeline.and_then(Fields::of).and_then(|fields| fields.value("stages"));
+        let Some(Ok(stages)) = stages.map(|stages| document.parse::<Vec<&RawValue>>(stages)) else {
             return Ok(Changed { text: text.to_owned(), stages: Vec::new() });
         };
         let places: Vec<Place<'_>> =
-            written.stages.iter().filter_map(|stage| Place::of(&document, stage)).collect();
+            stages.into_iter().filter_map(|stage| Place::of(&document, stage)).collect();
         let is_meant = |place: &&Place<'_>| self.stage.as_ref().is_none_or(|stage| *stage == place.name);
         let (mut changed, mut copied, mut stages) = (String::new(), 0, Vec::new());
         for place in places.iter().filter(is_meant) {
@@ -179,14 +181,6 @@ pub struct Changed {
     pub text: String,
     /// The names of the stages in which the field was set.
     pub stages: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename = "Pipeline")]
-struct StageTexts<'a> {
-    /// The stages, each by itself.
-    #[serde(borrow)]
-    stages: Vec<&'a RawValue>,
 }
 
 /// A stage as written.
