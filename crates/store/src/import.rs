@@ -9,6 +9,9 @@ use super::name::{Name, is_kind};
 use super::owner::Owner;
 use super::root::Store;
 
+/// The path of a file within its artifact, and its bytes.
+pub type PackedFile = (String, Vec<u8>);
+
 /// The outcome of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Imported {
@@ -25,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// If the files are not exactly those of the manifest among them, or are not of this name.
-    pub fn import(&self, name: &Name, files: &[(String, Vec<u8>)]) -> Result<Imported> {
+    pub fn import(&self, name: &Name, files: &[PackedFile]) -> Result<Imported> {
         let folder = self.folder_of(name);
         let damaged =
             |file: &str, expected: &str, found: &str| StoreError::damaged(&folder, file, expected, found);
@@ -78,7 +81,7 @@ mod tests {
     use crate::artifact::Artifact;
     use crate::example::{begin, entries, key_text, publish, store};
 
-    fn packed(artifact: &Artifact) -> (Name, Vec<(String, Vec<u8>)>) {
+    fn packed(artifact: &Artifact) -> (Name, Vec<PackedFile>) {
         let files = artifact.manifest().files.iter().map(|file| file.path.as_str()).chain([MANIFEST_FILE]);
         let files = files.map(|path| (path.to_owned(), fs::read(artifact.path().join(path)).unwrap()));
         (Name { kind: "trial".to_owned(), key: *artifact.key() }, files.collect())
@@ -103,7 +106,7 @@ mod tests {
     fn files_that_are_not_those_of_the_manifest_are_refused_and_leave_nothing() {
         let ((_one, from), (_other, to)) = (store(), store());
         let (name, files) = packed(&publish(&from, &key_text(1)));
-        let check = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>), expected: &str| {
+        let check = |change: &dyn Fn(&mut Vec<PackedFile>), expected: &str| {
             let mut files = files.clone();
             change(&mut files);
             let error = to.import(&name, &files).unwrap_err().to_string();

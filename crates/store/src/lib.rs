@@ -44,7 +44,7 @@ pub use claim::Claim;
 pub use difference::{FieldDifference, difference};
 pub use error::{Result, StoreError};
 pub use folder::{Placed, place_folder, read_if_there};
-pub use import::Imported;
+pub use import::{Imported, PackedFile};
 pub use key::{Key, KeyText};
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use name::Name;

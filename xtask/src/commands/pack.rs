@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, bail};
 use results::{known_images, run_tree};
 use spec::Stage;
-use store::{Artifact, Imported, Key, MANIFEST_FILE, Name, Placed, Store};
+use store::{Artifact, Imported, Key, MANIFEST_FILE, Name, PackedFile, Placed, Store};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::artifacts::bytes;
@@ -133,7 +133,7 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
     let mut archive = Archive::new(BufReader::new(file));
     let mut counts = Counts::default();
     let (mut is_study, mut pipeline) = (false, None);
-    let mut current: Option<(Name, Vec<(String, Vec<u8>)>)> = None;
+    let mut current: Option<(Name, Vec<PackedFile>)> = None;
     let failed = || format!("cannot unpack {}", path.display());
     for entry in archive.entries().with_context(failed)? {
         let mut entry = entry.with_context(failed)?;
@@ -206,11 +206,7 @@ fn part(path: &Path) -> anyhow::Result<Part> {
     known.with_context(|| format!("{} has no place in a study", path.display()))
 }
 
-fn add(
-    store: &Store,
-    result: Option<(Name, Vec<(String, Vec<u8>)>)>,
-    counts: &mut Counts,
-) -> anyhow::Result<()> {
+fn add(store: &Store, result: Option<(Name, Vec<PackedFile>)>, counts: &mut Counts) -> anyhow::Result<()> {
     let Some((name, files)) = result else { return Ok(()) };
     match store.import(&name, &files)? {
         Imported::New => counts.new += 1,
