@@ -154,7 +154,7 @@ fn similar_file(path: &Path) -> Option<PathBuf> {
 /// Returns `given` as a shell reads it as one word.
 fn quoted(given: &Override) -> String {
     let text = given.to_string();
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=,._+-[]".contains(letter);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=,._+-".contains(letter);
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 

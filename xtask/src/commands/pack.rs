@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, bail};
 use results::{known_images, run_tree};
 use spec::Stage;
-use store::{Artifact, Imported, Key, MANIFEST_FILE, Name, PackedFile, Placed, Store};
+use store::{Artifact, Imported, Key, MANIFEST_FILE, Name, PackedFile, Placed, Store, StoreError};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::artifacts::bytes;
@@ -167,7 +167,7 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
     let Some((name, text)) = pipeline else { bail!("{}: it has no pipeline file", failed()) };
     let Counts { new, already_there, in_use } = counts;
     say(&format!("{} added, {already_there} were there", counted(new, "result")));
-    let target = to.join(name);
+    let target = if to == Path::new(".") { name } else { to.join(name) };
     let placed = place(&target, &text)?;
     if placed == Placed::New {
         say(&format!("pipeline file: {}", target.display()));
@@ -208,7 +208,15 @@ fn part(path: &Path) -> anyhow::Result<Part> {
 
 fn add(store: &Store, result: Option<(Name, Vec<PackedFile>)>, counts: &mut Counts) -> anyhow::Result<()> {
     let Some((name, files)) = result else { return Ok(()) };
-    match store.import(&name, &files)? {
+    let imported = match store.import(&name, &files) {
+        // The damage is in the archive, and not in this store, as the error would say.
+        Err(StoreError::Damaged { file, expected, found, .. }) => {
+            let Name { kind, key } = name;
+            bail!("{kind} {}: {file}: expected {expected}, found {found}: pack the study again", key.short())
+        }
+        imported => imported?,
+    };
+    match imported {
         Imported::New => counts.new += 1,
         Imported::AlreadyThere => counts.already_there += 1,
         Imported::BeingMade(_) => counts.in_use += 1,

@@ -159,7 +159,12 @@ fn list(what: &str, trials: &[(Trial, String)]) {
 fn command_line() -> String {
     std::env::args_os().skip(1).fold(program().to_owned(), |line, word| {
         let word = word.to_string_lossy();
-        if word.contains(char::is_whitespace) { format!("{line} '{word}'") } else { format!("{line} {word}") }
+        let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,:=+/@%".contains(letter);
+        // A shell would split other words, or take brackets for a pattern.
+        match word.chars().all(is_plain) {
+            true => format!("{line} {word}"),
+            false => format!("{line} '{}'", word.replace('\'', "'\\''")),
+        }
     })
 }
 
