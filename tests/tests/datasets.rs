@@ -1,8 +1,10 @@
 //! The description and the split of a dataset, as text files.
 
-use std::fs;
+use std::{fs, sync::atomic::AtomicBool};
 
-use tests::{Bench, SMALL_PIPELINE as PIPELINE};
+use runner::run::RunSettings;
+use spec::Pipeline;
+use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 
 #[test]
 fn a_dataset_lists_its_split_and_two_machines_list_the_same() {
@@ -26,4 +28,67 @@ fn a_dataset_lists_its_split_and_two_machines_list_the_same() {
     let other_seed = PIPELINE.replace("holdout: 0.2", "holdout: 0.2, split_seed: 1");
     let [same_counts, other_split] = stated(&other, &other_seed);
     assert!(same_counts == description && other_split != split);
+}
+
+/// Writes 60 grey images of 4x4 pixels, of which each is there six times, and their labels, in the format of MNIST.
+fn write_copies(bench: &Bench) -> [String; 2] {
+    let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let pixels = (0..60_u32).flat_map(|image| (0..16).map(move |pixel| (image / 6 * 17 + pixel) as u8));
+    let labels = (0..60_u32).map(|image| (image / 6 % 2) as u8);
+    let images = header(&[2051, 60, 4, 4]).into_iter().chain(pixels).collect::<Vec<u8>>();
+    let labels = header(&[2049, 60]).into_iter().chain(labels).collect::<Vec<u8>>();
+    [("copies-images", images), ("copies-labels", labels)].map(|(name, bytes)| {
+        let path = bench.path(name);
+        fs::write(&path, bytes).expect("the folder can be written");
+        path.display().to_string()
+    })
+}
+
+#[test]
+fn tables_and_report_say_how_the_splits_came_about_and_that_test_images_are_trained_on() {
+    let bench = Bench::new(2, 1);
+    let [images, labels] = write_copies(&bench);
+    let source = format!("Idx(images: \"{images}\", labels: \"{labels}\")");
+    let text = PIPELINE
+        .replace("Glyphs(train: 200, test: 50), holdout: 0.2", &source)
+        .replace("batch_size: 20", "batch_size: 8")
+        .replace("error_rate/test", "error_rate/validation");
+    let (_, tables) = bench.run(&text);
+    let account = "Idx: 60 grey 4x4 images, 2 classes; 48 training images; 12 validation images, a fifth of each class, \
+                   drawn by split seed 0";
+    let warning = "12 validation images are also trained on";
+    let folder = bench.path("runs/small/report");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("it is in the report");
+    for text in [tables[0].clone(), read("table.tex"), read("report.html")] {
+        assert!(text.contains(account) && text.contains(warning), "{text}");
+        assert!(!text.contains("official test split"), "{text}");
+    }
+}
+
+#[test]
+fn images_of_one_class_are_reconstructed_and_not_classified() {
+    let bench = Bench::new(1, 1);
+    let [images, labels] = write_copies(&bench);
+    let mut bytes = fs::read(&labels).expect("it was written");
+    bytes[8..].fill(0);
+    fs::write(&labels, bytes).expect("the folder can be written");
+    let source = format!("Idx(images: \"{images}\", labels: \"{labels}\")");
+    let text = PIPELINE
+        .replace("Glyphs(train: 200, test: 50), holdout: 0.2", &source)
+        .replace("batch_size: 20", "batch_size: 8")
+        .replace("error_rate/test", "error_rate/validation");
+    let pipeline = Pipeline::parse("test.ron", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: None,
+        memory: None,
+        fail_fast: true,
+        interrupt: &AtomicBool::new(false),
+        reporter: &Witness::new(None),
+        build: "test",
+    };
+    let error = runner::run::run(&bench.context(), &pipeline, settings).expect_err("it is refused");
+    assert_eq!(error.to_string(), "dataset `images`");
+    let hint = error.hint().expect("there is a way out");
+    assert!(hint.contains("task: Reconstruction"), "{hint}");
 }

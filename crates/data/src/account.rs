@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts::{counted, some_of};
 use crate::dataset::{Dataset, TestPart};
-use crate::{DatasetSettings, ImageShape, Source};
+use crate::{DatasetSettings, ImageShape};
 
 /// The size of a dataset and the origin of its splits, as text for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl Dataset {
             training += &format!(", {}", share(fraction, split_seed));
         }
         let test = match self.test_part() {
-            TestPart::Test => given_test(&settings.source),
+            TestPart::Test => given_test(settings),
             TestPart::Validation => GIVEN_VALIDATION.to_owned(),
             TestPart::Drawn => drawn_test(split_seed),
         };
@@ -67,7 +67,7 @@ impl DatasetSettings {
     pub fn splits_in_words(&self) -> String {
         let Self { source, holdout, split_seed, .. } = self;
         let test = match source.has_test_part() {
-            Some(true) => given_test(source),
+            Some(true) => given_test(self),
             Some(false) => drawn_test(*split_seed),
             None => format!("the parts in the files, or {}", drawn_test(*split_seed)),
         };
@@ -80,8 +80,9 @@ impl DatasetSettings {
 
 const GIVEN_VALIDATION: &str = "the validation part in the files";
 
-fn given_test(source: &Source) -> String {
-    match (source.official().is_some(), source.is_own()) {
+fn given_test(settings: &DatasetSettings) -> String {
+    let source = &settings.source;
+    match (source.official().is_some() && settings.official, source.official().is_some() || source.is_own()) {
         (true, _) => "the official test split".to_owned(),
         (false, true) => "the test part in the files".to_owned(),
         (false, false) => "the test split of the source".to_owned(),

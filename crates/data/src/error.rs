@@ -20,7 +20,7 @@ pub enum Error {
     },
 
     /// The names are those of official files, and the content is not.
-    #[error("these are not the official files of {source_name}: {} has other content", paths(files))]
+    #[error("these are not the official files of {source_name}: other content in {}", paths(files))]
     NotOfficial { source_name: &'static str, files: Vec<PathBuf>, homepage: &'static str },
 
     #[error("cannot read {}", file.path.display())]
@@ -45,6 +45,10 @@ pub enum Error {
 
     #[error("cannot keep decoded pictures in {}", path.display())]
     NotKept { path: PathBuf, source: io::Error },
+
+    /// A metric of the test split, where validation uses the test split.
+    #[error("`{metric}` is not measured: the test split is the validation split")]
+    NoTestSplit { metric: String },
 
     /// A task that tells classes apart has nothing to tell apart.
     #[error("all images are of one class, {class}")]
@@ -109,6 +113,9 @@ impl Error {
             Self::NotKept { path, .. } => {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 format!("check that {} may be written and has room", folder.display())
+            }
+            Self::NoTestSplit { .. } => {
+                "give the dataset a `holdout`, or the files a validation part".to_owned()
             }
             Self::OneClass { .. } => {
                 "give each class a folder or a label of its own, or train on `task: Reconstruction`"

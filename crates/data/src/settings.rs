@@ -56,6 +56,11 @@ impl DatasetSettings {
         if self.official { name.to_owned() } else { format!("{name} (not the official files)") }
     }
 
+    /// Whether there can be a test split next to a validation split: with a holdout, or with files that may have a validation part.
+    pub fn may_have_test_split(&self) -> bool {
+        self.holdout > 0.0 || self.source.has_test_part().is_none()
+    }
+
     /// Hashes everything that determines the images.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Loads the images of a dataset stage.
 
 use data::{DecodingProgress, Loading};
-use settings::{Task, Trial};
-use spec::{Dataset, Train};
+use settings::{Split, Task, Trial};
+use spec::{Dataset, Pipeline, Stage, Train};
 
 use crate::{context::Context, error::Error};
 
@@ -17,6 +17,30 @@ pub(crate) fn load_images(
     let loading = Loading { decoded_dir: Some(&decoded), progress, ..Loading::from(context.data) };
     data::Dataset::load_with(&dataset.settings, &loading)
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
+}
+
+/// Checks that `dataset` has a test split if a summary of `train` shows a metric of it. Only the files of some sources decide
+/// that.
+pub(crate) fn check_metrics(
+    pipeline: &Pipeline,
+    train: &Train,
+    dataset: &data::Dataset,
+) -> Result<(), results::Error> {
+    let summaries = pipeline.stages.iter().filter_map(|stage| match stage {
+        Stage::Summarize(summarize) if summarize.trains().any(|one| one.name == train.name) => {
+            Some(summarize)
+        }
+        _ => None,
+    });
+    let mut metrics = summaries.flat_map(|summarize| [&summarize.metric, summarize.ranking_metric()]);
+    let of_test = metrics.find(|metric| metric.split() == Some(Split::Test));
+    match of_test.filter(|_| dataset.test().is_none()) {
+        None => Ok(()),
+        Some(metric) => {
+            let source = Box::new(data::Error::NoTestSplit { metric: metric.to_string() });
+            Err(results::Error::Data { stage: train.dataset.name.clone(), source })
+        }
+    }
 }
 
 /// Checks that `dataset` has classes to tell apart, if the task of `train` is to classify.

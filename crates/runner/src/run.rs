@@ -25,7 +25,7 @@ use tuner::Outcome;
 use crate::{
     context::Context,
     error::Error,
-    images::{check_batch_sizes, check_classes, load_images},
+    images::{check_batch_sizes, check_classes, check_metrics, load_images},
     plan::{Settled, Waiting, plan_trials, settle},
     progress::{Progress, TrialEnd},
     shared_work,
@@ -196,6 +196,7 @@ impl<'a> Run<'a> {
             }
             let dataset = self.dataset(train, &missing[0].dataset_text)?;
             check_classes(train, &dataset)?;
+            check_metrics(self.pipeline, train, &dataset)?;
             check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), &dataset)?;
             let stage = RunningStage { train, context: self.context, settings: self.settings, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);

@@ -123,10 +123,10 @@ impl Train {
         trials
     }
 
-    /// Returns the metrics that the trials measure.
+    /// Returns the metrics that the trials measure, or may measure if only the files decide whether there is a test split.
     pub fn metrics(&self) -> Vec<Metric> {
         let mut splits = vec![Split::Train, Split::Validation];
-        if self.dataset.settings.holdout > 0.0 {
+        if self.dataset.settings.may_have_test_split() {
             splits.push(Split::Test);
         }
         let mut metrics: Vec<Metric> = splits.iter().map(|split| Metric::Loss(*split)).collect();

@@ -8,15 +8,22 @@ use data::{
     Loaded, Source,
 };
 
+use crate::damage::shown;
+use crate::samples::{write, write_cifar100, write_mnist};
+
 /// Loads the official files, or prints that the test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so; nothing else would show it")]
 fn real(source: &Source) -> Option<Loaded> {
-    let data_dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let data_dir = official_dir();
     if !source.presence(&data_dir).complete {
         eprintln!("skipped: no {} under {}", source.name(), data_dir.display());
         return None;
     }
     Some(source.load(&data_dir).expect("the official files are whole"))
+}
+
+fn official_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")
 }
 
 /// The known properties of a source's files.
@@ -183,4 +190,52 @@ fn cifar10_class_names_are_the_same_with_and_without_their_file() {
     crate::samples::write_cifar10(&without.path().join("cifar-10-batches-bin"));
     let sample = Source::Cifar10.load(without.path()).expect("the sample is whole");
     assert_eq!(loaded.class_names, sample.class_names);
+}
+
+#[test]
+fn files_with_an_official_name_and_other_content_are_refused_unless_the_settings_allow_them() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    write_mnist(&data_dir.path().join("mnist"));
+    write_cifar100(&data_dir.path().join("cifar-100-binary"));
+    let settings = DatasetSettings::of(Source::Mnist);
+    let error = settings.fingerprint(data_dir.path()).expect_err("the images count up");
+    let text = shown(&error, data_dir.path());
+    assert!(
+        text.starts_with(
+            "error: these are not the official files of MNIST: other content in <data>/mnist/train"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("`official: false`"), "{text}");
+    let allowed = DatasetSettings { official: false, ..settings.clone() };
+    let fingerprint = allowed.fingerprint(data_dir.path()).expect("the settings allow it");
+    assert_eq!(fingerprint, settings.source.fingerprint(data_dir.path()).expect("nothing is compared"));
+    assert_eq!(allowed.name(), "MNIST (not the official files)");
+    let warnings = |source: Source| {
+        let warnings = source.warnings_of_files(data_dir.path()).expect("the files are there");
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(Source::Mnist), ["these are not the official files of MNIST"]);
+    // The checksums of CIFAR-100's files are not published, so only a smaller number of images is noticed.
+    let cifar100 = Source::Cifar100(Cifar100::default());
+    assert!(DatasetSettings::of(cifar100.clone()).fingerprint(data_dir.path()).is_ok());
+    assert_eq!(warnings(cifar100), ["PARTIAL: 250 of 60,000 images, 100 of 100 classes"]);
+}
+
+#[test]
+fn official_files_are_known_packed_and_unpacked() {
+    if real(&Source::Mnist).is_none() {
+        return;
+    }
+    let (settings, data_dir) = (DatasetSettings::of(Source::Mnist), official_dir());
+    assert!(settings.fingerprint(&data_dir).is_ok());
+    let unpacked = tempfile::tempdir().expect("a folder can be made");
+    for known in settings.source.known_files() {
+        let packed = std::fs::File::open(data_dir.join("mnist").join(known.name)).expect("it is there");
+        let mut bytes = Vec::new();
+        let mut reader = flate2::read::GzDecoder::new(packed);
+        std::io::Read::read_to_end(&mut reader, &mut bytes).expect("it is whole");
+        write(&unpacked.path().join("mnist").join(known.name.trim_end_matches(".gz")), &bytes);
+    }
+    assert!(settings.fingerprint(unpacked.path()).is_ok());
 }

@@ -149,9 +149,9 @@ fn mean_at(history: &History, epochs: RangeInclusive<u32>, metric: &Metric) -> O
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Returns the reported quantity on the test split. There is none without a holdout, or if the table is ranked by it or reports it.
+/// Returns the reported quantity on the test split. There is none if no trial can have one, or if the table is ranked by it or reports it.
 pub(super) fn test_metric(summarize: &Summarize) -> Option<Metric> {
-    let has_holdout = summarize.trains().all(|train| train.dataset.settings.holdout > 0.0);
+    let has_holdout = summarize.trains().all(|train| train.dataset.settings.may_have_test_split());
     let test = match summarize.metric {
         Metric::Loss(split) if split != Split::Test => Metric::Loss(Split::Test),
         Metric::ErrorRate(split) if split != Split::Test => Metric::ErrorRate(Split::Test),

@@ -67,6 +67,9 @@ pub(super) fn of(
         }
     }
     let epoch = epoch_in_words(summarize);
+    // Only the files decide whether a source with a validation part has a test split.
+    let has_holdout = summarize.trains().all(|train| train.dataset.settings.holdout > 0.0);
+    let has_test = has_holdout || rows.iter().any(|row| row.test.is_some());
     Ok(Study {
         pipeline: asked.pipeline.to_owned(),
         stage: summarize.name.clone(),
@@ -77,7 +80,7 @@ pub(super) fn of(
             .as_ref()
             .map(|metric| Criterion { metric: metric.to_string(), epoch: epoch.clone() }),
         reported: Criterion { metric: summarize.metric.to_string(), epoch },
-        test_metric: test_metric(summarize).map(|metric| metric.to_string()),
+        test_metric: test_metric(summarize).filter(|_| has_test).map(|metric| metric.to_string()),
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
         notes: notes(summarize, &with_validation_part),
