@@ -1,4 +1,5 @@
-use crate::pictures::{RgbImage, resize};
+use picture::{RgbImage, resize};
+
 use crate::{Dataset, ImageShape, View};
 
 /// A picture of training images: a row for each class, with the class's number in front.

@@ -19,7 +19,6 @@ pub enum Error {
         homepage: Option<&'static str>,
     },
 
-    /// The names are those of official files, and the content is not.
     #[error("these are not the official files of {source_name}: other content in {}", paths(files))]
     NotOfficial { source_name: &'static str, files: Vec<PathBuf>, homepage: &'static str },
 

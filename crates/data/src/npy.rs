@@ -214,12 +214,8 @@ mod tests {
         assert_eq!(array.labels(), Err(-1));
         let unsigned = Array { kind: Kind { is_signed: false, bytes: 2 }, ..array };
         assert_eq!(unsigned.labels(), Ok(vec![1, 65_535, 256]));
-    }
-
-    #[test]
-    fn a_shape_that_python_2_wrote_is_read() {
-        let bytes = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 1L), }", &[1, 2]);
-        assert_eq!(read(&bytes).expect("it is whole").shape, [2, 1]);
+        let of_python_2 = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 1L), }", &[1, 2]);
+        assert_eq!(read(&of_python_2).expect("it is whole").shape, [2, 1]);
     }
 
     #[test]

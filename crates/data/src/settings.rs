@@ -178,19 +178,4 @@ mod tests {
         holdout: got 1.0, allowed: at least 0.0, less than 1.0
         ");
     }
-
-    #[track_caller]
-    fn check_fields(fraction: f64, holdout: f64, fields: &[&str]) {
-        let settings = DatasetSettings { fraction, holdout, ..DatasetSettings::of(Source::Cifar10) };
-        assert_eq!(settings.problems().iter().map(|it| it.field).collect::<Vec<_>>(), fields);
-    }
-
-    #[test]
-    fn fraction_lies_above_zero_up_to_one_and_holdout_from_zero_below_one() {
-        check_fields(1.0, 0.0, &[]);
-        check_fields(f64::MIN_POSITIVE, 0.999, &[]);
-        check_fields(0.0, -0.1, &["fraction", "holdout"]);
-        check_fields(1.001, 1.0, &["fraction", "holdout"]);
-        check_fields(f64::NAN, f64::INFINITY, &["fraction", "holdout"]);
-    }
 }

@@ -48,88 +48,54 @@ impl DataWarning {
 
 impl fmt::Display for DataWarning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotOfficial { source } => {
-                write!(formatter, "these are not the official files of {source}")
-            }
+        formatter.write_str(&match self {
+            Self::NotOfficial { source } => format!("these are not the official files of {source}"),
             Self::Partial { found, official } => {
-                let [found_images, images] = [found, official].map(|counts| Grouped(counts.images));
-                let [found_classes, classes] = [found, official].map(|counts| Grouped(counts.classes));
-                write!(
-                    formatter,
-                    "PARTIAL: {found_images} of {images} images, {found_classes} of {classes} classes"
-                )
+                let of = |found, all| format!("{} of {}", Grouped(found), Grouped(all));
+                let images = of(found.images, official.images);
+                format!("PARTIAL: {images} images, {} classes", of(found.classes, official.classes))
             }
             Self::FilesNotRead { endings } => {
-                let files = endings.iter().map(|(_, count)| count).sum();
-                let endings: Vec<String> =
-                    endings.iter().map(|(ending, count)| format!("{count} {ending}")).collect();
-                let verb = if files == 1 { "is" } else { "are" };
-                write!(
-                    formatter,
-                    "{} {verb} not read ({}): pictures are PNG and JPEG",
-                    counted(files, "file"),
-                    some_of(&endings)
-                )
+                let files = subject(endings.iter().map(|(_, count)| count).sum(), "file", ["is", "are"]);
+                let endings: Vec<_> = endings.iter().map(|(ending, count)| format!("{count} {ending}")).collect();
+                format!("{files} not read ({}): pictures are PNG and JPEG", some_of(&endings))
             }
             Self::LoosePictures { pictures } => {
-                let verb = if *pictures == 1 { "is" } else { "are" };
-                write!(
-                    formatter,
-                    "{} {verb} not read: in no folder of a class",
-                    counted(*pictures, "picture")
-                )
+                subject(*pictures, "picture", ["is", "are"]) + " not read: in no folder of a class"
             }
             Self::FoldersWithoutPictures { names } => {
-                let verb = if names.len() == 1 { "has" } else { "have" };
-                write!(formatter, "{} {verb} no picture: {}", counted(names.len(), "folder"), some_of(names))
+                format!("{} no picture: {}", subject(names.len(), "folder", ["has", "have"]), some_of(names))
             }
             Self::BrokenLinks { names } => {
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                write!(
-                    formatter,
-                    "{} {verb} passed over: {}",
-                    counted(names.len(), "broken link"),
-                    some_of(names)
-                )
+                let links = subject(names.len(), "broken link", ["is", "are"]);
+                format!("{links} passed over: {}", some_of(names))
             }
             Self::Skipped { pictures } => {
-                let verb = if *pictures == 1 { "is" } else { "are" };
-                write!(
-                    formatter,
-                    "{} {verb} left out (`skip_damaged`)",
-                    counted(*pictures, "damaged picture")
-                )
+                subject(*pictures, "damaged picture", ["is", "are"]) + " left out (`skip_damaged`)"
             }
             Self::ArraysNotRead { names } => {
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                write!(formatter, "{} {verb} not read: {}", counted(names.len(), "array"), some_of(names))
+                format!("{} not read: {}", subject(names.len(), "array", ["is", "are"]), some_of(names))
             }
             Self::EmptyClasses { names, classes } => {
                 let verb = if names.len() == 1 { "has" } else { "have" };
-                write!(
-                    formatter,
-                    "{} of {} {verb} no image: {}",
-                    names.len(),
-                    counted(*classes, "class"),
-                    some_of(names)
-                )
+                let classes = counted(*classes, "class");
+                format!("{} of {classes} {verb} no image: {}", names.len(), some_of(names))
             }
-            Self::SmallValues { largest } => write!(
-                formatter,
+            Self::SmallValues { largest } => format!(
                 "the largest value of all training pixels is {largest}, of 255 possible: scale the images to 0 to 255"
             ),
             Self::AlsoTrainedOn { split, images } => {
-                let verb = if *images == 1 { "is" } else { "are" };
-                write!(formatter, "{} {verb} also trained on", counted(*images, &format!("{split} image")))
+                subject(*images, &format!("{split} image"), ["is", "are"]) + " also trained on"
             }
-            Self::Repeated { images, of } => write!(
-                formatter,
-                "{} of {} repeat an earlier one",
-                Grouped(*images),
-                counted(*of, "training image")
-            ),
-            Self::OneClass { name } => write!(formatter, "all images are of one class, {name}"),
-        }
+            Self::Repeated { images, of } => {
+                format!("{} of {} repeat an earlier one", Grouped(*images), counted(*of, "training image"))
+            }
+            Self::OneClass { name } => format!("all images are of one class, {name}"),
+        })
     }
+}
+
+/// Returns `1 file is` or `2 files are`.
+fn subject(count: usize, noun: &str, [singular, plural]: [&str; 2]) -> String {
+    format!("{} {}", counted(count, noun), if count == 1 { singular } else { plural })
 }

@@ -27,7 +27,7 @@ pub(crate) enum Event {
     Ends,
 }
 
-/// A running request.
+/// A request that runs in its own thread.
 pub(crate) struct Watch {
     events: Receiver<Event>,
     patience: Patience,

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use picture::decode;
+
 use super::Fit;
-use super::format::decode;
 use super::listing::{Listing, PictureFile};
 use crate::SourceFile;
 use crate::{DecodingProgress, Error, ImageShape, Loading, Skipped};

@@ -1,25 +1,19 @@
 //! Images from folders of pictures.
 //!
-//! [`ClassFolders`] lists pictures, [`decode`] decodes them on every core, and [`decoded_file`] keeps the pixels, so that
+//! [`ClassFolders`] lists pictures, `decode` decodes them on every core, and [`decoded_file`] keeps the pixels, so that
 //! the next start maps them instead.
 
 mod decode;
 mod decoded_file;
 mod fit;
-mod format;
 mod layout;
 mod listing;
-mod orientation;
-mod resize;
-mod rgb_image;
 
 use std::path::{Path, PathBuf};
 
 use self::decode::{Decoded, Decoding};
 pub(crate) use self::fit::Fit;
 use self::listing::Listing;
-pub(crate) use self::resize::resize;
-pub(crate) use self::rgb_image::RgbImage;
 use crate::{Counts, Error, Fingerprint, Loaded, Loading, Part};
 
 /// A folder that holds one folder of pictures per class.

@@ -430,3 +430,18 @@ fn unpacked_files_are_read_when_the_packed_ones_are_absent() {
     assert!(Source::Mnist.presence(data_dir.path()).complete);
     assert_eq!(Source::Mnist.load(data_dir.path()).expect("the sample is whole"), packed);
 }
+
+#[track_caller]
+fn check_fields(fraction: f64, holdout: f64, fields: &[&str]) {
+    let settings = DatasetSettings { fraction, holdout, ..DatasetSettings::of(Source::Cifar10) };
+    assert_eq!(settings.problems().iter().map(|it| it.field).collect::<Vec<_>>(), fields);
+}
+
+#[test]
+fn fraction_lies_above_zero_up_to_one_and_holdout_from_zero_below_one() {
+    check_fields(1.0, 0.0, &[]);
+    check_fields(f64::MIN_POSITIVE, 0.999, &[]);
+    check_fields(0.0, -0.1, &["fraction", "holdout"]);
+    check_fields(1.001, 1.0, &["fraction", "holdout"]);
+    check_fields(f64::NAN, f64::INFINITY, &["fraction", "holdout"]);
+}

@@ -1,24 +1,24 @@
 /// A picture of red, green and blue bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RgbImage {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
+pub struct RgbImage {
+    pub width: usize,
+    pub height: usize,
     /// The pixels, `[height, width, 3]`.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl RgbImage {
-    pub(crate) fn filled(width: usize, height: usize, color: [u8; 3]) -> Self {
+    pub fn filled(width: usize, height: usize, color: [u8; 3]) -> Self {
         Self { width, height, bytes: color.repeat(width * height) }
     }
 
     /// Colors each pixel by its place, `(x, y)`.
-    pub(crate) fn from_fn(width: usize, height: usize, color: impl Fn(usize, usize) -> [u8; 3]) -> Self {
+    pub fn from_fn(width: usize, height: usize, color: impl Fn(usize, usize) -> [u8; 3]) -> Self {
         let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
         Self { width, height, bytes: places.flat_map(|(x, y)| color(x, y)).collect() }
     }
 
-    pub(crate) fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+    pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         self.bytes.as_chunks().0[y * self.width + x]
     }
 
@@ -26,7 +26,7 @@ impl RgbImage {
     ///
     /// # Panics
     /// If it does not fit.
-    pub(crate) fn paste(&mut self, picture: &Self, left: usize, top: usize) {
+    pub fn paste(&mut self, picture: &Self, left: usize, top: usize) {
         for (y, row) in picture.bytes.chunks_exact(3 * picture.width).enumerate() {
             let start = 3 * ((top + y) * self.width + left);
             self.bytes[start..][..row.len()].copy_from_slice(row);

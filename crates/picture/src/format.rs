@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{RgbImage, orientation};
+use crate::{RgbImage, orientation};
 
 /// The limits on pictures, which no official picture comes near.
 const MAX_SIDE: usize = 1 << 14;
@@ -19,7 +19,7 @@ const TOO_MUCH_MEMORY: &str = "Memory limit exceeded";
 
 /// Decodes a file to red, green and blue, or returns the reason why it cannot be decoded. Transparency is dropped, and
 /// color profiles are ignored.
-pub(super) fn decode(file: &[u8], follow_orientation: bool) -> Result<RgbImage, String> {
+pub fn decode(file: &[u8], follow_orientation: bool) -> Result<RgbImage, String> {
     let decoded = decode_as_stored(file)?;
     let orientation = if follow_orientation { orientation::of_jpeg(file) } else { 1 };
     Ok(orientation::upright(decoded, orientation))
@@ -128,7 +128,7 @@ mod tests {
         super::decode(file, false)
     }
 
-    const JPEG: &[u8] = include_bytes!("../../tests/gradient.jpg");
+    const JPEG: &[u8] = include_bytes!("../tests/gradient.jpg");
 
     fn png(colors: png::ColorType, depth: png::BitDepth, width: u32, bytes: &[u8]) -> Vec<u8> {
         let mut file = Vec::new();
@@ -196,7 +196,7 @@ mod tests {
     /// changed to 2.
     #[test]
     fn a_jpeg_on_which_the_decoder_panics_is_refused() {
-        let error = decode(include_bytes!("../../tests/cmyk.jpg")).expect_err("the decoder panics");
+        let error = decode(include_bytes!("../tests/cmyk.jpg")).expect_err("the decoder panics");
         assert_eq!(error, "the decoder failed (it does not know this kind of JPEG)");
     }
 

@@ -1,11 +1,11 @@
 //! The orientation mark of cameras and phones (Exif 2.3, tag 0x0112), which says how a picture is turned upright.
 
-use super::RgbImage;
+use crate::RgbImage;
 
 const ORIENTATION: u16 = 0x0112;
 
 /// Returns the orientation of a JPEG file, 1 to 8; 1 if it has no mark or a damaged one.
-pub(super) fn of_jpeg(jpeg: &[u8]) -> u8 {
+pub(crate) fn of_jpeg(jpeg: &[u8]) -> u8 {
     const APP1: u8 = 0xe1;
     const START_OF_SCAN: u8 = 0xda;
     let mut at = 2;
@@ -32,7 +32,7 @@ pub(super) fn of_jpeg(jpeg: &[u8]) -> u8 {
 }
 
 /// Returns the orientation in a block of Exif data; 1 if it has no mark or a damaged one.
-pub(super) fn of_tiff(tiff: &[u8]) -> u8 {
+fn of_tiff(tiff: &[u8]) -> u8 {
     find(tiff).filter(|orientation| (1..=8).contains(orientation)).unwrap_or(1) as u8
 }
 
@@ -56,7 +56,7 @@ fn find(tiff: &[u8]) -> Option<u16> {
 }
 
 /// Turns a picture with the mark `orientation` upright.
-pub(super) fn upright(picture: RgbImage, orientation: u8) -> RgbImage {
+pub(crate) fn upright(picture: RgbImage, orientation: u8) -> RgbImage {
     let (right, bottom) = (picture.width.saturating_sub(1), picture.height.saturating_sub(1));
     let (width, height) = match orientation {
         5..=8 => (picture.height, picture.width),

@@ -1,7 +1,7 @@
 //! Resizes a picture by a triangle filter that is as wide as the reduction, so that nothing is aliased. The arithmetic
 //! rounds the same way on every machine.
 
-use super::RgbImage;
+use crate::RgbImage;
 
 /// The source pixels of one pixel of the result, along one side.
 struct Taps {
@@ -11,7 +11,7 @@ struct Taps {
 }
 
 /// Returns `picture` with `width` by `height` pixels.
-pub(crate) fn resize(picture: &RgbImage, width: usize, height: usize) -> RgbImage {
+pub fn resize(picture: &RgbImage, width: usize, height: usize) -> RgbImage {
     let source: Vec<f32> = picture.bytes.iter().map(|byte| f32::from(*byte)).collect();
     let (columns, rows) = (taps(picture.width, width), taps(picture.height, height));
     let mut narrow = Vec::with_capacity(picture.height * width * 3);

@@ -1,0 +1,15 @@
+//! How does a file of a picture become pixels?
+//!
+//! [`decode`] reads JPEG and PNG files as red, green and blue bytes, and turns pictures as the marks of cameras say. [`resize`] and
+//! [`pad`] bring a picture to a size. The pixels are the same on every machine, because results are keyed by the files.
+
+mod format;
+mod orientation;
+mod pad;
+mod resize;
+mod rgb_image;
+
+pub use format::decode;
+pub use pad::pad;
+pub use resize::resize;
+pub use rgb_image::RgbImage;
