@@ -27,7 +27,7 @@ fn a_dataset_lists_its_split_and_two_machines_list_the_same() {
     assert_eq!(stated(&other, PIPELINE), [description.clone(), split.clone()]);
     let other_seed = PIPELINE.replace("holdout: 0.2", "holdout: 0.2, split_seed: 1");
     let [same_counts, other_split] = stated(&other, &other_seed);
-    assert!(same_counts == description && other_split != split);
+    assert!(same_counts.replace("split seed 1", "split seed 0") == description && other_split != split);
 }
 
 /// Writes 60 grey images of 4x4 pixels, of which each is there six times, and their labels, in the format of MNIST.
@@ -88,7 +88,7 @@ fn images_of_one_class_are_reconstructed_and_not_classified() {
         build: "test",
     };
     let error = runner::run::run(&bench.context(), &pipeline, settings).expect_err("it is refused");
-    assert_eq!(error.to_string(), "dataset `images`");
+    assert_eq!(error.to_string(), "dataset `images`: all images are of one class, 0");
     let hint = error.hint().expect("there is a way out");
     assert!(hint.contains("task: Reconstruction"), "{hint}");
 }
