@@ -29,8 +29,8 @@ pub enum Error {
     Damaged { file: SourceFile, expected: String, found: String },
 
     /// A whole array of another form. The line of Python converts it.
-    #[error("{}: expected {expected}, found {found}", file.path.display())]
-    OtherArray { file: SourceFile, expected: String, found: String, line: String },
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    OtherArray { path: PathBuf, expected: String, found: String, line: String },
 
     #[error("{}: expected folders of pictures (.jpg, .jpeg, .png), one folder per class, found no whole picture", folder.display())]
     NoPictures { folder: PathBuf, homepage: Option<&'static str> },

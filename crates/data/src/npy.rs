@@ -116,7 +116,7 @@ impl ArrayReader<'_> {
         if !order.starts_with("False") {
             let name = self.name;
             return Err(Error::OtherArray {
-                file: self.file.clone(),
+                path: self.file.path.clone(),
                 expected: format!("an array in row-major order in `{name}`"),
                 found: "column-major (fortran_order)".to_owned(),
                 line: format!("{name} = numpy.ascontiguousarray({name})"),
@@ -141,7 +141,7 @@ impl ArrayReader<'_> {
         };
         if !matches!(kind, "u" | "i") || !matches!(bytes, 1 | 2 | 4 | 8) {
             return Err(Error::OtherArray {
-                file: self.file.clone(),
+                path: self.file.path.clone(),
                 expected: format!("whole numbers, little-endian (u1, i8, ...) in `{}`", self.name),
                 found: format!("`{text}`"),
                 line: self.conversion(text.trim_start_matches(['<', '>', '|', '='])),

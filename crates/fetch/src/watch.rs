@@ -104,7 +104,7 @@ mod tests {
                     Ok(2)
                 }
                 None => {
-                    drop(self.1.recv());
+                    self.1.recv().unwrap_or_default();
                     Ok(0)
                 }
             }

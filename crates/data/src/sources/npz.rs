@@ -93,7 +93,7 @@ fn read_part(
         );
         let found = format!("shape {:?} of {}", images.shape, images.kind);
         let line = conversion(images_name, &images);
-        return Err(Error::OtherArray { file: file.clone(), expected, found, line });
+        return Err(Error::OtherArray { path: file.path.clone(), expected, found, line });
     };
     let is_column = labels.shape == [count] || labels.shape == [count, 1];
     if !is_column {
@@ -102,7 +102,7 @@ fn read_part(
         if is_one_hot {
             let found = format!("shape {:?}", labels.shape);
             let line = format!("{labels_name} = {labels_name}.argmax(axis=1)");
-            return Err(Error::OtherArray { file: file.clone(), expected, found, line });
+            return Err(Error::OtherArray { path: file.path.clone(), expected, found, line });
         }
         return Err(file.damaged(expected, format!("shape {:?}", labels.shape)));
     }
@@ -130,7 +130,7 @@ fn other_names(archive: &Archive, file: &SourceFile, name: &str) -> Error {
         names.filter_map(|found| found.strip_suffix(".npy").map(|name| format!("`{name}`"))).collect();
     found.sort_unstable();
     let found = if found.is_empty() { "no array".to_owned() } else { found.join(", ") };
-    let path = file.path.file_name().unwrap_or_default().to_string_lossy();
+    let name_of_file = file.path.file_name().unwrap_or_default().to_string_lossy();
     let part = name.rsplit('_').next().unwrap_or(name);
     // The files of MedMNIST have these names.
     let [images, labels] = match archive.index_for_name(&format!("{part}_images.npy")) {
@@ -138,9 +138,9 @@ fn other_names(archive: &Archive, file: &SourceFile, name: &str) -> Error {
         None => ["IMAGES".to_owned(), "LABELS".to_owned()],
     };
     let line = format!(
-        "a = numpy.load(\"{path}\"); numpy.savez(\"{path}\", x_{part}=a[\"{images}\"], y_{part}=a[\"{labels}\"])"
+        "a = numpy.load(\"{name_of_file}\"); numpy.savez(\"{name_of_file}\", x_{part}=a[\"{images}\"], y_{part}=a[\"{labels}\"])"
     );
-    Error::OtherArray { file: file.clone(), expected: format!("an array `{name}`"), found, line }
+    Error::OtherArray { path: file.path.clone(), expected: format!("an array `{name}`"), found, line }
 }
 
 /// Returns the line of Python that brings images into a form that is read.
