@@ -1,8 +1,8 @@
 //! The description and the split of a dataset, as text files.
 
-use std::{fs, sync::atomic::AtomicBool};
+use std::{fs, path::Path, sync::atomic::AtomicBool};
 
-use runner::run::RunSettings;
+use runner::{Context, run::RunSettings};
 use spec::Pipeline;
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 
@@ -91,4 +91,41 @@ fn images_of_one_class_are_reconstructed_and_not_classified() {
     assert_eq!(error.to_string(), "dataset `images`: all images are of one class, 0");
     let hint = error.hint().expect("there is a way out");
     assert!(hint.contains("task: Reconstruction"), "{hint}");
+}
+
+/// Two of the ten classes of EuroSAT lie next to the project.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_published_value_is_not_compared_with_results_on_a_part_of_the_images() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !data.join("EuroSAT").is_dir() {
+        eprintln!("skipped: the images are not beside the project");
+        return;
+    }
+    let text = r#"Pipeline(name: "partial", stages: [
+        Dataset(name: "d", source: EuroSat),
+        Grid(name: "g", axes: (algorithm: [Dfa], hidden: [[16]], learning_rate: [1e-3])),
+        Train(name: "t", dataset: "d", grid: "g", epochs: 1, batch_size: 16, seeds: 2),
+        Summarize(
+            name: "s", of: ["t"], metric: "error_rate/validation",
+            expect: [(of: (algorithm: Dfa), value: 15.0, within: 0.1, source: "a paper on all ten classes")],
+        ),
+    ])"#;
+    let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let bench = Bench::new(1, 1);
+    let context = Context { data: &data, ..bench.context() };
+    let witness = Witness::new(None);
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: None,
+        memory: None,
+        fail_fast: true,
+        interrupt: &AtomicBool::new(false),
+        reporter: &witness,
+        build: "test",
+    };
+    let report = runner::run::run(&context, &pipeline, settings).expect("the run is possible");
+    assert_eq!(report.missed, [""; 0]);
+    let table = fs::read_to_string(bench.path("runs/partial/s/table.md")).expect("a table");
+    assert!(table.contains("NOT RUN: PARTIAL: 120 of 27,000 images, 2 of 10 classes"), "{table}");
 }

@@ -89,6 +89,14 @@ impl Study {
 }
 
 impl Expectation {
+    /// Returns `PASS`, or `NOT RUN: ` and the reason.
+    pub(crate) fn verdict_in_words(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.verdict.name()),
+            None => self.verdict.name().to_owned(),
+        }
+    }
+
     /// Returns our value as [`Published::in_words`] returns the published one.
     pub(crate) fn ours_in_words(&self, number: impl Fn(f64) -> String) -> Option<String> {
         let Description { mean, deviation, count, .. } = self.ours?;

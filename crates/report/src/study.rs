@@ -191,6 +191,8 @@ pub struct Expectation {
     /// The value over all seeds; absent where a seed has none.
     pub ours: Option<Description>,
     pub verdict: Verdict,
+    /// The reason why it cannot be compared, if there is one other than missing trials.
+    pub reason: Option<String>,
 }
 
 /// A published mean, with as much as is known of its trials.
@@ -208,7 +210,7 @@ pub struct Published {
 pub enum Verdict {
     Pass,
     Fail,
-    /// Some of its trials are missing.
+    /// Some of its trials are missing, or they were trained on other images.
     NotRun,
 }
 

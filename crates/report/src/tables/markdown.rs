@@ -147,7 +147,7 @@ fn expected(expectation: &Expectation, decimals: usize) -> Vec<String> {
         expectation.published.in_words(|value| format!("{value:.decimals$}")),
         expectation.ours_in_words(|value| format!("{value:.decimals$}")).unwrap_or_else(|| ABSENT.into()),
         format!("{:.decimals$}", expectation.tolerance),
-        expectation.verdict.name().into(),
+        escape(&expectation.verdict_in_words()),
         escape(&expectation.source),
     ]
 }

@@ -171,7 +171,7 @@ fn expectation(of: &str, published: f64, ours: Option<f64>, verdict: Verdict) ->
     let published =
         Published { mean: published, deviation: known.then_some(0.08), count: known.then_some(10) };
     let ours = ours.map(|mean| describe(&[mean - 0.5, mean, mean + 0.5]).expect("finite"));
-    Expectation { of: of.into(), published, tolerance: 0.5, source, ours, verdict }
+    Expectation { of: of.into(), published, tolerance: 0.5, source, ours, verdict, reason: None }
 }
 
 fn text(text: &str) -> Option<AxisValue> {

@@ -54,12 +54,15 @@ pub(super) fn of(
         }
     }
     let (mut stated_of_trains, mut with_validation_part) = (Vec::new(), Vec::new());
+    let mut other_images: Vec<(&str, String)> = Vec::new();
     for train in summarize.trains() {
         let stated = stated(train, candidates, store)?;
         if stated.as_ref().is_some_and(Stated::has_validation_part) {
             with_validation_part.push(&train.dataset.settings);
         }
         let examples = stated.as_ref().map(Stated::training_examples);
+        let other = stated.as_ref().and_then(|stated| stated.other_images.clone());
+        other_images.extend(other.map(|reason| (train.dataset.name.as_str(), reason)));
         stated_of_trains.push(stated);
         for (row, candidate) in rows.iter_mut().zip(&ordered).filter(|(row, _)| row.stage == train.name) {
             let batch_size = train.training.batch_size_of(candidate.configuration);
@@ -84,7 +87,11 @@ pub(super) fn of(
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
         notes: notes(summarize, &with_validation_part),
-        expectations: summarize.expect.iter().map(|expected| expectation(expected, &ordered)).collect(),
+        expectations: summarize
+            .expect
+            .iter()
+            .map(|expected| expectation(expected, &ordered, &other_images))
+            .collect(),
         publications: summarize.publications.iter().map(in_words).collect(),
         pictures: pictures(&rows, &ordered)?,
         rows,
@@ -271,7 +278,12 @@ fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<
     compare(&pairs)
 }
 
-fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expectation {
+/// Compares a published value with ours. `other_images` has the datasets that are not those of the publication, with the reason.
+fn expectation(
+    expected: &spec::Expectation,
+    ordered: &[&Candidate<'_>],
+    other_images: &[(&str, String)],
+) -> Expectation {
     let ordered = ordered.iter().copied();
     let selected: Vec<&Candidate<'_>> =
         ordered.filter(|candidate| is_selected(expected, candidate)).collect();
@@ -279,6 +291,11 @@ fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expe
         let values: Option<Vec<f64>> = candidate.trials.iter().map(|trial| trial.value).collect();
         describe(&values?)
     });
+    let of_other_images = |candidate: &&Candidate<'_>| {
+        let known = other_images.iter().find(|(name, _)| *name == dataset(candidate));
+        known.map(|(_, reason)| reason.clone())
+    };
+    let reason = selected.iter().find_map(of_other_images);
     // If all trials have ended and there is still no mean, the published value was not reproduced.
     let mut trials = selected.iter().flat_map(|candidate| &candidate.trials);
     let have_ended = !selected.is_empty() && trials.all(|trial| trial.done.is_some());
@@ -289,11 +306,13 @@ fn expectation(expected: &spec::Expectation, ordered: &[&Candidate<'_>]) -> Expe
         source: expected.source.clone(),
         ours: best,
         verdict: match best {
+            _ if reason.is_some() => Verdict::NotRun,
             None if have_ended => Verdict::Fail,
             None => Verdict::NotRun,
             Some(ours) if is_near(ours.mean, expected) => Verdict::Pass,
             Some(_) => Verdict::Fail,
         },
+        reason,
     }
 }
 

@@ -59,7 +59,7 @@ fn row(expectation: &Expectation, decimals: usize) -> String {
          <td class=\"number\">{}</td><td class=\"{class}\">{}</td><td class=\"name\">{}</td></tr>\n",
         escaped(&expectation.of),
         number::fixed(expectation.tolerance, decimals),
-        expectation.verdict.name(),
+        escaped(&expectation.verdict_in_words()),
         escaped(&expectation.source)
     )
 }
