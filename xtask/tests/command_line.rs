@@ -474,7 +474,7 @@ fn info_counts_every_class_and_shows_examples() {
         &info.out,
         &[
             "images       12000, each 1x28x28",
-            "split        10000 for training, 2000 for testing: the official split",
+            "validation   2,000 validation images, the test split of the source",
             "where        no files: this program draws the images",
             "       all        10000    2000",
             "contact sheet: sheets/glyphs.png (up to 8 training images of every class",
