@@ -501,7 +501,7 @@ fn info_counts_every_class_and_shows_examples() {
         &info.out,
         &[
             "images       20, each 3x32x32",
-            "split        16 for training, 4 for testing: a fifth of each class, drawn by split seed 0",
+            "validation   4 validation images, a fifth of each class, drawn by split seed 0",
             "copies       15 training images repeat an earlier one, 3 test images repeat an earlier one, 4 test \
              images are also training images",
             "DAMAGED      1, left out here",
