@@ -46,7 +46,9 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
         }
     }
     tell(&format!("error: {text}"));
-    if let Some(runner::Error::Results(results::Error::Data { .. })) = error.downcast_ref() {
+    if let Some(runner::Error::Results(results::Error::Data { source, .. })) = error.downcast_ref()
+        && matches!(**source, data::Error::Missing { .. } | data::Error::NoPictures { .. })
+    {
         tell("hint: images are read from the folder `data`; `--data DIR` or BPFREE_DATA names another one");
     }
     if let Some(hint) = hint(error) {

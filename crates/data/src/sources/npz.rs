@@ -130,15 +130,19 @@ fn other_names(archive: &Archive, file: &SourceFile, name: &str) -> Error {
         names.filter_map(|found| found.strip_suffix(".npy").map(|name| format!("`{name}`"))).collect();
     found.sort_unstable();
     let found = if found.is_empty() { "no array".to_owned() } else { found.join(", ") };
-    let name_of_file = file.path.file_name().unwrap_or_default().to_string_lossy();
-    let part = name.rsplit('_').next().unwrap_or(name);
+    let file_name = file.path.file_name().unwrap_or_default().to_string_lossy();
     // The files of MedMNIST have these names.
-    let [images, labels] = match archive.index_for_name(&format!("{part}_images.npy")) {
-        Some(_) => [format!("{part}_images"), format!("{part}_labels")],
-        None => ["IMAGES".to_owned(), "LABELS".to_owned()],
-    };
+    let mut parts = vec!["train", "val", "test"];
+    parts.retain(|part| archive.index_for_name(&format!("{part}_images.npy")).is_some());
+    let renamed =
+        parts.iter().map(|part| format!("x_{part}=a[\"{part}_images\"], y_{part}=a[\"{part}_labels\"]"));
+    let mut renamed: Vec<String> = renamed.collect();
+    if renamed.is_empty() {
+        renamed.push("x_train=a[\"IMAGES\"], y_train=a[\"LABELS\"]".to_owned());
+    }
     let line = format!(
-        "a = numpy.load(\"{name_of_file}\"); numpy.savez(\"{name_of_file}\", x_{part}=a[\"{images}\"], y_{part}=a[\"{labels}\"])"
+        "a = numpy.load(\"{file_name}\"); numpy.savez(\"renamed-{file_name}\", {})",
+        renamed.join(", ")
     );
     Error::OtherArray { path: file.path.clone(), expected: format!("an array `{name}`"), found, line }
 }

@@ -27,7 +27,7 @@ fn arrays_are_named_when_they_are_missing_or_do_not_fit() {
     let labels = |count| npy("|u1", &[count], &labels(count));
     assert_snapshot!(refused(&[("y_train.npy", labels(9))]), @r#"
     error: <data>/images.npz: expected an array `x_train`, found `y_train`
-    hint: convert it and save the file again: `a = numpy.load("images.npz"); numpy.savez("images.npz", x_train=a["IMAGES"], y_train=a["LABELS"])`
+    hint: convert it and save the file again: `a = numpy.load("images.npz"); numpy.savez("renamed-images.npz", x_train=a["IMAGES"], y_train=a["LABELS"])`
     "#);
     let floats = npy("<f4", &[10, 2, 2], &[0; 160]);
     assert_snapshot!(refused(&[("x_train.npy", floats), ("y_train.npy", labels(10))]), @r#"
