@@ -324,7 +324,7 @@ fn is_selected(expected: &spec::Expectation, candidate: &Candidate<'_>) -> bool 
 /// Returns the name of a published table, and its provenance in words.
 fn in_words(publication: &spec::Publication) -> Setting {
     let spec::Publication { name, paper, table, read_from, settings, .. } = publication;
-    let value = format!("{paper}. Table: {table}. Read from {read_from}. Settings: {settings}.");
+    let value = format!("{paper}; {table}. Read from {read_from}. Settings: {settings}.");
     Setting { name: name.clone(), value }
 }
 
