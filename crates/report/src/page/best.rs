@@ -53,19 +53,42 @@ pub fn seeds_in_words(seeds: &[(&str, usize)]) -> String {
     }
 }
 
-/// Returns the configuration's label, with its train stage if there are several.
+/// Returns the configuration's label without the words that all configurations share, with its train stage if there are several.
 pub fn name(study: &Study, row: &Row) -> String {
-    let label = &row.configuration.label;
+    let label = without_shared_words(&study.rows, &row.configuration.label);
     if study.rows.iter().any(|other| other.stage != row.stage) {
         format!("{label} ({})", spaced(&row.stage))
     } else {
-        label.clone()
+        label
     }
+}
+
+/// Keeps the first word, which is the learning rule, and every word that another configuration lacks.
+fn without_shared_words(rows: &[Row], label: &str) -> String {
+    let has = |row: &Row, word: &str| row.configuration.label.split(' ').any(|other| other == word);
+    let is_shared = |word: &str| rows.len() > 1 && rows.iter().all(|row| has(row, word));
+    let words = label.split(' ').enumerate();
+    let words: Vec<&str> =
+        words.filter(|(index, word)| *index == 0 || !is_shared(word)).map(|(_, word)| word).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::seeds_in_words;
+    use super::{seeds_in_words, without_shared_words};
+    use crate::study::{Configuration, Row};
+
+    #[test]
+    fn words_that_all_configurations_share_are_left_out() {
+        let labels = ["dfa 500 tanh lr0.001", "dfa 500 tanh lr0.1", "backprop 500 relu lr0.1"];
+        let rows = labels.map(|label| Row {
+            configuration: Configuration { label: label.into(), ..Configuration::default() },
+            ..Row::default()
+        });
+        let short = labels.map(|label| without_shared_words(&rows, label));
+        assert_eq!(short, ["dfa tanh lr0.001", "dfa tanh lr0.1", "backprop relu lr0.1"]);
+        assert_eq!(without_shared_words(&rows[..1], labels[0]), labels[0]);
+    }
 
     #[test]
     fn seeds_are_said_once_where_they_agree() {
