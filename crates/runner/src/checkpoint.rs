@@ -5,7 +5,7 @@ use history::History;
 use model::checkpoint::{Array, from_bytes, to_bytes};
 use results::trial::{PlannedTrial, TRIAL};
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::{Key, Store};
 
 /// The checkpoint of a trial.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,12 +21,14 @@ pub(crate) struct Saved {
 }
 
 /// Bump it when a state holds other arrays or notes. Checkpoints of earlier builds are ignored then.
-const FORM_REVISION: u32 = 2;
+const FORM_REVISION: u32 = 3;
 
-/// The parts of [`Saved`] that are no arrays, and the revision.
+/// The parts of [`Saved`] that are no arrays, the revision and the trial.
 #[derive(Serialize, Deserialize)]
 struct Notes {
     form: u32,
+    /// The key of the trial. The name of a checkpoint's file is not enough: a file can be copied or restored under another name.
+    trial: String,
     // Tables, as [`History::to_csv`] writes them.
     history: String,
     machine: String,
@@ -39,27 +41,30 @@ impl Saved {
         self.history.epochs().last().map_or(0, |epoch| epoch.epoch)
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    /// Returns the bytes of the checkpoint of `trial`.
+    pub(crate) fn to_bytes(&self, trial: &Key) -> Vec<u8> {
         let (history, machine) = (self.history.to_csv(), self.machine.to_csv());
-        let notes = Notes { form: FORM_REVISION, history, machine, seconds: self.seconds };
+        let trial = trial.to_string();
+        let notes = Notes { form: FORM_REVISION, trial, history, machine, seconds: self.seconds };
         let notes = ron::to_string(&notes).expect("texts and numbers are RON");
         to_bytes(&self.state, Some(&notes))
     }
 
-    /// Reads a checkpoint. Returns none for bytes that are no checkpoint of this revision: the trial begins again.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads a checkpoint of `trial`. Returns none for bytes that are no checkpoint of this trial and revision: the trial begins
+    /// again.
+    pub(crate) fn from_bytes(bytes: &[u8], trial: &Key) -> Option<Self> {
         let (state, notes) = from_bytes(bytes)?;
-        let Notes { form, history, machine, seconds } = ron::from_str(&notes?).ok()?;
+        let Notes { form, trial: owner, history, machine, seconds } = ron::from_str(&notes?).ok()?;
         let (history, machine) = (History::from_csv(&history).ok()?, History::from_csv(&machine).ok()?);
         let saved = Self { state, history, machine, seconds };
-        (form == FORM_REVISION && saved.epochs() > 0).then_some(saved)
+        (form == FORM_REVISION && owner == trial.to_string() && saved.epochs() > 0).then_some(saved)
     }
 }
 
 /// Returns the epoch after which a run would resume a trial that no process trains, or 0 if it would begin again.
 pub fn saved_epochs(store: &Store, trial: &PlannedTrial) -> u32 {
     let bytes = store.saved(TRIAL, &trial.key);
-    bytes.and_then(|bytes| Saved::from_bytes(&bytes)).map_or(0, |saved| saved.epochs())
+    bytes.and_then(|bytes| Saved::from_bytes(&bytes, &trial.key)).map_or(0, |saved| saved.epochs())
 }
 
 #[cfg(test)]
@@ -78,11 +83,13 @@ mod tests {
             saved.history.push(Epoch { epoch, values }).expect("in order");
             saved.machine.push(Epoch { epoch, values: vec![] }).expect("in order");
         }
-        assert_eq!(Saved::from_bytes(&saved.to_bytes()), Some(saved.clone()));
+        let [mine, other] = [b"mine", b"other".as_slice()].map(Key::of_bytes);
+        assert_eq!(Saved::from_bytes(&saved.to_bytes(&mine), &mine), Some(saved.clone()));
+        assert_eq!(Saved::from_bytes(&saved.to_bytes(&other), &mine), None, "it is another trial's");
         assert_eq!(saved.epochs(), 2);
-        assert_eq!(Saved::from_bytes(b"anything else"), None);
+        assert_eq!(Saved::from_bytes(b"anything else", &mine), None);
         let of_an_earlier_build = to_bytes(&saved.state, Some("form 1\n1seconds 4\n1.25"));
-        assert_eq!(Saved::from_bytes(&of_an_earlier_build), None);
-        assert_eq!(Saved::from_bytes(&Saved::default().to_bytes()), None, "no epoch is done");
+        assert_eq!(Saved::from_bytes(&of_an_earlier_build, &mine), None);
+        assert_eq!(Saved::from_bytes(&Saved::default().to_bytes(&mine), &mine), None, "no epoch is done");
     }
 }

@@ -15,7 +15,7 @@ use results::{
 };
 use settings::Trial;
 use spec::KeptWeights;
-use store::Work;
+use store::{Key, Work};
 use tuner::{Judge, Outcome};
 
 use crate::{
@@ -53,6 +53,7 @@ pub(crate) struct Recorder<'a> {
 /// A trial that is training or has ended.
 struct Record<'a> {
     trial: &'a Trial,
+    key: &'a Key,
     /// The work folder, which is gone after the trial has ended.
     folder: PathBuf,
     started: Instant,
@@ -107,6 +108,7 @@ impl<'a> Record<'a> {
         };
         Self {
             trial: &planned.trial,
+            key: &planned.key,
             folder,
             started: Instant::now(),
             spent: saved.seconds,
@@ -163,7 +165,7 @@ impl<'a> Record<'a> {
         let Some(files) = &self.files else { return Ok(()) };
         let (history, machine) = (self.history.clone(), self.machine.clone());
         let saved = Saved { state, history, machine, seconds: self.seconds() };
-        files.work.checkpoint_with(&saved.to_bytes())?;
+        files.work.checkpoint_with(&saved.to_bytes(self.key))?;
         self.saved = (Instant::now(), epoch);
         Ok(())
     }

@@ -139,8 +139,9 @@ impl SharedWork<'_> {
         for &index in members {
             match self.claim(index) {
                 Ok(Claim::Mine(work)) => {
-                    let saved = work.checkpoint().and_then(Saved::from_bytes);
-                    claimed.push((index, Claimed { planned: self.missing[index], work, saved }));
+                    let planned = self.missing[index];
+                    let saved = work.checkpoint().and_then(|bytes| Saved::from_bytes(bytes, &planned.key));
+                    claimed.push((index, Claimed { planned, work, saved }));
                 }
                 Ok(Claim::Elsewhere(holder)) => lock(held).push((index, holder)),
                 Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere),
