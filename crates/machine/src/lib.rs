@@ -9,6 +9,7 @@
 //! Values are plain: nothing here knows a tensor, a trial's settings or a pipeline. Queries are apart from the arithmetic on their
 //! answers, which is therefore tested without the hardware. Missing hardware is an answer with a reason and a hint, never a panic.
 
+mod control_group;
 pub mod disk;
 pub mod energy;
 pub mod memory;

@@ -2,14 +2,13 @@
 
 use std::{fs, path::Path};
 
-/// Returns the number of bytes that this process can still allocate: the least that the machine, a container and a limit of the process
-/// leave, as far as the system reports them.
+use crate::control_group;
+
+/// Returns the number of bytes that this process can still allocate: the least that the machine, the control groups of the process
+/// and its limit of address space leave, as far as the system reports them.
 pub fn free() -> Option<u64> {
     let on_machine = read("/proc/meminfo").and_then(|text| entry(&text, "MemAvailable:"));
-    [on_machine, in_control_group(Path::new("/sys/fs/cgroup")), in_address_space()]
-        .into_iter()
-        .flatten()
-        .min()
+    [on_machine, control_group::free(), in_address_space()].into_iter().flatten().min()
 }
 
 /// Returns the number of bytes of the machine's memory.
@@ -40,22 +39,6 @@ fn address_space(limits: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Returns the number of bytes that a container leaves, by version 2 or version 1 of control groups.
-fn in_control_group(root: &Path) -> Option<u64> {
-    left(root, ["memory.max", "memory.current", "memory.stat"], "inactive_file ").or_else(|| {
-        let files = ["limit_in_bytes", "usage_in_bytes", "stat"].map(|name| format!("memory/memory.{name}"));
-        left(root, files.each_ref().map(String::as_str), "total_inactive_file ")
-    })
-}
-
-fn left(root: &Path, [limit, used, statistics]: [&str; 3], cached: &str) -> Option<u64> {
-    let number = |name: &str| read(root.join(name))?.trim().parse::<u64>().ok();
-    // The system counts cached files as used, although it drops them when memory is needed.
-    let cached = read(root.join(statistics))
-        .and_then(|text| text.lines().find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok()));
-    Some(number(limit)?.saturating_sub(number(used)?.saturating_sub(cached.unwrap_or(0))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,14 +52,5 @@ mod tests {
         };
         assert_eq!(address_space(&limits("4096")), Some(4096));
         assert_eq!(address_space(&limits("unlimited")), None);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(in_control_group(folder.path()), None);
-        fs::write(folder.path().join("memory.max"), "max\n").expect("writable");
-        fs::write(folder.path().join("memory.current"), "400\n").expect("writable");
-        assert_eq!(in_control_group(folder.path()), None);
-        fs::write(folder.path().join("memory.max"), "1000\n").expect("writable");
-        assert_eq!(in_control_group(folder.path()), Some(600));
-        fs::write(folder.path().join("memory.stat"), "anon 1\ninactive_file 300\n").expect("writable");
-        assert_eq!(in_control_group(folder.path()), Some(900));
     }
 }

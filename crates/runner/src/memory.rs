@@ -19,10 +19,17 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(300);
 /// Memory that the trials of a stage share.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// The limit given by the user.
-    limit: Option<u64>,
+    size: Size,
     state: Mutex<State>,
     released: Condvar,
+}
+
+/// The origin of a budget's size.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    Fixed(u64),
+    /// The function measures the memory that may be used now.
+    Measured(fn() -> u64),
 }
 
 #[derive(Debug)]
@@ -43,25 +50,35 @@ impl Budget {
     /// take a part of it.
     pub(crate) fn of(device: Device, limit: Option<u64>, dataset: &Dataset) -> Self {
         match device {
-            Device::Cpu => Self::new(limit),
+            Device::Cpu => Self::new(limit.map_or(Size::Measured(usable), Size::Fixed)),
             // The memory of a GPU is measured once: other processes are not expected to use this GPU during a run.
             Device::Cuda => {
                 let total = limit.unwrap_or_else(|| {
                     share(engine::gpu(device).ok().flatten().map(|(_, free)| free), SHARE_OF_GPU)
                 });
-                Self::new(Some(total.saturating_sub(pixels(dataset))))
+                Self::new(Size::Fixed(total.saturating_sub(pixels(dataset))))
             }
         }
     }
 
     /// Returns the size of the budget, including reserved memory.
     pub(crate) fn total(&self) -> u64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).total
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.measure(&mut state);
+        state.total
     }
 
-    fn new(limit: Option<u64>) -> Self {
-        let total = limit.unwrap_or_else(usable);
-        Self { limit, state: Mutex::new(State { total, reserved: 0 }), released: Condvar::new() }
+    fn new(size: Size) -> Self {
+        let state = Mutex::new(State { total: size.now(), reserved: 0 });
+        Self { size, state, released: Condvar::new() }
+    }
+
+    /// Measures the memory again if none is reserved. While a population runs, the system does not tell which part of its
+    /// reservation it has allocated already.
+    fn measure(&self, state: &mut State) {
+        if state.reserved == 0 {
+            state.total = self.size.now();
+        }
     }
 
     /// Waits until `bytes` are free and reserves them. Returns none if `is_over` turns true before, and the size of the budget as
@@ -72,22 +89,35 @@ impl Budget {
         is_over: impl Fn() -> bool,
     ) -> Result<Option<Reserved<'_>>, u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes > state.total && self.limit.is_none() {
-            // Another program may have released memory since the stage began.
-            state.total = state.total.max(usable().saturating_add(state.reserved));
-        }
-        if bytes > state.total {
-            return Err(state.total);
-        }
-        while state.total - state.reserved < bytes {
+        loop {
+            self.measure(&mut state);
+            // With reservations, the total may be larger when it is measured again. It is at most this.
+            let most = match self.size {
+                Size::Measured(_) if state.reserved > 0 => self.size.now().saturating_add(state.reserved),
+                _ => state.total,
+            };
+            if bytes > state.total.max(most) {
+                return Err(state.total);
+            }
+            if bytes <= state.total.saturating_sub(state.reserved) {
+                state.reserved += bytes;
+                return Ok(Some(Reserved { budget: self, bytes }));
+            }
             if is_over() {
                 return Ok(None);
             }
             state =
                 self.released.wait_timeout(state, CHECK_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.reserved += bytes;
-        Ok(Some(Reserved { budget: self, bytes }))
+    }
+}
+
+impl Size {
+    fn now(self) -> u64 {
+        match self {
+            Self::Fixed(bytes) => bytes,
+            Self::Measured(measure) => measure(),
+        }
     }
 }
 
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn reservations_stay_within_the_budget_and_all_are_served() {
-        let budget = Budget::new(Some(10));
+        let budget = Budget::new(Size::Fixed(10));
         let (now, most, turns) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for bytes in [3, 4, 5, 6, 7, 10] {
@@ -168,8 +198,25 @@ mod tests {
 
     #[test]
     fn waiting_ends_when_the_run_is_over() {
-        let budget = Budget::new(Some(10));
+        let budget = Budget::new(Size::Fixed(10));
         let _all = budget.reserve(10, || false);
         assert!(budget.reserve(1, || true).expect("it would fit").is_none());
+    }
+    #[test]
+    fn reserved_memory_is_counted_once_before_it_is_allocated() {
+        // As measured while no population has allocated anything.
+        static FREE: AtomicU64 = AtomicU64::new(10);
+        let budget = Budget::new(Size::Measured(|| FREE.load(Ordering::SeqCst)));
+        let over = || true;
+        let first = budget.reserve(5, over).expect("it fits").expect("it is free");
+        assert!(budget.reserve(12, over).expect("it may fit later").is_none());
+        assert!(budget.reserve(6, over).expect("it fits later").is_none());
+        assert_eq!(budget.reserve(16, over).expect_err("never"), 10);
+        drop(first);
+        assert_eq!(budget.reserve(12, over).expect_err("it was measured again"), 10);
+        FREE.store(4, Ordering::SeqCst);
+        assert_eq!(budget.reserve(5, over).expect_err("another program has taken memory"), 4);
+        FREE.store(20, Ordering::SeqCst);
+        assert!(budget.reserve(12, over).expect("memory was released").is_some());
     }
 }
