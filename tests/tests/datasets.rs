@@ -1,8 +1,16 @@
 //! The description and the split of a dataset, as text files.
 
-use std::{fs, path::Path, sync::atomic::AtomicBool};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
-use runner::{Context, run::RunSettings};
+use runner::{
+    Context,
+    progress::{Progress, Reporter},
+    run::RunSettings,
+};
 use spec::Pipeline;
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 
@@ -128,4 +136,72 @@ fn a_published_value_is_not_compared_with_results_on_a_part_of_the_images() {
     assert_eq!(report.missed, [""; 0]);
     let table = fs::read_to_string(bench.path("runs/partial/s/table.md")).expect("a table");
     assert!(table.contains("NOT RUN: PARTIAL: 120 of 27,000 images, 2 of 10 classes"), "{table}");
+}
+
+/// Replaces a picture before it is read, and puts it back after all pictures were decoded.
+struct Swapper {
+    picture: PathBuf,
+    other: PathBuf,
+}
+
+impl Swapper {
+    fn swap(&self) {
+        let aside = self.other.with_extension("aside");
+        for (from, to) in [(&self.picture, &aside), (&self.other, &self.picture), (&aside, &self.other)] {
+            fs::rename(from, to).expect("the folder can be written");
+        }
+    }
+}
+
+impl Reporter for Swapper {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::LoadingDataset { .. } => self.swap(),
+            Progress::Decoding { done, total, .. } if done == total => self.swap(),
+            _ => (),
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn images_that_were_others_while_they_were_read_are_not_trained_on() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/EuroSAT");
+    if !data.is_dir() {
+        eprintln!("skipped: the images are not beside the project");
+        return;
+    }
+    let bench = Bench::new(1, 1);
+    let own = bench.path("own");
+    for class in ["Industrial", "Residential"] {
+        fs::create_dir_all(own.join(class)).expect("the folder can be written");
+        let mut pictures: Vec<PathBuf> = fs::read_dir(data.join(class))
+            .expect("the folder can be listed")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        pictures.sort();
+        for (number, picture) in pictures.iter().take(10).enumerate() {
+            fs::copy(picture, own.join(class).join(format!("{number}.jpg"))).expect("it can be copied");
+        }
+        fs::copy(&pictures[10], bench.path("other.jpg")).expect("it can be copied");
+    }
+    let text = PIPELINE
+        .replace(
+            "Glyphs(train: 200, test: 50), holdout: 0.2",
+            &format!("ImageFolder(path: \"{}\")", own.display()),
+        )
+        .replace("batch_size: 20", "batch_size: 2")
+        .replace("error_rate/test", "error_rate/validation");
+    let pipeline = Pipeline::parse("test.ron", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let settings = RunSettings {
+        jobs: 1,
+        largest_population: None,
+        memory: None,
+        fail_fast: true,
+        interrupt: &AtomicBool::new(false),
+        reporter: &Swapper { picture: own.join("Industrial/3.jpg"), other: bench.path("other.jpg") },
+        build: "test",
+    };
+    let error = runner::run::run(&bench.context(), &pipeline, settings).expect_err("they changed");
+    assert_eq!(error.to_string(), "`images`: the image files changed while the run started");
 }

@@ -4,6 +4,7 @@ mod asked;
 mod commands;
 mod limits;
 mod program;
+mod signals;
 mod terminal;
 mod warnings;
 

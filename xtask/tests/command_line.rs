@@ -1,6 +1,11 @@
 //! Exit codes, messages and hints of the command line.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 const PIPELINE: &str = r#"Pipeline(
     name: "tiny",
@@ -48,6 +53,28 @@ fn folder(pipeline: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("tiny.ron"), pipeline).expect("the folder can be written");
     folder
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let folder = folder(&PIPELINE.replace("epochs: 1", "epochs: 20"));
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" run tiny.ron", env!("CARGO_BIN_EXE_bpfree")])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
+    // From the first line on, the program has taken the shell's place.
+    let mut errors = BufReader::new(child.stderr.take().expect("it is piped"));
+    errors.read_line(&mut String::new()).expect("a line");
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("it was started") {
+            break status.code();
+        }
+        Command::new("kill").args(["-HUP", &child.id().to_string()]).status().expect("kill starts");
+    };
+    assert_eq!(code, Some(0));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The files of a source, and which of them exist.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
@@ -46,6 +47,31 @@ pub struct Presence {
     /// Every file that is needed, and whether it exists. For folders of pictures, the folder that holds them.
     pub files: Vec<(PathBuf, bool)>,
     pub complete: bool,
+}
+
+/// The identity and the times of image files. Equal states before and after reading mean that no file was replaced or written in
+/// between, also if it has its former content again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStates(Vec<(PathBuf, Option<FileState>)>);
+
+/// Device, inode, size, and the seconds and nanoseconds of the last change, which no program can set.
+type FileState = (u64, u64, u64, i64, i64);
+
+impl FileStates {
+    pub(crate) fn of(files: impl Iterator<Item = PathBuf>) -> Self {
+        let state = |path: &Path| {
+            let file = fs::metadata(path).ok()?;
+            Some((file.dev(), file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
+        };
+        Self(
+            files
+                .map(|path| {
+                    let state = state(&path);
+                    (path, state)
+                })
+                .collect(),
+        )
+    }
 }
 
 impl OfficialFiles {

@@ -40,7 +40,7 @@ pub use counts::Counts;
 pub use dataset::{Dataset, TestPart};
 pub use duplicates::{Duplicates, Examination};
 pub use error::Error;
-pub use files::{KnownFile, Presence};
+pub use files::{FileStates, KnownFile, Presence};
 pub use fingerprint::Fingerprint;
 pub use loading::{DecodingProgress, Loading};
 pub use order::batch_order;

@@ -294,12 +294,16 @@ impl<'a> Run<'a> {
                 let name = &train.dataset.name;
                 self.settings.reporter.report(&Progress::LoadingDataset { name });
                 let started = Instant::now();
+                let states = || settings.source.file_states(self.context.data);
+                let before = states();
                 let dataset =
                     load_images(self.context, &train.dataset, &|DecodingProgress { done, total }| {
                         self.settings.reporter.report(&Progress::Decoding { name, done, total });
                     })?;
                 let key_text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
-                if key_text != *planned {
+                // The images are read twice, for their content and for their hash. Files that changed in between can have
+                // their former hash again.
+                if key_text != *planned || states() != before {
                     return Err(Error::ImagesChanged { stage: train.dataset.name.clone() });
                 }
                 self.publish_dataset(train, &dataset, &key_text, started)?;

@@ -20,6 +20,7 @@ use crate::{
     asked::{self, Asked},
     limits,
     program::program,
+    signals,
     terminal::{Bars, counted, say, tell},
     warnings,
 };
@@ -172,9 +173,10 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program.
+/// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program. Signals that are ignored, for
+/// example by `nohup`, stay ignored.
 fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
+    let handler = || {
         if !INTERRUPTED.swap(true, Ordering::Relaxed) {
             bars.interrupt();
         } else {
@@ -183,8 +185,8 @@ fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
-    })
-    .context("cannot listen for Ctrl-C")
+    };
+    signals::keep_ignored(|| ctrlc::set_handler(handler)).context("cannot listen for Ctrl-C")
 }
 
 /// Prints no message for a panic in a trial, which is reported as the trial's failure, or in the decoder of pictures.

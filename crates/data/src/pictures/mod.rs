@@ -55,6 +55,14 @@ impl ClassFolders {
         Ok(Counts { images: listing.pictures.len(), classes: listing.class_names.len() })
     }
 
+    /// Returns the paths of all pictures; none if they cannot be listed.
+    pub(crate) fn files(&self, data_dir: &Path) -> Vec<PathBuf> {
+        let listing = Listing::of(self, data_dir);
+        listing.map_or(Vec::new(), |listing| {
+            listing.pictures.into_iter().map(|picture| picture.file.path).collect()
+        })
+    }
+
     /// Hashes the name and the content of every picture.
     pub(crate) fn fingerprint(&self, loading: &Loading<'_>) -> Result<Fingerprint, Error> {
         let listing = Listing::of(self, loading.data_dir)?;

@@ -27,7 +27,7 @@ pub use npz::Npz;
 
 use crate::files::OfficialFiles;
 use crate::pictures::ClassFolders;
-use crate::{Counts, DataWarning, Error, Fingerprint, Loaded, Loading, Presence, Problem};
+use crate::{Counts, DataWarning, Error, FileStates, Fingerprint, Loaded, Loading, Presence, Problem};
 use crate::{KnownFile, SourceFile};
 
 /// A collection of labeled images.
@@ -304,6 +304,14 @@ impl Source {
             },
         };
         Ok(if found == official { Vec::new() } else { vec![DataWarning::Partial { found, official }] })
+    }
+
+    /// Returns the states of all image files, to compare them before and after the images are read.
+    pub fn file_states(&self, data_dir: &Path) -> FileStates {
+        match self.images().about().origin {
+            Origin::Folders(folders) => FileStates::of(folders.files(data_dir).into_iter()),
+            origin => FileStates::of(origin.files(data_dir).into_iter().map(|file| file.path)),
+        }
     }
 
     /// Returns which of the source's files exist.
