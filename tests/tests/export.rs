@@ -494,3 +494,35 @@ fn the_best_weights_are_those_that_a_shorter_training_ends_with() {
     }
     assert!(are_earlier > 0, "a large rate overfits within 12 epochs");
 }
+
+#[test]
+fn the_best_of_merged_stages_and_of_several_datasets_are_exported_with_all_their_seeds() {
+    let text = r#"Pipeline(name: "merged", stages: [
+        Dataset(name: "d", source: Glyphs(train: 100, test: 50, seed: 1)),
+        Dataset(name: "e", source: Glyphs(train: 100, test: 50, seed: 2)),
+        Grid(name: "g", axes: (algorithm: [Backprop, Dfa], hidden: [[8]], learning_rate: [1e-2])),
+        Train(name: "a", dataset: "d", grid: "g", epochs: 1, batch_size: 20, seeds: [0]),
+        Train(name: "b", dataset: "d", grid: "g", epochs: 1, batch_size: 20, seeds: [1, 2]),
+        Train(name: "c", dataset: "e", grid: "g", epochs: 1, batch_size: 20, seeds: 2),
+        Summarize(name: "s", of: ["a", "b", "c"], metric: "loss/validation", baseline: Backprop),
+        Grid(name: "best", axes: BestOf("s")),
+        Train(name: "last", dataset: "e", grid: "best", epochs: 1, batch_size: 20, seeds: [7]),
+    ])"#;
+    let bench = Bench::new(2, 4);
+    let (_, tables) = bench.run(text);
+    assert!(tables[0].contains("of a+b, c,") || tables[0].contains("of c, a+b,"), "{}", tables[0]);
+    let to = bench.path("exported");
+    let exported = export(&bench, text, &wanted(Choice::Best), &to).expect("exported");
+    let mut folders: Vec<&str> = exported.models.iter().map(|model| model.folder.as_str()).collect();
+    folders.sort_unstable();
+    let of = |dataset: &str, rule: &str, seed: u64| format!("{dataset}/{rule}-8-tanh-lr0.01/seed-{seed}");
+    let mut expected: Vec<String> = Vec::new();
+    for rule in ["backprop", "dfa"] {
+        expected.extend((0..3).map(|seed| of("d", rule, seed)));
+        expected.extend((0..2).map(|seed| of("e", rule, seed)));
+    }
+    expected.sort_unstable();
+    assert_eq!(folders, expected);
+    let table = fs::read_to_string(bench.path("runs/merged/s/table.tex")).expect("a table");
+    assert!(!table.contains("optimizer (b): ;"), "{table}");
+}

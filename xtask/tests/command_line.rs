@@ -420,6 +420,14 @@ fn a_study_goes_to_another_machine_with_its_results_and_without_images() {
     let refused = unpack(&other.path().join("damaged.tar"));
     assert_eq!(refused.code, Some(1), "{}", refused.out);
     check_contains(&refused.errors, &["cannot unpack ", ": expected hash ", "pack the study again"]);
+    // An archive that ends between two results.
+    let mut cut = fs::read(&study).expect("it was written");
+    let end = cut.windows(7).rposition(|bytes| bytes == b"end.ron").expect("the last entry");
+    cut.truncate(end);
+    fs::write(other.path().join("cut.tar"), cut).expect("writable");
+    let refused = unpack(&other.path().join("cut.tar"));
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    check_contains(&refused.errors, &["it is cut short after 5 results"]);
     let foreign = unpack(&other.path().join("tiny.ron"));
     check_contains(&foreign.errors, &["cannot unpack "]);
     fs::write(other.path().join("tiny.ron"), "mine").expect("writable");

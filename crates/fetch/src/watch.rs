@@ -41,7 +41,7 @@ impl Watch {
         limit: impl FnOnce(u64) -> u64 + Send + 'static,
     ) -> Self {
         let (sender, events) = sync_channel(4);
-        // The thread ends with the answer, with the server's timeouts, or when nobody receives its events.
+        // The thread ends with the answer, with the server's timeouts, or when its events have no receiver.
         thread::spawn(move || match request() {
             Err(refusal) => drop(sender.send(Event::Refused(refusal))),
             Ok(Answer { starts_at, body }) => {

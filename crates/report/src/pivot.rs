@@ -67,10 +67,8 @@ impl<'a> Pivot<'a> {
                 lines.push(Line { configuration, cells: vec![None; columns.len()] });
                 lines.len() - 1
             });
-            let cell = &mut lines[line].cells[column];
-            if cell.is_none_or(|other| row.complete_mean() < other.complete_mean()) {
-                *cell = Some(row);
-            }
+            // Rows come in the order of their ranks, which the reported quantity need not have.
+            lines[line].cells[column].get_or_insert(row);
         }
         Self { axis, dataset, columns, lines }
     }

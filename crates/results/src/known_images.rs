@@ -1,5 +1,5 @@
-//! Which images does a dataset have? Facts that are remembered with the store, so that finished results are found and exported
-//! after the images are gone. While the images are there, the facts are read from them again.
+//! Facts about the images of a dataset that are remembered with the store, so that finished results are found and exported after the
+//! images are gone. While the images are there, the facts are read from them again.
 
 use std::path::Path;
 

@@ -97,9 +97,14 @@ pub(crate) fn settle<'a>(
     if missing > 0 {
         return Ok(Settled::Waiting(Waiting { summary, trials: Some(missing) }));
     }
-    let winners = summary::winners(summarize, &trials)?;
+    // Of a summary over several datasets, those that won on the dataset of this stage.
+    let has_own = summarize.datasets().contains(&train.dataset.name.as_str());
+    let is_meant = |dataset: &str| !has_own || dataset == train.dataset.name;
+    let winners = summary::winners(summarize, &trials)?.into_iter().map(|(winner, _)| winner);
+    let winners: Vec<Winner> = winners.filter(|winner| is_meant(&winner.dataset)).collect();
     let mut without_winner: Vec<String> = Vec::new();
-    for (train, planned) in summarize.trains().zip(&trials) {
+    for (train, planned) in summarize.trains().zip(&trials).filter(|(train, _)| is_meant(&train.dataset.name))
+    {
         let completed = planned.iter().map(|planned| train.training.completed(&planned.trial.configuration));
         without_winner
             .extend(completed.map(|configuration| ranking::group(&configuration, &summarize.best_per)));

@@ -68,7 +68,7 @@ struct Run<'a> {
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
     /// The datasets that were loaded so far.
-    loaded: Vec<(DatasetSettings, Arc<data::Dataset>)>,
+    loaded: Vec<(DatasetSettings, KeyText, Arc<data::Dataset>)>,
     /// The trials of each train stage so far by its name; none if its configurations are not chosen.
     trials: HashMap<String, Option<Vec<PlannedTrial>>>,
     report: RunReport,
@@ -288,8 +288,9 @@ impl<'a> Run<'a> {
     /// were planned.
     fn dataset(&mut self, train: &Train, planned: &KeyText) -> Result<Arc<data::Dataset>, Error> {
         let settings = &train.dataset.settings;
-        let dataset = match self.loaded.iter().find(|(known, _)| known == settings) {
-            Some((_, dataset)) => Arc::clone(dataset),
+        let loaded = self.loaded.iter().find(|(known, key_text, _)| known == settings && key_text == planned);
+        let dataset = match loaded {
+            Some((.., dataset)) => Arc::clone(dataset),
             None => {
                 let name = &train.dataset.name;
                 self.settings.reporter.report(&Progress::LoadingDataset { name });
@@ -308,7 +309,7 @@ impl<'a> Run<'a> {
                 }
                 self.publish_dataset(train, &dataset, &key_text, started)?;
                 let dataset = Arc::new(dataset);
-                self.loaded.push((settings.clone(), Arc::clone(&dataset)));
+                self.loaded.push((settings.clone(), key_text, Arc::clone(&dataset)));
                 dataset
             }
         };

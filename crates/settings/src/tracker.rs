@@ -82,7 +82,7 @@ impl Tracker {
     pub fn revision(self) -> u32 {
         match self {
             // 2: norms have no lower bound, and steps without an angle are left out.
-            Self::BpCosine(_) | Self::WeightAlignment(_) => 2,
+            Self::BpCosine(_) | Self::WeightAlignment(_) | Self::Gradients(_) => 2,
             _ => 1,
         }
     }

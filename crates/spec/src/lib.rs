@@ -23,6 +23,7 @@ pub use error::Error;
 pub use overriding::{Changed, Override, OverrideError};
 pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
+pub use published::own_file as own_published_file;
 pub use stage::{
     Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, KeptWeights, Points, Publication, Stage,
     Summarize, Train,

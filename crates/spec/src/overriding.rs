@@ -110,7 +110,8 @@ impl Override {
         let is_axis = self.is_axis();
         let is_field = fields_of(place.kind).contains(&self.field.as_str());
         // A batch size is an axis of a grid and a field of a train stage. An axis is a list.
-        let is_list = self.value.starts_with('[') || self.value.starts_with(char::is_alphabetic);
+        let is_winners = self.value.starts_with(char::is_alphabetic) && self.value != "None";
+        let is_list = self.value.starts_with('[') || is_winners;
         let fits = |is_list: bool| self.stage.is_some() || !self.is_field_and_axis() || is_list;
         match place.kind {
             "Grid" if is_axis => place.axes().filter(|_| fits(is_list)),

@@ -3,7 +3,10 @@
 //! A file `published/PAPER.ron` next to the pipeline file, or next to a folder above it, comes before the file of the same name that is
 //! part of the program.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use settings::Selection;
@@ -63,11 +66,24 @@ pub(crate) struct Cell {
     pub spread: f64,
 }
 
+/// Returns the file of a paper near the pipeline file at `pipeline`, if there is one.
+pub fn own_file(paper: &str, pipeline: &Path) -> Option<PathBuf> {
+    let pipeline = std::path::absolute(pipeline).ok()?;
+    let files = pipeline.ancestors().skip(1).map(|folder| folder.join(format!("published/{paper}.ron")));
+    files.into_iter().find(|file| file.exists())
+}
+
 /// Returns the table that `name` names as `paper/table`, or the reason why there is none, and a hint.
 pub(crate) fn table(name: &str, pipeline: &Path) -> Result<PublishedTable, (String, String)> {
     let (paper, table) = name.split_once('/').unwrap_or((name, ""));
     let file = format!("published/{paper}.ron");
-    let own = pipeline.ancestors().skip(1).find_map(|folder| fs::read_to_string(folder.join(&file)).ok());
+    let own = own_file(paper, pipeline).map(|path| {
+        fs::read_to_string(&path).map_err(|error| {
+            let hint = "check that it is a text file that you may read";
+            (format!("cannot read {}: {error}", path.display()), hint.to_owned())
+        })
+    });
+    let own = own.transpose()?;
     let known = PAPERS.iter().find(|(known, _)| *known == paper).map(|(_, text)| (*text).to_owned());
     let Some(text) = own.or(known) else {
         let message = format!("there is no published table `{name}`");

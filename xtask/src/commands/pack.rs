@@ -3,8 +3,10 @@
 //! ```text
 //! bpfree.ron                        the version of this layout
 //! pipeline/<name>.ron               the pipeline file, with the values of `--set`
-//! remembered/<key>.ron              facts about images, which the other machine may not have
+//! published/<paper>.ron             published tables of one's own that the pipeline file names
+//! remembered/<key>.ron              facts about images, which the other machine may not have, below their hash
 //! store/<kind>/<key>/<file>         complete results, the manifest first
+//! end.ron                           the number of results
 //! ```
 
 use std::{
@@ -31,6 +33,7 @@ use crate::{
 
 const VERSION_FILE: &str = "bpfree.ron";
 const VERSION: &str = "(study: 1)\n";
+const END_FILE: &str = "end.ron";
 
 /// Writes the complete results of a pipeline into an archive.
 pub fn pack(arguments: &PackArguments) -> anyhow::Result<ExitCode> {
@@ -58,7 +61,7 @@ pub fn pack(arguments: &PackArguments) -> anyhow::Result<ExitCode> {
     let file = File::create_new(to).with_context(|| format!("cannot create {}", to.display()))?;
     let written = write(&asked, file, &artifacts);
     if written.is_err() {
-        // Half an archive helps no one.
+        // A part of an archive cannot be unpacked.
         let _ = fs::remove_file(to);
     }
     let size = written?;
@@ -88,8 +91,14 @@ fn write(asked: &Asked<'_>, file: File, artifacts: &[(&Name, Artifact)]) -> anyh
         let Stage::Dataset(dataset) = stage else { continue };
         let key = Key::of(&results::trial::dataset_key_text(&asked.store, dataset, context.data)?);
         for (subject, text) in known_images::remembered(&asked.store, dataset, &key) {
-            append(&mut archive, &format!("remembered/{subject}.ron"), text.as_bytes())?;
+            let sealed = format!("{}\n{text}", Key::of_bytes(text.as_bytes()));
+            append(&mut archive, &format!("remembered/{subject}.ron"), sealed.as_bytes())?;
         }
+    }
+    for file in own_published_files(asked) {
+        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.file_name().and_then(|name| name.to_str()).context("a file without a name")?;
+        append(&mut archive, &format!("published/{name}"), &bytes)?;
     }
     for (Name { kind, key }, artifact) in artifacts {
         let manifest = artifact.path().join(MANIFEST_FILE);
@@ -100,11 +109,27 @@ fn write(asked: &Asked<'_>, file: File, artifacts: &[(&Name, Artifact)]) -> anyh
             append(&mut archive, &format!("store/{kind}/{key}/{}", listed.path), &bytes)?;
         }
     }
+    append(&mut archive, END_FILE, end(artifacts.len()).as_bytes())?;
     let mut writer = archive.into_inner()?;
     writer.flush()?;
     let file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
+}
+
+fn end(results: usize) -> String {
+    format!("(results: {results})\n")
+}
+
+/// Returns the files of published tables near the pipeline file that it names.
+fn own_published_files(asked: &Asked<'_>) -> BTreeSet<PathBuf> {
+    let summaries = asked.pipeline.stages.iter().filter_map(|stage| match stage {
+        Stage::Summarize(summarize) => Some(summarize),
+        _ => None,
+    });
+    let tables = summaries.flat_map(|summarize| &summarize.publications);
+    let papers = tables.filter_map(|table| table.name.split('/').next());
+    papers.filter_map(|paper| spec::own_published_file(paper, asked.file())).collect()
 }
 
 fn append(archive: &mut Builder<impl Write>, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
@@ -132,7 +157,7 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
     let _in_use = store.use_it()?;
     let mut archive = Archive::new(BufReader::new(file));
     let mut counts = Counts::default();
-    let (mut is_study, mut pipeline) = (false, None);
+    let (mut is_study, mut pipeline, mut published, mut ended) = (false, None, Vec::new(), None);
     let mut current: Option<(Name, Vec<PackedFile>)> = None;
     let failed = || format!("cannot unpack {}", path.display());
     for entry in archive.entries().with_context(failed)? {
@@ -148,11 +173,15 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
             Part::Version => bail!("{}: another version of {} packed it", failed(), program()),
             _ if !is_study => bail!("{}: `{} pack` did not write it", failed(), program()),
             Part::Pipeline(name) => pipeline = Some((name, bytes)),
+            Part::Published(name) => published.push((name, bytes)),
+            Part::End => ended = Some(bytes),
             Part::Remembered(subject) => {
-                let text = String::from_utf8(bytes).with_context(failed)?;
+                let sealed = String::from_utf8(bytes).with_context(failed)?;
+                let text = unsealed(&sealed)
+                    .with_context(|| format!("{}: {}: pack the study again", failed(), name.display()))?;
                 // The other machine must not change what this one saw.
                 if store.remembered(&subject).is_none() {
-                    store.remember(&subject, &text)?;
+                    store.remember(&subject, text)?;
                 }
             }
             Part::Result(name, file) => {
@@ -166,8 +195,20 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
     add(&store, current, &mut counts).with_context(failed)?;
     let Some((name, text)) = pipeline else { bail!("{}: it has no pipeline file", failed()) };
     let Counts { new, already_there, in_use } = counts;
+    if ended != Some(end(new + already_there + in_use).into_bytes()) {
+        bail!(
+            "{}: it is cut short after {}: pack the study again",
+            failed(),
+            counted(new + already_there + in_use, "result")
+        );
+    }
     say(&format!("{} added, {already_there} were there", counted(new, "result")));
-    let target = if to == Path::new(".") { name } else { to.join(name) };
+    let below = |name: PathBuf| if to == Path::new(".") { name } else { to.join(name) };
+    for (name, text) in published {
+        fs::create_dir_all(below("published".into())).with_context(failed)?;
+        place(&below(Path::new("published").join(name)), &text)?;
+    }
+    let target = below(name);
     let placed = place(&target, &text)?;
     if placed == Placed::New {
         say(&format!("pipeline file: {}", target.display()));
@@ -184,6 +225,8 @@ pub fn unpack(arguments: &UnpackArguments) -> anyhow::Result<ExitCode> {
 enum Part {
     Version,
     Pipeline(PathBuf),
+    Published(PathBuf),
+    End,
     Remembered(Key),
     Result(Name, String),
 }
@@ -196,7 +239,9 @@ fn part(path: &Path) -> anyhow::Result<Part> {
         .collect();
     let known = match parts.as_deref().unwrap_or_default() {
         [VERSION_FILE] => Some(Part::Version),
-        ["pipeline", name] => Some(Part::Pipeline(name.into())),
+        [END_FILE] => Some(Part::End),
+        ["pipeline", name] if is_ron(name) => Some(Part::Pipeline(name.into())),
+        ["published", name] if is_ron(name) => Some(Part::Published(name.into())),
         ["remembered", name] => name.strip_suffix(".ron").and_then(Key::parse).map(Part::Remembered),
         ["store", kind, key, file @ ..] if !file.is_empty() => {
             Key::parse(key).map(|key| Part::Result(Name { kind: (*kind).to_owned(), key }, file.join("/")))
@@ -204,6 +249,20 @@ fn part(path: &Path) -> anyhow::Result<Part> {
         _ => None,
     };
     known.with_context(|| format!("{} has no place in a study", path.display()))
+}
+
+/// Whether a file of this name may be written: no hidden file, and none that another program would run.
+fn is_ron(name: &str) -> bool {
+    name.ends_with(".ron") && !name.starts_with('.')
+}
+
+/// Returns the text below its hash, or an error if it is another text.
+fn unsealed(sealed: &str) -> anyhow::Result<&str> {
+    let (hash, text) = sealed.split_once('\n').context("it has no hash")?;
+    if Key::of_bytes(text.as_bytes()).to_string() != hash {
+        bail!("it has another hash");
+    }
+    Ok(text)
 }
 
 fn add(store: &Store, result: Option<(Name, Vec<PackedFile>)>, counts: &mut Counts) -> anyhow::Result<()> {
@@ -256,6 +315,9 @@ mod tests {
             "store/trial/../x/y",
             "pipeline/../x.ron",
             "pipeline/a/b.ron",
+            "pipeline/Makefile",
+            "pipeline/.ron",
+            "published/.envrc",
             "pipeline",
             "remembered/x.ron",
             "other/x",

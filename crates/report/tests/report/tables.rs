@@ -204,6 +204,17 @@ fn each_dataset_has_its_table_and_rules_have_one_over_datasets() {
     \end{table}
     ");
     assert_eq!(latex_pivots(&special()), None);
+    // The first rank counts, also where another configuration has a lower reported value.
+    let mut study = two_datasets();
+    let mut second = study.rows[0].clone();
+    second.rank = Some(3);
+    second.value = second.value.map(|value| statistics::Description { mean: 1.0, ..value });
+    study.rows.insert(2, second);
+    assert!(
+        markdown(&study).contains("| DFA      | **5.58 ± 0.38** | **11.17 ± 0.38** |"),
+        "{}",
+        markdown(&study)
+    );
 }
 
 fn trials(study: &Study) -> impl Iterator<Item = (&Row, &Trial)> {

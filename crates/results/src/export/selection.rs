@@ -1,7 +1,7 @@
 //! The trials that an export selects, and the folder of each.
 
 use settings::Trial;
-use spec::{EpochRule, Pipeline, Stage, Summarize, Train};
+use spec::{EpochRule, KeptWeights, Pipeline, Stage, Summarize, Train};
 use store::Artifact;
 
 use super::wanted::{Choice, Wanted};
@@ -128,24 +128,46 @@ fn winners<'a>(stages: &[StageTrials<'a>], summarize: &Summarize) -> Result<Sele
             Some("an epoch that need not be the last".to_owned())
         }
     };
-    if let Some(epochs) = ranks_by {
+    let chosen_by = match &summarize.epoch {
+        EpochRule::Best => Some(summarize.ranking_metric()),
+        EpochRule::BestBy(metric) => Some(metric),
+        EpochRule::Final | EpochRule::At { .. } | EpochRule::MeanOfLast(_) => None,
+    };
+    let keeps = |train: &Train| match &train.keep_weights {
+        KeptWeights::Last => chosen_by.is_none(),
+        KeptWeights::Best(metric) => chosen_by == Some(metric),
+    };
+    let is_kept = chosen_by.is_some() && summarize.trains().all(keeps);
+    if let Some(epochs) = ranks_by.filter(|_| !is_kept) {
+        let kept = match summarize.trains().all(|train| train.keep_weights == KeptWeights::Last) {
+            true => "those of the last epoch",
+            false => "those that `keep_weights` names",
+        };
         selection.notes.push(format!(
-            "{} ranks by {epochs}, and the exported weights are those of the last epoch: `model.json` states its values",
+            "{} ranks by {epochs}, and the exported weights are {kept}: `model.json` states their values",
             summarize.name
         ));
     }
-    for Winner { best_of, stage, configuration, .. } in summary::winners(summarize, &trials)? {
-        let index = trains.iter().position(|train| train.name == stage);
-        let index = index.expect("a winner is from a summarized stage");
-        for planned in trials[index].iter().filter(|planned| planned.trial.configuration == configuration) {
+    let has_datasets = summarize.datasets().len() > 1;
+    for (Winner { best_of, dataset, .. }, of_winner) in summary::winners(summarize, &trials)? {
+        for winning in of_winner {
+            let (index, planned) = trials
+                .iter()
+                .enumerate()
+                .find_map(|(index, of_stage)| {
+                    Some((index, of_stage.iter().find(|it| std::ptr::eq(*it, winning))?))
+                })
+                .expect("a winner is from a summarized stage");
             // All trials of a winner are finished.
             let Some(artifact) = &planned.artifact else { continue };
+            let folder = folder(&planned.trial);
             selection.finished.push(Selected {
                 train: trains[index],
                 planned,
                 artifact,
                 best_of: Some(best_of.clone()),
-                folder: folder(&planned.trial),
+                // The same configuration may win on several datasets.
+                folder: if has_datasets { format!("{dataset}/{folder}") } else { folder },
             });
         }
     }

@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Candidate<'a> {
     /// The stage that trains it, the first one if several do.
     pub(super) train: &'a Train,
+    /// All stages that train it.
+    pub(super) trains: Vec<&'a Train>,
     pub(super) configuration: &'a Configuration,
     /// The configuration with the batch size that the stage may give.
     pub(super) completed: Configuration,
@@ -55,9 +57,11 @@ pub(super) fn read<'a>(
                 |other: &Candidate<'a>| other.completed == completed && trains_alike(other.train, train);
             let position = candidates.iter().position(same).unwrap_or_else(|| {
                 let configuration = &seeds[0].trial.configuration;
-                candidates.push(Candidate { train, configuration, completed, trials: Vec::new() });
+                let (trains, trials) = (Vec::new(), Vec::new());
+                candidates.push(Candidate { train, trains, configuration, completed, trials });
                 candidates.len() - 1
             });
+            candidates[position].trains.push(train);
             let known = &mut candidates[position].trials;
             for planned in seeds {
                 if known.iter().all(|other| other.planned.trial.seed != planned.trial.seed) {
@@ -68,6 +72,18 @@ pub(super) fn read<'a>(
     }
     let ranking = rank(summarize, &candidates);
     Ok((candidates, ranking))
+}
+
+impl Candidate<'_> {
+    /// Returns the name of its stage, or the names joined by `+` if there are several.
+    pub(super) fn stages(&self) -> String {
+        self.trains.iter().map(|train| train.name.as_str()).collect::<Vec<_>>().join("+")
+    }
+
+    /// Whether the stage trains it.
+    pub(super) fn is_of(&self, train: &Train) -> bool {
+        self.trains.iter().any(|other| other.name == train.name)
+    }
 }
 
 /// Whether a configuration and a seed are the same trial in both stages.

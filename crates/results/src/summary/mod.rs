@@ -91,8 +91,12 @@ pub fn key_text(
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)
 }
 
-/// Returns the winners of the trials, one for each combination of values on the axes that `summarize` names.
-pub fn winners(summarize: &Summarize, trials: &[&[PlannedTrial]]) -> Result<Vec<Winner>, Error> {
+/// Returns the winners among the trials and their trials: for each dataset, one for each combination of values on the axes that `summarize`
+/// names.
+pub fn winners<'a>(
+    summarize: &'a Summarize,
+    trials: &[&'a [PlannedTrial]],
+) -> Result<Vec<(Winner, Vec<&'a PlannedTrial>)>, Error> {
     let (candidates, ranking) = candidate::read(summarize, trials)?;
     Ok(winners::of(&candidates, &ranking))
 }
@@ -107,7 +111,9 @@ pub fn write(
 ) -> Result<(), Error> {
     let (candidates, ranking) = candidate::read(summarize, trials)?;
     let study = study::of(summarize, &candidates, &ranking, asked, store)?;
-    let best = winners::to_ron(&winners::of(&candidates, &ranking));
+    let winners = winners::of(&candidates, &ranking);
+    let winners: Vec<&Winner> = winners.iter().map(|(winner, _)| winner).collect();
+    let best = winners::to_ron(&winners);
     drop(candidates);
     work.write(TABLE, report::markdown(&study).as_bytes())?;
     work.write("table.tex", report::latex(&study).as_bytes())?;

@@ -1,12 +1,12 @@
 //! Notes under a table that warn of selection on the reported data.
 
-use data::DatasetSettings;
+use data::Source;
 use settings::Split;
 use spec::{EpochRule, Summarize, Train};
 
 /// Returns a sentence for each way in which the table may look better than fresh data would.
-/// `with_validation_part` are the datasets whose files have a validation part.
-pub(super) fn notes(summarize: &Summarize, with_validation_part: &[&DatasetSettings]) -> Vec<String> {
+/// `with_validation_part` are the sources whose files have a validation part.
+pub(super) fn notes(summarize: &Summarize, with_validation_part: &[&Source]) -> Vec<String> {
     let facts = Facts { with_validation_part };
     let mut notes = Vec::new();
     let (reported, ranking) = (summarize.metric.split(), summarize.ranking_metric().split());
@@ -56,13 +56,13 @@ fn epoch_split(summarize: &Summarize) -> Option<Split> {
 }
 
 struct Facts<'a> {
-    with_validation_part: &'a [&'a DatasetSettings],
+    with_validation_part: &'a [&'a Source],
 }
 
 impl Facts<'_> {
     fn validates_on_test(&self, train: &Train) -> bool {
         let settings = &train.dataset.settings;
-        settings.holdout == 0.0 && !self.with_validation_part.contains(&settings)
+        settings.holdout == 0.0 && !self.with_validation_part.contains(&&settings.source)
     }
 
     /// Whether early stopping ends trials of `train` by test images.

@@ -58,13 +58,14 @@ pub(super) fn of(
     for train in summarize.trains() {
         let stated = stated(train, candidates, store)?;
         if stated.as_ref().is_some_and(Stated::has_validation_part) {
-            with_validation_part.push(&train.dataset.settings);
+            with_validation_part.push(&train.dataset.settings.source);
         }
         let examples = stated.as_ref().map(Stated::training_examples);
         let other = stated.as_ref().and_then(|stated| stated.other_images.clone());
         other_images.extend(other.map(|reason| (train.dataset.name.as_str(), reason)));
-        stated_of_trains.push(stated);
-        for (row, candidate) in rows.iter_mut().zip(&ordered).filter(|(row, _)| row.stage == train.name) {
+        stated_of_trains.push((train.dataset.name.as_str(), stated));
+        for (row, candidate) in rows.iter_mut().zip(&ordered).filter(|(_, candidate)| candidate.is_of(train))
+        {
             let batch_size = train.training.batch_size_of(candidate.configuration);
             row.steps_per_epoch = examples.map(|examples| examples / u64::from(batch_size));
         }
@@ -129,7 +130,7 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
         trials.push(trial(summarize, measured, store)?);
     }
     Ok(Row {
-        stage: candidate.train.name.clone(),
+        stage: candidate.stages(),
         dataset: dataset(candidate).to_owned(),
         group: match summarize.best_per.as_slice() {
             [] => candidate.configuration.algorithm.name().to_owned(),
@@ -162,18 +163,20 @@ fn values(trials: &[report::Trial], value: fn(&report::Trial) -> Option<f64>) ->
 
 /// Returns the description of the dataset of `train`, or none if the store does not have the dataset's artifact.
 fn stated(train: &Train, candidates: &[Candidate<'_>], store: &Store) -> Result<Option<Stated>, Error> {
-    let candidate = candidates.iter().find(|candidate| candidate.train.name == train.name);
+    let candidate = candidates.iter().find(|candidate| candidate.is_of(train));
     let Some(trial) = candidate.and_then(|candidate| candidate.trials.first()) else { return Ok(None) };
     let Some(artifact) = store.find(DATASET, &trial.planned.dataset)? else { return Ok(None) };
     Ok(Stated::read(&artifact)?)
 }
 
 /// Returns the account of each dataset and its warnings, each dataset once.
-fn images(stated: &[Option<Stated>]) -> Vec<Images> {
+fn images(stated: &[(&str, Option<Stated>)]) -> Vec<Images> {
+    let is_one = stated.iter().all(|(dataset, _)| *dataset == stated[0].0);
     let mut images: Vec<Images> = Vec::new();
-    for Stated { account, warnings, .. } in stated.iter().flatten() {
-        let Some(account) = account else { continue };
-        let of_dataset = Images { account: account.to_string(), warnings: warnings.clone() };
+    for (dataset, stated) in stated {
+        let Some(Stated { account: Some(account), warnings, .. }) = stated else { continue };
+        let account = if is_one { account.to_string() } else { format!("{dataset}: {account}") };
+        let of_dataset = Images { account, warnings: warnings.clone() };
         if !images.contains(&of_dataset) {
             images.push(of_dataset);
         }
@@ -372,7 +375,7 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
             format!("at most {}, early stopping by {rule}", training.epochs)
         }
     };
-    let of_stage = candidates.iter().filter(|candidate| candidate.train.name == train.name);
+    let of_stage = candidates.iter().filter(|candidate| candidate.is_of(train));
     let configurations: Vec<&Configuration> = of_stage.map(|candidate| candidate.configuration).collect();
     let optimizers: BTreeSet<String> =
         configurations.iter().map(|configuration| configuration.optimizer.name()).collect();

@@ -5,6 +5,7 @@ use settings::Configuration;
 use tuner::ranking::Ranking;
 
 use super::candidate::Candidate;
+use crate::trial::PlannedTrial;
 
 /// The best configuration of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,7 +14,7 @@ pub struct Winner {
     pub best_of: String,
     /// Name of the dataset's stage.
     pub dataset: String,
-    /// Name of the train stage.
+    /// Name of the train stage, or names joined by `+` if several have its trials.
     pub stage: String,
     /// The mean of the ranking metric over the seeds.
     pub mean: f64,
@@ -22,26 +23,30 @@ pub struct Winner {
     pub seeds: Vec<u64>,
 }
 
-/// Returns the winners, the best of them first.
-pub(super) fn of(candidates: &[Candidate<'_>], ranking: &Ranking) -> Vec<Winner> {
+/// Returns the winners with their trials, the best of each dataset first.
+pub(super) fn of<'a>(
+    candidates: &[Candidate<'a>],
+    ranking: &Ranking,
+) -> Vec<(Winner, Vec<&'a PlannedTrial>)> {
     let mut winners = Vec::new();
     for &index in &ranking.order {
         let candidate = &candidates[index];
         if let (Some(best_of), Some(mean)) = (&ranking.best_of[index], ranking.means[index]) {
-            winners.push(Winner {
+            let winner = Winner {
                 best_of: best_of.clone(),
                 dataset: candidate.train.dataset.name.clone(),
-                stage: candidate.train.name.clone(),
+                stage: candidate.stages(),
                 mean,
                 configuration: candidate.configuration.clone(),
                 seeds: candidate.trials.iter().map(|trial| trial.planned.trial.seed).collect(),
-            });
+            };
+            winners.push((winner, candidate.trials.iter().map(|trial| trial.planned).collect()));
         }
     }
     winners
 }
 
-pub(super) fn to_ron(winners: &[Winner]) -> String {
+pub(super) fn to_ron(winners: &[&Winner]) -> String {
     let form = ron::ser::PrettyConfig::default().new_line("\n").depth_limit(3);
     ron::ser::to_string_pretty(winners, form).expect("names and numbers are RON") + "\n"
 }
