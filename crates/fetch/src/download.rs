@@ -129,13 +129,9 @@ fn append(
         _ => return Ok(Err(Refusal::Other(SILENT.to_owned()))),
     };
     let is_start = done == 0;
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(!is_start)
-        .truncate(is_start)
-        .open(part)
-        .map_err(|source| Error::io(part, source))?;
+    let mut options = OpenOptions::new();
+    let options = options.create(true).write(true).append(!is_start).truncate(is_start);
+    let mut file = machine::plain::open(options, part).map_err(|source| Error::io(part, source))?;
     loop {
         match watch.next(&stalled) {
             Some(Event::Bytes(bytes)) => {
@@ -155,7 +151,7 @@ fn append(
 const SILENT: &str = "the server sent nothing for a minute";
 
 fn bytes_of(part: &Path) -> u64 {
-    fs::metadata(part).map_or(0, |metadata| metadata.len())
+    fs::symlink_metadata(part).map_or(0, |metadata| metadata.len())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -7,7 +7,9 @@ use crate::{Error, Progress};
 
 /// Waits for the lock. The lock is released when the file is dropped or the process ends.
 pub(crate) fn acquire(path: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<File, Error> {
-    let file = File::create(path).map_err(|source| Error::io(path, source))?;
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(false);
+    let file = machine::plain::open(options, path).map_err(|source| Error::io(path, source))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => progress(Progress::Waiting),

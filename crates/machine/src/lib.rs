@@ -3,6 +3,7 @@
 //! - [`Processor`]: model, cores and instruction sets;
 //! - [`memory`]: free memory for this process;
 //! - [`disk`]: free space for a folder;
+//! - [`plain`]: files that are opened without following links;
 //! - [`Nvidia`]: driver and GPUs, by NVIDIA's management library (NVML);
 //! - [`energy`]: consumption of GPUs and processor packages, and the share of each trial.
 //!
@@ -14,6 +15,7 @@ pub mod disk;
 pub mod energy;
 pub mod memory;
 mod nvidia;
+pub mod plain;
 mod processor;
 
 pub use nvidia::{Gpu, GpuMemory, NoNvidia, Nvidia};

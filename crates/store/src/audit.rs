@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ pub(super) const REMOVED: &str = "removed-";
 
 /// A lock that a run holds while it reads and writes the store, so that no artifact is removed meanwhile.
 #[derive(Debug)]
-pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] File);
+pub struct InUse(#[expect(dead_code, reason = "its lock is what counts")] Option<File>);
 
 impl Store {
     /// Moves the artifact aside that `damage` names; returns false if it does not belong to this store.
@@ -139,19 +139,24 @@ impl Store {
         links.filter_map(|link| Name::of(&link.path().canonicalize().ok()?, &store)).collect()
     }
 
-    /// Locks the store for a run; any number of runs may have it locked.
+    /// Locks the store for a run; any number of runs may have it locked. Without write permission, there may be no lock.
     ///
     /// # Errors
     /// If artifacts are being removed now.
     pub fn use_it(&self) -> Result<InUse> {
-        let file = self.in_use_file()?;
+        let file = match self.in_use_file() {
+            // A user who may only read the store cannot create the file, but can lock it.
+            Err(StoreError::Io { source, .. }) if is_denied(&source) => File::open(self.in_use_path()).ok(),
+            file => Some(file?),
+        };
+        let Some(file) = file else { return Ok(InUse(None)) };
         match file.try_lock_shared() {
-            Ok(()) => Ok(InUse(file)),
+            Ok(()) => Ok(InUse(Some(file))),
             Err(TryLockError::WouldBlock) => {
                 Err(StoreError::BeingCollected { store: self.root().to_owned() })
             }
             // Without locks, runs are not known. Only artifacts that no pipeline reaches are removed.
-            Err(TryLockError::Error(_)) => Ok(InUse(file)),
+            Err(TryLockError::Error(_)) => Ok(InUse(Some(file))),
         }
     }
 
@@ -162,7 +167,7 @@ impl Store {
     pub fn have_it_alone(&self) -> Result<InUse> {
         let file = self.in_use_file()?;
         match file.try_lock() {
-            Ok(()) => Ok(InUse(file)),
+            Ok(()) => Ok(InUse(Some(file))),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { store: self.root().to_owned() }),
             Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &self.in_use_path())(error)),
         }
@@ -176,8 +181,12 @@ impl Store {
         let path = self.in_use_path();
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        options.open(&path).map_err(StoreError::io("open", &path))
+        machine::plain::open(&options, &path).map_err(StoreError::io("open", &path))
     }
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 fn size_of_files(folder: &Path) -> u64 {

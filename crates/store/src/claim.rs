@@ -274,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_in_place_of_the_work_folder_is_not_followed() {
+        let (folder, store) = store();
+        let precious = folder.path().join("precious");
+        fs::create_dir(&precious).expect("writable");
+        fs::write(precious.join("file"), "").expect("writable");
+        let work = store.claimed_folder("trial", &Key::of(&key_text(1)));
+        std::os::unix::fs::symlink(&precious, &work).expect("writable");
+        let error = store.claim(&key_text(1), &[]).expect_err("it is a link");
+        assert_eq!(error.to_string(), format!("cannot open {}", work.display()));
+        assert_eq!(entries(&precious), ["file"]);
+    }
+
+    #[test]
     fn a_damaged_checkpoint_is_none() {
         type Damage = fn(&Path);
         let damages: [Damage; 5] = [

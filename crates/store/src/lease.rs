@@ -51,8 +51,8 @@ impl Lease {
     pub(super) fn take(path: &Path, pulse: &Arc<Pulse>) -> Result<Taken> {
         loop {
             let mut options = File::options();
-            let opened = options.read(true).write(true).create(true).truncate(false).open(path);
-            let mut file = opened.map_err(StoreError::io("open", path))?;
+            options.read(true).write(true).create(true).truncate(false);
+            let mut file = machine::plain::open(&options, path).map_err(StoreError::io("open", path))?;
             let has_locks = match file.try_lock() {
                 Ok(()) => true,
                 Err(TryLockError::WouldBlock) => return Ok(Taken::Elsewhere(Owner::read_file(path))),
@@ -209,6 +209,17 @@ mod tests {
         drop(lease);
         assert!(!path.exists());
         assert!(matches!(take(&path), Taken::Mine(_)));
+    }
+
+    #[test]
+    fn a_lease_is_not_written_through_a_link() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [path, precious] = ["trial-1.lease", "precious"].map(|name| folder.path().join(name));
+        fs::write(&precious, "").expect("the folder can be written");
+        std::os::unix::fs::symlink(&precious, &path).expect("the folder can be written");
+        let Err(error) = Lease::take(&path, &Arc::default()) else { panic!("it is a link") };
+        assert_eq!(error.to_string(), format!("cannot open {}", path.display()));
+        assert_eq!(fs::read(&precious).expect("it is there"), b"");
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(super) fn claimed(entry: &str) -> Option<Name> {
 
 /// Removes everything in `folder` except files whose names begin with one of `kept`.
 pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
+    machine::plain::check_folder(folder).map_err(StoreError::io("open", folder))?;
     for entry in list(folder)? {
         let (path, name) = (entry.path(), entry.file_name());
         if kept.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {

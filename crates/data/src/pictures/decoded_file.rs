@@ -113,7 +113,8 @@ fn write(folder: &Path, path: &Path, key: &Hash, loaded: Loaded) -> io::Result<(
 
 /// Lets one process write at a time, and removes the unfinished files of processes that were killed.
 fn begin_writing(folder: &Path) -> io::Result<File> {
-    let lock = File::create(folder.join("lock"))?;
+    let options = File::options().write(true).create(true).truncate(false).clone();
+    let lock = machine::plain::open(&options, &folder.join("lock"))?;
     // If the file system has no locks, unfinished files stay.
     if lock.lock().is_ok() {
         for entry in fs::read_dir(folder)?.flatten() {

@@ -64,3 +64,19 @@ fn a_killed_process_leaves_no_files_and_the_next_one_resumes_the_download() {
     assert_eq!(server.requests(), [format!("{NAME} from {half}")]);
     place.check_complete();
 }
+
+#[test]
+fn a_download_is_not_written_through_a_link() {
+    let server = Server::start(&[(NAME, archive())], Fault::None);
+    for name in [format!("{NAME}.part"), "lock".to_owned()] {
+        let place = Place::of(&archive(), Packing::TarGz);
+        let downloads = place.path(".downloads").join(FOLDER);
+        fs::create_dir_all(&downloads).expect("the folder can be written");
+        let precious = place.path("precious");
+        fs::write(&precious, "precious").expect("the folder can be written");
+        std::os::unix::fs::symlink(&precious, downloads.join(&name)).expect("the folder can be written");
+        let error = place.fetch(&[&server.address]).expect_err("it is a link");
+        assert_eq!(error.to_string(), format!("cannot write {}", downloads.join(&name).display()));
+        assert_eq!(fs::read_to_string(&precious).expect("it is there"), "precious");
+    }
+}
