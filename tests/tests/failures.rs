@@ -112,10 +112,104 @@ fn a_population_that_panics_is_split_until_the_other_trials_are_done() {
     let saboteur = Saboteur::of(Algorithm::Drtp, 4);
     let report = run(&bench, SMALL_PIPELINE, &saboteur, false, 8);
     assert_eq!((report.trained, report.failed.len()), (9, 1), "{report:?}");
+    assert_eq!(
+        saboteur.ends.lock().expect("no panic").len(),
+        1,
+        "only the end of the failed trial is reported"
+    );
     let (report, _) = bench.run(SMALL_PIPELINE);
     let calm = Bench::new(1, 1);
     calm.run(SMALL_PIPELINE);
     assert_eq!((report.trained, bench.contents(SMALL_PIPELINE)), (1, calm.contents(SMALL_PIPELINE)));
+}
+
+/// Puts a folder in the place of the first trial's history, and lists what is reported of the attempts.
+struct Obstructor<'a> {
+    bench: &'a Bench,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Reporter for Obstructor<'_> {
+    fn report(&self, progress: &Progress<'_>) {
+        let mut seen = self.seen.lock().expect("no panic");
+        match progress {
+            Progress::Epoch { .. } if seen.is_empty() => {
+                let work = fs::read_dir(self.bench.path("work")).expect("listable");
+                let mut folders = work.map(|entry| entry.expect("an entry").path());
+                let folder = folders.find(|path| path.is_dir()).expect("a trial is in training");
+                fs::create_dir_all(folder.join("history.csv")).expect("writable");
+            }
+            Progress::AttemptFailed { reason, .. } => seen.push(format!("again, {reason}")),
+            Progress::TrialEnded { end, .. } => {
+                seen.push(end.failure().map_or("ended", |_| "failed").to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_failed_attempt_is_not_the_end_of_a_trial() {
+    let bench = Bench::new(1, 1);
+    let reporter = Obstructor { bench: &bench, seen: Mutex::default() };
+    let text = SMALL_PIPELINE.replace("seeds: 2", "seeds: 1, retries: 1");
+    let report = run(&bench, &text, &reporter, false, 1);
+    assert_eq!((report.trained, report.failed.len()), (5, 0), "{report:?}");
+    let seen = reporter.seen.into_inner().expect("no panic");
+    assert!(seen[0].starts_with("again, cannot write "), "{seen:?}");
+    assert_eq!(seen[1..], ["ended"; 5]);
+}
+
+/// Takes the lease of the first trial for another host, and gives it back when the run waits for it.
+struct Thief<'a> {
+    bench: &'a Bench,
+    /// The stolen lease, until it is given back.
+    stolen: Mutex<Option<PathBuf>>,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Reporter for Thief<'_> {
+    fn report(&self, progress: &Progress<'_>) {
+        let mut seen = self.seen.lock().expect("no panic");
+        let mut stolen = self.stolen.lock().expect("no panic");
+        match progress {
+            Progress::Epoch { .. } if seen.is_empty() => {
+                let work = fs::read_dir(self.bench.path("work")).expect("listable");
+                let mut files = work.map(|entry| entry.expect("an entry").path());
+                let is_lease = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lease");
+                let lease = files.find(is_lease).expect("a trial is in training");
+                let text =
+                    fs::read_to_string(&lease).expect("readable").replace("boot:\"", "boot:\"elsewhere ");
+                fs::write(&lease, text).expect("writable");
+                fs::write(lease.with_extension("").join("mine"), "").expect("writable");
+                seen.push("stolen".into());
+                *stolen = Some(lease);
+            }
+            Progress::WaitingFor { trials, .. } => {
+                let lease = stolen.take().expect("the run waits once");
+                assert!(lease.exists() && lease.with_extension("").join("mine").exists(), "{lease:?}");
+                assert!(!lease.with_extension("failure").exists(), "{lease:?}");
+                seen.push(format!("waits for {trials}"));
+                fs::remove_file(&lease).expect("removable");
+            }
+            Progress::TrialEnded { end, .. } => {
+                seen.push(end.failure().map_or("ended", |_| "failed").to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_trial_that_another_host_took_over_is_waited_for_like_any_other() {
+    let bench = Bench::new(1, 1);
+    let thief = Thief { bench: &bench, stolen: Mutex::default(), seen: Mutex::default() };
+    let text = SMALL_PIPELINE
+        .replace("[Backprop, Dfa, Drtp, LocalLoss(CrossEntropy), LocalLoss(MeanSquaredError)]", "[Dfa]");
+    let report = run(&bench, &text, &thief, false, 1);
+    assert_eq!((report.trained, report.failed.len()), (2, 0), "{report:?}");
+    assert_eq!(thief.seen.into_inner().expect("no panic"), ["stolen", "ended", "waits for 1", "ended"]);
+    assert!(fs::read_dir(bench.path("work")).expect("listable").next().is_none());
 }
 
 #[test]

@@ -57,6 +57,8 @@ impl Reporter for Diary {
             Progress::TrialEnded { trial, end: TrialEnd::Stored(_), .. } => {
                 format!("stored 0 {} {}", trial.configuration.slug(), trial.seed)
             }
+            // The process that stored it has written it down.
+            Progress::TrialEnded { end: TrialEnd::MadeElsewhere, .. } => return,
             Progress::TrialEnded { trial, end, .. } => {
                 format!("failed 0 {} {} {end:?}", trial.configuration.slug(), trial.seed)
             }

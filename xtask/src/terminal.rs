@@ -156,7 +156,7 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
         TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
         TrialEnd::Stored(Outcome::Diverged { reason, .. }) => format!("{took}, DIVERGED: {reason}"),
-        TrialEnd::MadeElsewhere => "trained by another process".into(),
+        TrialEnd::MadeElsewhere | TrialEnd::TakenOver => "trained by another process".into(),
         TrialEnd::Failed(reason)
         | TrialEnd::TooLarge(reason)
         | TrialEnd::OutOfMemory(reason)
@@ -176,13 +176,17 @@ fn note(progress: &Progress<'_>) -> Option<String> {
         Progress::NotSaved { trial, reason } => Some(format!(
             "warning: {trial}: its checkpoint could not be written, training continues: {reason}"
         )),
+        Progress::AttemptFailed { trial, reason } => {
+            let reason = reason.lines().next().unwrap_or_default();
+            Some(format!("{trial}: an attempt failed, it is tried again: {reason}"))
+        }
         Progress::Warning(text) => Some(format!("warning: {text}")),
         Progress::Damaged { what, damage } => {
             Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and computed again"))
         }
-        Progress::Halved { trials, reason } => Some(format!(
-            "{trials} trials do not fit on the device together ({reason}): trying halves of them"
-        )),
+        Progress::Halved { trials, reason } => {
+            Some(format!("a population of {trials} trials failed ({reason}): halves of it are tried"))
+        }
         Progress::WaitingFor { holder, trials } => {
             let being_trained =
                 if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
@@ -211,6 +215,8 @@ pub struct Bars {
 struct StageBar {
     bar: ProgressBar,
     trials: HashMap<String, ProgressBar>,
+    /// The epochs of each trial that the bar counts.
+    counted: HashMap<String, u32>,
     ended: usize,
     total: usize,
     epochs: u32,
@@ -221,6 +227,12 @@ struct StageBar {
 }
 
 impl StageBar {
+    /// Counts this number of epochs of a trial, in place of what was counted before: a new attempt repeats epochs.
+    fn count(&mut self, trial: &Trial, epochs: u32) {
+        let before = self.counted.insert(trial.to_string(), epochs).unwrap_or(0);
+        self.bar.set_position((self.bar.position() + u64::from(epochs)).saturating_sub(u64::from(before)));
+    }
+
     /// Shows `7/15 trials, 12s left` on the bar.
     fn refresh(&self) {
         let left = match self.bar.position() {
@@ -229,6 +241,13 @@ impl StageBar {
             _ => format!("{:#} left", HumanDuration(self.bar.eta())),
         };
         self.bar.set_message(format!("{}/{} trials, {left}", self.ended, self.total));
+    }
+
+    /// Removes the bar of a trial.
+    fn clear(&mut self, trial: &Trial) {
+        if let Some(bar) = self.trials.remove(&trial.to_string()) {
+            bar.finish_and_clear();
+        }
     }
 
     fn finish(&self) {
@@ -286,8 +305,17 @@ impl Bars {
         );
         let (ended, total) = (done, trials);
         let trials = HashMap::new();
-        let stage =
-            StageBar { bar, trials, ended, total, epochs, best_line, best: None, is_interrupted: false };
+        let stage = StageBar {
+            bar,
+            trials,
+            counted: HashMap::new(),
+            ended,
+            total,
+            epochs,
+            best_line,
+            best: None,
+            is_interrupted: false,
+        };
         stage.refresh();
         stage
     }
@@ -310,7 +338,7 @@ impl Bars {
                 stage.best_line.set_message(format!("best so far: {}, {measured}", trial.configuration));
             }
         }
-        stage.bar.inc(1);
+        stage.count(trial, epoch.epoch);
         stage.refresh();
     }
 }
@@ -347,11 +375,9 @@ impl Reporter for Bars {
             }
             Progress::TrialEnded { trial, end, epochs, last, seconds } => {
                 let Some(stage) = stage.as_mut() else { return };
-                if let Some(bar) = stage.trials.remove(&trial.to_string()) {
-                    bar.finish_and_clear();
-                }
+                stage.clear(trial);
                 stage.ended += 1;
-                stage.bar.inc(u64::from(stage.epochs - epochs));
+                stage.count(trial, stage.epochs);
                 stage.refresh();
                 let ended = in_words(end, *epochs, *last, *seconds);
                 self.say(&format!("[{}/{}] {trial}: {ended}", stage.ended, stage.total));
@@ -367,8 +393,10 @@ impl Reporter for Bars {
                 self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report.to_path_buf());
             }
             other => {
-                if let (Progress::TrialStarted { epochs, .. }, Some(stage)) = (other, stage.as_mut()) {
-                    stage.bar.inc(u64::from(*epochs));
+                match (other, stage.as_mut()) {
+                    (Progress::TrialStarted { trial, epochs }, Some(stage)) => stage.count(trial, *epochs),
+                    (Progress::AttemptFailed { trial, .. }, Some(stage)) => stage.clear(trial),
+                    _ => {}
                 }
                 if let Some(text) = note(other) {
                     self.say(&text);

@@ -58,7 +58,7 @@ pub enum Progress<'a> {
         what: &'a str,
         damage: &'a str,
     },
-    /// A population did not fit the device's memory. Halves of it are tried.
+    /// A population panicked or did not fit the device's memory. Halves of it are tried.
     Halved {
         trials: usize,
         reason: &'a str,
@@ -74,6 +74,12 @@ pub enum Progress<'a> {
         epoch: &'a Epoch,
         epochs: u32,
     },
+    /// An attempt to train a trial failed. The trial is tried again.
+    AttemptFailed {
+        trial: &'a Trial,
+        reason: &'a str,
+    },
+    /// It is decided how a trial ended. Reported once for each trial, by whichever process it was trained.
     TrialEnded {
         trial: &'a Trial,
         end: &'a TrialEnd,
@@ -94,6 +100,22 @@ pub enum Progress<'a> {
     Warning(&'a str),
 }
 
+/// An attempt of this process to train a trial.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) end: TrialEnd,
+    pub(crate) epochs: u32,
+    pub(crate) last: Option<Epoch>,
+    pub(crate) seconds: f64,
+}
+
+impl From<TrialEnd> for Attempt {
+    /// Returns an attempt that ended before its first epoch.
+    fn from(end: TrialEnd) -> Self {
+        Self { end, epochs: 0, last: None, seconds: 0.0 }
+    }
+}
+
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrialEnd {
@@ -101,6 +123,8 @@ pub enum TrialEnd {
     Stored(Outcome),
     /// With a result, which another process stored.
     MadeElsewhere,
+    /// Without a result, because another process has taken it over.
+    TakenOver,
     /// Without a result. A rerun tries it again.
     Failed(String),
     /// Without a result, because it needs more memory than may be used.
@@ -121,7 +145,7 @@ impl TrialEnd {
             | Self::TooLarge(reason)
             | Self::OutOfMemory(reason)
             | Self::Panicked(reason) => Some(reason),
-            Self::Stored(_) | Self::MadeElsewhere | Self::Interrupted(_) => None,
+            Self::Stored(_) | Self::MadeElsewhere | Self::TakenOver | Self::Interrupted(_) => None,
         }
     }
 }

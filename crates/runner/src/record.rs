@@ -15,13 +15,13 @@ use results::{
 };
 use settings::Trial;
 use spec::KeptWeights;
-use store::{Key, Work};
+use store::{Key, StoreError, Work};
 use tuner::{Judge, Outcome};
 
 use crate::{
     checkpoint::Saved,
     error::Error,
-    progress::{Progress, TrialEnd},
+    progress::{Attempt, Progress, TrialEnd},
     stage_run::{RunningStage, provenance},
 };
 
@@ -48,6 +48,8 @@ impl Claimed<'_> {
 pub(crate) struct Recorder<'a> {
     stage: &'a RunningStage<'a>,
     records: Vec<Record<'a>>,
+    /// Receives the attempt of each trial once, with the trial's index in the population.
+    ended: &'a dyn Fn(usize, Attempt),
 }
 
 /// A trial that is training or has ended.
@@ -77,17 +79,22 @@ struct Files {
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn begin(stage: &'a RunningStage<'a>, members: Vec<Claimed<'a>>) -> Self {
+    pub(crate) fn begin(
+        stage: &'a RunningStage<'a>,
+        members: Vec<Claimed<'a>>,
+        ended: &'a dyn Fn(usize, Attempt),
+    ) -> Self {
         let records = members.into_iter().map(|claimed| Record::begin(stage, claimed)).collect();
-        Self { stage, records }
+        Self { stage, records, ended }
     }
 
-    /// Ends every trial that has not ended with `end`, and returns the end of each trial.
-    pub(crate) fn end(self, end: TrialEnd) -> Vec<TrialEnd> {
-        let stage = self.stage;
-        // A population that does not fit into memory is tried again in halves, so its trials have not ended.
-        let is_retried = self.records.len() > 1 && matches!(end, TrialEnd::OutOfMemory(_));
-        self.records.into_iter().map(|record| record.finish(stage, &end, is_retried)).collect()
+    /// Ends every trial that has not ended with `end`.
+    pub(crate) fn end(self, end: &TrialEnd) {
+        for (trial, record) in self.records.into_iter().enumerate() {
+            if let Some(attempt) = record.finish(self.stage, end) {
+                (self.ended)(trial, attempt);
+            }
+        }
     }
 }
 
@@ -104,7 +111,7 @@ impl<'a> Record<'a> {
         let folder = work.path().to_owned();
         let (files, end) = match open(stage, planned, work, epochs) {
             Ok(files) => (Some(files), None),
-            Err(error) => (None, Some(TrialEnd::Failed(describe(&error)))),
+            Err(error) => (None, Some(failed(&error))),
         };
         Self {
             trial: &planned.trial,
@@ -122,33 +129,40 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Returns how the trial ended: with `end` if it has not ended before.
-    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd, is_retried: bool) -> TrialEnd {
-        let is_retried = is_retried && self.end.is_none();
+    /// Returns the attempt, which ended with `end` if it has not ended before; none if its result is stored.
+    fn finish(mut self, stage: &RunningStage<'_>, end: &TrialEnd) -> Option<Attempt> {
         let mut end = self.end.take().unwrap_or_else(|| end.clone());
-        if matches!(end, TrialEnd::Stored(_) | TrialEnd::MadeElsewhere) {
-            return end;
+        if matches!(end, TrialEnd::Stored(_)) {
+            return None;
+        }
+        if self.is_lost() {
+            end = TrialEnd::TakenOver;
         }
         let (_, epochs) = self.saved;
         if let TrialEnd::Interrupted(saved) = &mut end {
             *saved = (epochs > 0).then_some(epochs);
-        } else if !is_retried {
-            self.report_end(stage, &end);
         }
-        // The link in the run tree would lead to an unfinished trial or nowhere. A link that another process made stays, and one
-        // that cannot be removed is corrected by the next run.
-        let _ = stage.tree.hide(self.trial, &self.folder);
-        end
+        if !matches!(end, TrialEnd::TakenOver) {
+            // The link in the run tree would lead to an unfinished trial or nowhere. A link that another process made stays, and
+            // one that cannot be removed is corrected by the next run.
+            let _ = stage.tree.hide(self.trial, &self.folder);
+        }
+        Some(self.attempt(end))
     }
 
-    fn report_end(&self, stage: &RunningStage<'_>, end: &TrialEnd) {
-        stage.report(&Progress::TrialEnded {
-            trial: self.trial,
-            end,
-            epochs: self.epochs(),
-            last: self.history.epochs().last(),
-            seconds: self.seconds(),
-        });
+    fn attempt(&self, end: TrialEnd) -> Attempt {
+        let last = self.history.epochs().last().cloned();
+        Attempt { end, epochs: self.epochs(), last, seconds: self.seconds() }
+    }
+
+    /// Returns whether another process has taken over the trial, whose files this process must not touch then.
+    fn is_lost(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| !files.work.is_mine())
+    }
+
+    /// Ends the attempt with an error.
+    fn fail(&mut self, error: &Error) {
+        self.end = Some(if self.is_lost() { TrialEnd::TakenOver } else { failed(error) });
     }
 
     fn epochs(&self) -> u32 {
@@ -256,6 +270,13 @@ fn open(stage: &RunningStage<'_>, planned: &PlannedTrial, work: Work, epochs: u3
     Ok(files)
 }
 
+fn failed(error: &Error) -> TrialEnd {
+    match error {
+        Error::Results(results::Error::Store(StoreError::LeaseLost { .. })) => TrialEnd::TakenOver,
+        error => TrialEnd::Failed(describe(error)),
+    }
+}
+
 /// Returns the message of `error` with its causes.
 pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -277,7 +298,7 @@ impl Observer for Recorder<'_> {
             && !exhibits.is_empty()
             && let Err(error) = record.write_pictures(epoch, &exhibits)
         {
-            record.end = Some(TrialEnd::Failed(describe(&error)));
+            record.fail(&error);
         }
     }
 
@@ -286,11 +307,15 @@ impl Observer for Recorder<'_> {
         if record.end.is_some() {
             return Verdict::Leave;
         }
+        if record.is_lost() {
+            record.end = Some(TrialEnd::TakenOver);
+            return Verdict::Leave;
+        }
         let epochs = self.stage.train.training.epochs;
         self.stage.report(&Progress::Epoch { trial: record.trial, epoch: &epoch, epochs });
         let verdict = record.judge.verdict(&epoch);
         if let Err(error) = record.write_epoch(epoch) {
-            record.end = Some(TrialEnd::Failed(describe(&error)));
+            record.fail(&error);
             return Verdict::Leave;
         }
         match verdict {
@@ -310,7 +335,7 @@ impl Observer for Recorder<'_> {
     fn arrays(&mut self, trial: usize, arrays: &[Array]) {
         let record = &mut self.records[trial];
         if let Err(error) = record.keep(arrays) {
-            record.end = Some(TrialEnd::Failed(describe(&error)));
+            record.fail(&error);
         }
     }
 
@@ -319,14 +344,14 @@ impl Observer for Recorder<'_> {
         if record.end.is_some() {
             return;
         }
-        let end = match record.publish(self.stage, &arrays) {
-            Ok(()) => TrialEnd::Stored(record.outcome.clone()),
-            Err(error) => TrialEnd::Failed(describe(&error)),
-        };
-        if matches!(end, TrialEnd::Stored(_)) {
-            record.report_end(self.stage, &end);
+        match record.publish(self.stage, &arrays) {
+            Ok(()) => {
+                let end = TrialEnd::Stored(record.outcome.clone());
+                record.end = Some(end.clone());
+                (self.ended)(trial, record.attempt(end));
+            }
+            Err(error) => record.fail(&error),
         }
-        record.end = Some(end);
     }
 
     fn wants_state(&self, trial: usize) -> bool {
@@ -339,6 +364,7 @@ impl Observer for Recorder<'_> {
         let record = &mut self.records[trial];
         match record.save(epoch, state) {
             Ok(()) => self.stage.report(&Progress::Saved { trial: record.trial, epoch }),
+            Err(_) if record.is_lost() => record.end = Some(TrialEnd::TakenOver),
             // The trial continues. It only has to repeat more epochs if it is interrupted.
             Err(error) => {
                 self.stage.report(&Progress::NotSaved { trial: record.trial, reason: &describe(&error) });

@@ -25,7 +25,7 @@ use crate::{
     grouping::{PopulationLimit, groups, population_of},
     memory::{self, Budget},
     panics,
-    progress::{Progress, TrialEnd},
+    progress::{Attempt, Progress, TrialEnd},
     record::{Claimed, Recorder, describe},
     stage_run::RunningStage,
     workers,
@@ -144,8 +144,8 @@ impl SharedWork<'_> {
                     claimed.push((index, Claimed { planned, work, saved }));
                 }
                 Ok(Claim::Elsewhere(holder)) => lock(held).push((index, holder)),
-                Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere),
-                Err(error) => self.end(index, TrialEnd::Failed(describe(&error))),
+                Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere.into()),
+                Err(error) => self.end(index, TrialEnd::Failed(describe(&error)).into()),
             }
         }
         // A population trains in lock-step, so its trials must resume from the same epoch.
@@ -175,21 +175,23 @@ impl SharedWork<'_> {
                 return self.too_large(&indices, memory::too_large(&need, total), held);
             }
         };
-        let mut retried = Vec::new();
-        let mut out_of_memory = None;
-        for (&index, end) in indices.iter().zip(train_population(self.stage, members)) {
-            match end {
-                TrialEnd::OutOfMemory(reason) if indices.len() > 1 => {
-                    out_of_memory = Some(reason);
-                    retried.push(index);
+        let retried: Mutex<Vec<(usize, String)>> = Mutex::default();
+        train_population(self.stage, members, &|member, attempt| {
+            let index = indices[member];
+            match attempt.end {
+                TrialEnd::OutOfMemory(reason) | TrialEnd::Panicked(reason) if indices.len() > 1 => {
+                    lock(&retried).push((index, reason));
                 }
-                TrialEnd::Panicked(_) if indices.len() > 1 => retried.push(index),
-                end => self.end(index, end),
+                TrialEnd::TakenOver => lock(held).push((index, self.holder(index))),
+                _ => self.end(index, attempt),
             }
-        }
+        });
         drop(reserved);
-        if let Some(reason) = out_of_memory {
-            self.stage.report(&Progress::Halved { trials: indices.len(), reason: &reason });
+        let (retried, reasons): (Vec<usize>, Vec<String>) =
+            retried.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().unzip();
+        if let Some(reason) = reasons.first() {
+            let reason = reason.lines().next().unwrap_or_default();
+            self.stage.report(&Progress::Halved { trials: indices.len(), reason });
         }
         self.train_halves(&retried, held);
     }
@@ -197,10 +199,7 @@ impl SharedWork<'_> {
     /// Trains halves of a population that needs too much memory. A single trial fails for `reason`.
     fn too_large(&self, indices: &[usize], reason: String, held: &Mutex<Held>) {
         let &[index] = indices else { return self.train_halves(indices, held) };
-        let end = TrialEnd::TooLarge(reason);
-        let trial = &self.missing[index].trial;
-        self.stage.report(&Progress::TrialEnded { trial, end: &end, epochs: 0, last: None, seconds: 0.0 });
-        self.end(index, end);
+        self.end(index, TrialEnd::TooLarge(reason).into());
     }
 
     fn train_halves(&self, indices: &[usize], held: &Mutex<Held>) {
@@ -210,15 +209,32 @@ impl SharedWork<'_> {
         }
     }
 
-    /// Records how a trial ended, and decides whether further trials may begin.
-    fn end(&self, index: usize, end: TrialEnd) {
+    fn holder(&self, index: usize) -> Option<Owner> {
+        self.stage.context.store.holder(TRIAL, &self.missing[index].key)
+    }
+
+    /// Records and reports how the last attempt of a trial ended, and decides whether further trials may begin.
+    fn end(&self, index: usize, Attempt { end, epochs, last, seconds }: Attempt) {
         let may_retry =
             matches!(end, TrialEnd::Failed(_)) && lock(&self.retries)[index] < self.stage.train.retries;
-        if let Some(reason) = end.failure() {
+        // Another process may have begun the trial since.
+        if let Some(reason) = end.failure().filter(|_| self.holder(index).is_none()) {
             // If this cannot be written, the report of the run still contains the failure.
             let _ = self.stage.context.store.note_failure(TRIAL, &self.missing[index].key, reason);
-            if self.stage.settings.fail_fast && !may_retry {
-                self.stopped.store(true, Ordering::Relaxed);
+        }
+        if end.failure().is_some() && self.stage.settings.fail_fast && !may_retry {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        let trial = &self.missing[index].trial;
+        match &end {
+            TrialEnd::Failed(reason) if may_retry && !self.is_over() => {
+                self.stage.report(&Progress::AttemptFailed { trial, reason });
+            }
+            // A rerun continues it.
+            TrialEnd::Interrupted(_) => {}
+            end => {
+                let last = last.as_ref();
+                self.stage.report(&Progress::TrialEnded { trial, end, epochs, last, seconds });
             }
         }
         let mut ends = lock(&self.ends);
@@ -286,8 +302,8 @@ fn population(stage: &RunningStage<'_>, members: &[Claimed<'_>]) -> Population {
     population_of(&trials, stage.train, &stage.dataset)
 }
 
-/// Trains claimed trials of one shape and epoch, and returns how each ended.
-fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<TrialEnd> {
+/// Trains claimed trials of one shape and epoch. `ended` is called for each with its attempt.
+fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>, ended: &dyn Fn(usize, Attempt)) {
     let dataset = &stage.dataset;
     let population = population(stage, &members);
     let saved = members.iter().filter_map(|claimed| claimed.saved.as_ref());
@@ -295,12 +311,12 @@ fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>) -> Vec<
         epochs: members.first().map_or(0, Claimed::epochs),
         states: saved.map(|saved| saved.state.clone()).collect(),
     };
-    let mut recorder = Recorder::begin(stage, members);
+    let mut recorder = Recorder::begin(stage, members, ended);
     let device = stage.context.device;
     // A panic fails these trials only. Other populations continue.
     let trained =
         catch_unwind(AssertUnwindSafe(|| engine::train(device, &population, dataset, &start, &mut recorder)));
-    recorder.end(match trained {
+    recorder.end(&match trained {
         Ok(Ok(Ended::Complete)) => TrialEnd::Failed("training ended before the trial did".into()),
         Ok(Ok(Ended::Interrupted)) => TrialEnd::Interrupted(None),
         Ok(Err(error @ DeviceError::OutOfMemory { .. })) => TrialEnd::OutOfMemory(error.to_string()),

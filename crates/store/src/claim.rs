@@ -267,6 +267,7 @@ mod tests {
         fs::write(&lease, "(somebody else)").expect("writable");
         let error = work.checkpoint_with(b"state").expect_err("it is another's");
         assert!(error.hint().is_some(), "{error}");
+        assert!(matches!(work.write("history.csv", b"mine"), Err(StoreError::LeaseLost { .. })));
         let folder = work.path().to_owned();
         assert!(work.publish(Provenance::example(), VOLATILE).is_err());
         assert!(lease.exists() && folder.join("key.ron").exists(), "lease and folder are another's, too");

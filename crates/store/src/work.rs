@@ -67,23 +67,41 @@ impl Work {
     }
 
     /// Writes a file, and the folders in its name: a constant path below the work directory, and no file that the store writes.
+    ///
+    /// # Errors
+    /// If this process has lost the lease, or the file cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.check_claim()?;
         let path = self.path.join(name);
         persist::create_folder(path.parent().unwrap_or(&self.path))?;
         persist::write_atomically(&path, bytes)
     }
 
+    /// Returns whether this process still has the lease. Without it, the work directory is another process's.
+    pub fn is_mine(&self) -> bool {
+        self.lease.is_mine()
+    }
+
     /// Checks that this process still has the lease. A process that was paused for minutes may have lost it to another host.
     fn check_claim(&self) -> Result<()> {
-        if self.lease.is_mine() { Ok(()) } else { Err(StoreError::LeaseLost { work: self.path.clone() }) }
+        if self.is_mine() { Ok(()) } else { Err(StoreError::LeaseLost { work: self.path.clone() }) }
     }
 
     /// Makes this folder the artifact of its key. An artifact that was put there meanwhile stays and is returned.
     ///
     /// Files whose name begins with one of `volatile`, such as `events.out.tfevents.`, hold times or host names. They are left
     /// out when two results are compared.
+    ///
+    /// # Errors
+    /// If this process has lost the lease, or the folder cannot be published.
     pub fn publish(mut self, made: Provenance, volatile: &[&str]) -> Result<Artifact> {
         self.check_claim()?;
+        let published = self.publish_claimed(made, volatile);
+        // A file that is missing is no surprise if another process has the folder.
+        published.or_else(|error| self.check_claim().and(Err(error)))
+    }
+
+    fn publish_claimed(&mut self, made: Provenance, volatile: &[&str]) -> Result<Artifact> {
         fault::point("before the sync");
         let files = sync_and_list(&self.path, volatile)?;
         fault::point("before the manifest");
@@ -119,7 +137,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         // Work with a checkpoint stays, so that another process can resume it.
         // Without the lease, the folder is another process's.
-        if !self.published && self.lease.is_mine() && !self.store.has_checkpoint(&self.kind, &self.key) {
+        if !self.published && self.is_mine() && !self.store.has_checkpoint(&self.kind, &self.key) {
             // No caller is left to report to. Remains are removed when this process is gone.
             let _ = disk::remove_tree(&self.path);
         }
