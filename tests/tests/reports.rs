@@ -419,7 +419,7 @@ fn a_summary_compares_batch_sizes_of_grids_and_of_stages() {
     let column = head.iter().position(|name| *name == "batch_size").expect("a column");
     let mut sizes: Vec<(&str, &str)> = lines.map(|line| (line[2], line[column])).collect();
     sizes.sort_unstable();
-    assert_eq!(sizes, [("by-grid", "10"), ("by-grid", "40")], "{csv}");
+    assert_eq!(sizes, [("by-grid", "10"), ("by-grid+by-stage", "40")], "{csv}");
     let page = fs::read_to_string(bench.path("runs/sizes/both/report.html")).expect("a page");
     for text in ["Batch size (by-grid)", "Batch size (by-stage)", "10, 40"] {
         assert!(page.contains(text), "the page lacks {text}");

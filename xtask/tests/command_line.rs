@@ -470,7 +470,7 @@ fn finished_trials_are_shown_and_exported_without_images() {
     let plan = bpfree(folder.path(), &["plan", "tiny.ron"]);
     check_contains(
         &plan.out,
-        &["prepared; its images are missing, an earlier run saw their content", "2 trials: 2 done, 0 to run"],
+        &["its images are missing, an earlier run saw their content", "2 trials: 2 done, 0 to run"],
     );
     // Training needs the images.
     let more = bpfree(folder.path(), &["run", "tiny.ron", "--set", "epochs=2"]);

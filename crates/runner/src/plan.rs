@@ -97,7 +97,7 @@ pub(crate) fn settle<'a>(
     if missing > 0 {
         return Ok(Settled::Waiting(Waiting { summary, trials: Some(missing) }));
     }
-    // Of a summary over several datasets, those that won on the dataset of this stage.
+    // The winners on the dataset of this stage, if the summary is over several.
     let has_own = summarize.datasets().contains(&train.dataset.name.as_str());
     let is_meant = |dataset: &str| !has_own || dataset == train.dataset.name;
     let winners = summary::winners(summarize, &trials)?.into_iter().map(|(winner, _)| winner);
