@@ -1,6 +1,7 @@
 //! The output of the program: progress, tables and errors.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -22,12 +23,29 @@ use crate::program::with_program;
 
 /// Prints a line to standard output. If the reader has gone (`| head`), the line is lost and the work continues.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
+    let _ = writeln!(io::stdout(), "{}", escaped(text));
 }
 
 /// Prints a line to standard error, with this program's name in commands. If the reader has gone, the line is lost.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", with_program(text));
+    let _ = writeln!(io::stderr(), "{}", escaped(&with_program(text)));
+}
+
+/// Escapes control characters, which names of files and messages of servers may hold and a terminal would obey.
+fn escaped(text: &str) -> Cow<'_, str> {
+    // Marks of direction make a terminal show a text in another order.
+    let is_obeyed = |letter: char| {
+        letter.is_control() && !matches!(letter, '\n' | '\t')
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_obeyed) {
+        return text.into();
+    }
+    let escape = |letter: char| match is_obeyed(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(escape).collect::<String>().into()
 }
 
 /// The exit code if the pipeline file or the command line is wrong.
@@ -60,7 +78,8 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
 
 /// Ends the program with an error about the command line and its hint.
 pub fn refuse_arguments(error: &str, hint: &str) -> ! {
-    clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\nhint: {hint}\n")).exit()
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{}\nhint: {}\n", escaped(error), escaped(hint)))
+        .exit()
 }
 
 /// Returns the hint of the crate that the error comes from.
@@ -287,7 +306,7 @@ impl Bars {
 
     fn say(&self, text: &str) {
         // `suspend` would panic after the terminal has gone.
-        if self.bars.is_hidden() || self.bars.println(with_program(text)).is_err() {
+        if self.bars.is_hidden() || self.bars.println(escaped(&with_program(text))).is_err() {
             tell(text);
         }
     }
@@ -297,7 +316,7 @@ impl Bars {
         let style = ProgressStyle::with_template("{prefix} {bar:24} {wide_msg}")
             .expect("the template is written in this line");
         bar.set_style(style);
-        bar.set_prefix(name.to_owned());
+        bar.set_prefix(escaped(name).into_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
         let best_line = self.bars.add(ProgressBar::no_length());
         best_line.set_style(
@@ -403,5 +422,19 @@ impl Reporter for Bars {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_lines_stay() {
+        assert_eq!(
+            escaped("a \u{1b}[2Jb\r\u{9b}\u{202e}\n\tc ± ü"),
+            "a \\u{1b}[2Jb\\r\\u{9b}\\u{202e}\n\tc ± ü"
+        );
+        assert!(matches!(escaped("stage t: 2 trials\n"), Cow::Borrowed(_)));
     }
 }

@@ -23,12 +23,16 @@ pub(crate) fn each(jobs: usize, count: usize, work: impl Fn(usize) + Sync) {
     };
     thread::scope(|scope| {
         for (number, place) in threads::places(jobs).into_iter().enumerate() {
-            thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn_scoped(scope, move || place.take_part(worker))
-                .expect("the system can start a thread per core");
+            let thread = thread::Builder::new().name(format!("worker-{number}"));
+            let started = thread.spawn_scoped(scope, move || place.take_part(worker));
+            // The system limits the number of threads: those that run do all the work.
+            if started.is_err() {
+                break;
+            }
         }
     });
+    // This thread does it all if no other could be started.
+    worker();
 }
 
 #[cfg(test)]

@@ -144,7 +144,10 @@ pub fn try_map<T, R: Send, E: Send>(
     };
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(worker);
+            // The system limits the number of threads: those that run do all the work.
+            if thread::Builder::new().spawn_scoped(scope, worker).is_err() {
+                break;
+            }
         }
         worker();
     });
