@@ -17,6 +17,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use results::dataset_artifact::Stated;
 use runner::progress::{Progress, Reporter, TrialEnd};
 use settings::{Metric, Split, Trial};
+use store::LastSeen;
 use tuner::Outcome;
 
 use crate::program::with_program;
@@ -206,7 +207,16 @@ fn note(progress: &Progress<'_>) -> Option<String> {
         Progress::Halved { trials, reason } => {
             Some(format!("a population of {trials} trials failed ({reason}): halves of it are tried"))
         }
-        Progress::WaitingFor { holder, trials } => {
+        Progress::WaitingFor { holder, trials, last_seen: Some(LastSeen { ago, free_in }) } => Some(format!(
+            "{} claimed by process {} on {}, last seen {} s ago: waiting for it; taken over in {} s if it stays silent \
+             (Ctrl-C stops waiting)",
+            counted(*trials, "trial"),
+            holder.pid,
+            holder.host,
+            ago.as_secs(),
+            free_in.as_secs()
+        )),
+        Progress::WaitingFor { holder, trials, last_seen: None } => {
             let being_trained =
                 if *trials == 1 { "1 trial is".into() } else { format!("{trials} trials are") };
             Some(format!(

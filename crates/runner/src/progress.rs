@@ -5,7 +5,7 @@ use std::path::Path;
 use history::Epoch;
 use results::dataset_artifact::Stated;
 use settings::Trial;
-use store::Owner;
+use store::{LastSeen, Owner};
 use tuner::Outcome;
 
 /// Receives the events of a run, from any of its worker threads.
@@ -67,6 +67,8 @@ pub enum Progress<'a> {
     WaitingFor {
         holder: &'a Owner,
         trials: usize,
+        /// The last sign of life of the process, if it may have ended.
+        last_seen: Option<LastSeen>,
     },
     /// A trial has finished an epoch, out of at most `epochs`.
     Epoch {

@@ -282,12 +282,13 @@ impl SharedWork<'_> {
 
     /// Reports the processes that train the remaining trials, once for each process.
     fn report_holders(&self, held: &Held, reported: &mut Vec<Owner>) {
-        for holder in held.iter().filter_map(|(_, holder)| holder.as_ref()) {
+        for (index, holder) in held.iter().filter_map(|(index, holder)| Some((*index, holder.as_ref()?))) {
             if !reported.iter().any(|known| is_same(known, holder)) {
                 reported.push(holder.clone());
                 let holders = held.iter().filter_map(|(_, other)| other.as_ref());
                 let trials = holders.filter(|other| is_same(other, holder)).count();
-                self.stage.report(&Progress::WaitingFor { holder, trials });
+                let last_seen = self.stage.context.store.last_seen(TRIAL, &self.missing[index].key);
+                self.stage.report(&Progress::WaitingFor { holder, trials, last_seen });
             }
         }
     }

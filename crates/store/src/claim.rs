@@ -16,7 +16,7 @@ use super::audit::REMOVED;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
-use super::lease::{self, Lease, Taken};
+use super::lease::{self, LastSeen, Lease, Taken};
 use super::manifest::Provenance;
 use super::name::Name;
 use super::owner::Owner;
@@ -106,6 +106,11 @@ impl Store {
     /// Returns the process that makes the artifact of a key now.
     pub fn holder(&self, kind: &str, key: &Key) -> Option<Owner> {
         lease::holder(&self.beside_work(kind, key, "lease"))
+    }
+
+    /// Returns the last heartbeat of the process that makes the artifact of a key, if only its silence would show its end.
+    pub fn last_seen(&self, kind: &str, key: &Key) -> Option<LastSeen> {
+        lease::last_seen(&self.beside_work(kind, key, "lease"))
     }
 
     /// Records why the work on an artifact failed, for `plan` and `status`.

@@ -65,10 +65,10 @@ impl Lease {
                 continue;
             }
             let is_new = file.metadata().map_err(StoreError::io("look up", path))?.len() == 0;
-            // If the file system has locks, a free lock means that no process on this host has the lease. A text that cannot
+            // If the file system has locks, a free lock means that no process on this host, in whichever container, has the lease. A text that cannot
             // be read is being written by a process on a host that does not share locks.
             let is_free = match Owner::read_file(path) {
-                Some(owner) => owner.is_of_this_scope() && (has_locks || owner.is_gone()),
+                Some(owner) => (has_locks && owner.is_of_this_boot()) || owner.is_gone(),
                 None => is_new,
             };
             if !is_free && !is_silent(&file, path)? {
@@ -115,9 +115,10 @@ pub(super) fn holder(path: &Path) -> Option<Owner> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Owner::read_file(path),
-        _ => {
+        locked => {
             let owner = Owner::read_file(path)?;
-            let is_elsewhere = !owner.is_of_this_scope() && !is_silent(&file, path).unwrap_or(true);
+            let is_here = owner.is_of_this_scope() || locked.is_ok() && owner.is_of_this_boot();
+            let is_elsewhere = !is_here && !is_silent(&file, path).unwrap_or(true);
             is_elsewhere.then_some(owner)
         }
     }
@@ -130,8 +131,35 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Returns whether the last heartbeat is longer ago than [`SILENCE`], by the clock of the file system.
+/// The last heartbeat of a process whose end only its silence shows, such as one on another host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSeen {
+    /// The time since the last heartbeat.
+    pub ago: Duration,
+    /// The time until the lease is free if there is no further heartbeat.
+    pub free_in: Duration,
+}
+
+/// Returns the last heartbeat of the holder of the lease at `path`; none if it is free or held by a process whose end this host
+/// notices at once.
+pub(super) fn last_seen(path: &Path) -> Option<LastSeen> {
+    let owner = holder(path)?;
+    let file = File::open(path).ok()?;
+    // A lock shows that its process is alive.
+    let is_locked = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    if owner.is_of_this_scope() || is_locked {
+        return None;
+    }
+    let ago = silence(&file, path).ok()?;
+    Some(LastSeen { ago, free_in: SILENCE.saturating_sub(ago) })
+}
+
 fn is_silent(file: &File, path: &Path) -> Result<bool> {
+    Ok(silence(file, path)? > SILENCE)
+}
+
+/// Returns the time since the last heartbeat, by the clock of the file system.
+fn silence(file: &File, path: &Path) -> Result<Duration> {
     let probe = persist::temporary_name(path);
     let now = File::create_new(&probe).and_then(|mut file| {
         file.write_all(b"now")?;
@@ -141,7 +169,7 @@ fn is_silent(file: &File, path: &Path) -> Result<bool> {
     let now = now.map_err(StoreError::io("write", &probe))?;
     let last = modified(file).map_err(StoreError::io("look up", path))?;
     // If the clock went back, the lease is not silent.
-    Ok(now.duration_since(last).unwrap_or_default() > SILENCE)
+    Ok(now.duration_since(last).unwrap_or_default())
 }
 
 fn modified(file: &File) -> std::io::Result<SystemTime> {
@@ -204,6 +232,7 @@ mod tests {
         assert_eq!(holder(&path), None);
         let Taken::Mine(lease) = take(&path) else { panic!("it is free") };
         let Taken::Elsewhere(Some(owner)) = take(&path) else { panic!("it is held") };
+        assert_eq!(last_seen(&path), None, "its lock shows that it is alive");
         assert_eq!(owner.pid, std::process::id());
         assert_eq!(holder(&path).map(|owner| owner.pid), Some(std::process::id()));
         drop(lease);
@@ -236,6 +265,17 @@ mod tests {
     }
 
     #[test]
+    fn the_lease_of_a_dead_process_of_another_container_is_free_at_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trial-1.lease");
+        let elsewhere =
+            Owner::this_process().to_text().replace("pid_namespace:\"", "pid_namespace:\"another ");
+        fs::write(&path, elsewhere).expect("the folder can be written");
+        assert_eq!((holder(&path), last_seen(&path)), (None, None));
+        assert!(matches!(take(&path), Taken::Mine(_)));
+    }
+
+    #[test]
     fn a_lease_of_another_host_is_held_until_it_falls_silent() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("trial-1.lease");
@@ -248,6 +288,9 @@ mod tests {
         // After a clock went back, the lease is still held.
         file.set_modified(SystemTime::now() + 2 * SILENCE).expect("times can be set");
         assert!(holder(&path).is_some() && matches!(take(&path), Taken::Elsewhere(Some(_))));
+        file.set_modified(SystemTime::now() - SILENCE / 2).expect("times can be set");
+        let seen = last_seen(&path).expect("only its silence shows that it is gone");
+        assert!(seen.ago >= SILENCE / 2 && seen.ago + seen.free_in == SILENCE, "{seen:?}");
         file.set_modified(SystemTime::now() - 2 * SILENCE).expect("times can be set");
         assert_eq!(holder(&path), None);
         assert!(matches!(take(&path), Taken::Mine(_)));

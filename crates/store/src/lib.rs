@@ -46,6 +46,7 @@ pub use error::{Result, StoreError};
 pub use folder::{Placed, place_folder, read_if_there};
 pub use import::{Imported, PackedFile};
 pub use key::{Key, KeyText};
+pub use lease::LastSeen;
 pub use manifest::{FORMAT, KEY_FILE, ListedFile, MANIFEST_FILE, Manifest, Provenance, running_program};
 pub use name::Name;
 pub use owner::Owner;

@@ -60,6 +60,13 @@ impl Owner {
         scope.is_some() && scope == self.scope
     }
 
+    /// Returns whether the process is or was on this host since it started, also in another container. Locks of files tell then.
+    pub fn is_of_this_boot(&self) -> bool {
+        let boot = |scope: Option<Scope>| scope.map(|scope| scope.boot);
+        let here = boot(Scope::of_this_process());
+        here.is_some() && here == boot(self.scope.clone())
+    }
+
     pub fn to_text(&self) -> String {
         ron::to_string(self).expect("strings and numbers can be written as RON") + "\n"
     }
