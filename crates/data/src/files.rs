@@ -1,7 +1,7 @@
 //! The files of a source, and which of them exist.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -100,8 +100,11 @@ impl SourceFile {
     /// Opens the file for reading its unpacked bytes.
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, Error> {
         let file = File::open(&self.path).map_err(|source| self.unreadable(source))?;
-        let file = BufReader::with_capacity(1 << 20, file);
-        Ok(if self.is_packed() { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
+        let mut file = BufReader::with_capacity(1 << 20, file);
+        // Also without the ending: no format of images begins with these bytes.
+        let start = file.fill_buf().map_err(|source| self.unreadable(source))?;
+        let is_gzip = start.starts_with(&[0x1f, 0x8b]);
+        Ok(if is_gzip || self.is_packed() { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
     }
 
     fn is_packed(&self) -> bool {

@@ -408,7 +408,8 @@ fn share(value: &f64) -> Option<&'static str> {
 }
 
 fn coefficient(value: &f64) -> Option<&'static str> {
-    (!(*value >= 0.0 && value.is_finite())).then_some("at least 0")
+    // Networks compute in single precision.
+    (!(*value >= 0.0 && (*value as f32).is_finite())).then_some("at least 0, at most 3.4e38")
 }
 
 /// The largest number of units in a layer. The weights between two layers of this size take 40 GB.

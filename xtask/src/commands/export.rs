@@ -1,6 +1,9 @@
 //! `export`: writes trained networks for other programs.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::bail;
 use results::export::{Choice, Exported, Wanted};
@@ -33,6 +36,11 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let about = &arguments.asked;
     let asked = Asked::open(about)?;
     let (context, pipeline) = (asked.context(), &asked.pipeline);
+    let inner = ["store", "work", "runs", "remembered", "decoded", "damaged"];
+    let to = resolved(&arguments.to);
+    if inner.iter().any(|name| to.starts_with(resolved(&about.places.results.artifacts).join(name))) {
+        bail!("{} belongs to the store of results: export into another folder", arguments.to.display());
+    }
     let wanted = Wanted {
         choice: choice(arguments)?,
         summary: arguments.summary.clone(),
@@ -52,6 +60,15 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let networks = if count == 1 { "network" } else { "networks" };
     say(&format!("{count} {networks} in {}", arguments.to.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the absolute path with the links resolved, of which the last folders may be missing.
+fn resolved(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(resolved), ..) => resolved,
+        (_, Some(parent), Some(name)) if parent != Path::new("") => resolved(parent).join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
 }
 
 fn choice(arguments: &ExportArguments) -> anyhow::Result<Choice> {

@@ -44,6 +44,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     engine::check(about.device)?;
     // During a download, Ctrl-C ends the program; the next start resumes the download.
     super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
+    if let Some(jobs) = arguments.jobs.map(usize::from).filter(|jobs| *jobs > cores()) {
+        tell(&format!(
+            "warning: {jobs} threads are more than the {} of this machine and slow it down",
+            counted(cores(), "core")
+        ));
+    }
     let bars = BARS.get_or_init(|| Bars::new(about.verbose));
     stop_on_ctrl_c(bars)?;
     limits::allow_many_files();
