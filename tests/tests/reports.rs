@@ -369,8 +369,10 @@ fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
     });
     let best = best.expect("it is there");
     let winners = summary::winners(&best, &[trials.as_slice()]).expect("readable");
-    let rates: Vec<(String, f64)> =
-        winners.iter().map(|(winner, _)| (winner.best_of.clone(), winner.configuration.learning_rate)).collect();
+    let rates: Vec<(String, f64)> = winners
+        .iter()
+        .map(|(winner, _)| (winner.best_of.clone(), winner.configuration.learning_rate))
+        .collect();
     assert_eq!(rates.len(), 2);
     assert!(rates.iter().all(|(_, rate)| *rate == 1e-2), "{rates:?}");
     // Without groups there is one winner.
