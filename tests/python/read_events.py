@@ -8,7 +8,7 @@ TensorBoard's accumulators, the one for notebooks and the one behind its web ser
 also served by TensorBoard's other backend, the package tensorboard_data_server, if that is installed.
 
 A trial's tables are history.csv and machine.csv, that of a mean over seeds is mean.csv. A value must be exactly the
-table's value as float32, each step must be there once, and the session of every trial must have ended with SUCCESS.
+table's value as float32, each step must be there once, and every session of a summary must have ended with SUCCESS.
 Prints `N runs, M values equal`; exits with 1 after a difference, or when there was nothing to compare.
 """
 
@@ -95,9 +95,11 @@ def mean(path):
 
 
 def unsuccessful(root):
-    """A line for every trial that did not end its session with SUCCESS."""
-    trials = {path.parent for path in files(root, "history.csv") if not (path.parent / "report.html").exists()}
-    for directory in sorted(trials):
+    """A line for every configuration of a summary whose session did not end with SUCCESS, or for none at all."""
+    sessions = {path.parent for path in files(root, EVENT_FILES) if is_session(path.parent)}
+    if not sessions:
+        yield f"{root}: no session"
+    for directory in sorted(sessions):
         accumulator = plugin_event_accumulator.EventAccumulator(str(directory)).Reload()
         metadata = accumulator.AllSummaryMetadata().get(SESSION_END)
         data = hparams_plugin.HParamsPluginData.FromString(metadata.plugin_data.content) if metadata else None
@@ -110,8 +112,13 @@ def run_name(directory, root):
     return directory.relative_to(root).as_posix()
 
 
+def is_session(directory):
+    """Whether the run is a row of the HPARAMS tab, which has the numbers of a table."""
+    return "hparams" in directory.parts
+
+
 def run_directories(root):
-    return sorted({path.parent for path in files(root, EVENT_FILES)})
+    return sorted({path.parent for path in files(root, EVENT_FILES) if not is_session(path.parent)})
 
 
 def read_with_event_accumulator(root):
@@ -178,6 +185,7 @@ def read_with_data_server(root):
             break
         previous = counts
         time.sleep(0.5)
+    read = {run: tags for run, tags in read.items() if not is_session(pathlib.PurePath(run))}
     return {
         run: [((tag, datum.step), numpy.float32(datum.value)) for tag, data in tags.items() for datum in data]
         for run, tags in read.items()

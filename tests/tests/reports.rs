@@ -269,6 +269,7 @@ fn a_summary_has_one_table_in_every_format() {
             "best.ron",
             "configurations.csv",
             "history.csv",
+            "hparams",
             "key.ron",
             "manifest.ron",
             "report.html",

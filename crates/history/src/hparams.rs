@@ -111,9 +111,7 @@ fn metric_info(metric: &Metric) -> MetricInfo {
         Some(Split::Validation) => DatasetType::DATASET_VALIDATION,
         Some(Split::Test) | None => DatasetType::DATASET_UNKNOWN,
     };
-    // TensorBoard shows the last value of a tag, which need not be the one of a table.
-    let display_name = format!("{metric}, last epoch");
-    MetricInfo { name: SingularPtrField::some(name), display_name, dataset_type, ..MetricInfo::default() }
+    MetricInfo { name: SingularPtrField::some(name), dataset_type, ..MetricInfo::default() }
 }
 
 fn protobuf_value(value: &Value) -> well_known_types::Value {

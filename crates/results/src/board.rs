@@ -8,28 +8,33 @@ use history::{
 };
 use serde::Serialize;
 use settings::{Metric, Split, Task};
-use spec::{Pipeline, Stage, Train};
+use spec::{Pipeline, Stage, Summarize, Train};
 use store::{KeyText, Provenance, Store};
 
-use crate::{error::Error, hyperparameters::hyperparameters, run_tree};
+use crate::{
+    error::Error,
+    run_tree,
+    summary::sessions::{self, hyperparameters as of_summary},
+    trial::EVENT_FILES,
+};
 
 /// Kind of the overview's artifact.
 pub const BOARD: &str = "board";
 /// Bump it when the overview of an equal pipeline changes.
 const BOARD_REVISION: u32 = 6;
-/// Prefix of the names of event files. They contain times and host names, so they differ from run to run.
-pub const EVENT_FILES: &str = "events.out.tfevents";
 
 /// Columns of the HPARAMS tab that are shown even if all trials have the same value.
 const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
 
-/// Returns the columns of the HPARAMS tab for all trials of `pipeline`: every hyperparameter that differs, with its values.
-/// The text of each trial lists the others.
+/// Returns the columns of the HPARAMS tab for all configurations of summaries of `pipeline`: every hyperparameter that differs, with its
+/// values. The text of each trial lists the others.
 fn columns(pipeline: &Pipeline) -> Vec<(String, Vec<Value>)> {
     let mut rows: Vec<Vec<(String, Value)>> = Vec::new();
-    for train in trains(pipeline) {
-        let candidates = train.grid.points.candidates().into_iter();
-        rows.extend(candidates.map(|configuration| hyperparameters(train, configuration)));
+    for summarize in summaries(pipeline) {
+        for train in summarize.trains() {
+            let candidates = train.grid.points.candidates().into_iter();
+            rows.extend(candidates.map(|configuration| of_summary(summarize, train, configuration)));
+        }
     }
     let mut columns = Vec::new();
     for (index, (name, _)) in rows.first().into_iter().flatten().enumerate() {
@@ -57,21 +62,39 @@ fn domain(mut values: Vec<Value>) -> Vec<Value> {
     values
 }
 
-fn trains(pipeline: &Pipeline) -> Vec<&Train> {
+fn summaries(pipeline: &Pipeline) -> Vec<&Summarize> {
     let stages = pipeline.stages.iter();
     stages
-        .filter_map(|stage| if let Stage::Train(train) = stage { Some(train.as_ref()) } else { None })
+        .filter_map(|stage| if let Stage::Summarize(summary) = stage { Some(summary.as_ref()) } else { None })
         .collect()
 }
 
-/// Returns the metrics of the HPARAMS tab that the trials measure, the validation split first.
+/// Returns the metrics that the tables of the pipeline have.
 fn metrics(pipeline: &Pipeline) -> Vec<Metric> {
+    let mut metrics: Vec<Metric> = Vec::new();
+    for metric in summaries(pipeline).into_iter().flat_map(sessions::metrics) {
+        if !metrics.contains(&metric) {
+            metrics.push(metric);
+        }
+    }
+    metrics
+}
+
+/// Returns the metrics whose means over seeds get a chart, the validation split first.
+fn charted(pipeline: &Pipeline) -> Vec<Metric> {
     let trains = trains(pipeline);
     let classifies = trains.iter().any(|train| train.training.task == Task::Classification);
     let error_rates = [Split::Validation, Split::Test, Split::Train].map(Metric::ErrorRate);
     let losses = [Split::Validation, Split::Test, Split::Train].map(Metric::Loss);
     let metrics = error_rates.into_iter().filter(|_| classifies).chain(losses);
     metrics.filter(|metric| trains.iter().any(|train| train.metrics().contains(metric))).collect()
+}
+
+fn trains(pipeline: &Pipeline) -> Vec<&Train> {
+    let stages = pipeline.stages.iter();
+    stages
+        .filter_map(|stage| if let Stage::Train(train) = stage { Some(train.as_ref()) } else { None })
+        .collect()
 }
 
 /// Shows the pipeline's text and the columns of the HPARAMS tab at the root of its run tree; returns the name of the event
@@ -102,7 +125,7 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
 fn write(pipeline: &Pipeline, folder: &Path, now: SystemTime) -> Result<(), history::Error> {
     let mut events = EventFile::create(folder, 0, now)?;
     events.append(&hparams::experiment(&columns(pipeline), &metrics(pipeline), now))?;
-    events.append(&band::layout(&metrics(pipeline), now))?;
+    events.append(&band::layout(&charted(pipeline), now))?;
     events.append(&Event::text("pipeline", now, &format!("```\n{}\n```", pipeline.text)))?;
     events.finish()
 }

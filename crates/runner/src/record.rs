@@ -6,12 +6,11 @@ use std::{
 };
 
 use engine::{Observer, Verdict};
-use history::{Epoch, Event, EventFile, Exhibit, History, hparams};
+use history::{Epoch, Event, EventFile, Exhibit, History};
 use model::checkpoint::{Array, to_bytes};
 use results::{
-    board::EVENT_FILES,
-    hyperparameters::{group, hyperparameters, trial_text},
-    trial::{HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
+    hyperparameters::trial_text,
+    trial::{EVENT_FILES, HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
 };
 use settings::Trial;
 use spec::KeptWeights;
@@ -218,10 +217,7 @@ impl<'a> Record<'a> {
     }
 
     fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
-        let Some(mut files) = self.files.take() else { return Ok(()) };
-        let succeeded = !matches!(self.outcome, Outcome::Diverged { .. });
-        files.append(&hparams::session_end(succeeded, SystemTime::now()))?;
-        let Files { work, events } = files;
+        let Some(Files { work, events }) = self.files.take() else { return Ok(()) };
         events.finish().map_err(|source| history_error(&work, source))?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
         if self.machine.epochs().iter().any(|epoch| !epoch.values.is_empty()) {
@@ -260,10 +256,7 @@ fn open(stage: &RunningStage<'_>, planned: &PlannedTrial, work: Work, epochs: u3
     let events =
         EventFile::create(work.path(), epochs + 1, now).map_err(|source| history_error(&work, source))?;
     let mut files = Files { work, events };
-    let (train, configuration) = (stage.train, &planned.trial.configuration);
-    let hyperparameters = hyperparameters(train, configuration);
-    files.append(&hparams::session_start(&group(train, configuration), &hyperparameters, now))?;
-    let text = trial_text(train, &planned.trial, stage.context.device);
+    let text = trial_text(stage.train, &planned.trial, stage.context.device);
     files.append(&Event::text("configuration", now, &text))?;
     files.events.flush().map_err(|source| history_error(&files.work, source))?;
     stage.tree.show(&planned.trial, files.work.path())?;

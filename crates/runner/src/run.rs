@@ -9,13 +9,13 @@ use std::{
 
 use data::{DatasetSettings, DecodingProgress};
 use results::{
-    board::{self, EVENT_FILES},
+    board,
     dataset_artifact::{self, Stated},
     known_images::ImageFacts,
     mean,
     run_tree::{self, RunTree},
     summary,
-    trial::{PlannedTrial, TRIAL, dataset_key_text},
+    trial::{EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
 };
 use settings::{Configuration, Trial};
 use spec::{Pipeline, Stage, Summarize, Train};

@@ -13,10 +13,7 @@ use std::{
 };
 
 use engine::{DeviceError, Ended, Population, Start};
-use results::{
-    board::EVENT_FILES,
-    trial::{PlannedTrial, TRIAL, WEIGHTS},
-};
+use results::trial::{EVENT_FILES, PlannedTrial, TRIAL, WEIGHTS};
 use settings::{Device, Trial};
 use store::{Claim, Owner, StoreError};
 

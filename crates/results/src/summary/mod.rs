@@ -2,6 +2,7 @@
 
 mod candidate;
 mod notes;
+pub(crate) mod sessions;
 mod study;
 mod winners;
 
@@ -15,7 +16,7 @@ pub use winners::Winner;
 
 use crate::{
     error::Error,
-    trial::{PlannedTrial, TRIAL},
+    trial::{EVENT_FILES, PlannedTrial, TRIAL},
 };
 
 /// Kind of a summary's artifact.
@@ -29,9 +30,9 @@ const BEST: &str = "best.ron";
 /// The published values that were not reproduced, one per line. The file is absent if there are none.
 const MISSED: &str = "missed.txt";
 /// Files that contain times and machines, so that equal trials do not give equal files.
-pub const VOLATILE: &[&str] = &[REPORT, "trials.csv"];
+pub const VOLATILE: &[&str] = &[REPORT, "trials.csv", EVENT_FILES];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 8;
+const SUMMARY_REVISION: u32 = 9;
 
 /// Returns the key text of the summary of these trials, finished or not.
 pub fn key_text(
@@ -114,6 +115,7 @@ pub fn write(
     let winners = winners::of(&candidates, &ranking);
     let winners: Vec<&Winner> = winners.iter().map(|(winner, _)| winner).collect();
     let best = winners::to_ron(&winners);
+    sessions::write(summarize, &candidates, work)?;
     drop(candidates);
     work.write(TABLE, report::markdown(&study).as_bytes())?;
     work.write("table.tex", report::latex(&study).as_bytes())?;

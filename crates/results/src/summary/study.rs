@@ -21,7 +21,6 @@ use super::{
     notes::notes,
 };
 use crate::{
-    board,
     dataset_artifact::Stated,
     error::Error,
     hyperparameters,
@@ -410,7 +409,7 @@ fn pictures(rows: &[Row], ordered: &[&Candidate<'_>]) -> Result<Vec<Picture>, Er
         let Some(artifact) = &candidate.trials[0].planned.artifact else { continue };
         // A trial that was resumed has several event files. The latest picture of each tag counts.
         let mut latest: Vec<history::Shown> = Vec::new();
-        for file in artifact.manifest().files.iter().filter(|file| file.path.starts_with(board::EVENT_FILES))
+        for file in artifact.manifest().files.iter().filter(|file| file.path.starts_with(trial::EVENT_FILES))
         {
             let path = artifact.path().join(&file.path);
             let bytes = artifact.read(&file.path)?;

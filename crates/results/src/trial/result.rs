@@ -14,6 +14,8 @@ use crate::error::Error;
 pub const HISTORY: &str = "history.csv";
 /// Time, memory and energy of each epoch. They differ from run to run.
 pub const MACHINE: &str = "machine.csv";
+/// Prefix of the names of event files. They contain times and host names, so they differ from run to run.
+pub const EVENT_FILES: &str = "events.out.tfevents";
 /// Weights and feedback matrices of the epoch that is kept.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// How the trial ended, as a [`TrialResult`].
