@@ -8,7 +8,7 @@ TensorBoard's accumulators, the one for notebooks and the one behind its web ser
 also served by TensorBoard's other backend, the package tensorboard_data_server, if that is installed.
 
 A trial's tables are history.csv and machine.csv, that of a mean over seeds is mean.csv. A value must be exactly the
-table's value as float32, each step must be there once, and every session of a summary must have ended with SUCCESS.
+table's value as float32, each step must be there once, and every session must have ended with SUCCESS.
 Prints `N runs, M values equal`; exits with 1 after a difference, or when there was nothing to compare.
 """
 
@@ -29,6 +29,7 @@ from tensorboard.util import tensor_util
 EVENT_FILES = "*tfevents*"
 # Seconds after which what the data server has not loaded is missing.
 PATIENCE = 60
+SESSION_START = "_hparams_/session_start_info"
 SESSION_END = "_hparams_/session_end_info"
 
 
@@ -95,17 +96,20 @@ def mean(path):
 
 
 def unsuccessful(root):
-    """A line for every configuration of a summary whose session did not end with SUCCESS, or for none at all."""
-    sessions = {path.parent for path in files(root, EVENT_FILES) if is_session(path.parent)}
-    if not sessions:
-        yield f"{root}: no session"
-    for directory in sorted(sessions):
-        accumulator = plugin_event_accumulator.EventAccumulator(str(directory)).Reload()
-        metadata = accumulator.AllSummaryMetadata().get(SESSION_END)
-        data = hparams_plugin.HParamsPluginData.FromString(metadata.plugin_data.content) if metadata else None
+    """A line for every session that did not end with SUCCESS, and for a summary without sessions."""
+    sessions = 0
+    for directory in sorted({path.parent for path in files(root, EVENT_FILES)}):
+        metadata = plugin_event_accumulator.EventAccumulator(str(directory)).Reload().AllSummaryMetadata()
+        if SESSION_START not in metadata:
+            continue
+        sessions += 1
+        end = metadata.get(SESSION_END)
+        data = hparams_plugin.HParamsPluginData.FromString(end.plugin_data.content) if end else None
         status = data.session_end_info.status if data else None
         if status != api.STATUS_SUCCESS:
             yield f"{run_name(directory, root)}: the session ended with {status}"
+    if sessions == 0 and files(root, "table.md"):
+        yield f"{root}: a summary without sessions"
 
 
 def run_name(directory, root):
