@@ -21,6 +21,7 @@ use settings::Algorithm;
 use spec::Pipeline;
 use store::Name;
 use tests::{Bench, SMALL_PIPELINE, Witness};
+use walkdir::{DirEntry, WalkDir};
 
 /// Panics in the first epoch of some trials, on the thread that trains them.
 struct Saboteur {
@@ -401,10 +402,9 @@ fn every_damage_of_every_file_of_every_kind_is_found_and_made_good() {
     for (kind, name) in &kinds {
         let folder = store.verify(name).expect("it is whole").path().to_owned();
         let listed = |folder: &Path| -> Vec<PathBuf> {
-            let entries = fs::read_dir(folder).expect("listable");
-            let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-            paths.sort();
-            paths
+            let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+            let entries = entries.map(|entry| entry.expect("an entry"));
+            entries.filter(|entry| entry.file_type().is_file()).map(DirEntry::into_path).collect()
         };
         for index in 0..listed(&folder).len() {
             for (what, damage) in DAMAGES {
