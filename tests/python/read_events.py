@@ -57,7 +57,13 @@ def main():
 def files(root, pattern):
     """Every file under root whose name fits, through links too: the run tree links into the store."""
     folders = sorted(os.walk(root, followlinks=True))
-    return [pathlib.Path(folder, name) for folder, _, names in folders for name in fnmatch.filter(names, pattern)]
+    paths = [pathlib.Path(folder, name) for folder, _, names in folders for name in fnmatch.filter(names, pattern)]
+    return [path for path in paths if not is_left_over(path)]
+
+
+def is_left_over(path):
+    """Whether a process that was killed left the link: the next run removes it after a minute."""
+    return any(part.startswith(".") and part.endswith(".tmp") for part in path.parts[1:])
 
 
 def histories(root):
@@ -189,7 +195,8 @@ def read_with_data_server(root):
             break
         previous = counts
         time.sleep(0.5)
-    read = {run: tags for run, tags in read.items() if not is_session(pathlib.PurePath(run))}
+    ignored = [run for run in read if is_session(pathlib.PurePath(run)) or is_left_over(pathlib.PurePath("/", run))]
+    read = {run: tags for run, tags in read.items() if run not in ignored}
     return {
         run: [((tag, datum.step), numpy.float32(datum.value)) for tag, data in tags.items() for datum in data]
         for run, tags in read.items()

@@ -111,17 +111,29 @@ impl Bench {
 
     /// Runs the pipeline file `text` with a witness.
     pub fn run_with(&self, text: &str, witness: &Witness) -> RunReport {
+        let run = self.try_run(&self.context(), text, &witness.interrupt, witness);
+        run.expect("the run is possible")
+    }
+
+    /// Runs the pipeline file `text` in another context or with another reporter, if the run is possible.
+    pub fn try_run(
+        &self,
+        context: &Context<'_>,
+        text: &str,
+        interrupt: &AtomicBool,
+        reporter: &dyn Reporter,
+    ) -> Result<RunReport, runner::Error> {
         let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
         let settings = RunSettings {
             jobs: self.jobs,
             largest_population: Some(self.largest_population),
             memory: None,
             fail_fast: false,
-            interrupt: &witness.interrupt,
-            reporter: witness,
+            interrupt,
+            reporter,
             build: "test",
         };
-        runner::run::run(&self.context(), &pipeline, settings).expect("the run is possible")
+        runner::run::run(context, &pipeline, settings)
     }
 
     /// Runs the pipeline file `text`; returns its tables, too.

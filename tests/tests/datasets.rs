@@ -9,9 +9,7 @@ use std::{
 use runner::{
     Context,
     progress::{Progress, Reporter},
-    run::RunSettings,
 };
-use spec::Pipeline;
 use tests::{Bench, SMALL_PIPELINE as PIPELINE, Witness};
 
 #[test]
@@ -85,17 +83,8 @@ fn images_of_one_class_are_reconstructed_and_not_classified() {
         .replace("Glyphs(train: 200, test: 50), holdout: 0.2", &source)
         .replace("batch_size: 20", "batch_size: 8")
         .replace("error_rate/test", "error_rate/validation");
-    let pipeline = Pipeline::parse("test.ron", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    let settings = RunSettings {
-        jobs: 1,
-        largest_population: None,
-        memory: None,
-        fail_fast: true,
-        interrupt: &AtomicBool::new(false),
-        reporter: &Witness::new(None),
-        build: "test",
-    };
-    let error = runner::run::run(&bench.context(), &pipeline, settings).expect_err("it is refused");
+    let run = bench.try_run(&bench.context(), &text, &AtomicBool::new(false), &Witness::new(None));
+    let error = run.expect_err("it is refused");
     assert_eq!(error.to_string(), "dataset `images`: all images are of one class, 0");
     let hint = error.hint().expect("there is a way out");
     assert!(hint.contains("task: Reconstruction"), "{hint}");
@@ -107,7 +96,7 @@ fn images_of_one_class_are_reconstructed_and_not_classified() {
 fn a_published_value_is_not_compared_with_results_on_a_part_of_the_images() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     if !data.join("EuroSAT").is_dir() {
-        eprintln!("skipped: the images are not beside the project");
+        eprintln!("skipped: the images are not next to the project");
         return;
     }
     let text = r#"Pipeline(name: "partial", stages: [
@@ -119,20 +108,11 @@ fn a_published_value_is_not_compared_with_results_on_a_part_of_the_images() {
             expect: [(of: (algorithm: Dfa), value: 15.0, within: 0.1, source: "a paper on all ten classes")],
         ),
     ])"#;
-    let pipeline = Pipeline::parse("test.ron", text).unwrap_or_else(|problems| panic!("{problems}"));
     let bench = Bench::new(1, 1);
     let context = Context { data: &data, ..bench.context() };
     let witness = Witness::new(None);
-    let settings = RunSettings {
-        jobs: 1,
-        largest_population: None,
-        memory: None,
-        fail_fast: true,
-        interrupt: &AtomicBool::new(false),
-        reporter: &witness,
-        build: "test",
-    };
-    let report = runner::run::run(&context, &pipeline, settings).expect("the run is possible");
+    let run = bench.try_run(&context, text, &AtomicBool::new(false), &witness);
+    let report = run.expect("the run is possible");
     assert_eq!(report.missed, [""; 0]);
     let table = fs::read_to_string(bench.path("runs/partial/s/table.md")).expect("a table");
     assert!(table.contains("NOT RUN: PARTIAL: 120 of 27,000 images, 2 of 10 classes"), "{table}");
@@ -168,7 +148,7 @@ impl Reporter for Swapper {
 fn images_that_were_others_while_they_were_read_are_not_trained_on() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/EuroSAT");
     if !data.is_dir() {
-        eprintln!("skipped: the images are not beside the project");
+        eprintln!("skipped: the images are not next to the project");
         return;
     }
     let bench = Bench::new(1, 1);
@@ -192,16 +172,12 @@ fn images_that_were_others_while_they_were_read_are_not_trained_on() {
         )
         .replace("batch_size: 20", "batch_size: 2")
         .replace("error_rate/test", "error_rate/validation");
-    let pipeline = Pipeline::parse("test.ron", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    let settings = RunSettings {
-        jobs: 1,
-        largest_population: None,
-        memory: None,
-        fail_fast: true,
-        interrupt: &AtomicBool::new(false),
-        reporter: &Swapper { picture: own.join("Industrial/3.jpg"), other: bench.path("other.jpg") },
-        build: "test",
-    };
-    let error = runner::run::run(&bench.context(), &pipeline, settings).expect_err("they changed");
+    let run = bench.try_run(
+        &bench.context(),
+        &text,
+        &AtomicBool::new(false),
+        &Swapper { picture: own.join("Industrial/3.jpg"), other: bench.path("other.jpg") },
+    );
+    let error = run.expect_err("they changed");
     assert_eq!(error.to_string(), "`images`: the image files changed while the run started");
 }

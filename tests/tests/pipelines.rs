@@ -59,7 +59,7 @@ fn cut(text: &str) -> String {
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn the_first_trial_of_every_shipped_pipeline_trains_an_epoch() {
     let Some(data) = data() else {
-        eprintln!("skipped: the images are not beside the project");
+        eprintln!("skipped: the images are not next to the project");
         return;
     };
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");

@@ -205,7 +205,7 @@ fn note(progress: &Progress<'_>) -> Option<String> {
             Some(format!("warning: {what}: {damage}; it is moved to the folder `damaged` and computed again"))
         }
         Progress::Halved { trials, reason } => {
-            Some(format!("a population of {trials} trials failed ({reason}): halves of it are tried"))
+            Some(format!("a population of {trials} trials failed ({reason}): its halves are tried"))
         }
         Progress::WaitingFor { holder, trials, last_seen: Some(LastSeen { ago, free_in }) } => Some(format!(
             "{} claimed by process {} on {}, last seen {} s ago: waiting for it; taken over in {} s if it stays silent \

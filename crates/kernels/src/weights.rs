@@ -52,7 +52,7 @@ impl<B: Backend> Weights<B> {
 }
 
 impl<B: Backend> Weights<B> {
-    /// Adds the L2 term of `weight` to this gradient of it; `decay` holds the coefficient of each trial, `[trials, 1, 1]`.
+    /// Adds the L2 term of `weight` to the gradient of `weight`; `decay` holds the coefficient of each trial, `[trials, 1, 1]`.
     pub fn with_decay(self, weight: &Self, decay: Option<&Tensor<B, 3>>) -> Self {
         match decay {
             Some(decay) => {

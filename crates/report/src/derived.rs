@@ -28,13 +28,7 @@ impl Study {
 
     /// Returns the datasets in the order of the rows.
     pub(crate) fn datasets(&self) -> Vec<&str> {
-        let mut datasets = Vec::new();
-        for row in &self.rows {
-            if !datasets.contains(&row.dataset.as_str()) {
-                datasets.push(&row.dataset);
-            }
-        }
-        datasets
+        each_once(self.rows.iter().map(|row| row.dataset.as_str()))
     }
 
     /// Returns a study of each dataset by itself, if there are several.
@@ -58,13 +52,7 @@ impl Study {
 
     /// Returns the train stages in the order of their best rows.
     pub(crate) fn stages(&self) -> Vec<&str> {
-        let mut stages = Vec::new();
-        for row in &self.rows {
-            if !stages.contains(&row.stage.as_str()) {
-                stages.push(&row.stage);
-            }
-        }
-        stages
+        each_once(self.rows.iter().map(|row| row.stage.as_str()))
     }
 
     /// Returns the configuration's label, with its stage if there are several.
@@ -86,6 +74,17 @@ impl Study {
     pub(crate) fn has_comparisons(&self) -> bool {
         self.rows.iter().any(|row| row.versus.is_some())
     }
+}
+
+/// Returns each name once, in the order of their first places.
+fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut known = Vec::new();
+    for name in names {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    known
 }
 
 impl Expectation {

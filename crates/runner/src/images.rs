@@ -19,7 +19,7 @@ pub(crate) fn load_images(
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
 }
 
-/// Checks that `dataset` has a test split if a summary of `train` shows a metric of it. Only the files of some sources decide
+/// Checks that `dataset` has a test split if a summary of `train` shows a test metric. Only the files of some sources decide
 /// that.
 pub(crate) fn check_metrics(
     pipeline: &Pipeline,

@@ -58,7 +58,7 @@ pub enum Progress<'a> {
         what: &'a str,
         damage: &'a str,
     },
-    /// A population panicked or did not fit the device's memory. Halves of it are tried.
+    /// A population panicked or did not fit the device's memory. Its halves are tried.
     Halved {
         trials: usize,
         reason: &'a str,

@@ -175,6 +175,10 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
             "expected a list `[...]`".into(),
             Some("one network with one layer: `hidden: [[500]]`; names: `[\"a\"]`".into()),
         ),
+        E::InvalidIdentifier(found) | E::SuggestRawIdentifier(found) => (
+            format!("expected a name, found `{found}`"),
+            Some("choices are written bare: `Dfa`, `Tanh`, `Final`".into()),
+        ),
         E::ExpectedIdentifier => (
             "expected a name without quotes".into(),
             Some("choices are written bare: `Dfa`, `Tanh`, `Orthogonal`, `Mnist`".into()),

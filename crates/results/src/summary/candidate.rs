@@ -74,7 +74,12 @@ pub(super) fn read<'a>(
     Ok((candidates, ranking))
 }
 
-impl Candidate<'_> {
+impl<'a> Candidate<'a> {
+    /// Returns the name of its dataset's stage.
+    pub(super) fn dataset(&self) -> &'a str {
+        &self.train.dataset.name
+    }
+
     /// Returns the name of its stage, or the names joined by `+` if there are several.
     pub(super) fn stages(&self) -> String {
         self.trains.iter().map(|train| train.name.as_str()).collect::<Vec<_>>().join("+")
@@ -106,7 +111,7 @@ fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
         best_of: vec![None; candidates.len()],
     };
     for dataset in &datasets {
-        let of_dataset = |index: &usize| candidates[*index].train.dataset.name == *dataset;
+        let of_dataset = |index: &usize| candidates[*index].dataset() == *dataset;
         let indices: Vec<usize> = (0..candidates.len()).filter(of_dataset).collect();
         let configurations: Vec<&Configuration> =
             indices.iter().map(|&index| &candidates[index].completed).collect();

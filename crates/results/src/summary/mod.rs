@@ -1,6 +1,7 @@
 //! Tables for papers and programs, and a report for people.
 
 mod candidate;
+mod expectations;
 mod notes;
 pub(crate) mod sessions;
 mod study;

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use history::History;
-use report::{
-    AxisValue, Criterion, End, Expectation, Images, Picture, Provenance, Published, Row, Series, Setting,
-    Study, Verdict, Versus,
-};
+use report::{AxisValue, Criterion, End, Images, Picture, Provenance, Row, Series, Setting, Study, Versus};
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
@@ -18,6 +15,7 @@ use tuner::{
 
 use super::{
     candidate::{Candidate, Measured, test_metric},
+    expectations,
     notes::notes,
 };
 use crate::{
@@ -37,7 +35,7 @@ pub(super) fn of(
     let ordered: Vec<&Candidate<'_>> = ranking.order.iter().map(|&index| &candidates[index]).collect();
     let mut rows = Vec::new();
     for of_dataset in
-        ranking.order.chunk_by(|&one, &other| dataset(&candidates[one]) == dataset(&candidates[other]))
+        ranking.order.chunk_by(|&one, &other| candidates[one].dataset() == candidates[other].dataset())
     {
         let baselines: Vec<Option<usize>> =
             of_dataset.iter().map(|&index| baseline(summarize, candidates, of_dataset, index)).collect();
@@ -90,17 +88,13 @@ pub(super) fn of(
         expectations: summarize
             .expect
             .iter()
-            .map(|expected| expectation(expected, &ordered, &other_images))
+            .map(|expected| expectations::compared(expected, &ordered, &other_images))
             .collect(),
-        publications: summarize.publications.iter().map(in_words).collect(),
+        publications: summarize.publications.iter().map(expectations::in_words).collect(),
         pictures: pictures(&rows, &ordered)?,
         rows,
         provenance: provenance(summarize, candidates, asked),
     })
-}
-
-fn dataset<'a>(candidate: &Candidate<'a>) -> &'a str {
-    &candidate.train.dataset.name
 }
 
 /// Returns the configuration that the one at `index` is compared with: the first in the `order` of its dataset that the baseline trains and
@@ -130,7 +124,7 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
     }
     Ok(Row {
         stage: candidate.stages(),
-        dataset: dataset(candidate).to_owned(),
+        dataset: candidate.dataset().to_owned(),
         group: match summarize.best_per.as_slice() {
             [] => candidate.configuration.algorithm.name().to_owned(),
             axes => ranking::group(&candidate.completed, axes),
@@ -280,61 +274,6 @@ fn compare_pairs(candidate: &Candidate<'_>, baseline: &Candidate<'_>) -> Option<
     compare(&pairs)
 }
 
-/// Compares a published value with ours. `other_images` has the datasets that are not those of the publication, with the reason.
-fn expectation(
-    expected: &spec::Expectation,
-    ordered: &[&Candidate<'_>],
-    other_images: &[(&str, String)],
-) -> Expectation {
-    let ordered = ordered.iter().copied();
-    let selected: Vec<&Candidate<'_>> =
-        ordered.filter(|candidate| is_selected(expected, candidate)).collect();
-    let best = selected.iter().find_map(|candidate| {
-        let values: Option<Vec<f64>> = candidate.trials.iter().map(|trial| trial.value).collect();
-        describe(&values?)
-    });
-    let of_other_images = |candidate: &&Candidate<'_>| {
-        let known = other_images.iter().find(|(name, _)| *name == dataset(candidate));
-        known.map(|(_, reason)| reason.clone())
-    };
-    let reason = selected.iter().find_map(of_other_images);
-    // If all trials have ended and there is still no mean, the published value was not reproduced.
-    let mut trials = selected.iter().flat_map(|candidate| &candidate.trials);
-    let have_ended = !selected.is_empty() && trials.all(|trial| trial.done.is_some());
-    Expectation {
-        of: expected.chosen.to_string(),
-        published: Published { mean: expected.value, deviation: expected.sd, count: expected.n },
-        tolerance: expected.within,
-        source: expected.source.clone(),
-        ours: best,
-        verdict: match best {
-            _ if reason.is_some() => Verdict::NotRun,
-            None if have_ended => Verdict::Fail,
-            None => Verdict::NotRun,
-            Some(ours) if is_near(ours.mean, expected) => Verdict::Pass,
-            Some(_) => Verdict::Fail,
-        },
-        reason,
-    }
-}
-
-fn is_selected(expected: &spec::Expectation, candidate: &Candidate<'_>) -> bool {
-    expected.dataset.as_ref().is_none_or(|name| name == dataset(candidate))
-        && expected.chosen.contains(&candidate.completed)
-}
-
-/// Returns the name of a published table, and its provenance in words.
-fn in_words(publication: &spec::Publication) -> Setting {
-    let spec::Publication { name, paper, table, read_from, settings, .. } = publication;
-    let value = format!("{paper}; {table}. Read from {read_from}. Settings: {settings}.");
-    Setting { name: name.clone(), value }
-}
-
-/// Whether `ours` is within the tolerance, apart from rounding.
-fn is_near(ours: f64, expected: &spec::Expectation) -> bool {
-    (ours - expected.value).abs() <= expected.within * (1.0 + 1e-12)
-}
-
 fn epoch_in_words(summarize: &Summarize) -> String {
     match (&summarize.epoch, &summarize.rank_by) {
         (EpochRule::Final, _) => "last epoch".into(),
@@ -449,9 +388,9 @@ fn provenance(summarize: &Summarize, candidates: &[Candidate<'_>], asked: Asked<
     let mut datasets: Vec<Setting> = Vec::new();
     for candidate in candidates {
         let Some(trial) = candidate.trials.first() else { continue };
-        if datasets.iter().all(|known| known.name != dataset(candidate)) {
+        if datasets.iter().all(|known| known.name != candidate.dataset()) {
             let value = trial.planned.dataset.to_string();
-            datasets.push(Setting { name: dataset(candidate).to_owned(), value });
+            datasets.push(Setting { name: candidate.dataset().to_owned(), value });
         }
     }
     let mut seeds: Vec<u64> = summarize.trains().flat_map(|train| train.seeds.iter().copied()).collect();

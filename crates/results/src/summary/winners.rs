@@ -34,7 +34,7 @@ pub(super) fn of<'a>(
         if let (Some(best_of), Some(mean)) = (&ranking.best_of[index], ranking.means[index]) {
             let winner = Winner {
                 best_of: best_of.clone(),
-                dataset: candidate.train.dataset.name.clone(),
+                dataset: candidate.dataset().to_owned(),
                 stage: candidate.stages(),
                 mean,
                 configuration: candidate.configuration.clone(),

@@ -106,9 +106,6 @@ impl<'a> Columns<'a> {
         if let Some(scale) = seed_scale(study).filter(|_| rows.iter().any(|row| row.count() > 1)) {
             columns.text("each seed", move |row| seeds_cell(row, scale, decimals));
         }
-        columns.number("median", move |row| {
-            number_cell(row.value.map(|value| value.median), |median| number::fixed(median, decimals))
-        });
         for quantity in study.quantities().into_iter().skip(1) {
             let decimals = quantity.criterion.decimals();
             columns.number(words::quantity(&quantity.criterion), move |row| {
