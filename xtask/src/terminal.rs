@@ -149,12 +149,15 @@ fn headline(epoch: &Epoch) -> Option<(&Metric, f64)> {
     })
 }
 
-/// Returns a block of lines: the images of a dataset, its splits, and the warnings about them.
+/// Returns a block of lines: the images of a dataset, its splits, and the warnings about them, without a line break at the end.
 pub fn account(stated: &Stated) -> String {
     let mut lines = Vec::new();
-    if let Some(Account { source, images, splits }) = &stated.account {
-        lines.push(format!("{source}: {images}"));
-        lines.extend(splits.iter().cloned());
+    match &stated.account {
+        Some(Account { source, images, splits }) => {
+            lines.push(format!("{source}: {images}"));
+            lines.extend(splits.iter().cloned());
+        }
+        None => lines.push("prepared by an earlier version, which did not count the images".to_owned()),
     }
     lines.extend(stated.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n  ")

@@ -88,8 +88,9 @@ impl<'a> Document<'a> {
         }
         let before = Before::of(self.text, at);
         let innermost = before.open.last().copied();
+        let is_end = *error == E::Eof || (*error == E::ExpectedComma && rest.trim().is_empty());
         let is_missing = match error {
-            E::Eof => innermost.is_some(),
+            _ if is_end => innermost.is_some(),
             // A stage begins where the parser expects a field, or a field where it expects an element of a list.
             E::ExpectedMapColon => rest.starts_with('('),
             E::ExpectedComma => {
@@ -99,13 +100,13 @@ impl<'a> Document<'a> {
         };
         if let (true, Some(open)) = (is_missing, innermost) {
             // The name that the parser read last belongs to what follows the missing bracket.
-            let name = if *error == E::Eof { at } else { at - word(before_text).len() };
+            let name = if is_end { at } else { at - word(before_text).len() };
             let before = Before::of(self.text, name);
             let closing = if self.text[open..].starts_with('[') { "]" } else { ")" };
             let line = self.position_of(open).line;
             let opened = format!("{}{}", word(&self.text[..open]), &self.text[open..=open]);
             return problem(
-                if *error == E::Eof { before.end } else { before.end_without_comma },
+                if is_end { before.end } else { before.end_without_comma },
                 format!("a `{closing}` is missing here: `{opened}` in line {line} is still open"),
                 format!("add `{closing}` here, or where that bracket ends"),
             );

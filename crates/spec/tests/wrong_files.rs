@@ -143,7 +143,9 @@ fn not_ron_at_all() {
 
 #[test]
 fn a_bracket_that_is_never_closed() {
-    insta::assert_snapshot!(refusal(RIGHT.trim_end_matches(')')));
+    let open = RIGHT.trim_end_matches(')');
+    insta::assert_snapshot!(refusal(open));
+    assert_eq!(refusal(&format!("{open}\n")), refusal(open), "a line break at the end changes nothing");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     _ => false,
                 });
                 let mut text = match stated {
-                    Some(stated) => account(&stated).trim_end().to_owned(),
+                    Some(stated) => account(&stated),
                     None => not_prepared(pipeline, &name, &about.places.images.data)?,
                 };
                 if is_remembered {
