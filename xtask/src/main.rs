@@ -34,7 +34,10 @@ enum Command {
     Init(InitArguments),
     /// Train what a pipeline file asks for and is not done yet, and print its tables
     #[command(after_help = RUN_HELP)]
-    Run(RunArguments),
+    Run(Box<RunArguments>),
+    /// Write a commented cluster file, for `run --cluster`
+    #[command(after_help = "Example: cargo xtask init-cluster --to cluster.ron")]
+    InitCluster(InitClusterArguments),
     /// Show which results exist, what would run, and why
     #[command(after_help = "Example: cargo xtask plan pipelines/quickstart.ron --time\n\n\
                             Exit codes: 0 planned; 1 your own images are missing; 2 wrong file or arguments")]
@@ -60,6 +63,9 @@ enum Command {
     /// Show which process trains which trial, what is saved and what failed
     #[command(after_help = "Example: cargo xtask status pipelines/quickstart.ron -v")]
     Status(PipelineArguments),
+    /// End the jobs of a pipeline on a cluster; finished trials and checkpoints are kept
+    #[command(after_help = "Example: cargo xtask cancel pipelines/quickstart.ron")]
+    Cancel(PipelineArguments),
     /// Inspect, verify and clean the store of results
     #[command(after_help = "Example: cargo xtask artifacts verify")]
     Artifacts(ArtifactsArguments),
@@ -95,6 +101,7 @@ enum Command {
 
 const RUN_HELP: &str = "\
 Example: cargo xtask run pipelines/quickstart.ron --set epochs=5 -v
+         cargo xtask run pipelines/quickstart.ron --cluster cluster.ron
 
 Exit codes:
   0    everything is done
@@ -151,6 +158,13 @@ struct InitArguments {
     to: Option<PathBuf>,
     #[command(flatten)]
     images: DataFolder,
+}
+
+#[derive(Args)]
+struct InitClusterArguments {
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "cluster.ron")]
+    to: PathBuf,
 }
 
 #[derive(Args)]
@@ -343,6 +357,18 @@ struct RunArguments {
     /// Start no trial after the first failure
     #[arg(long)]
     fail_fast: bool,
+    /// Train on a Slurm cluster: submit workers as this file says, wait for them, and end with the report
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jobs", "memory"])]
+    cluster: Option<PathBuf>,
+    /// Return when the workers are submitted; a last job writes the report
+    #[arg(long, requires = "cluster")]
+    detach: bool,
+    /// Train what no other process trains, then exit: no waiting, no tables. For schedulers that start the same command N times
+    #[arg(long, conflicts_with = "cluster")]
+    worker: bool,
+    /// The study for which this job was submitted
+    #[arg(long, hide = true, env = "BPFREE_STUDY", hide_env = true)]
+    study: Option<String>,
     #[command(flatten)]
     network: NetworkArguments,
     #[command(flatten)]
@@ -412,7 +438,8 @@ fn main() -> ExitCode {
     commands::run::keep_expected_panics_quiet();
     let done = match command_line.command {
         Command::Init(arguments) => commands::init::init(&arguments),
-        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::InitCluster(arguments) => commands::init::init_cluster(&arguments),
+        Command::Run(arguments) => commands::run::run(*arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Report(arguments) => commands::report::report(&arguments),
         Command::Export(arguments) => commands::export::export(&arguments),
@@ -420,6 +447,7 @@ fn main() -> ExitCode {
         Command::Pack(arguments) => commands::pack::pack(&arguments),
         Command::Unpack(arguments) => commands::pack::unpack(&arguments),
         Command::Status(arguments) => commands::status::status(&arguments),
+        Command::Cancel(arguments) => commands::cancel::cancel(&arguments),
         Command::Artifacts(arguments) => commands::artifacts::artifacts(&arguments),
         Command::Data { command: None, folder } => commands::data::list(&folder.data),
         Command::Data { command: Some(DataCommand::Fetch(arguments)), .. } => {

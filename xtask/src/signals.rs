@@ -1,19 +1,31 @@
-//! Signals that are ignored since this program was started, such as SIGHUP under `nohup`.
+//! The signals that end a run. Those that are ignored since this program was started, such as SIGHUP under `nohup`, stay ignored.
 
-use std::{mem::MaybeUninit, ptr};
+use std::{io, mem::MaybeUninit, ptr, thread};
 
-/// The signals that end a program, for which [`ctrlc`] sets handlers.
-const ENDING: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
+    iterator::Signals,
+};
 
-/// Calls `set_handlers`, then ignores the signals again that were ignored before.
-pub fn keep_ignored<T>(set_handlers: impl FnOnce() -> T) -> T {
-    let ignored: Vec<libc::c_int> = ENDING.into_iter().filter(|signal| is_ignored(*signal)).collect();
-    let done = set_handlers();
-    for signal in ignored {
-        // SAFETY: the call changes nothing in this program's memory, and SIG_IGN is no function that could be unsafe to call.
-        let _ = unsafe { libc::signal(signal, libc::SIG_IGN) };
-    }
-    done
+/// A wish to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C, or a scheduler that ends the process.
+    End,
+    /// SIGUSR1: the time limit of a job is near.
+    TimeLimit,
+}
+
+/// Calls `handler` for every signal, from a thread of its own.
+pub fn listen(mut handler: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
+    let ending = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = Signals::new(ending.chain([SIGUSR1]))?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            handler(if signal == SIGUSR1 { Signal::TimeLimit } else { Signal::End });
+        }
+    })?;
+    Ok(())
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {

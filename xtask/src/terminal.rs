@@ -91,6 +91,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<spec::Error>() {
         return error.hint();
     }
+    if let Some(error) = error.downcast_ref::<cluster::Error>() {
+        return error.hint();
+    }
     if let Some(error) = error.downcast_ref::<store::StoreError>() {
         return error.hint();
     }

@@ -29,7 +29,7 @@ use crate::{
     plan::{Settled, Waiting, plan_trials, settle},
     progress::{Progress, TrialEnd},
     shared_work,
-    stage_run::{RunningStage, provenance},
+    stage_run::{Role, RunningStage, provenance},
 };
 
 pub use crate::stage_run::RunSettings;
@@ -57,6 +57,8 @@ pub struct RunReport {
     pub elsewhere: usize,
     /// The number of trials that did not begin because others had failed.
     pub not_begun: usize,
+    /// The number of trials that a worker left to the processes that train them.
+    pub left_to_others: usize,
     /// The stages that did not begin because their configurations are not chosen, with the reason.
     pub waiting: Vec<(String, String)>,
     /// The published values that were not reproduced.
@@ -67,6 +69,7 @@ struct Run<'a> {
     context: &'a Context<'a>,
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
+    role: Role,
     /// The datasets that were loaded so far.
     loaded: Vec<(DatasetSettings, KeyText, Arc<data::Dataset>)>,
     /// The trials of each train stage so far by its name; none if its configurations are not chosen.
@@ -86,14 +89,73 @@ pub fn run(
 ) -> Result<RunReport, Error> {
     engine::check(context.device)?;
     let _in_use = context.store.use_it()?;
+    show_stages(context, pipeline, settings)?;
+    train_all(context, pipeline, settings, Role::Whole)
+}
+
+/// Trains missing trials of `pipeline` next to other workers, and returns when these have claimed all that is left. Makes no means,
+/// tables and reports.
+///
+/// # Errors
+/// As [`run`].
+pub fn work(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+) -> Result<RunReport, Error> {
+    engine::check(context.device)?;
+    let _in_use = context.store.use_it()?;
+    train_all(context, pipeline, settings, Role::Worker)
+}
+
+/// Makes the means, tables and reports of `pipeline` from the finished trials, and shows all its results in the run tree.
+///
+/// # Errors
+/// If the store cannot be used.
+pub fn finish(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+) -> Result<RunReport, Error> {
+    let _in_use = context.store.use_it()?;
+    show_stages(context, pipeline, settings)?;
+    train_all(context, pipeline, settings, Role::Reporter)
+}
+
+/// Reads the images of every stage with missing trials and checks the stages against them, so that workers find all that they need.
+///
+/// # Errors
+/// As [`run`], except that the device is not used.
+pub fn prepare(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+) -> Result<RunReport, Error> {
+    let _in_use = context.store.use_it()?;
+    show_stages(context, pipeline, settings)?;
+    let mut run = Run::new(context, pipeline, settings, Role::Worker);
+    run.stages(Run::prepare)?;
+    Ok(run.report)
+}
+
+/// Shows the stages of `pipeline` in the run tree, and no others.
+fn show_stages(context: &Context<'_>, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<(), Error> {
     let board =
         board::show(&context.store, pipeline, provenance(settings.build, context.device, Duration::ZERO))?;
     let mut names: Vec<&str> = pipeline.stages.iter().map(Stage::name).collect();
     names.push(&board);
-    run_tree::keep_stages(context.store.root(), &pipeline.name, &names)?;
+    Ok(run_tree::keep_stages(context.store.root(), &pipeline.name, &names)?)
+}
+
+fn train_all(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+    role: Role,
+) -> Result<RunReport, Error> {
     let mut trained = 0;
     loop {
-        let mut run = Run::new(context, pipeline, settings);
+        let mut run = Run::new(context, pipeline, settings, role);
         match run.stages(Run::train) {
             // Some damage is found only when a result is read. Then the run starts again without that result.
             Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
@@ -120,15 +182,15 @@ pub fn report(
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
-    let mut run = Run::new(context, pipeline, settings);
+    let mut run = Run::new(context, pipeline, settings, Role::Whole);
     run.stages(Run::plan)?;
     Ok(run.report)
 }
 
 impl<'a> Run<'a> {
-    fn new(context: &'a Context<'a>, pipeline: &'a Pipeline, settings: RunSettings<'a>) -> Self {
+    fn new(context: &'a Context<'a>, pipeline: &'a Pipeline, settings: RunSettings<'a>, role: Role) -> Self {
         let report = RunReport::default();
-        Self { context, pipeline, settings, loaded: Vec::new(), trials: HashMap::new(), report }
+        Self { context, pipeline, settings, role, loaded: Vec::new(), trials: HashMap::new(), report }
     }
 
     /// Runs all stages, or those before an interruption. `train_stage` runs those that train.
@@ -139,6 +201,7 @@ impl<'a> Run<'a> {
                 // A dataset is loaded when the first trial needs it. A grid has nothing to run.
                 Stage::Dataset(_) | Stage::Grid(_) => Ok(()),
                 Stage::Train(train) => train_stage(self, train),
+                Stage::Summarize(_) if self.role == Role::Worker => Ok(()),
                 Stage::Summarize(summarize) => self.summarize(summarize),
             };
             match done {
@@ -159,6 +222,28 @@ impl<'a> Run<'a> {
         let trials = configurations.map(|configurations| plan_trials(self.context, train, &configurations));
         self.trials.insert(train.name.clone(), trials.transpose()?);
         Ok(())
+    }
+
+    /// Reads the images of `train` and checks the stage against them, if trials are missing or not chosen yet.
+    fn prepare(&mut self, train: &Train) -> Result<(), Error> {
+        let configurations = self.configurations(train)?;
+        let trials = configurations.map(|configurations| plan_trials(self.context, train, &configurations));
+        let trials = trials.transpose()?;
+        let missing: Vec<&PlannedTrial> =
+            trials.iter().flatten().filter(|planned| planned.artifact.is_none()).collect();
+        if trials.is_none() || !missing.is_empty() {
+            let text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
+            let dataset = self.dataset(train, &text)?;
+            self.check(train, &missing, &dataset)?;
+        }
+        self.trials.insert(train.name.clone(), trials);
+        Ok(())
+    }
+
+    fn check(&self, train: &Train, missing: &[&PlannedTrial], dataset: &data::Dataset) -> Result<(), Error> {
+        check_classes(train, dataset)?;
+        check_metrics(self.pipeline, train, dataset)?;
+        check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), dataset)
     }
 
     fn train(&mut self, train: &Train) -> Result<(), Error> {
@@ -189,16 +274,15 @@ impl<'a> Run<'a> {
             done,
             epochs: train.training.epochs,
         });
-        if !missing.is_empty() {
-            if train.mean_over_seeds {
-                // A mean from an earlier run may include trials that are trained again now.
-                self.show_means(train, &planned)?;
-            }
+        if self.role == Role::Reporter {
+            self.report.left_to_others += missing.len();
+        } else if !missing.is_empty() {
+            // A mean from an earlier run may include trials that are trained again now.
+            self.show_means(train, &planned)?;
             let dataset = self.dataset(train, &missing[0].dataset_text)?;
-            check_classes(train, &dataset)?;
-            check_metrics(self.pipeline, train, &dataset)?;
-            check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), &dataset)?;
-            let stage = RunningStage { train, context: self.context, settings: self.settings, tree, dataset };
+            self.check(train, &missing, &dataset)?;
+            let (context, settings, role) = (self.context, self.settings, self.role);
+            let stage = RunningStage { train, context, settings, role, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
@@ -213,9 +297,7 @@ impl<'a> Run<'a> {
         if !train.may_diverge {
             self.add_diverged(&planned)?;
         }
-        if train.mean_over_seeds {
-            self.show_means(train, &planned)?;
-        }
+        self.show_means(train, &planned)?;
         self.trials.insert(train.name.clone(), Some(planned));
         Ok(())
     }
@@ -248,9 +330,9 @@ impl<'a> Run<'a> {
     }
 
     fn train_missing(&mut self, stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_finished: bool) {
-        let ends = shared_work::train(stage, missing, has_finished);
+        let trained = shared_work::train(stage, missing, has_finished);
         self.report.interrupted |= stage.is_interrupted();
-        for (planned, end) in missing.iter().zip(ends) {
+        for (planned, end) in missing.iter().zip(trained.ends) {
             match end {
                 Some(TrialEnd::Stored(_)) => self.report.trained += 1,
                 Some(TrialEnd::MadeElsewhere) => self.report.elsewhere += 1,
@@ -261,13 +343,17 @@ impl<'a> Run<'a> {
                     self.report.failed.push((planned.trial.clone(), reason));
                 }
                 None if stage.is_interrupted() => {}
+                None if trained.left_to_others => self.report.left_to_others += 1,
                 None => self.report.not_begun += 1,
             }
         }
     }
 
-    /// Makes and links the mean over the seeds of every configuration that has one.
+    /// Makes and links the mean over the seeds of every configuration that has one, if the stage wants them.
     fn show_means(&self, train: &Train, planned: &[PlannedTrial]) -> Result<(), Error> {
+        if !train.mean_over_seeds || self.role == Role::Worker {
+            return Ok(());
+        }
         let tree = self.tree(&train.name);
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             let trial = &seeds[0].trial;

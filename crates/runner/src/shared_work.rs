@@ -15,7 +15,7 @@ use std::{
 use engine::{DeviceError, Ended, Population, Start};
 use results::trial::{EVENT_FILES, PlannedTrial, TRIAL, WEIGHTS};
 use settings::{Device, Trial};
-use store::{Claim, Owner, StoreError};
+use store::{Claim, LastSeen, Owner, StoreError};
 
 use crate::{
     checkpoint::Saved,
@@ -24,7 +24,7 @@ use crate::{
     panics,
     progress::{Attempt, Progress, TrialEnd},
     record::{Claimed, Recorder, describe},
-    stage_run::RunningStage,
+    stage_run::{Role, RunningStage},
     workers,
 };
 
@@ -53,13 +53,16 @@ struct SharedWork<'a> {
     budget: Budget,
 }
 
-/// Trains the `missing` trials of `stage`. Returns how each ended, or none for a trial that did not begin. `has_finished` states
-/// whether other trials of the stage were finished before.
-pub(crate) fn train(
-    stage: &RunningStage<'_>,
-    missing: &[&PlannedTrial],
-    has_finished: bool,
-) -> Vec<Option<TrialEnd>> {
+/// The outcome of [`train`].
+pub(crate) struct Trained {
+    /// The end of each trial; absent if it did not begin.
+    pub(crate) ends: Vec<Option<TrialEnd>>,
+    /// Whether trials did not begin because other processes train them.
+    pub(crate) left_to_others: bool,
+}
+
+/// Trains the `missing` trials of `stage`. `has_finished` states whether other trials of the stage were finished before.
+pub(crate) fn train(stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_finished: bool) -> Trained {
     let work = SharedWork {
         stage,
         missing,
@@ -73,6 +76,7 @@ pub(crate) fn train(
     // A trial that failed before may end the whole process this time, so the others come first.
     open.sort_by_cached_key(|&index| work.has_failed_before(index));
     let mut reported = Vec::new();
+    let mut left_to_others = false;
     while !open.is_empty() && !work.is_over() {
         let held = work.round(&open);
         let retried = work.retry();
@@ -80,12 +84,16 @@ pub(crate) fn train(
             break;
         }
         if retried.is_empty() && held.len() == open.len() {
+            if stage.role == Role::Worker && !work.may_fall_free(&held) {
+                left_to_others = true;
+                break;
+            }
             work.report_holders(&held, &mut reported);
             thread::sleep(CHECK_INTERVAL);
         }
         open = held.into_iter().map(|(index, _)| index).chain(retried).collect();
     }
-    work.ends.into_inner().unwrap_or_else(PoisonError::into_inner)
+    Trained { ends: work.ends.into_inner().unwrap_or_else(PoisonError::into_inner), left_to_others }
 }
 
 /// Locks a list that stays valid if a thread panics.
@@ -275,6 +283,12 @@ impl SharedWork<'_> {
             }
         }
         retried
+    }
+
+    /// Returns whether one of the `held` trials may soon be free, because its holder has missed a heartbeat.
+    fn may_fall_free(&self, held: &Held) -> bool {
+        let last_seen = |index: usize| self.stage.context.store.last_seen(TRIAL, &self.missing[index].key);
+        held.iter().any(|(index, _)| last_seen(*index).is_some_and(LastSeen::is_late))
     }
 
     /// Reports the processes that train the remaining trials, once for each process.

@@ -37,10 +37,22 @@ pub struct RunSettings<'a> {
     pub build: &'a str,
 }
 
+/// The part that this process has in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It waits for trials that other processes train, and makes means, tables and reports.
+    Whole,
+    /// It trains what others have not claimed, and leaves the rest to them.
+    Worker,
+    /// It trains nothing, and makes means, tables and reports.
+    Reporter,
+}
+
 pub(crate) struct RunningStage<'a> {
     pub(crate) train: &'a Train,
     pub(crate) context: &'a Context<'a>,
     pub(crate) settings: RunSettings<'a>,
+    pub(crate) role: Role,
     pub(crate) tree: RunTree,
     pub(crate) dataset: Arc<data::Dataset>,
 }

@@ -140,6 +140,13 @@ pub struct LastSeen {
     pub free_in: Duration,
 }
 
+impl LastSeen {
+    /// Returns whether the holder has missed a heartbeat.
+    pub fn is_late(self) -> bool {
+        self.ago > 2 * HEARTBEAT
+    }
+}
+
 /// Returns the last heartbeat of the holder of the lease at `path`; none if it is free or held by a process whose end this host
 /// notices at once.
 pub(super) fn last_seen(path: &Path) -> Option<LastSeen> {

@@ -15,7 +15,7 @@ use spec::{
 };
 
 use crate::{
-    DataFolder, InitArguments,
+    DataFolder, InitArguments, InitClusterArguments,
     program::{program, with_program},
     terminal::{counted, say},
 };
@@ -42,6 +42,13 @@ pub fn init(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
         });
     }
     say(&format!("next: {} plan {}{flag}", program(), path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn init_cluster(InitClusterArguments { to }: &InitClusterArguments) -> anyhow::Result<ExitCode> {
+    write_new(to, &with_program(cluster::EXAMPLE))?;
+    say(&format!("{}: edit `partition`, `workers` and what a worker asks for", to.display()));
+    say(&format!("next: {} run FILE --cluster {}", program(), to.display()));
     Ok(ExitCode::SUCCESS)
 }
 

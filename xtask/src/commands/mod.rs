@@ -1,7 +1,9 @@
-//! One module per command, and the download that `run` and `data fetch` share.
+//! One module per command, the download that `run` and `data fetch` share, and the forms of `run` on a cluster.
 
 pub mod artifacts;
 pub mod bench;
+pub mod cancel;
+pub mod cluster;
 pub mod data;
 pub mod data_info;
 pub mod doctor;
@@ -17,3 +19,4 @@ pub mod schema;
 pub mod status;
 pub mod tensorboard;
 pub mod why;
+pub mod worker;

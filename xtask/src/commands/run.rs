@@ -13,8 +13,9 @@ use std::{
 use anyhow::Context;
 use results::run_tree;
 use runner::run::{RunReport, RunSettings};
-use settings::Trial;
+use settings::{Device, Trial};
 
+use super::{cluster, worker};
 use crate::{
     RunArguments,
     asked::{self, Asked},
@@ -30,12 +31,25 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static BARS: OnceLock<Bars> = OnceLock::new();
 
 /// The exit code of a program that Ctrl-C ended, as shells expect it.
-const INTERRUPTED_CODE: u8 = 130;
+pub const INTERRUPTED_CODE: u8 = 130;
 
 /// The exit code if everything is done, but a published value was missed.
 const MISSED_CODE: u8 = 3;
 
-pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
+    if arguments.worker {
+        return worker::work(&arguments);
+    }
+    let Some(file) = arguments.cluster.take() else { return run_here(&arguments) };
+    let settings = ::cluster::Settings::read(&file)?;
+    if settings.has_gpus() {
+        arguments.asked.device = Device::Cuda;
+    }
+    cluster::run(&arguments, &settings)
+}
+
+/// Trains on this machine whatever is missing.
+fn run_here(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let RunArguments { asked: about, network, .. } = arguments;
     let asked = Asked::of(asked::read(about)?, about)?;
@@ -44,32 +58,31 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     engine::check(about.device)?;
     // During a download, Ctrl-C ends the program; the next start resumes the download.
     super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
+    let bars = BARS.get_or_init(|| Bars::new(about.verbose));
+    stop_on_ctrl_c(bars)?;
+    let report = runner::run::run(&asked.context(), pipeline, settings(arguments, bars, &INTERRUPTED))?;
+    bars.clear();
+    Ok(conclude(&asked, &report, started))
+}
+
+/// Returns the options of a run, and prepares the process for it.
+pub fn settings<'a>(arguments: &RunArguments, bars: &'a Bars, interrupt: &'a AtomicBool) -> RunSettings<'a> {
     if let Some(jobs) = arguments.jobs.map(usize::from).filter(|jobs| *jobs > cores()) {
         tell(&format!(
             "warning: {jobs} threads are more than the {} of this machine and slow it down",
             counted(cores(), "core")
         ));
     }
-    let bars = BARS.get_or_init(|| Bars::new(about.verbose));
-    stop_on_ctrl_c(bars)?;
     limits::allow_many_files();
-    let report = runner::run::run(
-        &asked.context(),
-        pipeline,
-        RunSettings {
-            jobs: arguments.jobs.map_or_else(cores, usize::from),
-            largest_population: arguments.population.map(usize::from),
-            fail_fast: arguments.fail_fast,
-            interrupt: &INTERRUPTED,
-            reporter: bars,
-            build: crate::BUILD,
-            memory: arguments.memory,
-        },
-    )?;
-    bars.clear();
-    let folder = run_tree::pipeline_folder(&about.places.results.artifacts, &pipeline.name);
-    say(&format!("results: {}", folder.display()));
-    Ok(conclude(&report, started))
+    RunSettings {
+        jobs: arguments.jobs.map_or_else(cores, usize::from),
+        largest_population: arguments.population.map(usize::from),
+        fail_fast: arguments.fail_fast,
+        interrupt,
+        reporter: bars,
+        build: crate::BUILD,
+        memory: arguments.memory,
+    }
 }
 
 /// Parses a size with its unit, such as `8GB`, `500 MB` or `1.5GiB`.
@@ -97,7 +110,9 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 }
 
 /// Prints what was done, what was not, and how to continue; returns the exit code.
-fn conclude(report: &RunReport, started: Instant) -> ExitCode {
+pub fn conclude(asked: &Asked<'_>, report: &RunReport, started: Instant) -> ExitCode {
+    let folder = run_tree::pipeline_folder(asked.store.root(), &asked.pipeline.name);
+    say(&format!("results: {}", folder.display()));
     let RunReport {
         trials,
         skipped,
@@ -109,6 +124,7 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
         dropped,
         elsewhere,
         not_begun,
+        left_to_others: _,
         waiting,
         missed,
     } = report;
@@ -154,7 +170,7 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     }
 }
 
-fn list(what: &str, trials: &[(Trial, String)]) {
+pub fn list(what: &str, trials: &[(Trial, String)]) {
     for (trial, reason) in trials {
         // The failure's file keeps the backtrace of a panic; `status -v` shows it.
         let reason = reason.lines().next().unwrap_or_default();
@@ -163,7 +179,7 @@ fn list(what: &str, trials: &[(Trial, String)]) {
 }
 
 /// Returns the command line of this run, to be pasted.
-fn command_line() -> String {
+pub fn command_line() -> String {
     std::env::args_os().skip(1).fold(program().to_owned(), |line, word| {
         let word = word.to_string_lossy();
         let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,:=+/@%".contains(letter);
@@ -182,7 +198,7 @@ pub fn cores() -> usize {
 /// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program. Signals that are ignored, for
 /// example by `nohup`, stay ignored.
 fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
-    let handler = || {
+    let handler = |_| {
         if !INTERRUPTED.swap(true, Ordering::Relaxed) {
             bars.interrupt();
         } else {
@@ -192,7 +208,7 @@ fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
     };
-    signals::keep_ignored(|| ctrlc::set_handler(handler)).context("cannot listen for Ctrl-C")
+    signals::listen(handler).context("cannot listen for Ctrl-C")
 }
 
 /// Prints no message for a panic in a trial, which is reported as the trial's failure, or in the decoder of pictures.

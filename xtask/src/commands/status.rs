@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
+use cluster::{Folder, Job, Slurm};
 use results::trial::{PlannedTrial, TRIAL};
 use runner::plan::StagePlan;
 use store::Store;
 
+use super::worker;
 use crate::{
     PipelineArguments,
     asked::Asked,
-    terminal::{counted, say, since},
+    terminal::{counted, from_here, say, since},
 };
 
 /// The state of a trial that is not finished.
@@ -84,5 +86,30 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         ));
         lines.iter().for_each(|line| say(line));
     }
+    let folder = worker::folder(&asked);
+    if folder.exists() {
+        say(&jobs_in_words(&folder));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Describes the jobs of a study on a cluster.
+fn jobs_in_words(folder: &Folder) -> String {
+    let jobs = match Slurm::default().jobs(folder.study()) {
+        Ok(jobs) => jobs,
+        Err(error) => return format!("cluster: {error}"),
+    };
+    let (workers, last): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.element.is_some());
+    let (running, waiting): (Vec<Job>, Vec<Job>) = workers.into_iter().partition(|job| job.is_running);
+    let mut nodes: Vec<&str> = running.iter().map(|job| job.node.as_str()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let on = if nodes.is_empty() { String::new() } else { format!(" on {}", nodes.join(", ")) };
+    let mut words = vec![format!("{} running{on}", counted(running.len(), "worker"))];
+    if let Some(job) = waiting.first() {
+        words.push(format!("{} waiting ({})", waiting.len(), job.reason));
+    }
+    words.extend(last.iter().map(|_| "a last job for the report".to_owned()));
+    let stopped = folder.stopped().map_or(String::new(), |reason| format!("; stopped: {reason}"));
+    format!("cluster: {}{stopped}; logs in {}", words.join(", "), from_here(&folder.logs()))
 }

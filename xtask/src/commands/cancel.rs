@@ -1,0 +1,45 @@
+//! `cancel`: ends the jobs of a study on a cluster.
+
+use std::{
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use cluster::Slurm;
+use store::Owner;
+
+use super::worker;
+use crate::{
+    PipelineArguments,
+    asked::Asked,
+    terminal::{counted, say},
+};
+
+/// The longest wait for the end of the jobs. They save their trials first.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The time between two questions to Slurm.
+const POLL: Duration = Duration::from_secs(2);
+
+pub fn cancel(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
+    let asked = Asked::open(arguments)?;
+    let folder = worker::folder(&asked);
+    if !folder.exists() {
+        bail!("{} was not submitted to a cluster with these results", arguments.file.display());
+    }
+    let (slurm, study) = (Slurm::default(), folder.study());
+    // Also for a command that waits for the jobs, and would submit others.
+    folder.stop(&format!("cancelled on {}", Owner::this_process().host))?;
+    let jobs = slurm.jobs(study)?.len();
+    slurm.cancel(study)?;
+    let started = Instant::now();
+    while !slurm.jobs(study)?.is_empty() {
+        if started.elapsed() > PATIENCE {
+            bail!("the jobs {study} are still in the queue: `squeue --name={study}` shows them");
+        }
+        thread::sleep(POLL);
+    }
+    say(&format!("{} ended; finished trials and checkpoints are kept", counted(jobs, "job")));
+    Ok(ExitCode::SUCCESS)
+}
