@@ -42,6 +42,19 @@ pub enum Error {
     #[error("{}: expected {expected}, found {found}", path.display())]
     Unsuitable { path: PathBuf, expected: String, found: String, hint: &'static str },
 
+    /// The picture may be whole, so it is not left out: what a dataset holds must not depend on the machine.
+    #[error("{}: decoding this picture needs {}, {} may be used", path.display(), size(*need), size(*limit))]
+    PictureTooLarge { path: PathBuf, need: u64, limit: u64 },
+
+    #[error(
+        "{}: {pictures} pictures of {width}x{height} pixels need {} when they are decoded, {} may be used",
+        path.display(), size(*need), size(*limit)
+    )]
+    PicturesTooLarge { path: PathBuf, pictures: usize, height: usize, width: usize, need: u64, limit: u64 },
+
+    #[error("interrupted")]
+    Interrupted,
+
     #[error("cannot keep decoded pictures in {}", path.display())]
     NotKept { path: PathBuf, source: io::Error },
 
@@ -109,6 +122,9 @@ impl Error {
                 "put a whole file in its place, or give the source `skip_damaged: true`".to_owned()
             }
             Self::Unsuitable { hint, .. } => (*hint).to_owned(),
+            Self::PictureTooLarge { .. } => format!("store the picture with fewer pixels, or {MORE_MEMORY}"),
+            Self::PicturesTooLarge { .. } => format!("give the source a smaller `size`, or {MORE_MEMORY}"),
+            Self::Interrupted => "the same command starts again".to_owned(),
             Self::NotKept { path, .. } => {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 format!("check that {} may be written and has room", folder.display())
@@ -128,6 +144,16 @@ impl Error {
             Self::EmptySplit { part: "validation", .. } => "raise `holdout`, or set it to 0.0".to_owned(),
             Self::EmptySplit { .. } => "raise `fraction`, or lower `holdout`".to_owned(),
         }
+    }
+}
+
+const MORE_MEMORY: &str = "end other programs, or allow more with `run --memory SIZE`";
+
+/// Returns `12.3 GB` or `8 MB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
     }
 }
 

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-/// The folders, threads and progress callback for loading a source.
+/// The folders, limits and callbacks for loading a source.
 #[derive(Clone, Copy)]
 pub struct Loading<'a> {
     /// The folder at which the relative paths of sources start.
@@ -11,6 +11,10 @@ pub struct Loading<'a> {
     pub decoded_dir: Option<&'a Path>,
     /// The number of threads that decode.
     pub threads: NonZeroUsize,
+    /// The bytes that decoded images and decoders may use together. Decoders wait for each other.
+    pub memory: u64,
+    /// Asked before each picture. If it is true, loading ends with [`Error::Interrupted`](crate::Error::Interrupted).
+    pub is_interrupted: &'a (dyn Fn() -> bool + Sync),
     /// Called after each picture by the thread that decoded it.
     pub progress: &'a (dyn Fn(DecodingProgress) + Sync),
 }
@@ -23,12 +27,15 @@ pub struct DecodingProgress {
 }
 
 impl<'a> Loading<'a> {
-    /// Loads from files under `data_dir` and decodes on every core. Nothing is kept or reported.
+    /// Loads from files under `data_dir` and decodes on every core, in most of the memory that is free now. Nothing is kept,
+    /// reported or interrupted.
     pub fn from(data_dir: &'a Path) -> Self {
         Self {
             data_dir,
             decoded_dir: None,
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            memory: machine::memory::usable(),
+            is_interrupted: &|| false,
             progress: &|_| (),
         }
     }

@@ -4,6 +4,14 @@ use std::{fs, path::Path};
 
 use crate::control_group;
 
+/// The fraction of free memory that this program may use. Other programs need some, and its needs are estimates.
+const SHARE: f64 = 0.9;
+
+/// Returns the number of bytes that this process may use now, without a limit if the system does not report its free memory.
+pub fn usable() -> u64 {
+    free().map_or(u64::MAX, |free| (free as f64 * SHARE) as u64)
+}
+
 /// Returns the number of bytes that this process can still allocate: the least that the machine, the control groups of the process
 /// and its limit of address space leave, as far as the system reports them.
 pub fn free() -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Decodes JPEG and PNG files.
 
-use std::io::Cursor;
-use std::panic;
+use std::io::{BufRead, Cursor, Seek};
+use std::panic::{self, AssertUnwindSafe};
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
@@ -14,6 +14,8 @@ use crate::{RgbImage, orientation};
 /// The limits on pictures, which no official picture comes near.
 const MAX_SIDE: usize = 1 << 14;
 const MAX_BYTES: usize = 1 << 30;
+/// The memory of a decoder for everything but pixels, at most.
+const OTHER_BYTES: u64 = 1 << 20;
 const TOO_LARGE: &str = "Image size exceeds limit";
 const TOO_MUCH_MEMORY: &str = "Memory limit exceeded";
 
@@ -39,6 +41,42 @@ fn decode_as_stored(file: &[u8]) -> Result<RgbImage, String> {
     }
 }
 
+/// Returns the most memory that [`decode`] takes for a file, in bytes, from the size that its header claims. The file itself is
+/// not counted. Returns none for a header that is damaged or that [`decode`] refuses.
+pub fn memory_need(file: &mut (impl BufRead + Seek)) -> Option<u64> {
+    match file.fill_buf().ok()? {
+        [0xff, ..] => panic::catch_unwind(AssertUnwindSafe(|| jpeg_need(file))).ok()?,
+        _ => png_need(file),
+    }
+}
+
+fn jpeg_need(file: &mut (impl BufRead + Seek)) -> Option<u64> {
+    let mut decoder = JpegDecoder::new_with_options(file, any_size());
+    decoder.decode_headers().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    let components = usize::from(decoder.info()?.components);
+    within_memory(width, height, 3).ok()?;
+    check_sides(width, height).ok()?;
+    // Blocks of the least resolution cover up to 32 by 32 pixels.
+    let pixels = width.next_multiple_of(32) * height.next_multiple_of(32);
+    // While it is decoded, a progressive picture has two bytes for each coefficient. Afterwards, it may be copied to be turned.
+    Some((pixels * (3 + (2 * components).max(3))) as u64 + OTHER_BYTES)
+}
+
+fn png_need(file: &mut (impl BufRead + Seek)) -> Option<u64> {
+    let mut decoder = png::Decoder::new(file);
+    let header = decoder.read_header_info().ok()?;
+    let (width, height) = (header.width as usize, header.height as usize);
+    // Transparency, which comes after the header, adds a sample.
+    let samples = match header.color_type {
+        png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha => 2,
+        _ => 4,
+    };
+    let sample_bytes = if header.bit_depth == png::BitDepth::Sixteen { 2 } else { 1 };
+    check_sides(width, height).ok()?;
+    Some((width * height * (samples * sample_bytes).max(3)) as u64 + OTHER_BYTES)
+}
+
 /// Whether a JPEG file has an end mark after the start of its scan. A thumbnail before the scan may have its own.
 fn ends(jpeg: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xda;
@@ -54,7 +92,7 @@ fn ends(jpeg: &[u8]) -> bool {
 }
 
 fn decode_jpeg(file: &[u8]) -> Result<RgbImage, String> {
-    let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let options = any_size();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(jpeg_error)?;
     let (width, height) = decoder.dimensions().expect("the headers are decoded");
@@ -64,10 +102,14 @@ fn decode_jpeg(file: &[u8]) -> Result<RgbImage, String> {
     };
     let bytes = within_memory(width, height, samples)?;
     check_sides(width, height)?;
-    let mut decoded = vec![0; bytes];
+    let mut decoded = vec![0; width * height * 3];
     decoder.set_options(options.jpeg_set_out_colorspace(colors));
-    decoder.decode_into(&mut decoded).map_err(jpeg_error)?;
-    Ok(RgbImage { width, height, bytes: to_rgb(decoded, samples) })
+    decoder.decode_into(&mut decoded[..bytes]).map_err(jpeg_error)?;
+    Ok(RgbImage { width, height, bytes: to_rgb(decoded, width * height, samples, 1) })
+}
+
+fn any_size() -> DecoderOptions {
+    DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX)
 }
 
 fn jpeg_error(error: DecodeErrors) -> String {
@@ -83,12 +125,11 @@ fn decode_png(file: &[u8]) -> Result<RgbImage, String> {
     decoder.set_transformations(png::Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(png_error)?;
     let (colors, depth) = reader.output_color_type();
-    let (samples, is_wide) = (colors.samples(), depth == png::BitDepth::Sixteen);
-    let sample_bytes = if is_wide { 2 } else { 1 };
-    let mut decoded = vec![0; within_memory(width, height, samples * sample_bytes)?];
-    reader.next_frame(&mut decoded).map_err(png_error)?;
-    let decoded = if is_wide { narrowed(&decoded) } else { decoded };
-    Ok(RgbImage { width, height, bytes: to_rgb(decoded, samples) })
+    let (samples, sample_bytes) = (colors.samples(), if depth == png::BitDepth::Sixteen { 2 } else { 1 });
+    let bytes = within_memory(width, height, samples * sample_bytes)?;
+    let mut decoded = vec![0; bytes.max(width * height * 3)];
+    reader.next_frame(&mut decoded[..bytes]).map_err(png_error)?;
+    Ok(RgbImage { width, height, bytes: to_rgb(decoded, width * height, samples, sample_bytes) })
 }
 
 fn png_error(error: png::DecodingError) -> String {
@@ -105,19 +146,29 @@ fn check_sides(width: usize, height: usize) -> Result<(), String> {
     if width > MAX_SIDE || height > MAX_SIDE { Err(TOO_LARGE.to_owned()) } else { Ok(()) }
 }
 
-/// Rounds big-endian samples of 16 bits to 8 bits.
-fn narrowed(samples: &[u8]) -> Vec<u8> {
-    let (samples, _) = samples.as_chunks();
-    samples.iter().map(|sample| ((u32::from(u16::from_be_bytes(*sample)) + 128) / 257) as u8).collect()
-}
-
-/// Converts grey (1 sample), grey and alpha (2), or red, green, blue and alpha (4) to red, green and blue (3).
-fn to_rgb(pixels: Vec<u8>, samples: usize) -> Vec<u8> {
-    match samples {
-        1 | 2 => pixels.chunks_exact(samples).flat_map(|pixel| [pixel[0]; 3]).collect(),
-        3 => pixels,
-        _ => pixels.chunks_exact(samples).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+/// Converts grey (1 sample), grey and alpha (2), or red, green, blue and alpha (4) to red, green and blue (3), in place: a copy of
+/// a large picture would take as much memory again. Samples have 1 byte, or 2 big-endian bytes. `bytes` has room for the result.
+fn to_rgb(mut bytes: Vec<u8>, pixels: usize, samples: usize, sample_bytes: usize) -> Vec<u8> {
+    let pixel_bytes = samples * sample_bytes;
+    let mut convert = |pixel: usize| {
+        let color = [0, 1, 2].map(|channel| {
+            let sample = if samples < 3 { 0 } else { channel };
+            let sample = &bytes[pixel * pixel_bytes + sample * sample_bytes..][..sample_bytes];
+            match *sample {
+                [high, low] => ((u32::from(u16::from_be_bytes([high, low])) + 128) / 257) as u8,
+                _ => sample[0],
+            }
+        });
+        bytes[3 * pixel..][..3].copy_from_slice(&color);
+    };
+    // No pixel is written over one that is read later.
+    match pixel_bytes {
+        0..3 => (0..pixels).rev().for_each(&mut convert),
+        3 => (),
+        _ => (0..pixels).for_each(&mut convert),
     }
+    bytes.truncate(3 * pixels);
+    bytes
 }
 
 #[cfg(test)]

@@ -15,6 +15,12 @@ pub fn pad(picture: RgbImage, side: usize) -> RgbImage {
     padded
 }
 
+/// Returns the memory that [`pad`] takes besides the picture, in bytes.
+pub fn padding_need(side: usize) -> u64 {
+    // The result, resized and padded, and its sums in single precision.
+    (side * side * 3 * (1 + 1 + 4)) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,32 +12,30 @@ struct Taps {
 
 /// Returns `picture` with `width` by `height` pixels.
 pub fn resize(picture: &RgbImage, width: usize, height: usize) -> RgbImage {
-    let source: Vec<f32> = picture.bytes.iter().map(|byte| f32::from(*byte)).collect();
     let (columns, rows) = (taps(picture.width, width), taps(picture.height, height));
-    let mut narrow = Vec::with_capacity(picture.height * width * 3);
-    for row in source.chunks_exact(3 * picture.width) {
-        for taps in &columns {
-            let mut sums = [0.0_f32; 3];
+    let mut narrow = vec![0.0_f32; 3 * width];
+    let mut sums = vec![0.0_f32; 3 * width * height];
+    // Each row of the picture is narrowed once and added to the rows of the result that it is a part of: no copy of a large
+    // picture is made.
+    for (y, row) in picture.bytes.chunks_exact(3 * picture.width).enumerate() {
+        for (narrow, taps) in narrow.chunks_exact_mut(3).zip(&columns) {
+            narrow.fill(0.0);
             for (pixel, weight) in row[3 * taps.first..].chunks_exact(3).zip(&taps.weights) {
-                for (sum, channel) in sums.iter_mut().zip(pixel) {
-                    *sum += channel * weight;
+                for (sum, channel) in narrow.iter_mut().zip(pixel) {
+                    *sum += f32::from(*channel) * weight;
                 }
             }
-            narrow.extend(sums);
         }
-    }
-    let row_length = 3 * width;
-    let mut bytes = Vec::with_capacity(height * row_length);
-    for taps in &rows {
-        let mut sums = vec![0.0_f32; row_length];
-        for (row, weight) in narrow[taps.first * row_length..].chunks_exact(row_length).zip(&taps.weights) {
-            for (sum, value) in sums.iter_mut().zip(row) {
+        for (sums, taps) in sums.chunks_exact_mut(3 * width).zip(&rows) {
+            let Some(weight) = y.checked_sub(taps.first).and_then(|index| taps.weights.get(index)) else {
+                continue;
+            };
+            for (sum, value) in sums.iter_mut().zip(&narrow) {
                 *sum += value * weight;
             }
         }
-        bytes.extend(sums.into_iter().map(|sum| sum.round() as u8));
     }
-    RgbImage { width, height, bytes }
+    RgbImage { width, height, bytes: sums.into_iter().map(|sum| sum.round() as u8).collect() }
 }
 
 /// Returns `[to]` for a side of `from` pixels.

@@ -10,7 +10,7 @@ pub enum Error {
     /// The image files are not those that the trials were planned with.
     #[error("`{stage}`: the image files changed while the run started")]
     ImagesChanged { stage: String },
-    /// The run was interrupted while it waited for another process.
+    /// The run was interrupted while it loaded images or waited for another process.
     #[error("interrupted")]
     Interrupted,
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use data::Dataset;
+use data::{Dataset, Loading};
 use engine::{DeviceError, HostBatch, Population};
 use results::trial::PlannedTrial;
 use settings::{Algorithm, Device, Trial};
@@ -61,7 +61,7 @@ pub fn estimate(
     missing: &[&PlannedTrial],
     jobs: usize,
 ) -> Result<Estimate, Error> {
-    let dataset = load_images(context, &train.dataset, &|_| {})?;
+    let dataset = load_images(context, &train.dataset, Loading::from(context.data))?;
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
     check_batch_sizes(train, trials.iter(), &dataset)?;
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());

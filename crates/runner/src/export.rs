@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use data::Loading;
 use results::{
     export::{Exported, StageTrials, Wanted},
     known_images::ImageFacts,
@@ -32,7 +33,7 @@ pub fn export(
             return Ok(facts);
         }
         reporter.report(&Progress::LoadingDataset { name: &dataset.name });
-        let facts = ImageFacts::of(&load_images(context, dataset, &|_| {})?);
+        let facts = ImageFacts::of(&load_images(context, dataset, Loading::from(context.data))?);
         facts.remember(&context.store, key);
         Ok(facts)
     });

@@ -1,20 +1,20 @@
 //! Loads the images of a dataset stage.
 
-use data::{DecodingProgress, Loading};
+use data::Loading;
 use settings::{Split, Task, Trial};
 use spec::{Dataset, Pipeline, Stage, Train};
 
 use crate::{context::Context, error::Error};
 
-/// Loads the images of a dataset stage. Pictures that were decoded before are memory-mapped; `progress` is called for each one
-/// that is decoded now.
+/// Loads the images of a dataset stage. Pictures that were decoded before are memory-mapped, and those that are decoded now are kept
+/// in the store.
 pub(crate) fn load_images(
     context: &Context<'_>,
     dataset: &Dataset,
-    progress: &(dyn Fn(DecodingProgress) + Sync),
+    loading: Loading<'_>,
 ) -> Result<data::Dataset, results::Error> {
     let decoded = context.store.root().join("decoded");
-    let loading = Loading { decoded_dir: Some(&decoded), progress, ..Loading::from(context.data) };
+    let loading = Loading { decoded_dir: Some(&decoded), ..loading };
     data::Dataset::load_with(&dataset.settings, &loading)
         .map_err(|source| results::Error::Data { stage: dataset.name.clone(), source: Box::new(source) })
 }

@@ -9,9 +9,8 @@ use data::Dataset;
 use engine::MemoryNeed;
 use settings::Device;
 
-/// The fraction of free memory that trials may use. Other programs need some, and the need of a trial is an estimate.
-const SHARE: f64 = 0.9;
-/// The same fraction for a GPU, which is lower, since the backend keeps pages of freed tensors.
+/// The fraction of a GPU's free memory that trials may use. It is lower than that of the machine, since the backend keeps pages of
+/// freed tensors.
 const SHARE_OF_GPU: f64 = 0.85;
 /// The time between two checks whether the run was interrupted.
 const CHECK_INTERVAL: Duration = Duration::from_millis(300);
@@ -50,11 +49,12 @@ impl Budget {
     /// take a part of it.
     pub(crate) fn of(device: Device, limit: Option<u64>, dataset: &Dataset) -> Self {
         match device {
-            Device::Cpu => Self::new(limit.map_or(Size::Measured(usable), Size::Fixed)),
+            Device::Cpu => Self::new(limit.map_or(Size::Measured(machine::memory::usable), Size::Fixed)),
             // The memory of a GPU is measured once: other processes are not expected to use this GPU during a run.
             Device::Cuda => {
                 let total = limit.unwrap_or_else(|| {
-                    share(engine::gpu(device).ok().flatten().map(|(_, free)| free), SHARE_OF_GPU)
+                    let free = engine::gpu(device).ok().flatten().map(|(_, free)| free);
+                    free.map_or(u64::MAX, |free| (free as f64 * SHARE_OF_GPU) as u64)
                 });
                 Self::new(Size::Fixed(total.saturating_sub(pixels(dataset))))
             }
@@ -150,20 +150,11 @@ fn in_words(bytes: u64) -> String {
     }
 }
 
-/// Returns the memory that trials may use now, without a limit if the system does not report its free memory.
-fn usable() -> u64 {
-    share(machine::memory::free(), SHARE)
-}
-
 /// Returns the bytes of all images.
 fn pixels(dataset: &Dataset) -> u64 {
     let views = [Some(dataset.train()), Some(dataset.validation()), dataset.test()];
     let images: usize = views.into_iter().flatten().map(|view| view.len()).sum();
     (images * dataset.shape().pixels()) as u64
-}
-
-fn share(free: Option<u64>, share: f64) -> u64 {
-    free.map_or(u64::MAX, |free| (free as f64 * share) as u64)
 }
 
 #[cfg(test)]

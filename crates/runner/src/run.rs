@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use data::{DatasetSettings, DecodingProgress};
+use data::{DatasetSettings, DecodingProgress, Loading};
 use results::{
     board,
     dataset_artifact::{self, Stated},
@@ -17,8 +17,8 @@ use results::{
     summary,
     trial::{EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
 };
-use settings::{Configuration, Trial};
-use spec::{Pipeline, Stage, Summarize, Train};
+use settings::{Configuration, Device, Trial};
+use spec::{Dataset, Pipeline, Stage, Summarize, Train};
 use store::{Artifact, Key, KeyText, StoreError, Work};
 use tuner::Outcome;
 
@@ -383,10 +383,7 @@ impl<'a> Run<'a> {
                 let started = Instant::now();
                 let states = || settings.source.file_states(self.context.data);
                 let before = states();
-                let dataset =
-                    load_images(self.context, &train.dataset, &|DecodingProgress { done, total }| {
-                        self.settings.reporter.report(&Progress::Decoding { name, done, total });
-                    })?;
+                let dataset = self.load(&train.dataset)?;
                 let key_text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
                 // The images are read twice, for their content and for their hash. Files that changed in between can have
                 // their former hash again.
@@ -400,6 +397,26 @@ impl<'a> Run<'a> {
             }
         };
         Ok(dataset)
+    }
+
+    fn load(&self, dataset: &Dataset) -> Result<data::Dataset, Error> {
+        let RunSettings { interrupt, reporter, memory, .. } = self.settings;
+        let name = &dataset.name;
+        let loading = Loading::from(self.context.data);
+        let loading = Loading {
+            memory: memory.filter(|_| self.context.device == Device::Cpu).unwrap_or(loading.memory),
+            is_interrupted: &|| interrupt.load(Ordering::Relaxed),
+            progress: &|DecodingProgress { done, total }| {
+                reporter.report(&Progress::Decoding { name, done, total });
+            },
+            ..loading
+        };
+        load_images(self.context, dataset, loading).map_err(|error| match error {
+            results::Error::Data { source, .. } if matches!(*source, data::Error::Interrupted) => {
+                Error::Interrupted
+            }
+            error => error.into(),
+        })
     }
 
     fn publish_dataset(

@@ -1,13 +1,15 @@
 //! Decodes many pictures, on every core.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use picture::decode;
+use picture::{decode, memory_need};
 
 use super::Fit;
 use super::listing::{Listing, PictureFile};
+use super::memory::{Memory, Taken};
 use crate::SourceFile;
 use crate::{DecodingProgress, Error, ImageShape, Loading, Skipped};
 
@@ -40,13 +42,15 @@ type Outcome = (blake3::Hash, Result<(), String>);
 impl Decoding<'_> {
     /// Decodes every picture. If several are wrong, the first is reported, independently of the threads.
     pub(super) fn run(&self, loading: &Loading<'_>) -> Result<Decoded, Error> {
-        let shape = self.shape()?;
+        let shape = self.shape(loading)?;
         let pictures = &self.listing.pictures;
+        let memory = Memory::new(self.memory_besides_images(shape, loading)?);
         let mut images = vec![0; pictures.len() * shape.pixels()];
         let done = AtomicUsize::new(0);
         let tasks = pictures.iter().zip(images.chunks_exact_mut(shape.pixels()));
         let outcomes = threads::try_map(loading.threads.get(), tasks, |(picture, image)| {
-            let outcome = self.decode_one(&picture.file, shape, image)?;
+            require_uninterrupted(loading)?;
+            let outcome = self.decode_one(&picture.file, &memory, shape, image)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (loading.progress)(DecodingProgress { done, total: pictures.len() });
             Ok(outcome)
@@ -55,9 +59,12 @@ impl Decoding<'_> {
     }
 
     /// Returns the shape of every image, which the first undamaged picture decides.
-    fn shape(&self) -> Result<ImageShape, Error> {
+    fn shape(&self, loading: &Loading<'_>) -> Result<ImageShape, Error> {
+        let memory = Memory::new(loading.memory);
         for PictureFile { file, .. } in &self.listing.pictures {
-            match decode(&read(file)?, self.follow_orientation) {
+            require_uninterrupted(loading)?;
+            let (bytes, _taken) = self.read(file, &memory)?;
+            match decode(&bytes, self.follow_orientation) {
                 Ok(decoded) => return Ok(self.fit.shape(&decoded)),
                 Err(_) if self.skip_damaged => (),
                 Err(reason) => {
@@ -69,8 +76,46 @@ impl Decoding<'_> {
         Err(Error::NoPictures { folder, homepage: self.listing.homepage })
     }
 
-    fn decode_one(&self, file: &SourceFile, shape: ImageShape, image: &mut [u8]) -> Result<Outcome, Error> {
-        let bytes = read(file)?;
+    /// Returns the memory that is left next to all images of `shape`.
+    fn memory_besides_images(&self, shape: ImageShape, loading: &Loading<'_>) -> Result<u64, Error> {
+        let pictures = self.listing.pictures.len();
+        let (need, limit) = (pictures as u64 * shape.pixels() as u64, loading.memory);
+        limit.checked_sub(need).ok_or_else(|| Error::PicturesTooLarge {
+            path: self.listing.root.clone(),
+            pictures,
+            height: shape.height,
+            width: shape.width,
+            need,
+            limit,
+        })
+    }
+
+    /// Waits for the memory to read and decode a picture, and reads its file.
+    fn read<'m>(&self, file: &SourceFile, memory: &'m Memory) -> Result<(Vec<u8>, Taken<'m>), Error> {
+        let unreadable = |source: io::Error| file.unreadable(source);
+        let mut reader = BufReader::new(open(file)?);
+        let length = reader.get_ref().metadata().map_err(unreadable)?.len();
+        // A damaged header is reported by the decoder.
+        let need = length + memory_need(&mut reader).unwrap_or(0) + self.fit.memory_need();
+        let taken = memory.take(need).map_err(|limit| {
+            let path = file.path.clone();
+            Error::PictureTooLarge { path, need, limit }
+        })?;
+        reader.rewind().map_err(unreadable)?;
+        let mut bytes = Vec::with_capacity(length as usize);
+        // A file that grows is read up to the length for which there is memory.
+        reader.take(length).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok((bytes, taken))
+    }
+
+    fn decode_one(
+        &self,
+        file: &SourceFile,
+        memory: &Memory,
+        shape: ImageShape,
+        image: &mut [u8],
+    ) -> Result<Outcome, Error> {
+        let (bytes, _taken) = self.read(file, memory)?;
         let ImageShape { height, width, .. } = shape;
         let decoded = match decode(&bytes, self.follow_orientation) {
             Err(reason) => Err(reason),
@@ -119,9 +164,18 @@ impl Decoding<'_> {
 /// Returns `[pictures]`, the hashes of the files.
 pub(super) fn hashes(listing: &Listing, loading: &Loading<'_>) -> Result<Vec<blake3::Hash>, Error> {
     let files = listing.pictures.iter().map(|picture| &picture.file);
-    threads::try_map(loading.threads.get(), files, |file| Ok(blake3::hash(&read(file)?)))
+    threads::try_map(loading.threads.get(), files, |file| {
+        require_uninterrupted(loading)?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(open(file)?).map_err(|source| file.unreadable(source))?;
+        Ok(hasher.finalize())
+    })
 }
 
-fn read(file: &SourceFile) -> Result<Vec<u8>, Error> {
-    fs::read(&file.path).map_err(|source| file.unreadable(source))
+fn require_uninterrupted(loading: &Loading<'_>) -> Result<(), Error> {
+    if (loading.is_interrupted)() { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+fn open(file: &SourceFile) -> Result<File, Error> {
+    File::open(&file.path).map_err(|source| file.unreadable(source))
 }

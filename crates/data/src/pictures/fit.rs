@@ -1,6 +1,6 @@
 //! Brings a picture to the size of the images.
 
-use picture::{RgbImage, pad};
+use picture::{RgbImage, pad, padding_need};
 
 use crate::ImageShape;
 
@@ -22,6 +22,14 @@ impl Fit {
             Self::AsFirst => "as it is".to_owned(),
             Self::Exactly(side) => format!("exactly {side}"),
             Self::Padded(side) => format!("padded to {side}"),
+        }
+    }
+
+    /// Returns the memory that this takes besides the picture, in bytes.
+    pub(crate) fn memory_need(self) -> u64 {
+        match self {
+            Self::AsFirst | Self::Exactly(_) => 0,
+            Self::Padded(side) => padding_need(side as usize),
         }
     }
 

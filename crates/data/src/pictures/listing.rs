@@ -1,7 +1,7 @@
 //! The list of pictures in the folders of classes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -18,6 +18,8 @@ pub(crate) struct Listing {
     pub(crate) class_names: Vec<String>,
     /// At least one picture.
     pub(crate) pictures: Vec<PictureFile>,
+    /// The folder of the source.
+    pub(crate) root: PathBuf,
     pub(crate) homepage: Option<&'static str>,
     /// The files and folders that are not read.
     pub(crate) warnings: Vec<DataWarning>,
@@ -79,7 +81,7 @@ impl Listing {
         }
         // The sort is stable: pictures of a part stay in order.
         listed.sort_by_key(|picture| picture.part);
-        Ok(Self { class_names, pictures: listed, homepage: folders.homepage, warnings })
+        Ok(Self { class_names, pictures: listed, root, homepage: folders.homepage, warnings })
     }
 }
 

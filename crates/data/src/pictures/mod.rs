@@ -8,6 +8,7 @@ mod decoded_file;
 mod fit;
 mod layout;
 mod listing;
+mod memory;
 
 use std::path::{Path, PathBuf};
 

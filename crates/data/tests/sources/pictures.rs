@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use data::{Caltech256, Dataset, DatasetSettings, EuroSat, ImageFolder, Loading, Source};
 use insta::assert_snapshot;
@@ -215,4 +217,63 @@ fn sides_are_limited() {
     source.side: got 0, allowed: 1 to 1024 pixels
     source.size: got 4096, allowed: 1 to 1024 pixels
     ");
+}
+
+#[test]
+fn a_picture_for_which_there_is_no_memory_is_named_even_where_damaged_ones_are_left_out() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    write_image_folder(&data_dir.path().join("images"));
+    write(&data_dir.path().join("images/class 1/large.png"), &png(&picture(1, 1, 3000, 2000)));
+    let source = own(ImageFolder { size: Some(8), skip_damaged: true, ..ImageFolder::default() });
+    let loading = |memory| Loading { memory, ..Loading::from(data_dir.path()) };
+    let error =
+        |memory| shown(&source.load_with(&loading(memory)).expect_err("it is little"), data_dir.path());
+    assert_snapshot!(error(20_000_000), @r"
+    error: <data>/images/class 1/large.png: decoding this picture needs 26 MB, 20 MB may be used
+    hint: store the picture with fewer pixels, or end other programs, or allow more with `run --memory SIZE`
+    ");
+    assert!(source.load_with(&loading(30_000_000)).is_ok(), "it fits alone");
+}
+
+#[test]
+fn more_pictures_than_memory_are_refused_before_they_are_decoded() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    for number in 0..40 {
+        write(
+            &data_dir.path().join(format!("images/{}/{number}.png", number % 2)),
+            &png(&picture(1, 1, 400, 300)),
+        );
+    }
+    let loading = Loading {
+        memory: 10_000_000,
+        progress: &|_| panic!("nothing is decoded"),
+        ..Loading::from(data_dir.path())
+    };
+    let error = own(ImageFolder::default()).load_with(&loading).expect_err("it is little");
+    assert_snapshot!(shown(&error, data_dir.path()), @r"
+    error: <data>/images: 40 pictures of 400x300 pixels need 15 MB when they are decoded, 10 MB may be used
+    hint: give the source a smaller `size`, or end other programs, or allow more with `run --memory SIZE`
+    ");
+}
+
+#[test]
+fn loading_ends_at_the_picture_at_which_it_is_interrupted() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    write_euro_sat(&data_dir.path().join("EuroSAT"));
+    let decoded = AtomicUsize::new(0);
+    let loading = Loading {
+        threads: NonZeroUsize::MIN,
+        is_interrupted: &|| decoded.load(Ordering::Relaxed) == 3,
+        progress: &|_| drop(decoded.fetch_add(1, Ordering::Relaxed)),
+        ..Loading::from(data_dir.path())
+    };
+    assert!(matches!(euro_sat().load_with(&loading), Err(data::Error::Interrupted)));
+    assert_eq!(decoded.into_inner(), 3);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let hashing = Loading {
+        is_interrupted: &|| true,
+        decoded_dir: Some(folder.path()),
+        ..Loading::from(data_dir.path())
+    };
+    assert!(matches!(euro_sat().load_with(&hashing), Err(data::Error::Interrupted)));
 }
