@@ -248,6 +248,7 @@ fn killed_at_every_point_of_publishing_it_ends_with_the_same_bytes() {
         "before the sync",
         "before the manifest",
         "before the rename",
+        "before a link is placed",
         "after the rename",
         "before the lease is given back",
         "before the checkpoint",
@@ -257,6 +258,11 @@ fn killed_at_every_point_of_publishing_it_ends_with_the_same_bytes() {
             let killed = Killed::new();
             let status = killed.start(Some(&format!("{point}#{passes}"))).wait().expect("it was started");
             assert!(!status.success(), "the point `{point}` is passed {passes} times and more");
+            // TensorBoard would take it for a run.
+            let tree = walkdir::WalkDir::new(killed.artifacts().join("runs")).into_iter().flatten();
+            let unplaced: Vec<_> =
+                tree.filter(|entry| entry.file_name().to_string_lossy().starts_with('.')).collect();
+            assert!(unplaced.is_empty(), "{point} {passes}: {unplaced:?}");
             killed.finish();
             assert!(killed.results() == expected, "{point} {passes}: {}", killed.diary());
             // The process may die after a trial is stored and before the diary says so.

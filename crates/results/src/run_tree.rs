@@ -4,11 +4,13 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use settings::Trial;
-use store::links;
+use store::{
+    links,
+    persist::{is_abandoned, is_temporary},
+};
 use walkdir::WalkDir;
 
 use crate::error::Error;
@@ -28,7 +30,7 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
     for entry in entries {
         let name = entry.map_err(failed("list", &folder))?.file_name();
         let Some(name) = name.to_str() else { continue };
-        if names.contains(&name) || is_temporary(name) {
+        if names.contains(&name) || is_temporary(Path::new(name)) {
             continue;
         }
         let tree = RunTree::new(artifacts, pipeline, name);
@@ -39,11 +41,6 @@ pub fn keep_stages(artifacts: &Path, pipeline: &str, names: &[&str]) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Whether `name` is a link that another process is about to rename to its place.
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -57,14 +54,6 @@ fn remove(link: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.map_err(failed("remove", link)),
     }
-}
-
-/// Whether `entry` is a link that another process is about to rename to its place. Older ones were left by a process that died.
-fn is_being_made(entry: &walkdir::DirEntry) -> bool {
-    const LONGEST_RENAME: Duration = Duration::from_secs(60);
-    let made = entry.metadata().ok().and_then(|metadata| metadata.modified().ok());
-    let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
-    is_temporary(&entry.file_name().to_string_lossy()) && age < LONGEST_RENAME
 }
 
 fn remove_link(link: &Path) -> Result<(), Error> {
@@ -89,18 +78,19 @@ pub fn hide_everywhere(artifacts: &Path, folders: &HashSet<PathBuf>) -> Result<(
 
 /// Links the file `target` by the name `file` at the root of the run tree of `pipeline`.
 pub fn show_file(artifacts: &Path, pipeline: &str, file: &str, target: &Path) -> Result<(), Error> {
-    Ok(links::point(&pipeline_folder(artifacts, pipeline).join(file), target)?)
+    Ok(links::point(artifacts, &pipeline_folder(artifacts, pipeline).join(file), target)?)
 }
 
 /// The run tree of one stage.
 #[derive(Clone, Debug)]
 pub struct RunTree {
+    artifacts: PathBuf,
     folder: PathBuf,
 }
 
 impl RunTree {
     pub fn new(artifacts: &Path, pipeline: &str, stage: &str) -> Self {
-        Self { folder: pipeline_folder(artifacts, pipeline).join(stage) }
+        Self { artifacts: artifacts.to_owned(), folder: pipeline_folder(artifacts, pipeline).join(stage) }
     }
 
     /// Returns the stage's folder, which is itself a link if the stage has a single result.
@@ -119,7 +109,7 @@ impl RunTree {
 
     /// Links the mean over the seeds of `trial`'s configuration to the folder `target`.
     pub fn show_mean(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
-        Ok(links::point(&self.mean(trial), target)?)
+        Ok(links::point(&self.artifacts, &self.mean(trial), target)?)
     }
 
     /// Removes the link to the mean over the seeds of `trial`'s configuration.
@@ -134,7 +124,7 @@ impl RunTree {
             self.keep(&[], false)?;
             fs::remove_dir(&self.folder).map_err(failed("remove", &self.folder))?;
         }
-        Ok(links::point(&self.folder, target)?)
+        Ok(links::point(&self.artifacts, &self.folder, target)?)
     }
 
     /// Removes the link to `trial` if it points to `folder`.
@@ -164,7 +154,8 @@ impl RunTree {
                 Err(error) => return Err(failed("list", &self.folder)(error.into())),
             };
             if entry.path_is_symlink() && !kept.contains(entry.path()) {
-                if !is_being_made(&entry) {
+                // Where `runs` is on another disk than `work`, links are made next to their places.
+                if !is_temporary(entry.path()) || is_abandoned(entry.path()) {
                     remove(entry.path())?;
                 }
             } else if entry.file_type().is_dir() {
@@ -177,6 +168,6 @@ impl RunTree {
 
     /// Links `trial` to the folder `target`.
     pub fn show(&self, trial: &Trial, target: &Path) -> Result<(), Error> {
-        Ok(links::point(&self.trial(trial), target)?)
+        Ok(links::point(&self.artifacts, &self.trial(trial), target)?)
     }
 }

@@ -10,6 +10,7 @@ use super::artifact::Artifact;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::lease::{Lease, Taken};
+use super::manifest::MANIFEST_FILE;
 use super::name::{Name, is_kind};
 use super::persist;
 use super::root::{Store, list};
@@ -65,17 +66,46 @@ impl Store {
 
     /// Moves an artifact to the folder `damaged`, so that the next run makes it again. No file is deleted.
     pub fn move_aside(&self, name: &Name) -> Result<PathBuf> {
+        let target = self.place_aside(name)?;
+        let from = self.artifact_path(&name.kind, &name.key);
+        disk::rename(&from, &target).map_err(StoreError::io("move", &from))?;
+        persist::sync_folder(target.parent().unwrap_or(&target))?;
+        persist::sync_folder(&self.shelf(&name.kind))?;
+        Ok(target)
+    }
+
+    /// Returns the files in an artifact's folder that are not part of it, relative to the folder.
+    pub fn strangers(&self, artifact: &Artifact) -> Vec<PathBuf> {
+        let entries = walkdir::WalkDir::new(artifact.path()).sort_by_file_name().into_iter().flatten();
+        entries
+            .filter(|entry| !entry.file_type().is_dir())
+            .filter_map(|entry| Some(entry.path().strip_prefix(artifact.path()).ok()?.to_path_buf()))
+            .filter(|path| {
+                path != Path::new(MANIFEST_FILE)
+                    && !artifact.manifest().files.iter().any(|listed| Path::new(&listed.path) == path)
+            })
+            .collect()
+    }
+
+    /// Moves files that are not part of an artifact from its folder to the folder `damaged`, and returns their folder there.
+    pub fn move_strangers_aside(&self, name: &Name, strangers: &[PathBuf]) -> Result<PathBuf> {
+        let target = self.place_aside(name)?;
+        for stranger in strangers {
+            let (from, to) = (self.folder_of(name).join(stranger), target.join(stranger));
+            persist::create_folder(to.parent().unwrap_or(&target))?;
+            disk::rename(&from, &to).map_err(StoreError::io("move", &from))?;
+        }
+        Ok(target)
+    }
+
+    /// Returns a path in the folder `damaged` that nothing uses.
+    fn place_aside(&self, name: &Name) -> Result<PathBuf> {
         let aside = self.root().join("damaged");
         persist::create_folder(&aside)?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         // One artifact may be damaged again within a second.
         let (process, count) = (std::process::id(), persist::next_count());
-        let target = aside.join(format!("{}-{}-{seconds}-{process}-{count}", name.kind, name.key));
-        let from = self.artifact_path(&name.kind, &name.key);
-        disk::rename(&from, &target).map_err(StoreError::io("move", &from))?;
-        persist::sync_folder(&aside)?;
-        persist::sync_folder(&self.shelf(&name.kind))?;
-        Ok(target)
+        Ok(aside.join(format!("{}-{}-{seconds}-{process}-{count}", name.kind, name.key)))
     }
 
     /// Returns the number of artifacts that were moved aside, and their bytes.
@@ -196,7 +226,7 @@ fn size_of_files(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use crate::example::{key_text, publish, store};
     use crate::links;
@@ -224,11 +254,30 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_not_part_of_an_artifact_are_found_and_moved_aside() {
+        let (_folder, store) = store();
+        let artifact = publish(&store, &key_text(1));
+        assert_eq!(store.strangers(&artifact), [""; 0].map(PathBuf::from));
+        let strangers = ["notes/a.txt", "owner.ron"].map(PathBuf::from);
+        fs::create_dir(artifact.path().join("notes")).expect("writable");
+        for stranger in &strangers {
+            fs::write(artifact.path().join(stranger), "mine").expect("writable");
+        }
+        assert_eq!(store.strangers(&artifact), strangers);
+        let name = &store.names().expect("listable")[0];
+        let moved = store.move_strangers_aside(name, &strangers).expect("movable");
+        assert!(strangers.iter().all(|stranger| moved.join(stranger).exists()));
+        assert_eq!(store.strangers(&artifact), [""; 0].map(PathBuf::from));
+        store.verify(name).expect("it is whole");
+    }
+
+    #[test]
     fn linked_artifacts_are_known_and_removed_ones_are_gone() {
         let (folder, store) = store();
         let artifact = publish(&store, &key_text(1));
         publish(&store, &key_text(2));
-        links::point(&folder.path().join("runs/a/b/seed-0"), artifact.path()).expect("linkable");
+        links::point(folder.path(), &folder.path().join("runs/a/b/seed-0"), artifact.path())
+            .expect("linkable");
         let kept = store.linked_from(&folder.path().join("runs"));
         assert_eq!(kept.len(), 1);
         for name in store.names().expect("listable").iter().filter(|name| !kept.contains(name)) {

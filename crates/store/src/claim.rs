@@ -17,6 +17,7 @@ use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
 use super::lease::{self, LastSeen, Lease, Taken};
+use super::links::UNPLACED;
 use super::manifest::Provenance;
 use super::name::Name;
 use super::owner::Owner;
@@ -131,6 +132,8 @@ impl Store {
 
     /// Removes the remains of finished work, and of work without a checkpoint whose process was killed.
     pub(super) fn sweep(&self) -> Result<()> {
+        persist::remove_abandoned(&self.root().join("store"), "VERSION");
+        persist::remove_abandoned(&self.work_root(), UNPLACED);
         for entry in list(&self.work_root())? {
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {

@@ -7,35 +7,51 @@ use std::path::{Path, PathBuf};
 
 use super::artifact::kind_of_entry;
 use super::error::{Result, StoreError};
-use super::persist;
+use super::{fault, persist};
 
-/// Makes `link` a relative link to `target`, which must exist; the folders above it are created.
+/// The name from which those of links that have no place yet are made.
+pub(super) const UNPLACED: &str = "link";
+
+/// Makes `link`, below the root of a store, a relative link to `target`, which must exist; the folders above it are created.
 ///
-/// An existing link is replaced in one step, so that a reader always finds the old target or the new one.
-pub fn point(link: &Path, target: &Path) -> Result<()> {
+/// An existing link is replaced in one step, so that a reader always finds the old target or the new one. It begins in the folder
+/// `work`: TensorBoard would take a link next to it for a run.
+pub fn point(root: &Path, link: &Path, target: &Path) -> Result<()> {
+    let work = root.join("work");
+    persist::create_folder(&work)?;
     // Between two of these steps, another process may remove an empty folder or a name that looks left over.
     const ATTEMPTS: usize = 5;
     for _ in 1..ATTEMPTS {
-        match replace(link, target) {
+        match replace(&work, link, target) {
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
             result => return result,
         }
     }
-    replace(link, target)
+    replace(&work, link, target)
 }
 
-fn replace(link: &Path, target: &Path) -> Result<()> {
+fn replace(work: &Path, link: &Path, target: &Path) -> Result<()> {
     let folder = link.parent().unwrap_or(Path::new("."));
     persist::create_folder(folder)?;
     let wanted = relative(folder, target)?;
     if current_target(link, target)?.as_ref() == Some(&wanted) {
         return Ok(());
     }
-    let temporary = persist::temporary_name(link);
-    symlink(&wanted, &temporary)
-        .and_then(|()| fs::rename(&temporary, link))
-        .inspect_err(|_| persist::remove_quietly(&temporary))
-        .map_err(StoreError::io("link", link))
+    let place = |beside: &Path| {
+        let temporary = persist::temporary_name(beside);
+        symlink(&wanted, &temporary)
+            .and_then(|()| {
+                fault::point("before a link is placed");
+                fs::rename(&temporary, link)
+            })
+            .inspect_err(|_| persist::remove_quietly(&temporary))
+    };
+    match place(&work.join(UNPLACED)) {
+        // The folder `runs` may be on another disk.
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => place(link),
+        placed => placed,
+    }
+    .map_err(StoreError::io("link", link))
 }
 
 fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
@@ -88,19 +104,20 @@ mod tests {
 
     #[test]
     fn a_link_is_relative_and_can_be_pointed_elsewhere() {
-        let (_root, link, work, store) = root();
-        point(&link, &work).unwrap();
+        let (root, link, work, store) = root();
+        point(root.path(), &link, &work).unwrap();
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("../../../../work/trial-0"));
         assert!(link.join("history.csv").exists());
-        point(&link, &store).unwrap();
+        point(root.path(), &link, &store).unwrap();
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("../../../../store/trial/ab"));
         assert_eq!(entries(link.parent().unwrap()), ["seed-1"]);
+        assert_eq!(entries(&root.path().join("work")), ["trial-0"]);
     }
 
     #[test]
     fn links_still_work_when_the_whole_root_has_moved() {
         let (root, link, _, store) = root();
-        point(&link, &store).unwrap();
+        point(root.path(), &link, &store).unwrap();
         let moved = tempfile::tempdir().unwrap();
         for name in ["runs", "store"] {
             fs::rename(root.path().join(name), moved.path().join(name)).unwrap();
@@ -111,17 +128,17 @@ mod tests {
 
     #[test]
     fn a_link_that_is_right_is_not_written_again() {
-        let (_root, link, work, _) = root();
-        point(&link, &work).unwrap();
+        let (root, link, work, _) = root();
+        point(root.path(), &link, &work).unwrap();
         let inode = fs::symlink_metadata(&link).unwrap().ino();
-        point(&link, &work).unwrap();
+        point(root.path(), &link, &work).unwrap();
         assert_eq!(fs::symlink_metadata(&link).unwrap().ino(), inode);
     }
 
     #[test]
     fn a_reader_never_misses_a_link_that_is_being_replaced() {
-        let (_root, link, work, store) = root();
-        point(&link, &work).unwrap();
+        let (root, link, work, store) = root();
+        point(root.path(), &link, &work).unwrap();
         let done = AtomicBool::new(false);
         let missed = std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
@@ -132,7 +149,7 @@ mod tests {
                 missed
             });
             for target in [&store, &work].into_iter().cycle().take(1000) {
-                point(&link, target).unwrap();
+                point(root.path(), &link, target).unwrap();
             }
             done.store(true, Ordering::Relaxed);
             reader.join().expect("the reader does not panic")
@@ -142,14 +159,14 @@ mod tests {
 
     #[test]
     fn real_folders_and_files_are_never_replaced() {
-        let (_root, link, work, _) = root();
+        let (root, link, work, _) = root();
         let expected =
             |found| format!("cannot make {} a link to {}: it is {found}", link.display(), work.display());
         fs::create_dir_all(&link).unwrap();
-        assert_eq!(point(&link, &work).unwrap_err().to_string(), expected("a folder"));
+        assert_eq!(point(root.path(), &link, &work).unwrap_err().to_string(), expected("a folder"));
         fs::remove_dir(&link).unwrap();
         fs::write(&link, "mine").unwrap();
-        assert_eq!(point(&link, &work).unwrap_err().to_string(), expected("a file"));
+        assert_eq!(point(root.path(), &link, &work).unwrap_err().to_string(), expected("a file"));
         assert_eq!(fs::read(&link).unwrap(), b"mine");
     }
 
@@ -157,7 +174,7 @@ mod tests {
     fn a_target_that_is_not_there_is_an_error() {
         let (root, link, ..) = root();
         let missing = root.path().join("store/trial/cd");
-        let error = point(&link, &missing).unwrap_err();
+        let error = point(root.path(), &link, &missing).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot resolve {}", missing.display()));
     }
 }

@@ -48,7 +48,7 @@ impl Owner {
     pub fn is_gone(&self) -> bool {
         self.is_of_this_scope()
             && match (start_of(self.pid), self.started) {
-                (None, _) => !Path::new("/proc").join(self.pid.to_string()).exists(),
+                (None, _) => !exists(self.pid),
                 (Some(now), Some(then)) => now != then,
                 (Some(_), None) => false,
             }
@@ -75,6 +75,11 @@ impl Owner {
     pub fn read_file(path: &Path) -> Option<Self> {
         ron::from_str(&fs::read_to_string(path).ok()?).ok()
     }
+}
+
+/// Whether there is a process with this id, as far as this process can see.
+pub(super) fn exists(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
 }
 
 /// Returns the start of a process in ticks since boot; `None` if there is no such process, or if the start is not known.

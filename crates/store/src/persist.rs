@@ -1,12 +1,17 @@
 //! Atomic writes: every file is written under a temporary name in the same folder, synced and renamed.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::disk;
 use super::error::{Result, StoreError};
+use super::key::Key;
+use super::owner::{self, Owner};
 
 /// Writes a file in one step: a reader sees the old content or the new one, also after a crash.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -40,10 +45,56 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     sync_folder(parent(folder))
 }
 
-/// Returns a name in the folder of `path` that no other process and no other call uses.
+/// Returns a name in the folder of `path` that no other process and no other call uses. It tells the process.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}-{}.tmp", process::id(), next_count()))
+    path.with_file_name(format!(".{name}.{}-{}-{}.tmp", scope(), process::id(), next_count()))
+}
+
+/// Returns a short name for the scope in which the id of this process is unique.
+fn scope() -> &'static str {
+    static SCOPE: OnceLock<String> = OnceLock::new();
+    SCOPE.get_or_init(|| match Owner::this_process().scope {
+        Some(scope) => Key::of_bytes(format!("{scope:?}").as_bytes()).to_string()[..8].to_owned(),
+        None => UNKNOWN.to_owned(),
+    })
+}
+
+const UNKNOWN: &str = "unknown";
+
+/// Removes the files in `folder` that [`temporary_name`] made from `name` and that a process left when it was killed.
+pub(super) fn remove_abandoned(folder: &Path, name: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_of_name = entry.file_name().to_string_lossy().starts_with(&format!(".{name}."));
+        if is_of_name && is_abandoned(&entry.path()) {
+            remove_quietly(&entry.path());
+        }
+    }
+}
+
+/// Whether a file or link has a temporary name and was left by a process that was killed. If another host or container may have the
+/// process, its age decides.
+pub fn is_abandoned(path: &Path) -> bool {
+    const LONGEST_WRITE: Duration = Duration::from_secs(60);
+    let changed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    let age = changed.ok().and_then(|changed| changed.elapsed().ok()).unwrap_or_default();
+    is_temporary(path) && (is_of_dead_process(path) || age >= LONGEST_WRITE)
+}
+
+/// Whether the process in a temporary name was one of this scope and is gone.
+fn is_of_dead_process(path: &Path) -> bool {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let process = name.rsplit('.').next().unwrap_or_default();
+    match process.split('-').collect::<Vec<_>>()[..] {
+        [of, pid, _] => of == scope() && of != UNKNOWN && pid.parse().is_ok_and(|pid| !owner::exists(pid)),
+        _ => false,
+    }
+}
+
+/// Whether a file or link is about to be renamed to its place.
+pub fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 /// Returns 0, 1, 2 and so on. With the process id, the number makes a name unique on this host.
@@ -66,10 +117,36 @@ fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::example::entries;
+
+    #[test]
+    fn temporary_files_of_killed_processes_are_removed_and_those_of_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - Duration::from_secs(61);
+        let now = SystemTime::now();
+        // No process has the larger id.
+        let [alive, dead] = [process::id(), 1 << 30].map(|id| format!(".VERSION.{}-{id}-0.tmp", scope()));
+        for (name, changed) in [
+            (&*alive, now),
+            (&*dead, now),
+            (".VERSION.elsewhere-1073741824-0.tmp", now),
+            (".VERSION.elsewhere-1-1.tmp", old),
+            (".VERSION.1-0.tmp", old),
+            (".mine.1-0.tmp", old),
+            ("VERSION", old),
+        ] {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            file.set_modified(changed).unwrap();
+        }
+        remove_abandoned(folder.path(), "VERSION");
+        let mut left =
+            [&*alive, ".VERSION.elsewhere-1073741824-0.tmp", ".mine.1-0.tmp", "VERSION"].map(str::to_owned);
+        left.sort();
+        assert_eq!(entries(folder.path()), left);
+    }
 
     #[test]
     fn writing_replaces_the_whole_content_and_leaves_one_file() {

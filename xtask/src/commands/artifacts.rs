@@ -15,7 +15,7 @@ use results::{
 };
 use settings::Device;
 use spec::Pipeline;
-use store::{Name, Store, StoreError};
+use store::{Artifact, Name, Store, StoreError};
 
 use crate::{
     ArtifactsArguments, ArtifactsCommand,
@@ -108,7 +108,13 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
     let names = store.names()?;
     let mut damaged = 0;
     for name in &names {
-        let Err(error) = store.verify(name) else { continue };
+        let error = match store.verify(name) {
+            Err(error) => error,
+            Ok(artifact) => {
+                report_strangers(store, name, &artifact, repair)?;
+                continue;
+            }
+        };
         damaged += 1;
         tell(&format!("error: {} {}: {error}", name.kind, described(store, name)));
         // An unreadable disk or the format of another build is no damage.
@@ -127,6 +133,28 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
         "hint: the same command with `--repair` moves them away, so that the next run computes them again"
     });
     Ok(if repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reports files next to those of a result; with `repair`, moves them away. The result is whole without them.
+fn report_strangers(store: &Store, name: &Name, artifact: &Artifact, repair: bool) -> anyhow::Result<()> {
+    let strangers = store.strangers(artifact);
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<String> = strangers.iter().map(|path| path.display().to_string()).collect();
+    tell(&format!(
+        "warning: {} {}: not part of the result: {} in {}",
+        name.kind,
+        described(store, name),
+        paths.join(", "),
+        artifact.path().display()
+    ));
+    if repair {
+        say(&format!("moved to {}", store.move_strangers_aside(name, &strangers)?.display()));
+    } else {
+        tell("hint: the same command with `--repair` moves them away");
+    }
+    Ok(())
 }
 
 /// The folders that decide which results are in use.
