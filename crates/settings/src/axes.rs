@@ -481,6 +481,20 @@ mod tests {
         assert_eq!(axes().configurations().len(), (Algorithm::ALL.len() + with_feedback) * 2 * 2);
     }
 
+    #[test]
+    fn coefficients_are_not_negative_and_finite_in_single_precision() {
+        for (value, is_allowed) in [
+            (0.0, true),
+            (3.4e38, true),
+            (3.5e38, false),
+            (-1e-9, false),
+            (f64::NAN, false),
+            (f64::INFINITY, false),
+        ] {
+            assert_eq!(coefficient(&value).is_none(), is_allowed, "{value}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_point_is_there_once(

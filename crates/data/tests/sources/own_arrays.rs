@@ -6,7 +6,7 @@ use data::{Dataset, DatasetSettings, Idx, IdxFiles, Npz, Source};
 use insta::assert_snapshot;
 
 use crate::damage::shown;
-use crate::samples::{idx_images, idx_labels, labels, npy, write, zip};
+use crate::samples::{gzip, idx_images, idx_labels, labels, npy, write, zip};
 
 /// Returns the error of loading an NPZ file with these arrays.
 #[track_caller]
@@ -111,4 +111,19 @@ fn missing_files_of_one_s_own_are_looked_for_where_the_settings_say() {
     error: Idx is incomplete: 2 of 2 files not found: <data>/images.idx, <data>/labels.idx
     hint: check the paths in the source's settings; they start at the data directory
     ");
+}
+
+#[test]
+fn packed_files_are_read_whatever_their_names_are() {
+    let data_dir = tempfile::tempdir().expect("a folder can be made");
+    let (images, labels) = (idx_images(20, 4, 3), idx_labels(&labels(20)));
+    let load = |pack: fn(&[u8]) -> Vec<u8>| {
+        write(&data_dir.path().join("images"), &pack(&images));
+        write(&data_dir.path().join("labels"), &pack(&labels));
+        let (images, labels) = ("images".into(), "labels".into());
+        let loaded = Source::Idx(Idx { images, labels, test: None }).load(data_dir.path());
+        loaded.expect("the files are whole").train
+    };
+    let (plain, packed) = (load(<[u8]>::to_vec), load(gzip));
+    assert_eq!((&packed.images[..], &packed.labels), (&plain.images[..], &plain.labels));
 }
