@@ -3,6 +3,7 @@
 mod asked;
 mod commands;
 mod limits;
+mod namesake;
 mod program;
 mod signals;
 mod terminal;

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Mutex, PoisonError},
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -333,7 +334,7 @@ impl Bars {
             .expect("the template is written in this line");
         bar.set_style(style);
         bar.set_prefix(escaped(name).into_owned());
-        bar.enable_steady_tick(Duration::from_millis(250));
+        keep_ticking(&bar);
         let best_line = self.bars.add(ProgressBar::no_length());
         best_line.set_style(
             ProgressStyle::with_template("  {wide_msg}").expect("the template is written in this line"),
@@ -376,6 +377,19 @@ impl Bars {
         stage.count(trial, epoch.epoch);
         stage.refresh();
     }
+}
+
+/// Redraws the bar while it is not finished. If the system starts no further thread, the bar moves at events only.
+fn keep_ticking(bar: &ProgressBar) {
+    let bar = bar.downgrade();
+    let tick = move || {
+        while let Some(bar) = bar.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.tick();
+            drop(bar);
+            thread::sleep(Duration::from_millis(250));
+        }
+    };
+    let _ = thread::Builder::new().name("bar".into()).spawn(tick);
 }
 
 impl Reporter for Bars {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::fs::symlink,
     path::Path,
     process::{Command, Stdio},
 };
@@ -694,4 +695,86 @@ fn a_tracker_without_meters_warns_once_and_trials_train() {
             check_contains(&errors, &["hint: `sudo modprobe intel_rapl_msr`"]);
         }
     }
+}
+
+#[test]
+fn two_files_of_one_name_are_told_that_they_share_a_folder() {
+    let folder = folder(PIPELINE);
+    let run = |file: &str| bpfree(folder.path(), &["run", file]);
+    let shares = |run: &Ended| run.errors.contains("both show their results in runs/tiny");
+    assert!(!shares(&run("tiny.ron")) && !shares(&run("./tiny.ron")), "it is one file");
+    fs::write(folder.path().join("other.ron"), PIPELINE.replace("seeds: 1", "seeds: 2")).expect("writable");
+    let other = run("other.ron");
+    assert_eq!(other.code, Some(0));
+    check_contains(&other.errors, &["other.ron and ", "tiny.ron both show", "change `name` in one of them"]);
+    let renamed = PIPELINE.replace("\"tiny\"", "\"mine\"");
+    fs::write(folder.path().join("other.ron"), renamed).expect("writable");
+    assert!(!shares(&run("tiny.ron")), "the other file has another name now");
+}
+
+#[test]
+fn a_report_is_made_once_however_its_file_is_typed() {
+    let folder = folder(PIPELINE);
+    let whole = folder.path().join("tiny.ron").display().to_string();
+    fs::create_dir(folder.path().join("inner")).expect("writable");
+    for file in ["tiny.ron", "./tiny.ron", "inner/../tiny.ron", &whole] {
+        assert_eq!(bpfree(folder.path(), &["run", file]).code, Some(0));
+    }
+    let summaries = fs::read_dir(folder.path().join("artifacts/store/summary")).expect("the folder");
+    assert_eq!(summaries.count(), 1);
+}
+
+#[test]
+fn more_threads_than_the_machine_can_use_are_not_started() {
+    let folder = folder(PIPELINE);
+    let run = bpfree(folder.path(), &["run", "tiny.ron", "--jobs", "65535"]);
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    check_contains(&run.errors, &["warning: 65535 threads are more than the ", " are used"]);
+}
+
+#[test]
+fn info_writes_nothing_through_a_link() {
+    let folder = folder(PIPELINE);
+    fs::write(folder.path().join("precious"), "mine").expect("writable");
+    symlink(folder.path().join("precious"), folder.path().join("glyphs.png")).expect("writable");
+    let info = bpfree(folder.path(), &["data", "info", "glyphs", "--to", "."]);
+    assert_eq!(info.code, Some(1));
+    check_contains(
+        &info.errors,
+        &["cannot write ./glyphs.png", "it is a symbolic link, which is not written to"],
+    );
+    assert_eq!(fs::read_to_string(folder.path().join("precious")).expect("readable"), "mine");
+}
+
+#[test]
+fn nothing_is_exported_into_the_store() {
+    let folder = folder(PIPELINE);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    symlink("artifacts/store", folder.path().join("link")).expect("writable");
+    for to in ["artifacts/store", "artifacts/runs/tiny/networks", "artifacts/../artifacts/work/a", "link/b"] {
+        let export = bpfree(folder.path(), &["export", "tiny.ron", "--to", to]);
+        assert_eq!(export.code, Some(1), "{to}");
+        check_contains(
+            &export.errors,
+            &[&format!("{to} belongs to the store of results: export into another folder")],
+        );
+    }
+    let export = bpfree(folder.path(), &["export", "tiny.ron", "--to", "artifacts/networks"]);
+    assert_eq!(export.code, Some(0), "{}", export.errors);
+}
+
+#[test]
+fn files_next_to_a_result_are_reported_and_moved_away() {
+    let folder = folder(PIPELINE);
+    assert_eq!(bpfree(folder.path(), &["run", "tiny.ron"]).code, Some(0));
+    let trial = fs::read_dir(folder.path().join("artifacts/store/trial")).expect("the folder").next();
+    let note = trial.expect("a trial").expect("readable").path().join("owner.ron");
+    fs::write(&note, "left").expect("writable");
+    let verify = |arguments: &[&str]| bpfree(folder.path(), &[&["artifacts", "verify"], arguments].concat());
+    check_contains(&verify(&[]).errors, &["not part of the result: owner.ron", "`--repair` moves them away"]);
+    let repaired = verify(&["--repair"]);
+    assert_eq!(repaired.code, Some(0), "{}", repaired.errors);
+    assert!(!note.exists());
+    let whole = verify(&[]);
+    assert!(whole.errors.is_empty(), "{}", whole.errors);
 }

@@ -118,7 +118,11 @@ fn append(
     fetching: &Fetching<'_>,
 ) -> Result<Result<Option<String>, Refusal>, Error> {
     let (address, total) = (asked.address.to_owned(), archive.bytes);
-    let watch = Watch::start(PATIENCE, move || request(&address, start), move |first| total + 1 - first);
+    let watch = match Watch::start(PATIENCE, move || request(&address, start), move |first| total + 1 - first)
+    {
+        Ok(watch) => watch,
+        Err(error) => return Ok(Err(Refusal::Other(format!("{NO_THREAD}: {error}")))),
+    };
     let stalled = || {
         let Asked { address, next } = *asked;
         (fetching.progress)(Progress::Stalled { archive: archive.name, address, next });
@@ -149,6 +153,7 @@ fn append(
 }
 
 const SILENT: &str = "the server sent nothing for a minute";
+const NO_THREAD: &str = "the system starts no thread for the download (`ulimit -u` limits their number)";
 
 fn bytes_of(part: &Path) -> u64 {
     fs::symlink_metadata(part).map_or(0, |metadata| metadata.len())

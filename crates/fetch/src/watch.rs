@@ -35,22 +35,25 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Runs `request` and reads at most `limit(first byte)` bytes of its answer.
+    ///
+    /// # Errors
+    /// If the system starts no further thread.
     pub(crate) fn start(
         patience: Patience,
         request: impl FnOnce() -> Result<Answer, Refusal> + Send + 'static,
         limit: impl FnOnce(u64) -> u64 + Send + 'static,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let (sender, events) = sync_channel(4);
         // The thread ends with the answer, with the server's timeouts, or when its events have no receiver.
-        thread::spawn(move || match request() {
+        thread::Builder::new().name("download".into()).spawn(move || match request() {
             Err(refusal) => drop(sender.send(Event::Refused(refusal))),
             Ok(Answer { starts_at, body }) => {
                 if sender.send(Event::Begins(starts_at)).is_ok() {
                     send_all(body.take(limit(starts_at)), &sender);
                 }
             }
-        });
-        Self { events, patience }
+        })?;
+        Ok(Self { events, patience })
     }
 
     /// Returns the next event, or none if the server sends nothing for too long. `stalled` is called once, before that.
@@ -116,7 +119,7 @@ mod tests {
         let (server, body) = channel::<()>();
         let answer = Answer { starts_at: 7, body: Box::new(Stalling(Some([1, 2]), body)) };
         let at_once = Patience { report_after: Duration::ZERO, give_up_after: u32::MAX };
-        let mut watch = Watch::start(at_once, || Ok(answer), |_| 100);
+        let mut watch = Watch::start(at_once, || Ok(answer), |_| 100).expect("a thread can be started");
         assert!(matches!(watch.next(&|| ()), Some(Event::Begins(7))));
         assert!(matches!(watch.next(&|| ()), Some(Event::Bytes(bytes)) if bytes == [1, 2]));
         watch.patience.give_up_after = 12;

@@ -26,7 +26,7 @@ pub struct Pipeline {
     pub name: String,
     /// The stages in the order of the file.
     pub stages: Vec<Stage>,
-    /// The name of the file in messages: its path, with the values that the command line overrides.
+    /// The path of the file from the current folder, in its shortest form, with the values that the command line overrides.
     pub file: String,
     /// The file's text, with the values that the command line overrides.
     pub text: String,
@@ -77,7 +77,7 @@ impl Pipeline {
             Error::Unreadable { path: path.into(), source, similar }
         })?;
         let mut text = without_byte_order_mark(&text).to_owned();
-        let mut file = path.display().to_string();
+        let mut arguments = String::new();
         let (mut effective, mut notes) = (Vec::new(), Vec::new());
         for given in overrides {
             let changed = given.apply(&text)?;
@@ -90,11 +90,13 @@ impl Pipeline {
                 notes.push(format!("`--set {given}` sets the field in {count} stages: {stages}"));
             }
             text = changed.text;
-            file.push_str(&format!(" --set {}", quoted(given)));
+            arguments.push_str(&format!(" --set {}", quoted(given)));
             effective.push(given.clone());
         }
-        let pipeline = Self::parse_at(path, &file, &text)?;
-        Ok(Self { name: run_name(&pipeline.name, &effective), notes, ..pipeline })
+        let pipeline = Self::parse_at(path, &format!("{}{arguments}", path.display()), &text)?;
+        // The file is in the key of each summary, whose report prints the command.
+        let file = format!("{}{arguments}", from_here(path).display());
+        Ok(Self { name: run_name(&pipeline.name, &effective), file, notes, ..pipeline })
     }
 
     /// Reads and checks a pipeline file's `text`; `name` is what messages call it.
@@ -135,11 +137,23 @@ impl Pipeline {
     }
 }
 
+/// Returns the path of a file from the current folder, or the absolute path of a file elsewhere: the same for every way to type it.
+fn from_here(path: &Path) -> PathBuf {
+    let (folder, name) = (parent(path), path.file_name().unwrap_or_default());
+    let Ok(folder) = fs::canonicalize(folder) else { return path.to_owned() };
+    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    folder.strip_prefix(here).unwrap_or(&folder).join(name)
+}
+
+/// Returns the folder of a file.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
 /// Returns the pipeline file in the same folder or in `pipelines/` whose name is most similar to that of `path`.
 fn similar_file(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_string_lossy();
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let entries = [folder, Path::new("pipelines")]
+    let entries = [parent(path), Path::new("pipelines")]
         .into_iter()
         .flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
     let files = entries.flatten().map(|entry| entry.path());

@@ -1,6 +1,11 @@
 //! `data info`: counts, checksums, duplicates and examples of a dataset.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use data::{
@@ -150,7 +155,10 @@ fn table(dataset: &Dataset) -> String {
 fn keep_sheet(source: &Source, dataset: &Dataset, folder: &Path) -> anyhow::Result<ExitCode> {
     let sheet = ContactSheet::of(dataset, SHOWN);
     let path = folder.join(format!("{}.png", slug(source)));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, sheet.to_png()));
+    let options = File::options().write(true).create(true).truncate(true).clone();
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| machine::plain::open(&options, &path))
+        .and_then(|mut file| file.write_all(&sheet.to_png()));
     written.with_context(|| format!("cannot write {}", path.display()))?;
     let shown = match sheet.classes() < dataset.classes() {
         true => format!("the first {} classes", sheet.classes()),

@@ -19,7 +19,7 @@ use super::{cluster, worker};
 use crate::{
     RunArguments,
     asked::{self, Asked},
-    limits,
+    limits, namesake,
     program::program,
     signals,
     terminal::{Bars, counted, say, tell},
@@ -35,6 +35,9 @@ pub const INTERRUPTED_CODE: u8 = 130;
 
 /// The exit code if everything is done, but a published value was missed.
 const MISSED_CODE: u8 = 3;
+
+/// The largest number of threads for each core. More only take turns, and those without a trial look for work at all others.
+const THREADS_PER_CORE: usize = 4;
 
 pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     if arguments.worker {
@@ -55,6 +58,7 @@ fn run_here(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::of(asked::read(about)?, about)?;
     let pipeline = &asked.pipeline;
     warnings::tell_all(pipeline, about.device);
+    namesake::warn(&asked, about);
     engine::check(about.device)?;
     // During a download, Ctrl-C ends the program; the next start resumes the download.
     super::download::fetch_missing(pipeline, &about.places.images.data, network)?;
@@ -67,15 +71,17 @@ fn run_here(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
 /// Returns the options of a run, and prepares the process for it.
 pub fn settings<'a>(arguments: &RunArguments, bars: &'a Bars, interrupt: &'a AtomicBool) -> RunSettings<'a> {
-    if let Some(jobs) = arguments.jobs.map(usize::from).filter(|jobs| *jobs > cores()) {
+    let jobs = arguments.jobs.map_or_else(cores, usize::from).min(cores() * THREADS_PER_CORE);
+    if let Some(wanted) = arguments.jobs.map(usize::from).filter(|wanted| *wanted > cores()) {
+        let only = if wanted > jobs { format!("; {jobs} are used") } else { String::new() };
         tell(&format!(
-            "warning: {jobs} threads are more than the {} of this machine and slow it down",
+            "warning: {wanted} threads are more than the {} of this machine and slow it down{only}",
             counted(cores(), "core")
         ));
     }
     limits::allow_many_files();
     RunSettings {
-        jobs: arguments.jobs.map_or_else(cores, usize::from),
+        jobs,
         largest_population: arguments.population.map(usize::from),
         fail_fast: arguments.fail_fast,
         interrupt,
