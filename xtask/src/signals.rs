@@ -1,7 +1,8 @@
 //! The signals that end a run. Those that are ignored since this program was started, such as SIGHUP under `nohup`, stay ignored.
 
-use std::{io, mem::MaybeUninit, ptr, thread};
+use std::{mem::MaybeUninit, ptr, thread};
 
+use anyhow::Context;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
@@ -17,15 +18,15 @@ pub enum Signal {
 }
 
 /// Calls `handler` for every signal, from a thread of its own.
-pub fn listen(mut handler: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
+pub fn listen(mut handler: impl FnMut(Signal) + Send + 'static) -> anyhow::Result<()> {
     let ending = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
-    let mut signals = Signals::new(ending.chain([SIGUSR1]))?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
+    let mut signals = Signals::new(ending.chain([SIGUSR1])).context("cannot listen for Ctrl-C")?;
+    let thread = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             handler(if signal == SIGUSR1 { Signal::TimeLimit } else { Signal::End });
         }
-    })?;
-    Ok(())
+    });
+    thread.map(drop).context("cannot listen for Ctrl-C (`ulimit -u` limits threads)")
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {

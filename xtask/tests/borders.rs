@@ -159,13 +159,48 @@ fn a_silent_host_is_reported_with_the_time_until_its_work_is_taken_over() {
     assert!(is_reported);
 }
 
+/// The words that start the program as a user who owns nothing.
+const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// Whether the program can be started as another user.
+fn has_nobody(folder: &Path) -> bool {
+    let can = succeed(folder, "setpriv", &[&NOBODY[..], &[PROGRAM, "--version"]].concat()).is_some();
+    if !can {
+        eprintln!("skipped: the program cannot be started as another user");
+    }
+    can
+}
+
+#[test]
+fn where_the_system_starts_no_further_thread_nothing_panics() {
+    let folder = folder(PIPELINE);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("it is ours");
+    if !has_nobody(folder.path()) {
+        return;
+    }
+    let with_threads = |threads: &str, arguments: &str| {
+        let nobody = NOBODY.join(" ");
+        let line = format!("setpriv {nobody} prlimit --nproc={threads} {PROGRAM} {arguments}");
+        // Progress bars are for terminals.
+        let output = command(folder.path(), "script", &["-qec", &line, "/dev/null"]).output();
+        output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let Some(download) = with_threads("1", "data fetch mnist --data images") else {
+        eprintln!("skipped: no program `script`");
+        return;
+    };
+    assert!(download.contains("the system starts no thread for the download"), "{download}");
+    let run = with_threads("1", "run tiny.ron").expect("it is installed");
+    assert!(run.contains("cannot listen for Ctrl-C (`ulimit -u` limits threads)"), "{run}");
+    let run = with_threads("2", "run tiny.ron").expect("it is installed");
+    assert!(run.contains("1 trained now, 0 failed"), "{run}");
+}
+
 #[test]
 fn another_user_without_write_permission_has_all_results() {
-    const NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM];
     let folder = folder(PIPELINE);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
-    if succeed(folder.path(), "setpriv", &[&NOBODY[..], &["--version"]].concat()).is_none() {
-        eprintln!("skipped: the program cannot be started as another user");
+    if !has_nobody(folder.path()) {
         return;
     }
     let mine = command(folder.path(), PROGRAM, &["run", "tiny.ron"]).output().expect("the program starts");
@@ -176,7 +211,7 @@ fn another_user_without_write_permission_has_all_results() {
     for arguments in
         [&["run", "tiny.ron"][..], &["report", "tiny.ron"], &["export", "tiny.ron", "--to", &networks]]
     {
-        let arguments = [&NOBODY[..], arguments].concat();
+        let arguments = [&NOBODY[..], &[PROGRAM], arguments].concat();
         let output = command(folder.path(), "setpriv", &arguments).output().expect("it is installed");
         assert!(output.status.success(), "{arguments:?}: {}", errors(&output));
     }

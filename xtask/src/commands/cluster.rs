@@ -47,8 +47,7 @@ pub fn run(arguments: &RunArguments, settings: &Settings) -> anyhow::Result<Exit
     signals::listen(|_| {
         INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
         INTERRUPTED.store(true, Ordering::Relaxed);
-    })
-    .context("cannot listen for Ctrl-C")?;
+    })?;
 
     let bars = Bars::new(about.verbose);
     let study = OnCluster { arguments, settings, asked: &asked, bars: &bars, known: RefCell::default() };

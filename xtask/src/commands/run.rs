@@ -10,7 +10,6 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context;
 use results::run_tree;
 use runner::run::{RunReport, RunSettings};
 use settings::{Device, Trial};
@@ -214,7 +213,7 @@ fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
     };
-    signals::listen(handler).context("cannot listen for Ctrl-C")
+    signals::listen(handler)
 }
 
 /// Prints no message for a panic in a trial, which is reported as the trial's failure, or in the decoder of pictures.

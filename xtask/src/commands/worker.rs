@@ -52,8 +52,7 @@ pub fn work(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         IS_TIME_OVER.fetch_or(signal == Signal::TimeLimit, Ordering::Relaxed);
         INTERRUPTED.store(true, Ordering::Relaxed);
         bars.interrupt();
-    })
-    .context("cannot listen for signals")?;
+    })?;
     let settings = run::settings(arguments, bars, &INTERRUPTED);
     let report = runner::run::work(&asked.context(), &asked.pipeline, settings)?;
     Ok(conclude(&report, started))
