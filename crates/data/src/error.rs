@@ -1,7 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Problem, SourceFile};
+use machine::memory::in_words;
+
+use crate::{ImageShape, Problem, SourceFile};
 
 /// The reason why there is no dataset. [`hint`](Self::hint) says what to do about it. A `homepage` is `None` for a user's
 /// own files.
@@ -43,14 +45,14 @@ pub enum Error {
     Unsuitable { path: PathBuf, expected: String, found: String, hint: &'static str },
 
     /// The picture may be whole, so it is not left out: what a dataset holds must not depend on the machine.
-    #[error("{}: decoding this picture needs {}, {} may be used", path.display(), size(*need), size(*limit))]
+    #[error("{}: decoding this picture needs {}, {} may be used", path.display(), in_words(*need), in_words(*limit))]
     PictureTooLarge { path: PathBuf, need: u64, limit: u64 },
 
     #[error(
-        "{}: {pictures} pictures of {width}x{height} pixels need {} when they are decoded, {} may be used",
-        path.display(), size(*need), size(*limit)
+        "{}: {pictures} pictures of {}x{} pixels need {} when they are decoded, {} may be used",
+        path.display(), shape.width, shape.height, in_words(*need), in_words(*limit)
     )]
-    PicturesTooLarge { path: PathBuf, pictures: usize, height: usize, width: usize, need: u64, limit: u64 },
+    PicturesTooLarge { path: PathBuf, pictures: usize, shape: ImageShape, need: u64, limit: u64 },
 
     #[error("interrupted")]
     Interrupted,
@@ -148,14 +150,6 @@ impl Error {
 }
 
 const MORE_MEMORY: &str = "end other programs, or allow more with `run --memory SIZE`";
-
-/// Returns `12.3 GB` or `8 MB`.
-fn size(bytes: u64) -> String {
-    match bytes {
-        1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
-        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
-    }
-}
 
 fn fetch_again(file: &SourceFile) -> String {
     let SourceFile { path, name, homepage } = file;

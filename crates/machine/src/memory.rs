@@ -24,6 +24,15 @@ pub fn installed() -> Option<u64> {
     entry(&read("/proc/meminfo")?, "MemTotal:")
 }
 
+/// Returns `12.3 GB` or `8 MB`.
+pub fn in_words(bytes: u64) -> String {
+    if bytes >= 1_000_000_000 {
+        format!("{:.1} GB", bytes as f64 / 1e9)
+    } else {
+        format!("{} MB", bytes.div_ceil(1_000_000))
+    }
+}
+
 fn read(path: impl AsRef<Path>) -> Option<String> {
     fs::read_to_string(path).ok()
 }

@@ -154,7 +154,7 @@ impl RunTree {
                 Err(error) => return Err(failed("list", &self.folder)(error.into())),
             };
             if entry.path_is_symlink() && !kept.contains(entry.path()) {
-                // Where `runs` is on another disk than `work`, links are made next to their places.
+                // If `runs` is on another disk than `work`, links are made next to their places.
                 if !is_temporary(entry.path()) || is_abandoned(entry.path()) {
                     remove(entry.path())?;
                 }

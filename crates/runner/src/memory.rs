@@ -7,6 +7,7 @@ use std::{
 
 use data::Dataset;
 use engine::MemoryNeed;
+use machine::memory::{in_words, usable};
 use settings::Device;
 
 /// The fraction of a GPU's free memory that trials may use. It is lower than that of the machine, since the backend keeps pages of
@@ -49,7 +50,7 @@ impl Budget {
     /// take a part of it.
     pub(crate) fn of(device: Device, limit: Option<u64>, dataset: &Dataset) -> Self {
         match device {
-            Device::Cpu => Self::new(limit.map_or(Size::Measured(machine::memory::usable), Size::Fixed)),
+            Device::Cpu => Self::new(limit.map_or(Size::Measured(usable), Size::Fixed)),
             // The memory of a GPU is measured once: other processes are not expected to use this GPU during a run.
             Device::Cuda => {
                 let total = limit.unwrap_or_else(|| {
@@ -139,15 +140,6 @@ pub(crate) fn too_large(need: &MemoryNeed, total: u64) -> String {
         in_words(need.drawing),
         in_words(total)
     )
-}
-
-/// Returns `12.3 GB` or `8 MB`.
-fn in_words(bytes: u64) -> String {
-    if bytes >= 1_000_000_000 {
-        format!("{:.1} GB", bytes as f64 / 1e9)
-    } else {
-        format!("{} MB", bytes.div_ceil(1_000_000))
-    }
 }
 
 /// Returns the bytes of all images.

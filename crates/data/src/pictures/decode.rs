@@ -83,8 +83,7 @@ impl Decoding<'_> {
         limit.checked_sub(need).ok_or_else(|| Error::PicturesTooLarge {
             path: self.listing.root.clone(),
             pictures,
-            height: shape.height,
-            width: shape.width,
+            shape,
             need,
             limit,
         })
@@ -97,10 +96,8 @@ impl Decoding<'_> {
         let length = reader.get_ref().metadata().map_err(unreadable)?.len();
         // A damaged header is reported by the decoder.
         let need = length + memory_need(&mut reader).unwrap_or(0) + self.fit.memory_need();
-        let taken = memory.take(need).map_err(|limit| {
-            let path = file.path.clone();
-            Error::PictureTooLarge { path, need, limit }
-        })?;
+        let too_large = |limit| Error::PictureTooLarge { path: file.path.clone(), need, limit };
+        let taken = memory.take(need).map_err(too_large)?;
         reader.rewind().map_err(unreadable)?;
         let mut bytes = Vec::with_capacity(length as usize);
         // A file that grows is read up to the length for which there is memory.

@@ -27,10 +27,7 @@ impl Fit {
 
     /// Returns the memory that this takes besides the picture, in bytes.
     pub(crate) fn memory_need(self) -> u64 {
-        match self {
-            Self::AsFirst | Self::Exactly(_) => 0,
-            Self::Padded(side) => padding_need(side as usize),
-        }
+        if let Self::Padded(side) = self { padding_need(side as usize) } else { 0 }
     }
 
     /// Returns the shape of every image if the first picture is `first`.
