@@ -352,7 +352,7 @@ struct RunArguments {
     /// results
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     population: Option<u16>,
-    /// Memory limit for all trials together, for example 8GB [default: most of the free memory]
+    /// Memory limit for all trials together and for decoding pictures, for example 8GB [default: most of the free memory]
     #[arg(long, value_parser = commands::run::bytes, value_name = "SIZE")]
     memory: Option<u64>,
     /// Start no trial after the first failure

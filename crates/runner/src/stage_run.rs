@@ -26,7 +26,8 @@ pub struct RunSettings<'a> {
     pub jobs: usize,
     /// The largest number of trials in a population; absent for the device's default.
     pub largest_population: Option<usize>,
-    /// The bytes of device memory that trials may use together; absent for most of the free memory.
+    /// The bytes of device memory that trials may use together, on the CPU also for decoding pictures; absent for most of the free
+    /// memory.
     pub memory: Option<u64>,
     /// Whether no further trial begins after one has failed.
     pub fail_fast: bool,
