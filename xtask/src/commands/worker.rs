@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use cluster::{Folder, Slurm};
 use results::trial::{DATASET, dataset_key_text};
 use runner::run::RunReport;
