@@ -18,7 +18,7 @@ use results::{
     trial::{EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
 };
 use settings::{Configuration, Device, Trial};
-use spec::{Dataset, Pipeline, Stage, Summarize, Train};
+use spec::{Dataset, Pipeline, Points, Stage, Summarize, Train};
 use store::{Artifact, Key, KeyText, StoreError, Work};
 use tuner::Outcome;
 
@@ -266,6 +266,11 @@ impl<'a> Run<'a> {
         let missing: Vec<&PlannedTrial> =
             planned.iter().filter(|planned| planned.artifact.is_none()).collect();
         let done = planned.len() - missing.len();
+        // Its configurations were chosen while this worker trained, when others had found nothing more to do.
+        let is_chosen_now =
+            matches!(train.grid.points, Points::BestOf(_)) && self.report.skipped < self.report.trials;
+        let is_worth_more_workers =
+            self.role == Role::Worker && is_chosen_now && missing.len() > self.settings.jobs;
         self.report.trials += planned.len();
         self.report.skipped += done;
         self.settings.reporter.report(&Progress::TrainStarted {
@@ -274,7 +279,7 @@ impl<'a> Run<'a> {
             done,
             epochs: train.training.epochs,
         });
-        if self.role == Role::Reporter {
+        if self.role == Role::Reporter || is_worth_more_workers {
             self.report.left_to_others += missing.len();
         } else if !missing.is_empty() {
             // A mean from an earlier run may include trials that are trained again now.
