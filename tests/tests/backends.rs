@@ -17,7 +17,7 @@ use golden::{TOLERANCE, Vectors};
 use history::Epoch;
 use kernels::{Kernels, Squash};
 use model::{Architecture, Objective, checkpoint::Array};
-use settings::{Activation, Algorithm, Configuration, Loss, Metric, Precision, Trial};
+use settings::{Activation, AdamForm, Algorithm, Configuration, Loss, Metric, Optimizer, Precision, Trial};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Returns the GPU, or prints why a test is skipped.
@@ -115,16 +115,19 @@ fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Pop
     }
 }
 
-/// Returns three trials of each rule, which differ in seed, learning rate, dropout and weight decay; two share a seed.
+/// Returns three trials of each rule, which differ in seed, learning rate, dropout, weight decay and Adam's numbers; two share a seed.
 fn trials(rules: &[Algorithm]) -> Vec<Trial> {
     let of_rule = |algorithm: &Algorithm| {
         let algorithm = *algorithm;
-        [(0, 1e-3, 0.0, 0.0), (1, 1e-3, 0.2, 0.0), (1, 3e-3, 0.0, 1e-3)].map(
-            |(seed, learning_rate, dropout, weight_decay)| {
+        [(0, 1e-3, 0.0, 0.0, 0.9), (1, 1e-3, 0.2, 0.0, 0.9), (1, 3e-3, 0.0, 1e-3, 0.8)].map(
+            |(seed, learning_rate, dropout, weight_decay, beta_1)| {
                 let configuration = Configuration::new(algorithm, &[20, 15], learning_rate);
                 // The masks of pixels and of hidden units are drawn from different streams.
                 let input_dropout = dropout / 2.0;
-                let configuration = Configuration { input_dropout, dropout, weight_decay, ..configuration };
+                let optimizer =
+                    Optimizer::Adam { beta_1, beta_2: 0.999, epsilon: 1e-7, form: AdamForm::Keras };
+                let configuration =
+                    Configuration { input_dropout, dropout, weight_decay, optimizer, ..configuration };
                 Trial { configuration, seed }
             },
         )

@@ -194,13 +194,13 @@ impl Rebuilt {
             output: layer("output".to_owned()),
             activation: architecture.activation,
             objective: architecture.objective,
-            optimizer: Optimizer::ADAM,
+            optimizer: Optimizer::ADAM.kind(),
         }
     }
 }
 
 fn parameter<T: PerTrial>(value: T) -> Parameter<T> {
-    Parameter::new(value, Optimizer::ADAM)
+    Parameter::new(value, Optimizer::ADAM.kind())
 }
 
 /// Reads the arrays of a safetensors file, which consists of the length of a JSON header, the header and the bytes.

@@ -4,7 +4,7 @@ use std::{mem, ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
 use kernels::{Kernels, OptimizerStep, Parameter, PerTrial, Squash, WeightUpdate, Weights};
-use settings::{Algorithm, Optimizer, Precision};
+use settings::{Algorithm, OptimizerKind, Precision};
 
 use crate::Rule;
 
@@ -14,7 +14,7 @@ pub struct RuleGroup<B: Kernels> {
     pub trials: Range<usize>,
     /// The feedback of each hidden layer, `[trials of the group, units, outputs or units above]`; empty for rules without feedback.
     pub feedback: Vec<Weights<B>>,
-    /// The optimizer's state of each feedback matrix, in the order of [`Optimizer::states`]. There are none where feedback is
+    /// The optimizer's state of each feedback matrix, in the order of [`OptimizerKind::states`]. There are none where feedback is
     /// fixed.
     pub feedback_states: Vec<Vec<Weights<B>>>,
 }
@@ -31,13 +31,13 @@ impl<B: Kernels> Clone for RuleGroup<B> {
 }
 
 impl<B: Kernels> RuleGroup<B> {
-    /// Creates a group at these `trials` of `algorithm`. `optimizer` is that of all parameters.
+    /// Creates a group at these `trials` of `algorithm`. `optimizer` is the kind of all parameters.
     pub fn new(
         algorithm: Algorithm,
         squash: Squash,
         trials: Range<usize>,
         feedback: Vec<Weights<B>>,
-        optimizer: Optimizer,
+        optimizer: OptimizerKind,
     ) -> Self {
         let states = if algorithm.trains_feedback() { optimizer.states().len() } else { 0 };
         let changes = algorithm.trains_feedback() || algorithm.keeps_offsets();

@@ -53,7 +53,6 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     }
     let input = Input::from(matrix(BATCH, UNITS));
     let delta = random([1, BATCH, UNITS], 2);
-    let rate = random([1, 1, 1], 3).mul_scalar(1e-6);
     let optimizers = [
         ("Adam", Optimizer::ADAM),
         ("RMSprop", Optimizer::RmsProp { smoothing: 0.99, epsilon: 1e-8 }),
@@ -63,8 +62,9 @@ fn update(session: &mut Session) -> anyhow::Result<()> {
     let mut contestants: Vec<Contestant> = optimizers
         .into_iter()
         .map(|(name, optimizer)| {
-            let step = OptimizerStep::new(optimizer, 1, &rate);
-            let mut parameter = Some(Parameter::new(Weights::new(random([1, UNITS, UNITS], 4)), optimizer));
+            let step = OptimizerStep::new(&[(optimizer, 1e-7)], 1, &Default::default());
+            let mut parameter =
+                Some(Parameter::new(Weights::new(random([1, UNITS, UNITS], 4)), optimizer.kind()));
             let (input, delta) = (&input, &delta);
             Contestant::once(format!("gradient and {name}"), move || {
                 let weight = parameter.take().expect("it was put back");

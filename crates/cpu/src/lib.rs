@@ -28,7 +28,7 @@ pub use losses::{
     LossAndMistakes, replace_by_sigmoid_errors, replace_by_softmax_errors, replace_by_squared_errors,
 };
 pub use matrix::Matrix;
-pub use optimizers::{Adam, Descent, Momentum, Numbers, Optimizer, RmsProp};
+pub use optimizers::{Adam, Average, Descent, Momentum, Numbers, Optimizer, RmsProp};
 pub use panels::{NARROWEST, Panel, Panels, copy, pack, padded};
 pub use peak::only_multiply_add;
 pub use product::{LeftRows, block_product};

@@ -47,20 +47,33 @@ impl Numbers {
     }
 }
 
-/// Returns `kept old + (1 - kept) new`.
-#[inline(always)]
-unsafe fn average<V: Vector>(old: V, new: V, kept: f64) -> V {
-    // SAFETY: the caller guarantees the instruction set.
-    unsafe { old.mul_add(V::splat(kept as f32), new.mul(V::splat((1.0 - kept) as f32))) }
+/// A moving average of gradients or of squared gradients.
+#[derive(Clone, Copy, Debug)]
+pub struct Average {
+    /// The share of the old average that a step keeps.
+    pub kept: f32,
+    /// The share of the new number.
+    pub new: f32,
+}
+
+impl Average {
+    /// Returns the average after a step.
+    #[inline(always)]
+    unsafe fn after<V: Vector>(self, old: V, new: V) -> V {
+        // SAFETY: the caller guarantees the instruction set.
+        unsafe { old.mul_add(V::splat(self.kept), new.mul(V::splat(self.new))) }
+    }
 }
 
 /// Adam with epsilon outside the bias correction.
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
     pub numbers: Numbers,
-    /// The share of the gradient's average that a step keeps, and that of the squared gradient's.
-    pub betas: [f64; 2],
-    pub epsilon: f64,
+    /// The average of the gradient.
+    pub first: Average,
+    /// The average of the squared gradient.
+    pub square: Average,
+    pub epsilon: f32,
 }
 
 impl Optimizer<2> for Adam {
@@ -69,8 +82,8 @@ impl Optimizer<2> for Adam {
         // SAFETY: the caller guarantees the instruction set.
         unsafe {
             let gradient = self.numbers.decayed(gradient, value);
-            let first = average(first, gradient, self.betas[0]);
-            let second = average(second, gradient.mul(gradient), self.betas[1]);
+            let first = self.first.after(first, gradient);
+            let second = self.square.after(second, gradient.mul(gradient));
             ([first, second], second.sqrt())
         }
     }
@@ -78,7 +91,7 @@ impl Optimizer<2> for Adam {
     #[inline(always)]
     unsafe fn second_half<V: Vector>(self, value: V, [first, _]: [V; 2], root: V) -> V {
         // SAFETY: the caller guarantees the instruction set.
-        unsafe { self.numbers.moved(value, first.div(root.add(V::splat(self.epsilon as f32)))) }
+        unsafe { self.numbers.moved(value, first.div(root.add(V::splat(self.epsilon)))) }
     }
 }
 
@@ -86,9 +99,9 @@ impl Optimizer<2> for Adam {
 #[derive(Clone, Copy, Debug)]
 pub struct RmsProp {
     pub numbers: Numbers,
-    /// The share of the squared gradient's average that a step keeps.
-    pub smoothing: f64,
-    pub epsilon: f64,
+    /// The average of the squared gradient.
+    pub square: Average,
+    pub epsilon: f32,
 }
 
 impl Optimizer<1> for RmsProp {
@@ -97,8 +110,8 @@ impl Optimizer<1> for RmsProp {
         // SAFETY: the caller guarantees the instruction set.
         unsafe {
             let gradient = self.numbers.decayed(gradient, value);
-            let square = average(square, gradient.mul(gradient), self.smoothing);
-            ([square], gradient.div(square.sqrt().add(V::splat(self.epsilon as f32))))
+            let square = self.square.after(square, gradient.mul(gradient));
+            ([square], gradient.div(square.sqrt().add(V::splat(self.epsilon))))
         }
     }
 
@@ -134,7 +147,7 @@ impl Optimizer<0> for Descent {
 pub struct Momentum {
     pub numbers: Numbers,
     /// The share of the velocity that a step keeps.
-    pub momentum: f64,
+    pub momentum: f32,
     pub nesterov: bool,
 }
 
@@ -144,7 +157,7 @@ impl Optimizer<1> for Momentum {
         // SAFETY: the caller guarantees the instruction set.
         unsafe {
             let gradient = self.numbers.decayed(gradient, value);
-            let momentum = V::splat(self.momentum as f32);
+            let momentum = V::splat(self.momentum);
             let velocity = velocity.mul_add(momentum, gradient);
             ([velocity], if self.nesterov { velocity.mul_add(momentum, gradient) } else { velocity })
         }

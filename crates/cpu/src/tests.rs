@@ -1,7 +1,8 @@
 //! Helpers of tests, and the update of a block against plain arithmetic.
 
 use crate::{
-    Adam, Arrays, BlockUpdate, InstructionSet, Matrix, Numbers, Panels, pack, update, values_of_scratch,
+    Adam, Arrays, Average, BlockUpdate, InstructionSet, Matrix, Numbers, Panels, pack, update,
+    values_of_scratch,
 };
 
 /// Returns `count` numbers from -0.5 to 0.5, others for another `index`.
@@ -10,8 +11,12 @@ pub(crate) fn numbers(count: usize, index: u64) -> Vec<f32> {
     (0..count).map(|_| random::uniform(&mut stream) - 0.5).collect()
 }
 
-const ADAM: Adam =
-    Adam { numbers: Numbers { rate: 0.01, decay: 0.1, kept: 0.9 }, betas: [0.9, 0.999], epsilon: 1e-7 };
+const ADAM: Adam = Adam {
+    numbers: Numbers { rate: 0.01, decay: 0.1, kept: 0.9 },
+    first: Average { kept: 0.9, new: 0.1 },
+    square: Average { kept: 0.999, new: 0.001 },
+    epsilon: 1e-7,
+};
 
 fn packed(matrix: &[f32], panels: Panels) -> Vec<f32> {
     let mut values = vec![0.0; panels.length()];

@@ -98,12 +98,12 @@ impl<'a, B: Kernels> Case<'a, B> {
     }
 
     fn parameter(&self, value: &Value) -> Parameter<Tensor<B, 3>> {
-        Parameter::new(self.tensor(value), self.optimizer())
+        Parameter::new(self.tensor(value), self.optimizer().kind())
     }
 
     fn layer(&self, block: &Value, is_hidden: bool) -> Layer<B> {
         Layer {
-            weight: Parameter::new(Weights::new(self.tensor(&block["kernel"])), self.optimizer()),
+            weight: Parameter::new(Weights::new(self.tensor(&block["kernel"])), self.optimizer().kind()),
             bias: block.get("bias").map(|bias| self.parameter(bias)),
             batch_norm: (is_hidden && self.flag("batchnorm")).then(|| BatchNorm {
                 gamma: self.parameter(&block["gamma"]),
@@ -139,7 +139,7 @@ impl<'a, B: Kernels> Case<'a, B> {
                 }),
                 _ => Objective::Reconstruction(self.squash()),
             },
-            optimizer: self.optimizer(),
+            optimizer: self.optimizer().kind(),
         };
         let per_step = &self.json["feedback_per_step"][0];
         let matrices = per_step.as_array().or_else(|| self.json["feedback"].as_array());
@@ -154,6 +154,7 @@ impl<'a, B: Kernels> Case<'a, B> {
         }
         // The network is given, so its shape and first weights do not matter.
         let configuration = Configuration {
+            optimizer: self.optimizer(),
             dropout: self.number("dropout"),
             input_dropout: self.input_dropout(),
             weight_decay: self.number("weight_decay"),
@@ -165,8 +166,13 @@ impl<'a, B: Kernels> Case<'a, B> {
             ..Configuration::new(self.algorithm(), &[1], self.number("lr"))
         };
         let trial = Trial { configuration, seed: 0 };
-        let group =
-            RuleGroup::new(self.algorithm(), self.squash(), 0..self.trials, feedback, self.optimizer());
+        let group = RuleGroup::new(
+            self.algorithm(),
+            self.squash(),
+            0..self.trials,
+            feedback,
+            self.optimizer().kind(),
+        );
         TrainState::from_parts(network, vec![group], vec![trial; self.trials], EPOCHS)
     }
 

@@ -60,18 +60,19 @@ pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparis
 fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) -> Vec<Comparison> {
     let optimizer =
         if table["optimizer"].is_null() { Optimizer::ADAM } else { case::optimizer(&table["optimizer"]) };
-    let rate: Tensor<B, 3> = tensor(&table["lr"], 1, device);
+    let rate = table["lr"].as_f64().expect("a rate");
+    let of_trial = |number: f64| Tensor::full([1, 1, 1], number, device);
     let gradients = table["grads"].as_array().expect("a list");
     let mut compared = Vec::new();
     for variant in [Some(table), table.get("with_l2"), table.get("with_decoupled")].into_iter().flatten() {
         let decay = |kind: &str| variant["decay"][kind].as_f64().unwrap_or(0.0);
         let expected = variant["params"].as_array().expect("a list");
-        let mut weight = Parameter::new(Weights::new(tensor(&expected[0], 1, device)), optimizer);
+        let mut weight = Parameter::new(Weights::new(tensor(&expected[0], 1, device)), optimizer.kind());
         for (number, (gradient, expected)) in (1..).zip(gradients.iter().zip(&expected[1..])) {
             let step = OptimizerStep {
-                weight_decay: Some(rate.zeros_like().add_scalar(decay("l2"))),
-                kept: Some(rate.clone().mul_scalar(-decay("decoupled")).add_scalar(1.0)),
-                ..OptimizerStep::new(optimizer, number, &rate)
+                weight_decay: Some(of_trial(decay("l2"))),
+                kept: Some(of_trial(1.0 - rate * decay("decoupled"))),
+                ..OptimizerStep::new(&[(optimizer, rate)], number, device)
             };
             // With one example for each row, the gradient of these weights is the delta.
             let delta = tensor::<B>(gradient, 1, device);

@@ -20,7 +20,7 @@ use random::Key;
 pub use self::{
     images::{BatchKernels, ImageSet, ImageTransform, Images},
     input::{Input, Sets, part},
-    optimizer::OptimizerStep,
+    optimizer::{Coefficients, OptimizerStep},
     output::{OutputError, Squash},
     parameter::{Parameter, PerTrial},
     weights::Weights,

@@ -1,7 +1,7 @@
 //! Trainable values with the optimizer's state.
 
 use burn::tensor::{Int, Tensor, backend::Backend};
-use settings::Optimizer;
+use settings::OptimizerKind;
 
 /// Values of each trial of a population.
 pub trait PerTrial: Clone {
@@ -30,13 +30,13 @@ impl<B: Backend> PerTrial for Tensor<B, 3> {
 #[derive(Clone, Debug)]
 pub struct Parameter<T> {
     pub value: T,
-    /// The optimizer's state, in the order of [`Optimizer::states`]: values of the parameter's shape.
+    /// The optimizer's state, in the order of [`OptimizerKind::states`]: values of the parameter's shape.
     pub states: Vec<T>,
 }
 
 impl<T: PerTrial> Parameter<T> {
     /// Creates a parameter whose state is zero.
-    pub fn new(value: T, optimizer: Optimizer) -> Self {
+    pub fn new(value: T, optimizer: OptimizerKind) -> Self {
         let zeros = value.zeros_like();
         Self { value, states: vec![zeros; optimizer.states().len()] }
     }

@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor, backend::Backend};
 
 use kernels::{BATCH_NORM_EPSILON, Kernels, Normalized, OptimizerStep, Parameter};
-use settings::Optimizer;
+use settings::OptimizerKind;
 
 /// The fraction of the old moving statistics that a step keeps.
 const MOMENTUM: f64 = 0.99;
@@ -21,7 +21,7 @@ pub struct BatchNorm<B: Backend> {
 
 impl<B: Kernels> BatchNorm<B> {
     /// Returns the identity: unit scale, no shift, zero mean, unit variance.
-    pub fn new(trials: usize, units: usize, optimizer: Optimizer, device: &B::Device) -> Self {
+    pub fn new(trials: usize, units: usize, optimizer: OptimizerKind, device: &B::Device) -> Self {
         let shape = [trials, 1, units];
         Self {
             gamma: Parameter::new(Tensor::ones(shape, device), optimizer),

@@ -7,7 +7,7 @@ use crate::{
     initialization::{InitialLayer, Matrix},
 };
 use kernels::{Input, Kernels, Parameter, Weights};
-use settings::{Activation, Optimizer, Precision};
+use settings::{Activation, OptimizerKind, Precision};
 
 /// The layers of a fully connected network, without its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Network<B: Backend> {
     pub output: Layer<B>,
     pub activation: Activation,
     pub objective: Objective,
-    pub optimizer: Optimizer,
+    pub optimizer: OptimizerKind,
 }
 
 impl Architecture {
@@ -46,7 +46,7 @@ impl Architecture {
     pub fn build<B: Kernels>(
         &self,
         parameters: &[Vec<InitialLayer>],
-        optimizer: Optimizer,
+        optimizer: OptimizerKind,
         device: &B::Device,
     ) -> Network<B> {
         let trials = parameters.len();
@@ -97,6 +97,10 @@ impl<B: Kernels> Network<B> {
 }
 
 impl<B: Backend> Network<B> {
+    pub fn device(&self) -> B::Device {
+        self.output.weight.value.values.device()
+    }
+
     /// Sets the precision of all products.
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.hidden.iter_mut().chain([&mut self.output]).for_each(|layer| layer.precision = precision);

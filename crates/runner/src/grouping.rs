@@ -121,7 +121,7 @@ pub(crate) fn population_of(trials: &[&Trial], train: &Train, dataset: &Dataset)
 
 #[cfg(test)]
 mod tests {
-    use settings::{Configuration, Precision, TargetLoss, Task, Tracker};
+    use settings::{AdamForm, Configuration, Optimizer, Precision, TargetLoss, Task, Tracker};
 
     use super::*;
 
@@ -191,6 +191,34 @@ mod tests {
             .collect();
         let of_grid = TrainingSettings { batch_size: None, ..training(Vec::new()) };
         assert_eq!(populations(&trials, &of_grid, usize::MAX), [[0, 2], [1, 3]]);
+    }
+
+    #[test]
+    fn trials_of_one_population_have_one_kind_of_optimizer_and_any_numbers() {
+        let sgd = |momentum, nesterov| Optimizer::Sgd { momentum, nesterov };
+        let adam = |beta_1, form| Optimizer::Adam { beta_1, beta_2: 0.999, epsilon: 1e-8, form };
+        let rms_prop = |smoothing| Optimizer::RmsProp { smoothing, epsilon: smoothing / 10.0 };
+        let (keras, paper) = (AdamForm::Keras, AdamForm::Paper);
+        let trials = [
+            [sgd(0.5, false), sgd(0.9, false)],
+            [sgd(0.0, false), sgd(0.0, false)],
+            [sgd(0.5, true), sgd(0.9, true)],
+            [adam(0.8, keras), adam(0.9, keras)],
+            [adam(0.8, paper), adam(0.9, paper)],
+            [rms_prop(0.9), rms_prop(0.99)],
+        ];
+        let trials: Vec<Trial> = trials
+            .into_iter()
+            .flatten()
+            .map(|optimizer| {
+                let Trial { configuration, seed } = trial(Algorithm::Dfa, &[8], 0.0, 0);
+                Trial { configuration: Configuration { optimizer, ..configuration }, seed }
+            })
+            .collect();
+        for trackers in [Vec::new(), vec![Tracker::Throughput]] {
+            let groups = populations(&trials, &training(trackers), usize::MAX);
+            assert_eq!(groups, [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11]]);
+        }
     }
 
     #[test]

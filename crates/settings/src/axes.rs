@@ -286,7 +286,7 @@ axes! {
         omitted: Some(Optimizer::ADAM),
         check: Optimizer::problem,
         applies: always,
-        sharing: Sharing::Never,
+        sharing: Sharing::SameShape(|one, other| one.kind() == other.kind()),
         label: |optimizer| (*optimizer != Optimizer::ADAM).then(|| optimizer.name()),
     };
 

@@ -21,16 +21,18 @@ pub struct Definition<T> {
     pub check: fn(&T) -> Option<&'static str>,
     /// Whether the axis applies to a rule. Where it does not, a configuration has the value `omitted`.
     pub applies: fn(Algorithm) -> bool,
-    pub sharing: Sharing,
+    pub sharing: Sharing<T>,
     /// Returns a value's part of a configuration's name; absent for values that the name leaves out.
     pub label: fn(&T) -> Option<String>,
 }
 
 /// Whether trials with different values on an axis may train in one population.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
+#[derive(Clone, Copy, Debug)]
+pub enum Sharing<T> {
     /// The trials may not, because the value decides the shape of the tensor program.
     Never,
+    /// The trials may if this function returns true: those parts of the values are equal that decide the shape of the tensor program.
+    SameShape(fn(&T, &T) -> bool),
     /// The trials may, unless trackers measure the steps.
     Untracked,
     /// The trials may, unless trackers measure the steps and only one trial has the value `omitted`: the step of the other
@@ -152,6 +154,7 @@ impl<T: AxisValue> Definition<T> {
         match self.sharing {
             Sharing::Always => true,
             Sharing::Never => one == other,
+            Sharing::SameShape(have_same_shape) => have_same_shape(one, other),
             Sharing::Untracked => !is_tracked || one == other,
             Sharing::SameTerms => !is_tracked || self.is_omitted(one) == self.is_omitted(other),
         }

@@ -28,7 +28,7 @@ pub use device::Device;
 pub use initialization::Initialization;
 pub use loss::Loss;
 pub use metric::{Metric, Place, Quantity, Split, UnknownMetric};
-pub use optimizer::{AdamForm, Optimizer};
+pub use optimizer::{AdamForm, Optimizer, OptimizerKind};
 pub use precision::Precision;
 pub use schedule::Schedule;
 pub use task::Task;

@@ -64,6 +64,20 @@ pub enum AdamForm {
     Paper,
 }
 
+/// An optimizer without its numbers: what decides which state is kept and which operations a step consists of. Trials of one kind may
+/// train in one population.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptimizerKind {
+    Adam(AdamForm),
+    RmsProp,
+    /// Gradient descent without momentum.
+    Descent,
+    /// Gradient descent with momentum.
+    Momentum {
+        nesterov: bool,
+    },
+}
+
 fn beta_1() -> f64 {
     0.9
 }
@@ -138,13 +152,12 @@ impl Optimizer {
         name
     }
 
-    /// Returns the names of the values that the optimizer keeps for each parameter, as checkpoints call them.
-    pub fn states(self) -> &'static [&'static str] {
+    pub fn kind(self) -> OptimizerKind {
         match self {
-            Self::Adam { .. } => &["first_moment", "second_moment"],
-            Self::Sgd { momentum, .. } if momentum > 0.0 => &["velocity"],
-            Self::Sgd { .. } => &[],
-            Self::RmsProp { .. } => &["second_moment"],
+            Self::Adam { form, .. } => OptimizerKind::Adam(form),
+            Self::Sgd { momentum, nesterov } if momentum > 0.0 => OptimizerKind::Momentum { nesterov },
+            Self::Sgd { .. } => OptimizerKind::Descent,
+            Self::RmsProp { .. } => OptimizerKind::RmsProp,
         }
     }
 
@@ -170,6 +183,18 @@ impl Optimizer {
                 let is_allowed = is_share(smoothing) && is_epsilon(epsilon);
                 (!is_allowed).then_some("`smoothing` at least 0 and below 1, `epsilon` from 1e-12 to 1")
             }
+        }
+    }
+}
+
+impl OptimizerKind {
+    /// Returns the names of the values that the optimizer keeps for each parameter, as checkpoints call them.
+    pub fn states(self) -> &'static [&'static str] {
+        match self {
+            Self::Adam(_) => &["first_moment", "second_moment"],
+            Self::RmsProp => &["second_moment"],
+            Self::Descent => &[],
+            Self::Momentum { .. } => &["velocity"],
         }
     }
 }

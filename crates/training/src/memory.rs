@@ -37,7 +37,7 @@ impl MemoryNeed {
         let rules = population.trials.iter().map(|trial| trial.configuration.algorithm);
         let feedback = rules.clone().filter_map(|rule| rule.feedback()).map(|of| shape.feedback(of)).max();
         let feedback = feedback.unwrap_or(0);
-        let states = population.trials[0].configuration.optimizer.states().len() as u64;
+        let states = population.trials[0].configuration.optimizer.kind().states().len() as u64;
         let feedback_states = if rules.clone().any(|rule| rule.trains_feedback()) { states } else { 0 };
         let per_trial = (1 + states) * shape.weights() + (1 + feedback_states) * feedback;
         // Signs, magnitudes and their product.

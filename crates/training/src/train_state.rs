@@ -37,13 +37,14 @@ pub(crate) struct EpochNumbers<B: Kernels> {
     clip_norm: Option<Tensor<B, 3>>,
 }
 
-/// The numbers of the steps of some layers, each `[trials, 1, 1]`.
+/// The numbers of the steps of some layers.
 #[derive(Clone)]
 struct LayerNumbers<B: Kernels> {
-    /// The learning rates before bias correction.
-    rates: Tensor<B, 3>,
+    /// The optimizer and the learning rate of each trial.
+    optimizers: Vec<(Optimizer, f64)>,
+    /// The L2 coefficients, `[trials, 1, 1]`.
     weight_decay: Option<Tensor<B, 3>>,
-    /// The factors of decoupled decay.
+    /// The factors of decoupled decay, `[trials, 1, 1]`.
     kept: Option<Tensor<B, 3>>,
 }
 
@@ -53,7 +54,7 @@ impl<B: Kernels> TrainState<B> {
         let (initial, of_trials) = drawn_once(trials, have_same_initial_weights, |trial| {
             initial_layers(&population.architecture, trial)
         });
-        let optimizer = trials[0].configuration.optimizer;
+        let optimizer = trials[0].configuration.optimizer.kind();
         let network = population.architecture.build(&initial, optimizer, device);
         let mut network = network.in_precision(population.precision);
         if initial.len() < trials.len() {
@@ -79,7 +80,7 @@ impl<B: Kernels> TrainState<B> {
         trials: Vec<Trial>,
         epochs: u32,
     ) -> Self {
-        let numbers = EpochNumbers::new(&trials, 1, epochs, &network.output.weight.value.values.device());
+        let numbers = EpochNumbers::new(&trials, 1, epochs, &network.device());
         Self { network, groups, trials, epochs, epoch: 1, numbers }
     }
 
@@ -101,7 +102,7 @@ impl<B: Kernels> TrainState<B> {
     fn in_epoch(mut self, epoch: u32) -> Self {
         let has_schedule = |trial: &Trial| trial.configuration.schedule != Schedule::Constant;
         if epoch != self.epoch && self.trials.iter().any(has_schedule) {
-            self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.numbers.device());
+            self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.network.device());
         }
         self.epoch = epoch;
         self
@@ -109,13 +110,13 @@ impl<B: Kernels> TrainState<B> {
 
     /// Returns the optimizer's settings of the output layer in the step with this number, counted from 1 over the whole training.
     pub fn optimizer_step(&self, number: u64) -> OptimizerStep<B> {
-        self.numbers.output.step(self.network.optimizer, number)
+        self.numbers.output.step(number, &self.network.device())
     }
 
     /// Returns the settings of hidden layers; `None` where they are those of the output layer.
     pub fn hidden_optimizer_step(&self, number: u64) -> Option<OptimizerStep<B>> {
         let hidden = self.numbers.hidden.as_ref()?;
-        Some(hidden.step(self.network.optimizer, number))
+        Some(hidden.step(number, &self.network.device()))
     }
 
     /// Returns the largest allowed norm of each trial's gradient, `[trials, 1, 1]`; `None` where no trial's is limited.
@@ -180,7 +181,7 @@ impl<B: Kernels> TrainState<B> {
     /// Keeps only the trials at `positions`, which ascend.
     pub fn select(self, positions: &[usize]) -> Self {
         let trials = positions.iter().map(|&position| self.trials[position].clone()).collect();
-        let indices = on_device(positions, &self.numbers.device());
+        let indices = on_device(positions, &self.network.device());
         let mut first = 0;
         let groups = self.groups.iter().filter_map(|group| {
             let group = group.select(positions, first)?;
@@ -205,10 +206,6 @@ impl<B: Kernels> EpochNumbers<B> {
             clip_norm: clips.then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
         }
     }
-
-    fn device(&self) -> B::Device {
-        self.output.rates.device()
-    }
 }
 
 impl<B: Kernels> LayerNumbers<B> {
@@ -227,18 +224,21 @@ impl<B: Kernels> LayerNumbers<B> {
         let has =
             |wanted: fn(&Configuration) -> bool| trials.iter().any(|trial| wanted(&trial.configuration));
         Self {
-            rates: per_trial(trials, rate, device),
+            optimizers: trials
+                .iter()
+                .map(|Trial { configuration, .. }| (configuration.optimizer, rate(configuration)))
+                .collect(),
             weight_decay: has(|of| of.weight_decay > 0.0).then(|| per_trial(trials, decay, device)),
             kept: has(|of| of.decoupled_decay > 0.0)
                 .then(|| per_trial(trials, |of| 1.0 - rate(of) * of.decoupled_decay, device)),
         }
     }
 
-    fn step(&self, optimizer: Optimizer, number: u64) -> OptimizerStep<B> {
+    fn step(&self, number: u64, device: &B::Device) -> OptimizerStep<B> {
         OptimizerStep {
             weight_decay: self.weight_decay.clone(),
             kept: self.kept.clone(),
-            ..OptimizerStep::new(optimizer, number, &self.rates)
+            ..OptimizerStep::new(&self.optimizers, number, device)
         }
     }
 }

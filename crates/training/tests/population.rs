@@ -108,12 +108,18 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
         configuration: Configuration { schedule, decoupled_decay, clip_norm, ..configuration },
         seed,
     };
+    let with_optimizer = |optimizer, Trial { configuration, seed }: Trial| Trial {
+        configuration: Configuration { optimizer, ..configuration },
+        seed,
+    };
+    let adam =
+        |beta_1, beta_2, epsilon| Optimizer::Adam { beta_1, beta_2, epsilon, form: AdamForm::default() };
     let torch = starting(Initialization::TorchDefault, with_input_dropout(0.3, trial(1, 1e-3, 0.0, 0.0)));
     vec![
         with_recipe(Schedule::Cosine { floor: 1e-5 }, 0.0, Some(0.5), trial(0, 1e-3, 0.0, 0.0)),
         with_recipe(Schedule::Exponential { factor: 0.5 }, 0.1, None, torch),
-        starting(aligned, trial(1, 1e-2, 0.0, 1e-3)),
-        with_input_dropout(0.1, trial(2, 1e-1, 0.5, 0.0)),
+        with_optimizer(adam(0.8, 0.99, 1e-7), starting(aligned, trial(1, 1e-2, 0.0, 1e-3))),
+        with_optimizer(adam(0.9, 0.9, 1e-3), with_input_dropout(0.1, trial(2, 1e-1, 0.5, 0.0))),
         starting(Initialization::LecunNormal, trial(7, 1e-4, 0.1, 1e-2)),
     ]
 }
@@ -142,17 +148,27 @@ fn alone_and_in_a_population_of_five_weights_and_history_are_bit_identical() {
 }
 
 #[test]
-fn alone_and_in_a_population_every_optimizer_gives_the_same_bits() {
-    for optimizer in [
-        Optimizer::Sgd { momentum: 0.0, nesterov: false },
-        Optimizer::Sgd { momentum: 0.9, nesterov: true },
-        Optimizer::RmsProp { smoothing: 0.99, epsilon: 1e-8 },
-        Optimizer::Adam { beta_1: 0.8, beta_2: 0.99, epsilon: 1e-8, form: AdamForm::Paper },
-    ] {
+fn alone_and_in_a_population_with_other_numbers_every_optimizer_gives_the_same_bits() {
+    let of_each_kind: [fn(f64) -> Optimizer; 5] = [
+        |_| Optimizer::Sgd { momentum: 0.0, nesterov: false },
+        |momentum| Optimizer::Sgd { momentum, nesterov: false },
+        |momentum| Optimizer::Sgd { momentum, nesterov: true },
+        |smoothing| Optimizer::RmsProp { smoothing, epsilon: 1e-8 / smoothing },
+        |share| Optimizer::Adam {
+            beta_1: share,
+            beta_2: 0.9 + 0.1 * share,
+            epsilon: 1e-8 / share,
+            form: AdamForm::Paper,
+        },
+    ];
+    for optimizer in of_each_kind {
         let mut trials = five_trials(Algorithm::Dfa);
-        trials.iter_mut().for_each(|trial| trial.configuration.optimizer = optimizer);
+        for (trial, share) in trials.iter_mut().zip([0.9, 0.5, 0.99, 0.1, 0.5]) {
+            trial.configuration.optimizer = optimizer(share);
+        }
         let together = run(&population(trials.clone()), Memory::default());
         for (index, trial) in trials.into_iter().enumerate() {
+            let optimizer = trial.configuration.optimizer;
             let alone = run(&population(vec![trial]), Memory::default());
             assert_eq!(alone.arrays(0), together.arrays(index), "{optimizer:?} trial {index}");
             assert_eq!(alone.history(0), together.history(index), "{optimizer:?} trial {index}");

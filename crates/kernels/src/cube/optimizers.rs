@@ -10,7 +10,7 @@ use super::{
     tile::Tile,
     vectors::{QUAD, Quad, extent_of, put_quad, quad_at},
 };
-use settings::Optimizer;
+use settings::OptimizerKind;
 
 use crate::{OptimizerStep, Parameter};
 
@@ -25,13 +25,13 @@ enum Form {
 }
 
 impl Form {
-    fn of(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::Adam { .. } => Self::Adam,
-            Optimizer::RmsProp { .. } => Self::RmsProp,
-            Optimizer::Sgd { nesterov: true, .. } => Self::Nesterov,
-            Optimizer::Sgd { momentum, .. } if momentum > 0.0 => Self::Momentum,
-            Optimizer::Sgd { .. } => Self::Descent,
+    fn of(kind: OptimizerKind) -> Self {
+        match kind {
+            OptimizerKind::Adam(_) => Self::Adam,
+            OptimizerKind::RmsProp => Self::RmsProp,
+            OptimizerKind::Momentum { nesterov: false } => Self::Momentum,
+            OptimizerKind::Momentum { nesterov: true } => Self::Nesterov,
+            OptimizerKind::Descent => Self::Descent,
         }
     }
 
@@ -45,29 +45,29 @@ impl Form {
     }
 }
 
-/// The constants of an optimizer.
-#[derive(CubeType, CubeLaunch, Clone, Copy)]
+/// The numbers of a trial's step: [`Coefficients`](crate::Coefficients) on the device.
+#[derive(CubeType, Clone, Copy)]
 struct Constants {
-    /// The share of the first average that a step keeps; the momentum.
+    rate: f32,
     kept_first: f32,
-    /// The share of the new gradient in the first average.
     new_first: f32,
-    /// The same of the average of squared gradients.
     kept_square: f32,
     new_square: f32,
     epsilon: f32,
 }
 
-impl Constants {
-    fn launch<R: CubeRuntime>(optimizer: Optimizer) -> ConstantsLaunch<R> {
-        let (first, square, epsilon) = match optimizer {
-            Optimizer::Adam { beta_1, beta_2, epsilon, .. } => (beta_1, beta_2, epsilon),
-            Optimizer::RmsProp { smoothing, epsilon } => (0.0, smoothing, epsilon),
-            Optimizer::Sgd { momentum, .. } => (momentum, 0.0, 0.0),
-        };
-        // In double precision: 1 - 0.999 in single precision is wrong by 1e-5.
-        let [new_first, new_square] = [first, square].map(|kept| (1.0 - kept) as f32);
-        ConstantsLaunch::new(first as f32, new_first, square as f32, new_square, epsilon as f32)
+/// Returns the constants of the cube's trial. `coefficients` are those of all trials, in the order of
+/// [`to_array`](crate::Coefficients::to_array).
+#[cube]
+fn constants_of_trial(coefficients: &Tensor<f32>) -> Constants {
+    let first = CUBE_POS_Z as usize * coefficients.stride(0);
+    Constants {
+        rate: coefficients[first],
+        kept_first: coefficients[first + 1],
+        new_first: coefficients[first + 2],
+        kept_square: coefficients[first + 3],
+        new_square: coefficients[first + 4],
+        epsilon: coefficients[first + 5],
     }
 }
 
@@ -145,8 +145,7 @@ fn of_trial(numbers: &Tensor<f32>) -> f32 {
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn learn_kernel<N: Size>(
     gradient: &Tensor<Vector<f32, N>>,
-    rates: &Tensor<f32>,
-    constants: &Constants,
+    coefficients: &Tensor<f32>,
     value: &mut Tensor<Vector<f32, N>>,
     first: &mut Tensor<Vector<f32, N>>,
     second: &mut Tensor<Vector<f32, N>>,
@@ -154,6 +153,7 @@ fn learn_kernel<N: Size>(
 ) {
     let (row, piece) = row_and_piece(value);
     if row < value.shape(1) {
+        let constants = constants_of_trial(coefficients);
         let states = comptime!(form.states());
         let gradient = gradient[index_of(gradient, row, piece)];
         let value_at = index_of(value, row, piece);
@@ -162,15 +162,15 @@ fn learn_kernel<N: Size>(
         let mut new_first = gradient;
         let mut new_second = gradient;
         if comptime!(states > 0) {
-            new_first = first_after(first[first_at], gradient, constants, form);
+            new_first = first_after(first[first_at], gradient, &constants, form);
             first[first_at] = new_first;
         }
         if comptime!(states > 1) {
-            new_second = square_after(second[second_at], gradient, constants);
+            new_second = square_after(second[second_at], gradient, &constants);
             second[second_at] = new_second;
         }
-        let direction = direction(gradient, new_first, new_second, constants, form);
-        value[value_at] = moved(value[value_at], direction, of_trial(rates));
+        let direction = direction(gradient, new_first, new_second, &constants, form);
+        value[value_at] = moved(value[value_at], direction, constants.rate);
     }
 }
 
@@ -180,10 +180,9 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
     left: &Tensor<Vector<f32, L>>,
     right: &Tensor<Vector<f32, R>>,
     sets: &Tensor<i32>,
-    rates: &Tensor<f32>,
+    coefficients: &Tensor<f32>,
     decays: &Tensor<f32>,
     kept: &Tensor<f32>,
-    constants: &Constants,
     value: &mut Tensor<Vector<f32, O>>,
     first: &mut Tensor<Vector<f32, O>>,
     second: &mut Tensor<Vector<f32, O>>,
@@ -196,7 +195,7 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
     let trial = CUBE_POS_Z as usize;
     let left_extent = extent_of(left, set_of_trial(sets, has_sets));
     let sums = product_tile(left, right, &left_extent, &extent_of(right, trial), tile);
-    let rate = of_trial(rates);
+    let constants = constants_of_trial(coefficients);
     let decay = if comptime!(has_decays) { of_trial(decays) } else { 0.0f32.runtime() };
     let kept = if comptime!(has_kept) { of_trial(kept) } else { 1.0f32.runtime() };
     let states = comptime!(form.states());
@@ -232,19 +231,19 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
                 let mut new_first = gradient;
                 let mut new_second = gradient;
                 if comptime!(states > 0) {
-                    new_first = first_after(firsts[group], gradient, constants, form);
+                    new_first = first_after(firsts[group], gradient, &constants, form);
                     put_quad(first, &first_extent, output_row, column, new_first);
                 }
                 if comptime!(states > 1) {
-                    new_second = square_after(seconds[group], gradient, constants);
+                    new_second = square_after(seconds[group], gradient, &constants);
                     put_quad(second, &second_extent, output_row, column, new_second);
                 }
                 let mut before = values[group];
                 if comptime!(has_kept) {
                     before *= Quad::new(kept);
                 }
-                let learned =
-                    before - direction(gradient, new_first, new_second, constants, form) * Quad::new(rate);
+                let direction = direction(gradient, new_first, new_second, &constants, form);
+                let learned = before - direction * Quad::new(constants.rate);
                 put_quad(value, &value_extent, output_row, column, learned);
             }
         }
@@ -253,8 +252,8 @@ fn learn_weights_kernel<L: Size, R: Size, O: Size>(
 
 /// The settings of one step for every trial, on the device.
 pub(super) struct Settings<R: CubeRuntime> {
-    optimizer: Optimizer,
-    rates: Matrices<R>,
+    form: Form,
+    coefficients: Matrices<R>,
     decays: Option<Matrices<R>>,
     kept: Option<Matrices<R>>,
 }
@@ -268,8 +267,8 @@ pub(super) struct State<R: CubeRuntime> {
 impl<R: CubeRuntime> Settings<R> {
     pub(super) fn of<B: BoolElement>(step: &OptimizerStep<Backend<R, B>>) -> Self {
         Self {
-            optimizer: step.optimizer,
-            rates: Matrices::of(&step.rate),
+            form: Form::of(step.kind),
+            coefficients: Matrices::of(&step.coefficients),
             decays: step.weight_decay.as_ref().map(Matrices::of),
             kept: step.kept.as_ref().map(Matrices::of),
         }
@@ -306,12 +305,11 @@ impl<R: CubeRuntime> State<R> {
                 addresses([gradient, value, first, second]),
                 width,
                 gradient.argument(),
-                settings.rates.argument(),
-                Constants::launch(settings.optimizer),
+                settings.coefficients.argument(),
                 value.argument(),
                 first.argument(),
                 second.argument(),
-                Form::of(settings.optimizer),
+                settings.form,
             );
         }
     }
@@ -323,7 +321,7 @@ impl<R: CubeRuntime> State<R> {
         assert_eq!([product.trials, rows, columns], value.dims(), "a gradient has its parameter's shape");
         let (tile, grid, has_sets) = (product.tile(), product.grid(), product.sets.is_some());
         let Product { left, right, sets, .. } = product;
-        let Settings { optimizer, rates, decays, kept } = settings;
+        let Settings { form, coefficients, decays, kept } = settings;
         // SAFETY: no unit reads or writes beyond the shapes, which are the factors' and the output's.
         unsafe {
             learn_weights_kernel::launch_unchecked::<R>(
@@ -337,18 +335,17 @@ impl<R: CubeRuntime> State<R> {
                 left.argument(),
                 right.argument(),
                 // The kernel never reads an absent tensor.
-                sets.unwrap_or_else(|| rates.argument()),
-                rates.argument(),
-                decays.as_ref().unwrap_or(rates).argument(),
-                kept.as_ref().unwrap_or(rates).argument(),
-                Constants::launch(*optimizer),
+                sets.unwrap_or_else(|| coefficients.argument()),
+                coefficients.argument(),
+                decays.as_ref().unwrap_or(coefficients).argument(),
+                kept.as_ref().unwrap_or(coefficients).argument(),
                 value.argument(),
                 first.argument(),
                 second.argument(),
                 has_sets,
                 decays.is_some(),
                 kept.is_some(),
-                Form::of(*optimizer),
+                *form,
                 tile,
             );
         }

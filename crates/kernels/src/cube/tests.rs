@@ -10,7 +10,10 @@ use burn_flex::Flex;
 use settings::Optimizer;
 
 use super::*;
-use crate::{ImageTransform, LayerDropout, Sets};
+use crate::{
+    ImageTransform, LayerDropout, Sets,
+    optimizer::tests::{OPTIMIZERS, of_trial},
+};
 
 /// A backend with Vulkan if that feature is on, for which a software driver is enough; otherwise an NVIDIA GPU.
 #[cfg(feature = "wgpu")]
@@ -49,14 +52,12 @@ fn bits<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Vec<u32> {
     values(tensor).into_iter().map(f32::to_bits).collect()
 }
 
-fn step<B: Backend>(trials: usize, device: &B::Device) -> OptimizerStep<B> {
-    let positive = |index| random::<B>([trials, 1, 1], index, device).add_scalar(0.6);
-    OptimizerStep {
-        optimizer: Optimizer::ADAM,
-        rate: positive(90),
-        weight_decay: Some(positive(91)),
-        kept: Some(positive(92)),
-    }
+/// Returns the first step of these trials, whose optimizers are of one kind and differ in every number, without decay.
+fn step<B: Backend>(optimizer: Optimizer, trials: &[usize], device: &B::Device) -> OptimizerStep<B> {
+    let rate = |trial: usize| 0.1 + 0.25 * trial as f64;
+    let optimizers: Vec<(Optimizer, f64)> =
+        trials.iter().map(|&trial| (of_trial(optimizer, trial), rate(trial))).collect();
+    OptimizerStep::new(&optimizers, 1, device)
 }
 
 /// Returns three inputs of three trials: one for each trial, one for all, and two for three trials.
@@ -132,15 +133,6 @@ fn products_are_those_of_the_cpu() {
     }
 }
 
-/// Every form of an optimizer. RMSprop's epsilon is large: where a gradient is nearly 0, its step would be as uncertain as the sign.
-const OPTIMIZERS: [Optimizer; 5] = [
-    Optimizer::ADAM,
-    Optimizer::RmsProp { smoothing: 0.9, epsilon: 0.1 },
-    Optimizer::Sgd { momentum: 0.0, nesterov: false },
-    Optimizer::Sgd { momentum: 0.9, nesterov: false },
-    Optimizer::Sgd { momentum: 0.9, nesterov: true },
-];
-
 /// Returns the states after some steps, and the difference of each step; with Adam, from the one that follows from its states, because
 /// where a gradient is nearly 0, a step is as uncertain as the gradient's sign. Every step begins at given weights.
 fn learned<B: Kernels>(
@@ -150,14 +142,16 @@ fn learned<B: Kernels>(
 ) -> Vec<Vec<f32>> {
     let mut results = Vec::new();
     for (index, input) in inputs::<B>(batch, depth, device).into_iter().enumerate() {
-        let mut step = OptimizerStep { optimizer, ..step(3, device) };
-        // Both kinds of decay meet in the others.
-        match index {
-            0 => step.weight_decay = None,
-            1 => step.kept = None,
-            _ => {}
-        }
-        let mut weight = Parameter::new(Weights::new(random([3, depth, outputs], 1, device)), optimizer);
+        let of_trials = |index| random::<B>([3, 1, 1], index, device).add_scalar(0.6);
+        // Each kind of decay alone, and both together.
+        let step = OptimizerStep {
+            weight_decay: (index != 0).then(|| of_trials(91)),
+            kept: (index != 1).then(|| of_trials(92)),
+            ..step(optimizer, &[0, 1, 2], device)
+        };
+        let [rates, epsilons] = [0, 5].map(|index| step.coefficients.clone().narrow(2, index, 1));
+        let weights = Weights::new(random([3, depth, outputs], 1, device));
+        let mut weight = Parameter::new(weights, optimizer.kind());
         for round in 0..4 {
             // Not a clone, so that the weight is changed in place.
             let before = || random::<B>([3, depth, outputs], 20 + round, device);
@@ -177,8 +171,8 @@ fn learned<B: Kernels>(
                 _ => before(),
             };
             if let [first, second] = states.as_slice() {
-                let direction = first.clone() / (second.clone().sqrt() + 1e-7);
-                expected = expected - direction * step.rate.clone();
+                let direction = first.clone() / (second.clone().sqrt() + epsilons.clone());
+                expected = expected - direction * rates.clone();
             }
             results.push(values(&(value - expected)));
             results.extend(states.iter().map(values));
@@ -200,43 +194,47 @@ fn fused_learning_is_the_gradient_and_then_the_optimizer() {
 #[test]
 fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
     let Some(device) = device() else { return };
-    let parameter = Parameter::new(random::<Gpu>([1, 4, 3], 1, &device), Optimizer::ADAM);
+    let parameter = Parameter::new(random::<Gpu>([1, 4, 3], 1, &device), Optimizer::ADAM.kind());
     let before = values(&parameter.value);
     let held = parameter.clone();
-    let learned = Gpu::learn(parameter, random([1, 4, 3], 2, &device), &step(1, &device));
+    let learned = Gpu::learn(parameter, random([1, 4, 3], 2, &device), &step(Optimizer::ADAM, &[0], &device));
     assert_eq!(values(&held.value), before);
     assert_ne!(values(&learned.value), before);
 }
 
 /// Returns the bits of all kinds of kernels, for the trials at these positions of a population of three.
-fn bits_of_trials(trials: &[i32], device: &Device) -> Vec<Vec<u32>> {
+fn bits_of_trials(trials: &[usize], device: &Device) -> Vec<Vec<u32>> {
     let count = trials.len();
-    let positions = Tensor::<Gpu, 1, burn::tensor::Int>::from_data(trials, device);
+    let positions: Vec<i32> = trials.iter().map(|&trial| trial as i32).collect();
+    let positions = Tensor::<Gpu, 1, burn::tensor::Int>::from_data(positions.as_slice(), device);
     let of_trials =
         |shape: [usize; 3], index| random::<Gpu>(shape, index, device).select(0, positions.clone());
     let [batch, depth, outputs] = SHAPES[0];
-    let sets = trials.iter().map(|trial| [1, 0, 1][*trial as usize]).collect();
+    let sets = trials.iter().map(|trial| [1, 0, 1][*trial]).collect();
     let values = random([2, batch, depth], 5, device);
     let input = Input::shared(values, Arc::new(Sets::new(sets, device)));
-    let weight = Parameter::new(Weights::new(of_trials([3, depth, outputs], 1)), Optimizer::ADAM);
+    let weight = Weights::new(of_trials([3, depth, outputs], 1));
     let (bias, signal) = (of_trials([3, 1, outputs], 2), of_trials([3, batch, outputs], 3));
-    let rate = of_trials([3, 1, 1], 4);
     let Activated { output, slope } =
-        Gpu::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), Precision::Full);
-    let back = Gpu::dense_transposed(&signal, &weight.value, Precision::Full);
+        Gpu::dense_activated(Activation::Swish, &input, &weight, Some(&bias), Precision::Full);
+    let back = Gpu::dense_transposed(&signal, &weight, Precision::Full);
     let delta = Gpu::scale(signal.clone(), &slope);
     let (normal, normalized) = Gpu::normalize(output.clone(), &bias, &bias);
     let through = Gpu::normalization_delta(&normalized, &signal);
-    let update = WeightUpdate { weight, input: &input, delta: &delta };
-    let step = OptimizerStep { optimizer: Optimizer::ADAM, rate, weight_decay: None, kept: None };
-    let learned = Gpu::learn_weights(vec![update], &step, Precision::Full).remove(0);
-    let learned = learned.map(|weights| weights.plain());
+    let by_optimizers = OPTIMIZERS.map(|optimizer| {
+        let weight = Parameter::new(weight.clone(), optimizer.kind());
+        let update = WeightUpdate { weight, input: &input, delta: &delta };
+        let step = step(optimizer, trials, device);
+        let learned = Gpu::learn_weights(vec![update], &step, Precision::Full).remove(0);
+        Gpu::learn(learned.map(|weights| weights.plain()), of_trials([3, depth, outputs], 4), &step)
+    });
     let target = random([1, batch, outputs], 6, device);
     let OutputError { loss, error, .. } = Gpu::output_error(Loss::SoftmaxCrossEntropy, &signal, &target);
     let numbers = [loss, Gpu::inner_product(&output, &signal)].map(|numbers| numbers.reshape([count, 1, 1]));
-    let tensors =
-        [output, slope, back, delta, normal, through, learned.value, learned.states[1].clone(), error];
-    let tensors: Vec<_> = tensors.into_iter().chain(numbers).collect();
+    let learned =
+        by_optimizers.into_iter().flat_map(|Parameter { value, states }| [vec![value], states].concat());
+    let tensors = [output, slope, back, delta, normal, through, error];
+    let tensors: Vec<_> = tensors.into_iter().chain(learned).chain(numbers).collect();
     let of_trial = |trial: usize| {
         let part = |tensor: &Tensor<Gpu, 3>| bits(&tensor.clone().slice(trial..trial + 1));
         tensors.iter().flat_map(part).collect()
@@ -431,8 +429,9 @@ fn of_slices<B: Kernels>(device: &B::Device) -> Vec<Vec<f32>> {
     let input = Input::from(transposed(4));
     let product = B::dense(&input, &weight, Some(&bias), Precision::Full);
     let update =
-        WeightUpdate { weight: Parameter::new(weight, Optimizer::ADAM), input: &input, delta: &delta };
-    let learned = B::learn_weights(vec![update], &step(2, device), Precision::Full).remove(0);
+        WeightUpdate { weight: Parameter::new(weight, Optimizer::ADAM.kind()), input: &input, delta: &delta };
+    let learned =
+        B::learn_weights(vec![update], &step(Optimizer::ADAM, &[0, 1], device), Precision::Full).remove(0);
     let scaled = B::scale(delta.clone(), &random([2, batch, outputs], 5, device));
     [product, learned.value.plain(), scaled, B::bias_gradient(&delta)].iter().map(values).collect()
 }
@@ -454,11 +453,13 @@ fn tf32_products_are_those_in_full_precision_up_to_the_rounding_of_factors() {
         for input in inputs::<Gpu>(batch, depth, &device) {
             let products = |precision| {
                 let update = WeightUpdate {
-                    weight: Parameter::new(weight.clone(), Optimizer::ADAM),
+                    weight: Parameter::new(weight.clone(), Optimizer::ADAM.kind()),
                     input: &input,
                     delta: &delta,
                 };
-                let learned = Gpu::learn_weights(vec![update], &step(3, &device), precision).remove(0);
+                let learned =
+                    Gpu::learn_weights(vec![update], &step(Optimizer::ADAM, &[0, 1, 2], &device), precision)
+                        .remove(0);
                 [
                     Gpu::dense(&input, &weight, None, precision),
                     Gpu::dense_transposed(&delta, &weight, precision),

@@ -9,6 +9,7 @@ use crate::{
     Activated, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
     OptimizerStep, OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels,
     WeightUpdate, Weights,
+    optimizer::tests::{OPTIMIZERS, of_trial},
 };
 
 fn random(shape: [usize; 3], index: u64) -> Tensor<Flex, 3> {
@@ -21,19 +22,17 @@ fn values(tensor: &Tensor<Flex, 3>) -> Vec<f32> {
     tensor.clone().into_data().into_vec().expect("f32")
 }
 
-/// Every form of an optimizer.
-const OPTIMIZERS: [Optimizer; 5] = [
-    Optimizer::ADAM,
-    Optimizer::RmsProp { smoothing: 0.9, epsilon: 1e-2 },
-    Optimizer::Sgd { momentum: 0.0, nesterov: false },
-    Optimizer::Sgd { momentum: 0.9, nesterov: false },
-    Optimizer::Sgd { momentum: 0.9, nesterov: true },
-];
-
+/// Returns the first step of trials whose optimizers are of one kind and differ in every number.
 fn step(trials: usize, optimizer: Optimizer) -> OptimizerStep<Flex> {
-    let rate = random([trials, 1, 1], 90).add_scalar(0.6);
-    let kept = Some(random([trials, 1, 1], 92).add_scalar(0.6));
-    OptimizerStep { optimizer, rate, weight_decay: Some(random([trials, 1, 1], 91).add_scalar(0.6)), kept }
+    let [rates, decays, kept] = [90, 91, 92].map(|index| random([trials, 1, 1], index).add_scalar(0.6));
+    let rates = values(&rates).into_iter().map(f64::from);
+    let optimizers: Vec<(Optimizer, f64)> =
+        rates.enumerate().map(|(trial, rate)| (of_trial(optimizer, trial), rate)).collect();
+    OptimizerStep {
+        weight_decay: Some(decays),
+        kept: Some(kept),
+        ..OptimizerStep::new(&optimizers, 1, &Default::default())
+    }
 }
 
 /// More than one block or panel each way, and last ones that are not full.
@@ -134,8 +133,11 @@ fn inputs_that_trials_share_give_what_copies_of_them_give() {
     assert_eq!(copied.values.dims(), [5, batch, inputs]);
     let of = |input: &Input<Flex>| {
         let activated = Flex::dense_activated(Activation::Tanh, input, &weight, None, FULL);
-        let update =
-            WeightUpdate { weight: Parameter::new(weight.clone(), Optimizer::ADAM), input, delta: &delta };
+        let update = WeightUpdate {
+            weight: Parameter::new(weight.clone(), Optimizer::ADAM.kind()),
+            input,
+            delta: &delta,
+        };
         let learned =
             Flex::learn_weights(vec![update], &step(5, Optimizer::ADAM), FULL).pop().expect("one was given");
         let product = Flex::dense(input, &weight, None, FULL);
@@ -259,7 +261,7 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
     let bits = std::sync::Mutex::new(Vec::new());
     let work = || {
         let (input, signal) = (random([1, batch, inputs], 3).into(), random([2, batch, outputs], 4));
-        let weight = Parameter::new(Weights::new(random([2, inputs, outputs], 1)), Optimizer::ADAM);
+        let weight = Parameter::new(Weights::new(random([2, inputs, outputs], 1)), Optimizer::ADAM.kind());
         let bias = random([2, 1, outputs], 2);
         let Activated { output, slope } =
             Flex::dense_activated(Activation::Swish, &input, &weight.value, Some(&bias), FULL);
@@ -267,8 +269,8 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let gram = Flex::gram(&signal);
         let delta = Flex::scale(signal, &slope);
         let gradient = Flex::weight_gradient(&input, &delta, FULL).plain();
-        let learn = |weight: &Parameter<Weights<Flex>>, optimizer| {
-            let weight = Parameter::new(weight.value.clone(), optimizer);
+        let learn = |weight: &Parameter<Weights<Flex>>, optimizer: Optimizer| {
+            let weight = Parameter::new(weight.value.clone(), optimizer.kind());
             let update = WeightUpdate { weight, input: &input, delta: &delta };
             Flex::learn_weights(vec![update], &step(2, optimizer), FULL).pop().expect("one was given")
         };
@@ -286,9 +288,12 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         let numbers = [loss, Flex::inner_product(&output, &slope), of_weights]
             .map(|numbers| numbers.reshape([2, 1, 1]));
         let adam = step(2, Optimizer::ADAM);
-        let learned_bias =
-            Flex::learn(Parameter::new(bias.clone(), Optimizer::ADAM), Flex::bias_gradient(&delta), &adam)
-                .value;
+        let learned_bias = Flex::learn(
+            Parameter::new(bias.clone(), Optimizer::ADAM.kind()),
+            Flex::bias_gradient(&delta),
+            &adam,
+        )
+        .value;
         let learned = learned.map(|weights| weights.plain());
         let tensors = [output, slope, back, delta, gradient, learned.value, learned.states[1].clone()];
         let others = [gram, normal, through, of_scale, of_shift, error, learned_bias];
@@ -332,7 +337,7 @@ fn fused_learning_is_the_gradient_and_then_the_optimizer() {
         let step = step(trials, optimizer);
         let input = Input::from(random([input_trials, batch, inputs], 1));
         let fused = [2, 3].map(|index| Weights::new(random([trials, inputs, outputs], index)));
-        let mut fused = fused.map(|weights| Parameter::new(weights, optimizer)).to_vec();
+        let mut fused = fused.map(|weights| Parameter::new(weights, optimizer.kind())).to_vec();
         let mut plain: Vec<_> =
             fused.iter().map(|parameter| parameter.clone().map(|weights| weights.plain())).collect();
         for round in 0..3 {
@@ -360,11 +365,10 @@ fn the_optimizers_are_those_of_the_formulas() {
     let numbers = [0.3_f64, -0.2, 0.05];
     let gradient = Tensor::<Flex, 3>::from_data([[numbers]], &Default::default());
     for optimizer in OPTIMIZERS {
-        let rate = Tensor::full([1, 1, 1], 0.1, &Default::default());
-        let mut parameter = Parameter::new(Tensor::zeros([1, 1, 3], &Default::default()), optimizer);
+        let mut parameter = Parameter::new(Tensor::zeros([1, 1, 3], &Default::default()), optimizer.kind());
         for number in 1..=2 {
-            parameter =
-                Flex::learn(parameter, gradient.clone(), &OptimizerStep::new(optimizer, number, &rate));
+            let step = OptimizerStep::new(&[(optimizer, 0.1)], number, &Default::default());
+            parameter = Flex::learn(parameter, gradient.clone(), &step);
         }
         for (value, g) in values(&parameter.value).into_iter().zip(numbers) {
             let wanted = match optimizer {
@@ -385,7 +389,7 @@ fn the_optimizers_are_those_of_the_formulas() {
 
 #[test]
 fn a_clone_of_a_parameter_does_not_change_when_the_parameter_learns() {
-    let parameter = Parameter::new(random([1, 4, 3], 1), Optimizer::ADAM);
+    let parameter = Parameter::new(random([1, 4, 3], 1), Optimizer::ADAM.kind());
     let before = values(&parameter.value);
     let held = parameter.clone();
     let _ = Flex::learn(parameter, random([1, 4, 3], 2), &step(1, Optimizer::ADAM));

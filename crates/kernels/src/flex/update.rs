@@ -3,16 +3,17 @@
 use burn::tensor::Tensor;
 use burn_flex::{Flex, FlexTensor};
 use cpu::{
-    Adam, Arrays, BlockUpdate, Descent, Momentum, Numbers, Panels, RmsProp, Shared, update, values_of_scratch,
+    Adam, Arrays, Average, BlockUpdate, Descent, Momentum, Numbers, Panels, RmsProp, Shared, update,
+    values_of_scratch,
 };
-use settings::{Optimizer, Precision};
+use settings::{OptimizerKind, Precision};
 
 use super::{
     Operand, contiguous, owned,
     panels::{PanelOperand, SCRATCH},
     tensor,
 };
-use crate::{OptimizerStep, Parameter, UpdateKernels, WeightUpdate, Weights};
+use crate::{Coefficients, OptimizerStep, Parameter, UpdateKernels, WeightUpdate, Weights};
 
 /// Returns the number of rows of a weight matrix that one item of work updates, from the number of rows of all updates: enough
 /// items that threads end together.
@@ -23,32 +24,51 @@ fn block_rows(all_rows: usize) -> usize {
     if all_rows < ITEMS * MOST { MOST / 2 } else { MOST }
 }
 
-/// Calls a function with the step's optimizer for each trial, whose type is the optimizer's.
+/// Calls a function with each trial's optimizer, whose type is that of the step's kind.
 macro_rules! with_optimizers {
-    ($step:expr, $numbers:expr, |$optimizers:ident| $call:expr) => {{
-        let numbers = $numbers.into_iter();
-        match $step.optimizer {
-            Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
-                let $optimizers: Vec<Adam> =
-                    numbers.map(|numbers| Adam { numbers, betas: [beta_1, beta_2], epsilon }).collect();
+    ($kind:expr, $settings:expr, |$optimizers:ident| $call:expr) => {{
+        let settings = $settings.into_iter();
+        match $kind {
+            OptimizerKind::Adam(_) => {
+                let $optimizers: Vec<Adam> = settings.map(adam).collect();
                 $call
             }
-            Optimizer::RmsProp { smoothing, epsilon } => {
-                let $optimizers: Vec<RmsProp> =
-                    numbers.map(|numbers| RmsProp { numbers, smoothing, epsilon }).collect();
+            OptimizerKind::RmsProp => {
+                let $optimizers: Vec<RmsProp> = settings.map(rms_prop).collect();
                 $call
             }
-            Optimizer::Sgd { momentum, nesterov } if momentum > 0.0 => {
+            OptimizerKind::Momentum { nesterov } => {
                 let $optimizers: Vec<Momentum> =
-                    numbers.map(|numbers| Momentum { numbers, momentum, nesterov }).collect();
+                    settings.map(|settings| momentum(settings, nesterov)).collect();
                 $call
             }
-            Optimizer::Sgd { .. } => {
-                let $optimizers: Vec<Descent> = numbers.map(|numbers| Descent { numbers }).collect();
+            OptimizerKind::Descent => {
+                let $optimizers: Vec<Descent> = settings.map(|(_, numbers)| Descent { numbers }).collect();
                 $call
             }
         }
     }};
+}
+
+/// The settings of a trial's step.
+type Settings = (Coefficients, Numbers);
+
+fn adam((coefficients, numbers): Settings) -> Adam {
+    let Coefficients { kept_first, new_first, epsilon, .. } = coefficients;
+    let first = Average { kept: kept_first, new: new_first };
+    Adam { numbers, first, square: square(coefficients), epsilon }
+}
+
+fn rms_prop((coefficients, numbers): Settings) -> RmsProp {
+    RmsProp { numbers, square: square(coefficients), epsilon: coefficients.epsilon }
+}
+
+fn momentum((coefficients, numbers): Settings, nesterov: bool) -> Momentum {
+    Momentum { numbers, momentum: coefficients.kept_first, nesterov }
+}
+
+fn square(Coefficients { kept_square, new_square, .. }: Coefficients) -> Average {
+    Average { kept: kept_square, new: new_square }
 }
 
 impl UpdateKernels for Flex {
@@ -57,7 +77,7 @@ impl UpdateKernels for Flex {
         step: &OptimizerStep<Self>,
         _: Precision,
     ) -> Vec<Parameter<Weights<Self>>> {
-        with_optimizers!(step, numbers_of(step), |optimizers| learn_weights(updates, optimizers))
+        with_optimizers!(step.kind, settings_of(step), |optimizers| learn_weights(updates, optimizers))
     }
 
     fn learn(
@@ -65,9 +85,10 @@ impl UpdateKernels for Flex {
         gradient: Tensor<Self, 3>,
         step: &OptimizerStep<Self>,
     ) -> Parameter<Tensor<Self, 3>> {
-        let without_decay =
-            numbers_of(step).into_iter().map(|numbers| Numbers { decay: 0.0, kept: 1.0, ..numbers });
-        with_optimizers!(step, without_decay, |optimizers| learn(parameter, &gradient, optimizers))
+        let without_decay = settings_of(step)
+            .into_iter()
+            .map(|(coefficients, numbers)| (coefficients, Numbers { decay: 0.0, kept: 1.0, ..numbers }));
+        with_optimizers!(step.kind, without_decay, |optimizers| learn(parameter, &gradient, optimizers))
     }
 }
 
@@ -161,13 +182,17 @@ fn blocks(
     })
 }
 
-/// Returns the numbers of each trial's step.
-fn numbers_of(step: &OptimizerStep<Flex>) -> Vec<Numbers> {
-    let rates = values_of(&step.rate);
-    let [decays, kept] = [(&step.weight_decay, 0.0), (&step.kept, 1.0)]
-        .map(|(given, otherwise)| given.as_ref().map_or_else(|| vec![otherwise; rates.len()], values_of));
-    let numbers = rates.into_iter().zip(decays).zip(kept);
-    numbers.map(|((rate, decay), kept)| Numbers { rate, decay, kept }).collect()
+/// Returns the settings of each trial's step.
+fn settings_of(step: &OptimizerStep<Flex>) -> Vec<Settings> {
+    let coefficients = values_of(&step.coefficients);
+    let coefficients = coefficients.as_chunks().0.iter().map(|chunk| Coefficients::from_array(*chunk));
+    let [decays, kept] = [(&step.weight_decay, 0.0), (&step.kept, 1.0)].map(|(given, otherwise)| {
+        given.as_ref().map_or_else(|| vec![otherwise; coefficients.len()], values_of)
+    });
+    let settings = coefficients.zip(decays).zip(kept);
+    settings
+        .map(|((coefficients, decay), kept)| (coefficients, Numbers { rate: coefficients.rate, decay, kept }))
+        .collect()
 }
 
 fn values_of(of_trials: &Tensor<Flex, 3>) -> Vec<f32> {
