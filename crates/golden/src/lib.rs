@@ -5,6 +5,7 @@
 
 mod case;
 mod comparison;
+mod names;
 mod vectors;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use engine::{DeviceError, on_device};
 use kernels::{Kernels, OptimizerStep, Parameter, WeightUpdate, Weights};
 use model::initialization::orthogonal;
 use serde_json::Value;
-use settings::{Optimizer, Precision};
+use settings::Precision;
 pub use vectors::{Vectors, VectorsError};
 
 /// The largest allowed deviation of an entry in full f32.
@@ -58,8 +59,7 @@ pub fn replay<B: Kernels>(vectors: &Vectors, device: &B::Device) -> Vec<Comparis
 
 /// Runs an optimizer on a matrix with given gradients, without decay and with each kind of decay, as far as the table has them.
 fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) -> Vec<Comparison> {
-    let optimizer =
-        if table["optimizer"].is_null() { Optimizer::ADAM } else { case::optimizer(&table["optimizer"]) };
+    let optimizer = names::optimizer(&table["optimizer"]);
     let rate = table["lr"].as_f64().expect("a rate");
     let of_trial = |number: f64| Tensor::full([1, 1, 1], number, device);
     let gradients = table["grads"].as_array().expect("a list");
@@ -90,11 +90,11 @@ fn optimizer_steps<B: Kernels>(name: &str, table: &Value, device: &B::Device) ->
 /// Returns the rules of the vectors that the program does not have; their cases are left out.
 pub fn unknown_rules(vectors: &Vectors) -> BTreeSet<&str> {
     let names = vectors.cases.iter().filter_map(|(_, json)| json["config"]["algorithm"].as_str());
-    names.filter(|name| case::algorithm(name).is_none()).collect()
+    names.filter(|name| names::algorithm(name).is_none()).collect()
 }
 
 fn schedule_rates(table: &Value) -> Comparison {
-    let schedule = case::schedule(&table["schedule"]);
+    let schedule = names::schedule(&table["schedule"]);
     let rate = table["lr"].as_f64().expect("a rate");
     let epochs = table["epochs"].as_u64().expect("a number of epochs") as u32;
     let rates: Vec<f32> = (1..=epochs).map(|epoch| schedule.rate(rate, epoch, epochs) as f32).collect();
