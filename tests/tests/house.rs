@@ -111,6 +111,7 @@ fn nothing_draws_from_a_global_generator() {
 fn every_file_of_a_folder_stands_in_its_list() {
     for (folder, list) in [
         ("crates/algorithms/src", "lib.rs"),
+        ("crates/cluster/src", "lib.rs"),
         ("crates/data/src", "lib.rs"),
         ("crates/data/src/augmentation", "mod.rs"),
         ("crates/data/src/sources", "mod.rs"),

@@ -122,15 +122,44 @@ mod tests {
             has_gpu: false,
         };
         let logs = Path::new("/shared/100%/logs");
-        insta::assert_snapshot!(
-            [
-                worker.script(&settings, "bpfree-s-1a"),
-                worker.last_script(&settings, "bpfree-s-1a", Path::new("/shared/cluster.ron")),
-                worker.options(&settings, "bpfree-s-1a", 3, logs).join("\n"),
-                String::new(),
-                worker.last_options(&settings, "bpfree-s-1a", JobId(7), logs).join("\n"),
-            ]
-            .join("\n")
-        );
+        let scripts = [
+            worker.script(&settings, "bpfree-s-1a"),
+            worker.last_script(&settings, "bpfree-s-1a", Path::new("/shared/cluster.ron")),
+            worker.options(&settings, "bpfree-s-1a", 3, logs).join("\n"),
+            String::new(),
+            worker.last_options(&settings, "bpfree-s-1a", JobId(7), logs).join("\n"),
+        ];
+        insta::assert_snapshot!(scripts.join("\n"), @r#"
+        #!/bin/bash
+        module load x
+        export BPFREE_STUDY=bpfree-s-1a
+        exec '/shared/my study/bpfree' run '/home/it'\''s/s.ron' --set epochs=2 --device cpu --worker --jobs "${SLURM_CPUS_PER_TASK:-1}" ${SLURM_MEM_PER_NODE:+--memory "$((SLURM_MEM_PER_NODE * 9 / 10))MB"}
+
+        #!/bin/bash
+        module load x
+        export BPFREE_STUDY=bpfree-s-1a
+        exec '/shared/my study/bpfree' run '/home/it'\''s/s.ron' --set epochs=2 --device cpu --cluster /shared/cluster.ron --detach
+
+        --qos=low
+        --job-name=bpfree-s-1a
+        --chdir=/home
+        --output=/shared/100%%/logs/%A_%a.log
+        --open-mode=append
+        --partition=main
+        --array=0-2
+        --cpus-per-task=2
+        --signal=B:USR1@120
+        --requeue
+        --mem=2G
+
+        --qos=low
+        --job-name=bpfree-s-1a
+        --chdir=/home
+        --output=/shared/100%%/logs/last-%j.log
+        --open-mode=append
+        --partition=main
+        --dependency=afterany:7
+        --mem=2G
+        "#);
     }
 }

@@ -160,6 +160,24 @@ mod tests {
         ];
         let messages: Vec<String> =
             refused.iter().map(|text| parse(text).expect_err("it is wrong")).collect();
-        insta::assert_snapshot!(messages.join("\n\n"));
+        insta::assert_snapshot!(messages.join("\n\n"), @r#"
+        cluster.ron:1:16-1:17: Expected a nonzero u32 but found the unsigned integer `0` instead
+        `cargo xtask init-cluster` writes an example
+
+        cluster.ron:1:7-1:13: Unexpected field named `worker` in `Slurm`, expected one of `workers`, `partition`, `account`, `time`, `cpus`, `memory`, `gres`, `before`, `sbatch`, `least_minutes`, `warning_seconds`, `poll_seconds`, or `answer_seconds` instead
+        `cargo xtask init-cluster` writes an example
+
+        cluster.ron: `sbatch` has the option `--array=0-7`, which bpfree sets itself
+        remove it; `workers` is the size of the array
+
+        cluster.ron: `sbatch` has `exclusive`, which is no option
+        write an option and its value as one text: "--constraint=avx512"
+
+        cluster.ron: `least_minutes` is -1, allowed: 0 to 1000000
+        0 starts all workers, however little work there is
+
+        cluster.ron:1:1-1:8: Expected struct `Slurm` but found `Cluster`
+        `cargo xtask init-cluster` writes an example
+        "#);
     }
 }
