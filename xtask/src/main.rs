@@ -440,7 +440,9 @@ fn main() -> ExitCode {
     let done = match command_line.command {
         Command::Init(arguments) => commands::init::init(&arguments),
         Command::InitCluster(arguments) => commands::init::init_cluster(&arguments),
-        Command::Run(arguments) => commands::run::run(*arguments),
+        Command::Run(arguments) if arguments.worker => commands::worker::work(&arguments),
+        Command::Run(arguments) if arguments.cluster.is_some() => commands::cluster::run(*arguments),
+        Command::Run(arguments) => commands::run::run(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Report(arguments) => commands::report::report(&arguments),
         Command::Export(arguments) => commands::export::export(&arguments),

@@ -37,7 +37,7 @@ const OF_THE_NETWORK: [&str; 8] = [
 pub(crate) fn output(program: &str, arguments: &[String], limit: Duration) -> Result<String, Error> {
     let no_answer = |reason: String| Error::NoAnswer { program: program.to_owned(), reason };
     let mut command = Command::new(program);
-    // Of a group of its own, so that Ctrl-C does not end it half-way and a hanging one is ended with its children.
+    // A process group of its own: Ctrl-C does not end it half-way, and if it hangs, it is ended with its children.
     command
         .args(arguments)
         .stdin(Stdio::null())

@@ -162,7 +162,7 @@ impl Driver<'_> {
         let was_empty = memory.was_empty.replace(is_empty);
         if progress.is_complete() {
             if workers.iter().chain(&last).any(|job| !job.is_running) {
-                // Those that run find nothing to do, and end. If this fails, so do the others.
+                // If this fails, they end by themselves, as do those that run: nothing is left to do.
                 let _ = self.slurm.cancel_waiting(self.folder.study());
             }
             return Ok(Some(End::Complete));

@@ -32,7 +32,7 @@ pub struct Folder {
 /// A round of workers. It decides when to give up, and never what is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Round {
-    /// Counts from 1.
+    /// The number of the round, from 1.
     pub(crate) number: u32,
     /// The number of rounds before it, without a gap, that brought the study no further.
     pub(crate) fruitless: u32,
@@ -120,7 +120,7 @@ impl Folder {
         self.write("stop", reason).map(drop)
     }
 
-    /// Lets workers begin.
+    /// Removes the reason to stop.
     pub(crate) fn allow(&self) -> Result<(), Error> {
         let path = self.path("stop");
         match fs::remove_file(&path) {

@@ -11,7 +11,7 @@ pub struct Worker {
     pub program: PathBuf,
     /// The arguments of `run`: the pipeline file with absolute paths, and whatever changes results.
     pub arguments: Vec<String>,
-    /// The working directory.
+    /// The folder in which it runs.
     pub folder: PathBuf,
     /// Whether it trains on a GPU. Then the memory of the node is no limit of the trials' memory.
     pub has_gpu: bool,

@@ -51,10 +51,10 @@ impl Slurm {
     /// Checks that the commands exist.
     pub fn check(&self) -> Result<(), Error> {
         for program in ["sbatch", "squeue", "scancel"] {
-            match output(program, &["--version".into()], self.patience) {
-                Err(error @ Error::Missing { .. }) => return Err(error),
-                // A command that fails now may answer later.
-                _ => {}
+            // A command that fails now may answer later.
+            if let Err(error @ Error::Missing { .. }) = output(program, &["--version".into()], self.patience)
+            {
+                return Err(error);
             }
         }
         Ok(())

@@ -37,8 +37,13 @@ const SHOWN: usize = 3;
 /// The number of lines of each log.
 const LOG_LINES: usize = 5;
 
-pub fn run(arguments: &RunArguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
+    let settings = Settings::read(arguments.cluster.as_deref().context("no cluster file is given")?)?;
+    if settings.has_gpus() {
+        arguments.asked.device = Device::Cuda;
+    }
+    let (arguments, settings) = (&arguments, &settings);
     let about = &arguments.asked;
     let asked = Asked::of(asked::read(about)?, about)?;
     let last_job = worker::study(arguments, &asked)?.and_then(|_| this_job());

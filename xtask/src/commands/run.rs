@@ -12,9 +12,8 @@ use std::{
 
 use results::run_tree;
 use runner::run::{RunReport, RunSettings};
-use settings::{Device, Trial};
+use settings::Trial;
 
-use super::{cluster, worker};
 use crate::{
     RunArguments,
     asked::{self, Asked},
@@ -38,20 +37,8 @@ const MISSED_CODE: u8 = 3;
 /// The largest number of threads for each core. More only take turns, and those without a trial look for work at all others.
 const THREADS_PER_CORE: usize = 4;
 
-pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
-    if arguments.worker {
-        return worker::work(&arguments);
-    }
-    let Some(file) = arguments.cluster.take() else { return run_here(&arguments) };
-    let settings = ::cluster::Settings::read(&file)?;
-    if settings.has_gpus() {
-        arguments.asked.device = Device::Cuda;
-    }
-    cluster::run(&arguments, &settings)
-}
-
 /// Trains on this machine whatever is missing.
-fn run_here(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let RunArguments { asked: about, network, .. } = arguments;
     let asked = Asked::of(asked::read(about)?, about)?;
