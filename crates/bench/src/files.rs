@@ -136,6 +136,11 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
             let report = runner::run::run(&context, &pipeline, settings).expect("the store is whole");
             assert_eq!((report.skipped, report.trained), (trials, 0), "every result is in the store");
         }),
+        Contestant::once("finished again, as `run --cluster` does, with nothing to submit", || {
+            drop(runner::plan::plan(&context, &pipeline).expect("the store is whole"));
+            let report = runner::run::finish(&context, &pipeline, settings).expect("the store is whole");
+            assert_eq!((report.skipped, report.left_to_others), (trials, 0), "every result is in the store");
+        }),
         Contestant::once("report, with all tables", || {
             let names = store.names().expect("the store is whole");
             for name in names.iter().filter(|name| name.kind == "summary") {

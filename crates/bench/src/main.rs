@@ -8,6 +8,7 @@ mod files;
 mod golden;
 mod kernels;
 mod memory;
+mod nodes;
 mod peers;
 mod populations;
 mod report;
@@ -97,6 +98,8 @@ enum Part {
     Populations,
     /// The golden vectors, replayed on the device.
     Golden,
+    /// A study on 1, 2 and 3 nodes of the Slurm cluster of this machine.
+    Nodes,
 }
 
 impl Part {
@@ -167,6 +170,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
                 populations::measure(&mut session, sizes)?;
             }
             Part::Golden => golden::measure(&mut session, vectors)?,
+            Part::Nodes => nodes::measure(&mut session)?,
         }
     }
     let report = Report {
