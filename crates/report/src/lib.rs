@@ -1,6 +1,7 @@
 //! Writes the texts of a comparison from the plain values of a [`Study`]: tables for papers and programs, and one page for people.
 //! Nothing here reads or writes a file, trains, or knows a learning rule.
 
+mod budget;
 mod derived;
 mod effect;
 mod number;
@@ -10,6 +11,7 @@ mod study;
 mod tables;
 mod words;
 
+pub use budget::unequal_budgets;
 pub use page::page;
 pub use study::{
     AxisValue, Configuration, Criterion, End, Expectation, Images, Picture, Provenance, Published, Row,

@@ -226,6 +226,7 @@ fn a_typical_page_has_every_section() {
             "axes",
             "learning-rates",
             "alignment",
+            "budget",
             "costs",
             "pictures",
             "gaps",
@@ -247,7 +248,7 @@ fn a_section_with_nothing_to_show_is_absent() {
         (without_results, &["learning-curves", "axes", "learning-rates", "alignment", "costs"]),
         (
             |study| study.rows.clear(),
-            &["results", "learning-curves", "axes", "learning-rates", "alignment", "costs", "gaps"],
+            &["results", "learning-curves", "axes", "learning-rates", "alignment", "budget", "costs", "gaps"],
         ),
         (|study| study.expectations.clear(), &["expectations"]),
         (|study| study.pictures.clear(), &["pictures"]),

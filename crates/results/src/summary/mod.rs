@@ -33,7 +33,7 @@ const MISSED: &str = "missed.txt";
 /// Files that contain times and machines, so that equal trials do not give equal files.
 pub const VOLATILE: &[&str] = &[REPORT, "trials.csv", EVENT_FILES];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 9;
+const SUMMARY_REVISION: u32 = 10;
 
 /// Returns the key text of the summary of these trials, finished or not.
 pub fn key_text(

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use history::History;
-use report::{AxisValue, Criterion, End, Images, Picture, Provenance, Row, Series, Setting, Study, Versus};
+use report::{
+    AxisValue, Criterion, End, Images, Picture, Provenance, Row, Series, Setting, Study, Versus,
+    unequal_budgets,
+};
 use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
@@ -84,7 +87,7 @@ pub(super) fn of(
         test_metric: test_metric(summarize).filter(|_| has_test).map(|metric| metric.to_string()),
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
-        notes: notes(summarize, &with_validation_part),
+        notes: notes(summarize, &with_validation_part).into_iter().chain(unequal_budgets(&rows)).collect(),
         expectations: summarize
             .expect
             .iter()

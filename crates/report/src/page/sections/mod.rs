@@ -1,6 +1,7 @@
 //! The sections of the page, in their order.
 
 mod alignment;
+mod budget;
 mod costs;
 mod expectations;
 mod gaps;
@@ -44,7 +45,7 @@ impl Section {
     }
 }
 
-pub const EVERY: [Section; 12] = [
+pub const EVERY: [Section; 13] = [
     Section { anchor: "settings", title: "Settings", body: settings::body, is_of_dataset: false },
     Section { anchor: "results", title: "Results", body: results::body, is_of_dataset: true },
     Section { anchor: "rules", title: "Learning rules", body: rules::body, is_of_dataset: false },
@@ -78,6 +79,7 @@ pub const EVERY: [Section; 12] = [
         body: alignment::body,
         is_of_dataset: true,
     },
+    Section { anchor: "budget", title: "Budget", body: budget::body, is_of_dataset: true },
     Section { anchor: "costs", title: "Memory and time", body: costs::body, is_of_dataset: true },
     Section { anchor: "pictures", title: "Pictures", body: pictures::body, is_of_dataset: false },
     Section { anchor: "gaps", title: "Trials without a result", body: gaps::body, is_of_dataset: false },
