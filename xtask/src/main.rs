@@ -370,6 +370,9 @@ struct RunArguments {
     /// The study for which this job was submitted
     #[arg(long, hide = true, env = "BPFREE_STUDY", hide_env = true)]
     study: Option<String>,
+    /// The seconds between SIGUSR1 and the time limit of this job
+    #[arg(long, hide = true, default_value_t = 0)]
+    warning_seconds: u64,
     #[command(flatten)]
     network: NetworkArguments,
     #[command(flatten)]

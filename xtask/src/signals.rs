@@ -11,7 +11,9 @@ use signal_hook::{
 /// A wish to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Ctrl-C, or a scheduler that ends the process.
+    /// Ctrl-C.
+    Interrupt,
+    /// The terminal has gone, or a scheduler ends the process.
     End,
     /// SIGUSR1: the time limit of a job is near.
     TimeLimit,
@@ -23,7 +25,11 @@ pub fn listen(mut handler: impl FnMut(Signal) + Send + 'static) -> anyhow::Resul
     let mut signals = Signals::new(ending.chain([SIGUSR1])).context("cannot listen for Ctrl-C")?;
     let thread = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            handler(if signal == SIGUSR1 { Signal::TimeLimit } else { Signal::End });
+            handler(match signal {
+                SIGUSR1 => Signal::TimeLimit,
+                SIGINT => Signal::Interrupt,
+                _ => Signal::End,
+            });
         }
     });
     thread.map(drop).context("cannot listen for Ctrl-C (`ulimit -u` limits threads)")

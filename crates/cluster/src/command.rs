@@ -18,8 +18,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest wait for the rest of the text of a command that has ended.
 const LONGEST_READ: Duration = Duration::from_secs(5);
 
-/// Messages after which a command may have taken effect nevertheless, and is worth repeating.
-const OF_THE_NETWORK: [&str; 8] = [
+/// Parts of messages of a scheduler that cannot be reached. The command may have taken effect nevertheless.
+const UNREACHABLE: [&str; 8] = [
     "unable to contact",
     "timed out",
     "timeout",
@@ -29,6 +29,11 @@ const OF_THE_NETWORK: [&str; 8] = [
     "communication",
     "try again",
 ];
+
+/// The beginnings of variables that change what a command of Slurm lists, or describe the job that this process runs in.
+const MISLEADING: [&str; 4] = ["SLURM_", "SQUEUE_", "SCANCEL_", "SACCT_"];
+/// Variables that are needed to reach the scheduler.
+const NEEDED: [&str; 2] = ["SLURM_CONF", "SLURM_JWT"];
 
 /// Returns the standard output of `program`.
 ///
@@ -44,11 +49,18 @@ pub(crate) fn output(program: &str, arguments: &[String], limit: Duration) -> Re
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_misleading = MISLEADING.iter().any(|beginning| text.starts_with(beginning));
+        if is_misleading && !NEEDED.contains(&text.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
     let mut child = command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::Missing { program: program.to_owned() },
         _ => no_answer(format!("it cannot be started: {error}")),
     })?;
-    let (printed, complained) = (read(child.stdout.take()), read(child.stderr.take()));
+    let (printed, message) = (read(child.stdout.take()), read(child.stderr.take()));
     let started = Instant::now();
     let status = loop {
         match child.try_wait() {
@@ -61,12 +73,14 @@ pub(crate) fn output(program: &str, arguments: &[String], limit: Duration) -> Re
             Err(error) => return Err(no_answer(error.to_string())),
         }
     };
-    let [printed, complained] = [printed, complained].map(text);
     if status.success() {
-        return Ok(printed);
+        return text(&printed).ok_or_else(|| no_answer("its output was not read to the end".into()));
     }
-    let message = if complained.trim().is_empty() { status.to_string() } else { in_a_line(&complained) };
-    match OF_THE_NETWORK.iter().any(|known| message.to_lowercase().contains(known)) {
+    let message = match text(&message).filter(|message| !message.trim().is_empty()) {
+        Some(message) => in_a_line(&message),
+        None => status.to_string(),
+    };
+    match UNREACHABLE.iter().any(|known| message.to_lowercase().contains(known)) {
         true => Err(no_answer(message)),
         false => Err(Error::Refused { program: program.to_owned(), message }),
     }
@@ -76,7 +90,7 @@ pub(crate) fn output(program: &str, arguments: &[String], limit: Duration) -> Re
 fn read<R: Read + Send + 'static>(stream: Option<R>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     if let Some(mut stream) = stream {
-        // Without a thread, the text is empty, which is no answer that is understood.
+        // Without a thread, nothing is sent, which is no answer.
         let _ = thread::Builder::new().spawn(move || {
             let mut bytes = Vec::new();
             let _ = stream.read_to_end(&mut bytes);
@@ -86,10 +100,10 @@ fn read<R: Read + Send + 'static>(stream: Option<R>) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// Returns the text of a stream whose command has ended. Its children may hold the stream open.
-fn text(reading: Receiver<Vec<u8>>) -> String {
-    let bytes = reading.recv_timeout(LONGEST_READ).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+/// Returns the text of a stream whose command has ended; none if its children hold the stream open.
+fn text(reading: &Receiver<Vec<u8>>) -> Option<String> {
+    let bytes = reading.recv_timeout(LONGEST_READ).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn end(child: &mut Child) {

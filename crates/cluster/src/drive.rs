@@ -1,7 +1,7 @@
 //! Rounds of workers, until nothing is missing.
 //!
 //! A round is an array of workers and a last job, which begins when they have ended: it submits the next round or writes the
-//! report, also if the command that waits has been ended. Whoever starts the command again finds the jobs by the study's name.
+//! report, also if the command that waits has been ended. The same command finds the jobs again by the study's name.
 
 use std::{
     cell::{Cell, RefCell},
@@ -49,8 +49,11 @@ pub trait Study {
     /// Returns the number of saved epochs of the trials that are not finished.
     fn saved_epochs(&self) -> Result<u64, Self::Error>;
 
-    /// Makes everything that workers need, and returns the number of workers that the missing trials are worth, at least 1. Called
-    /// before a round is submitted.
+    /// Returns whether other processes train every missing trial now, for example jobs of a pipeline that shares them.
+    fn is_trained_elsewhere(&self) -> Result<bool, Self::Error>;
+
+    /// Makes everything that workers need, and returns how many workers have enough to do, at least 1. Called before a round is
+    /// submitted. Returns early if the user interrupts.
     fn prepare(&self) -> Result<u32, Self::Error>;
 }
 
@@ -63,6 +66,8 @@ pub enum Event<'a> {
     Adopted { jobs: usize },
     /// The state of the queue and of the study.
     Waiting { progress: Progress, running: usize, waiting: usize, reason: &'a str },
+    /// Processes outside of this study's jobs train every missing trial.
+    Elsewhere { progress: Progress },
     /// A command of the scheduler gave no answer; it is asked again.
     NoAnswer(&'a Error),
     /// The last job of a round could not be submitted.
@@ -108,6 +113,8 @@ struct Memory {
     /// The message of the last failure that was reported.
     failure: RefCell<String>,
     has_tried_last_job: Cell<bool>,
+    /// Whether the queue had workers and no last job when it was asked last. It may be on its way.
+    lacked_last_job: Cell<bool>,
 }
 
 impl Driver<'_> {
@@ -192,13 +199,24 @@ impl Driver<'_> {
         if !memory.continues.replace(true) {
             (self.report)(Event::Adopted { jobs: workers.len() + last.len() });
         }
-        if let (Some(worker), true) = (workers.first(), last.is_empty()) {
-            self.submit_last(memory, worker.id);
+        if let Some(worker) = workers.first() {
+            self.know_array(worker.id);
+            if memory.lacked_last_job.replace(last.is_empty()) && last.is_empty() {
+                self.submit_last(memory, worker.id);
+            }
         }
         let running = workers.iter().filter(|job| job.is_running).count();
         let reason = workers.iter().find(|job| !job.is_running).map_or("", |job| job.reason.as_str());
         let waiting = workers.len() - running;
         (self.report)(Event::Waiting { progress, running, waiting, reason });
+    }
+
+    /// Records the array of the last round, if Slurm's answer was lost.
+    fn know_array(&self, array: JobId) {
+        if let Some(round) = self.folder.round().filter(|round| round.array.is_none()) {
+            // Without it, a round without progress is not counted.
+            let _ = self.folder.write_round(&Round { array: Some(array.0), ..round });
+        }
     }
 
     /// Submits another round, unless the last ones were fruitless or another process submits one.
@@ -208,6 +226,10 @@ impl Driver<'_> {
         memory: &Memory,
         progress: Progress,
     ) -> Result<Option<End>, S::Error> {
+        if study.is_trained_elsewhere()? {
+            (self.report)(Event::Elsewhere { progress });
+            return Ok(None);
+        }
         let before = self.folder.round().filter(|_| memory.continues.get());
         let round = next(before.as_ref(), (progress.finished, study.saved_epochs()?));
         if round.fruitless >= FRUITLESS_ROUNDS {
@@ -221,22 +243,35 @@ impl Driver<'_> {
         let turn = KeyText::new("round", 1, &self.folder.study(), &[]);
         let Claim::Mine(_turn) = self.store.claim(&turn, &[]).map_err(Error::from)? else { return Ok(None) };
         match self.jobs() {
-            Ok(jobs) if jobs.is_empty() => {}
-            Ok(_) => return Ok(None),
+            Ok(jobs) if !jobs.is_empty() => return Ok(None),
+            // The user may have ended it meanwhile, here or with `cancel`.
+            Ok(_) if self.is_interrupted() || self.folder.stopped().is_some() => return Ok(None),
+            Ok(_) => {}
             Err(error) => {
                 self.say_once(memory, &error);
                 return Ok(None);
             }
         }
-        self.submit(memory, round, workers)?;
+        self.submit(memory, round, workers, progress)?;
         memory.was_empty.set(false);
+        if self.folder.stopped().is_some() {
+            // The next step ends with the reason.
+            return Ok(None);
+        }
         Ok(self.detach.then_some(End::Detached).filter(|_| memory.failure.borrow().is_empty()))
     }
 
-    fn submit(&self, memory: &Memory, mut round: Round, workers: u32) -> Result<(), Error> {
+    fn submit(
+        &self,
+        memory: &Memory,
+        mut round: Round,
+        workers: u32,
+        Progress { finished, total }: Progress,
+    ) -> Result<(), Error> {
         let (study, logs) = (self.folder.study(), self.folder.logs());
         self.folder.create()?;
-        let script = self.folder.write("worker.sh", &self.worker.script(self.settings, study))?;
+        let script = self.worker.script(self.settings, study, workers, total - finished);
+        let script = self.folder.write("worker.sh", &script)?;
         // Before the submission: if this process is killed now, the round is counted.
         self.folder.write_round(&round)?;
         let options = self.worker.options(self.settings, study, workers, &logs);
@@ -297,12 +332,16 @@ impl Driver<'_> {
         let poll = poll.mul_f64(0.75 + 0.5 * f64::from(nanoseconds) / 1e9);
         let started = Instant::now();
         while started.elapsed() < poll {
-            if self.interrupt.load(Ordering::Relaxed) {
+            if self.is_interrupted() {
                 return false;
             }
             thread::sleep(CHECK_INTERVAL);
         }
         true
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
     }
 }
 
@@ -311,7 +350,12 @@ fn next(before: Option<&Round>, progress: (usize, u64)) -> Round {
     match before {
         None => Round { number: 1, fruitless: 0, progress, array: None },
         Some(before) => {
-            let fruitless = if progress > before.progress { 0 } else { before.fruitless + 1 };
+            let fruitless = match (progress > before.progress, before.array) {
+                (true, _) => 0,
+                // Nothing says that it was submitted.
+                (false, None) => before.fruitless,
+                (false, Some(_)) => before.fruitless + 1,
+            };
             Round { number: before.number + 1, fruitless, progress, array: None }
         }
     }
@@ -323,8 +367,12 @@ mod tests {
 
     #[test]
     fn rounds_without_progress_are_counted_in_a_row() {
+        let next =
+            |before: Option<&Round>, progress| Round { array: Some(1), ..super::next(before, progress) };
         let first = next(None, (0, 0));
         assert_eq!((first.number, first.fruitless), (1, 0));
+        let lost = Round { array: None, ..first.clone() };
+        assert_eq!(next(Some(&lost), (0, 0)).fruitless, 0, "it may never have been submitted");
         let second = next(Some(&first), (0, 0));
         assert_eq!((second.number, second.fruitless), (2, 1));
         let saved = next(Some(&second), (0, 5));

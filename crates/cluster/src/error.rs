@@ -41,7 +41,7 @@ impl Error {
                     .into()
             }
             Self::NoAnswer { .. } => "start the same command again: it finds jobs that were submitted".into(),
-            Self::Stopped { .. } => "mend this, and start the same command again: finished trials are kept".into(),
+            Self::Stopped { .. } => "start the same command again when this is solved: finished trials are kept".into(),
             Self::Store(error) => return error.hint(),
             Self::Io { .. } => "check that the folder can be written and that the disk is not full".into(),
         })

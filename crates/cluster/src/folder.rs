@@ -44,10 +44,11 @@ pub(crate) struct Round {
 
 impl Folder {
     /// Returns the folder of the pipeline `name` with this text, in this store. Its name is that of the study's jobs. The study of
-    /// another text, or in another store, has another one.
-    pub fn of(store: &Store, name: &str, text: &str) -> Self {
-        let root = fs::canonicalize(store.root()).unwrap_or_else(|_| store.root().to_owned());
-        let hash = Key::of_bytes(format!("{}\n{name}\n{text}", root.display()).as_bytes()).short();
+    /// another text, with other `options` that change results, or in another store, has another one.
+    pub fn of(store: &Store, name: &str, text: &str, options: &str) -> Self {
+        // Links are not followed: they may lead elsewhere on another host.
+        let root = std::path::absolute(store.root()).unwrap_or_else(|_| store.root().to_owned());
+        let hash = Key::of_bytes(format!("{}\n{options}\n{name}\n{text}", root.display()).as_bytes()).short();
         // Jobs are found by their names, in lists whose separator is a comma.
         let name: String =
             name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
@@ -161,17 +162,18 @@ mod tests {
     fn a_study_is_its_text_and_its_store() {
         let [one, other] = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
         let [store, elsewhere] = [&one, &other].map(|folder| Store::open(folder.path()).expect("fresh"));
-        let folder = Folder::of(&store, "my study@epochs=1", "Pipeline()");
+        let folder = Folder::of(&store, "my study@epochs=1", "Pipeline()", "cpu");
         assert!(folder.study().starts_with("bpfree-my-study-epochs-1-"), "{}", folder.study());
-        assert_eq!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline()").study());
-        assert_ne!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline( )").study());
-        assert_ne!(folder.study(), Folder::of(&elsewhere, "my study@epochs=1", "Pipeline()").study());
+        assert_eq!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline()", "cpu").study());
+        assert_ne!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline( )", "cpu").study());
+        assert_ne!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline()", "cuda").study());
+        assert_ne!(folder.study(), Folder::of(&elsewhere, "my study@epochs=1", "Pipeline()", "cpu").study());
     }
 
     #[test]
     fn the_reason_to_stop_and_the_round_are_kept() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let folder = Folder::of(&Store::open(folder.path()).expect("fresh"), "s", "");
+        let folder = Folder::of(&Store::open(folder.path()).expect("fresh"), "s", "", "");
         assert!(!folder.exists());
         folder.create().expect("writable");
         assert_eq!((folder.stopped(), folder.round()), (None, None));

@@ -15,21 +15,31 @@ pub struct Worker {
     pub folder: PathBuf,
     /// Whether it trains on a GPU. Then the memory of the node is no limit of the trials' memory.
     pub has_gpu: bool,
+    /// Whether the arguments limit the size of populations. Otherwise the first worker must not take what is meant for all.
+    pub has_population: bool,
 }
 
 impl Worker {
-    /// Returns the script of a worker of `study`. The shell becomes the worker, which so gets Slurm's signals.
-    pub(crate) fn script(&self, settings: &Settings, study: &str) -> String {
+    /// Returns the script of a worker of `study`, one of `workers` for `missing` trials. The shell becomes the worker, so that Slurm
+    /// sends its signals to the worker.
+    pub(crate) fn script(&self, settings: &Settings, study: &str, workers: u32, missing: usize) -> String {
+        let population = match self.has_gpu && !self.has_population {
+            true => format!(
+                " --population {}",
+                missing.div_ceil(workers as usize).clamp(1, usize::from(u16::MAX))
+            ),
+            false => String::new(),
+        };
         let memory = match self.has_gpu {
             true => "",
             // The rest is for the program itself and its images.
             false => " ${SLURM_MEM_PER_NODE:+--memory \"$((SLURM_MEM_PER_NODE * 9 / 10))MB\"}",
         };
-        self.whole_script(
-            settings,
-            study,
-            &format!("--worker --jobs \"${{SLURM_CPUS_PER_TASK:-1}}\"{memory}"),
-        )
+        let warning = settings.warning_seconds;
+        let options = format!(
+            "--worker --warning-seconds {warning} --jobs \"${{SLURM_CPUS_PER_TASK:-1}}\"{memory}{population}"
+        );
+        self.whole_script(settings, study, &options)
     }
 
     /// Returns the script of the last job of a round, which submits the next round or writes the report.
@@ -74,7 +84,9 @@ impl Worker {
     ) -> Vec<String> {
         let mut options = self.common(settings, study, logs, "last-%j");
         options.push(format!("--dependency=afterany:{after}"));
-        options.extend(settings.memory.iter().map(|memory| format!("--mem={memory}")));
+        for (name, value) in [("time", &settings.time), ("mem", &settings.memory)] {
+            options.extend(value.iter().map(|value| format!("--{name}={value}")));
+        }
         options
     }
 
@@ -120,10 +132,13 @@ mod tests {
             arguments: ["/home/it's/s.ron", "--set", "epochs=2", "--device", "cpu"].map(String::from).into(),
             folder: "/home".into(),
             has_gpu: false,
+            has_population: false,
         };
+        let on_gpu = Worker { has_gpu: true, ..worker.clone() };
         let logs = Path::new("/shared/100%/logs");
         let scripts = [
-            worker.script(&settings, "bpfree-s-1a"),
+            worker.script(&settings, "bpfree-s-1a", 3, 100),
+            on_gpu.script(&settings, "bpfree-s-1a", 3, 100),
             worker.last_script(&settings, "bpfree-s-1a", Path::new("/shared/cluster.ron")),
             worker.options(&settings, "bpfree-s-1a", 3, logs).join("\n"),
             String::new(),
@@ -133,7 +148,12 @@ mod tests {
         #!/bin/bash
         module load x
         export BPFREE_STUDY=bpfree-s-1a
-        exec '/shared/my study/bpfree' run '/home/it'\''s/s.ron' --set epochs=2 --device cpu --worker --jobs "${SLURM_CPUS_PER_TASK:-1}" ${SLURM_MEM_PER_NODE:+--memory "$((SLURM_MEM_PER_NODE * 9 / 10))MB"}
+        exec '/shared/my study/bpfree' run '/home/it'\''s/s.ron' --set epochs=2 --device cpu --worker --warning-seconds 120 --jobs "${SLURM_CPUS_PER_TASK:-1}" ${SLURM_MEM_PER_NODE:+--memory "$((SLURM_MEM_PER_NODE * 9 / 10))MB"}
+
+        #!/bin/bash
+        module load x
+        export BPFREE_STUDY=bpfree-s-1a
+        exec '/shared/my study/bpfree' run '/home/it'\''s/s.ron' --set epochs=2 --device cpu --worker --warning-seconds 120 --jobs "${SLURM_CPUS_PER_TASK:-1}" --population 34
 
         #!/bin/bash
         module load x

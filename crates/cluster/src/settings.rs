@@ -72,20 +72,18 @@ fn a_minute() -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(59)
 }
 
-/// The options of `sbatch` that belong to the array of workers.
-const OURS: [&str; 11] = [
-    "--array",
-    "-a",
-    "--job-name",
-    "-J",
-    "--wrap",
-    "--parsable",
-    "--test-only",
-    "--wait",
-    "-W",
-    "--dependency",
-    "-d",
-];
+/// The options of `sbatch` that bpfree sets itself, and those that would send jobs where it does not look for them.
+const RESERVED: [&str; 8] =
+    ["--array", "--job-name", "--wrap", "--parsable", "--test-only", "--wait", "--dependency", "--clusters"];
+/// Their short forms, whose value may follow without a space.
+const RESERVED_SHORT: [&str; 5] = ["-a", "-J", "-W", "-d", "-M"];
+
+/// Whether an option of `sbatch` is reserved.
+fn is_reserved(option: &str) -> bool {
+    let name = option.split(['=', ' ']).next().unwrap_or_default();
+    let is_short = !option.starts_with("--") && RESERVED_SHORT.iter().any(|short| option.starts_with(short));
+    is_short || RESERVED.contains(&name)
+}
 
 impl Settings {
     /// Reads and checks the cluster file at `path`.
@@ -102,10 +100,12 @@ impl Settings {
             .with_default_extension(Extensions::IMPLICIT_SOME)
             .from_str(text)
             .map_err(|error| wrong(error.to_string(), "`cargo xtask init-cluster` writes an example"))?;
-        let option = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
-        if let Some(flag) = read.sbatch.iter().find(|flag| OURS.contains(&option(flag).as_str())) {
-            let problem = format!(" `sbatch` has the option `{flag}`, which bpfree sets itself");
-            return Err(wrong(problem, "remove it; `workers` is the size of the array"));
+        if let Some(flag) = read.sbatch.iter().find(|flag| is_reserved(flag)) {
+            let problem = format!(" `sbatch` has the option `{flag}`, which is not for this file");
+            return Err(wrong(
+                problem,
+                "remove it: bpfree names its jobs itself, `workers` is the size of the array, and jobs are looked for in one cluster",
+            ));
         }
         if let Some(flag) = read.sbatch.iter().find(|flag| !flag.starts_with('-')) {
             let problem = format!(" `sbatch` has `{flag}`, which is no option");
@@ -154,6 +154,7 @@ mod tests {
             "Slurm(workers: 0)",
             "Slurm(worker: 3)",
             "Slurm(workers: 3, sbatch: [\"--array=0-7\"])",
+            "Slurm(workers: 3, sbatch: [\"--qos=low\", \"-a0-7\"])",
             "Slurm(workers: 3, sbatch: [\"exclusive\"])",
             "Slurm(workers: 3, least_minutes: -1)",
             "Cluster(workers: 3)",
@@ -167,8 +168,11 @@ mod tests {
         cluster.ron:1:7-1:13: Unexpected field named `worker` in `Slurm`, expected one of `workers`, `partition`, `account`, `time`, `cpus`, `memory`, `gres`, `before`, `sbatch`, `least_minutes`, `warning_seconds`, `poll_seconds`, or `answer_seconds` instead
         `cargo xtask init-cluster` writes an example
 
-        cluster.ron: `sbatch` has the option `--array=0-7`, which bpfree sets itself
-        remove it; `workers` is the size of the array
+        cluster.ron: `sbatch` has the option `--array=0-7`, which is not for this file
+        remove it: bpfree names its jobs itself, `workers` is the size of the array, and jobs are looked for in one cluster
+
+        cluster.ron: `sbatch` has the option `-a0-7`, which is not for this file
+        remove it: bpfree names its jobs itself, `workers` is the size of the array, and jobs are looked for in one cluster
 
         cluster.ron: `sbatch` has `exclusive`, which is no option
         write an option and its value as one text: "--constraint=avx512"

@@ -161,10 +161,14 @@ fn job(line: &str) -> Result<Option<Job>, Error> {
         number => Some(number.parse().map_err(|_| nonsense("squeue", line))?),
     };
     let is_running = match state {
-        "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" | "RESV_DEL_HOLD" => false,
-        "RUNNING" | "CONFIGURING" | "SUSPENDED" | "STOPPED" | "SIGNALING" | "STAGE_OUT" | "RESIZING" => true,
-        // COMPLETING, and whatever is over.
-        _ => return Ok(None),
+        "COMPLETING" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED"
+        | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "REVOKED" => return Ok(None),
+        // Slurm holds a job whose start failed until an administrator releases it: nobody waits for that.
+        "SPECIAL_EXIT" | "REQUEUE_HOLD" => return Ok(None),
+        "PENDING" if reason.to_lowercase().starts_with("launch failed") => return Ok(None),
+        "PENDING" | "REQUEUED" | "REQUEUE_FED" | "RESV_DEL_HOLD" => false,
+        // A state that is not known is not over.
+        _ => true,
     };
     Ok(Some(Job { id, element, is_running, node: node.to_owned(), reason: reason.to_owned() }))
 }
@@ -180,7 +184,12 @@ mod tests {
         assert_eq!((waiting.id, waiting.element, waiting.is_running), (JobId(17), Some(3), false));
         let last = read("18|N/A|RUNNING|n2|None").expect("right").expect("it runs");
         assert_eq!((last.element, last.is_running, last.node.as_str()), (None, true, "n2"));
-        assert_eq!(read("17|3|COMPLETING|n1|None"), Ok(None));
+        for over in ["17|3|COMPLETING|n1|None", "17|3|PENDING||launch failed requeued held"] {
+            assert_eq!(read(over), Ok(None));
+        }
+        assert!(
+            read("17|3|NEW_STATE|n1|None").expect("right").expect("it is not known to be over").is_running
+        );
         for line in ["hello", "17|x|PENDING||", "x|3|PENDING||", "17|3|PENDING"] {
             assert_eq!(
                 read(line).unwrap_err(),

@@ -24,10 +24,6 @@ use crate::{
     stage_run::{RunningStage, provenance},
 };
 
-/// The longest remaining time of an epoch for which an interruption waits. Schedulers that preempt a process give it about half a
-/// minute.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-
 /// A trial that this process has claimed.
 pub(crate) struct Claimed<'a> {
     pub(crate) planned: &'a PlannedTrial,
@@ -367,6 +363,6 @@ impl Observer for Recorder<'_> {
 
     /// Whether an interrupted population stops now. It finishes its epoch first if that is soon, so that it can write a checkpoint.
     fn interrupted(&self, left: Duration) -> bool {
-        self.stage.is_interrupted() && (left.is_zero() || left > LONGEST_WAIT)
+        self.stage.is_interrupted() && (left.is_zero() || left > self.stage.grace.time())
     }
 }

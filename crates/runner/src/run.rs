@@ -1,7 +1,7 @@
 //! Runs the missing work of a pipeline, stage by stage.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use results::{
     mean,
     run_tree::{self, RunTree},
     summary,
-    trial::{EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
+    trial::{DATASET, EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
 };
 use settings::{Configuration, Device, Trial};
 use spec::{Dataset, Pipeline, Points, Stage, Summarize, Train};
@@ -32,7 +32,7 @@ use crate::{
     stage_run::{Role, RunningStage, provenance},
 };
 
-pub use crate::stage_run::RunSettings;
+pub use crate::stage_run::{Grace, RunSettings};
 
 /// The outcome of a run. Reasons are messages for the user.
 #[derive(Clone, Debug, Default)]
@@ -65,15 +65,21 @@ pub struct RunReport {
     pub missed: Vec<String>,
 }
 
+static USUAL_GRACE: Grace = Grace::usual();
+
 struct Run<'a> {
     context: &'a Context<'a>,
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
     role: Role,
+    /// The longest time for which an interruption waits for the end of an epoch.
+    grace: &'a Grace,
     /// The datasets that were loaded so far.
     loaded: Vec<(DatasetSettings, KeyText, Arc<data::Dataset>)>,
     /// The trials of each train stage so far by its name; none if its configurations are not chosen.
     trials: HashMap<String, Option<Vec<PlannedTrial>>>,
+    /// The names of the train stages of which trials were missing when this run came to them.
+    were_open: HashSet<String>,
     report: RunReport,
 }
 
@@ -90,11 +96,11 @@ pub fn run(
     engine::check(context.device)?;
     let _in_use = context.store.use_it()?;
     show_stages(context, pipeline, settings)?;
-    train_all(context, pipeline, settings, Role::Whole)
+    train_all(context, pipeline, settings, Role::Whole, &USUAL_GRACE)
 }
 
 /// Trains missing trials of `pipeline` next to other workers, and returns when these have claimed all that is left. Makes no means,
-/// tables and reports.
+/// tables and reports. `grace` may change until the work is interrupted.
 ///
 /// # Errors
 /// As [`run`].
@@ -102,10 +108,11 @@ pub fn work(
     context: &Context<'_>,
     pipeline: &Pipeline,
     settings: RunSettings<'_>,
+    grace: &Grace,
 ) -> Result<RunReport, Error> {
     engine::check(context.device)?;
     let _in_use = context.store.use_it()?;
-    train_all(context, pipeline, settings, Role::Worker)
+    train_all(context, pipeline, settings, Role::Worker, grace)
 }
 
 /// Makes the means, tables and reports of `pipeline` from the finished trials, and shows all its results in the run tree.
@@ -119,7 +126,7 @@ pub fn finish(
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
     show_stages(context, pipeline, settings)?;
-    train_all(context, pipeline, settings, Role::Reporter)
+    train_all(context, pipeline, settings, Role::Reporter, &USUAL_GRACE)
 }
 
 /// Reads the images of every stage with missing trials and checks the stages against them, so that workers find all that they need.
@@ -133,7 +140,7 @@ pub fn prepare(
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
     show_stages(context, pipeline, settings)?;
-    let mut run = Run::new(context, pipeline, settings, Role::Worker);
+    let mut run = Run::new(context, pipeline, settings, Role::Worker, &USUAL_GRACE);
     run.stages(Run::prepare)?;
     Ok(run.report)
 }
@@ -152,10 +159,11 @@ fn train_all(
     pipeline: &Pipeline,
     settings: RunSettings<'_>,
     role: Role,
+    grace: &Grace,
 ) -> Result<RunReport, Error> {
     let mut trained = 0;
     loop {
-        let mut run = Run::new(context, pipeline, settings, role);
+        let mut run = Run::new(context, pipeline, settings, role, grace);
         match run.stages(Run::train) {
             // Some damage is found only when a result is read. Then the run starts again without that result.
             Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
@@ -182,15 +190,22 @@ pub fn report(
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
-    let mut run = Run::new(context, pipeline, settings, Role::Whole);
+    let mut run = Run::new(context, pipeline, settings, Role::Whole, &USUAL_GRACE);
     run.stages(Run::plan)?;
     Ok(run.report)
 }
 
 impl<'a> Run<'a> {
-    fn new(context: &'a Context<'a>, pipeline: &'a Pipeline, settings: RunSettings<'a>, role: Role) -> Self {
+    fn new(
+        context: &'a Context<'a>,
+        pipeline: &'a Pipeline,
+        settings: RunSettings<'a>,
+        role: Role,
+        grace: &'a Grace,
+    ) -> Self {
         let report = RunReport::default();
-        Self { context, pipeline, settings, role, loaded: Vec::new(), trials: HashMap::new(), report }
+        let (loaded, trials, were_open) = (Vec::new(), HashMap::new(), HashSet::new());
+        Self { context, pipeline, settings, role, grace, loaded, trials, were_open, report }
     }
 
     /// Runs all stages, or those before an interruption. `train_stage` runs those that train.
@@ -231,8 +246,10 @@ impl<'a> Run<'a> {
         let trials = trials.transpose()?;
         let missing: Vec<&PlannedTrial> =
             trials.iter().flatten().filter(|planned| planned.artifact.is_none()).collect();
-        if trials.is_none() || !missing.is_empty() {
-            let text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
+        let text = dataset_key_text(&self.context.store, &train.dataset, self.context.data)?;
+        // Workers compare their images with the published facts.
+        let is_published = self.context.store.look_up(DATASET, &Key::of(&text))?.0.is_some();
+        if trials.is_none() || !missing.is_empty() || !is_published {
             let dataset = self.dataset(train, &text)?;
             self.check(train, &missing, &dataset)?;
         }
@@ -267,10 +284,15 @@ impl<'a> Run<'a> {
             planned.iter().filter(|planned| planned.artifact.is_none()).collect();
         let done = planned.len() - missing.len();
         // Its configurations were chosen while this worker trained, when others had found nothing more to do.
-        let is_chosen_now =
-            matches!(train.grid.points, Points::BestOf(_)) && self.report.skipped < self.report.trials;
+        let is_chosen_now = match &train.grid.points {
+            Points::BestOf(summarize) => summarize.trains().any(|train| self.were_open.contains(&train.name)),
+            Points::Given(_) => false,
+        };
         let is_worth_more_workers =
             self.role == Role::Worker && is_chosen_now && missing.len() > self.settings.jobs;
+        if !missing.is_empty() {
+            self.were_open.insert(train.name.clone());
+        }
         self.report.trials += planned.len();
         self.report.skipped += done;
         self.settings.reporter.report(&Progress::TrainStarted {
@@ -286,8 +308,8 @@ impl<'a> Run<'a> {
             self.show_means(train, &planned)?;
             let dataset = self.dataset(train, &missing[0].dataset_text)?;
             self.check(train, &missing, &dataset)?;
-            let (context, settings, role) = (self.context, self.settings, self.role);
-            let stage = RunningStage { train, context, settings, role, tree, dataset };
+            let Run { context, settings, role, grace, .. } = *self;
+            let stage = RunningStage { train, context, settings, role, grace, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
         }
         self.settings.reporter.report(&Progress::TrainEnded);

@@ -50,6 +50,8 @@ struct SharedWork<'a> {
     stopped: AtomicBool,
     /// Whether trials of the stage were finished before.
     has_finished: bool,
+    /// Whether each trial had failed when this process began.
+    had_failed: Vec<bool>,
     budget: Budget,
 }
 
@@ -63,18 +65,20 @@ pub(crate) struct Trained {
 
 /// Trains the `missing` trials of `stage`. `has_finished` states whether other trials of the stage were finished before.
 pub(crate) fn train(stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_finished: bool) -> Trained {
-    let work = SharedWork {
+    let mut work = SharedWork {
         stage,
         missing,
         ends: Mutex::new(vec![None; missing.len()]),
         retries: Mutex::new(vec![0; missing.len()]),
         stopped: AtomicBool::new(false),
         has_finished,
+        had_failed: Vec::new(),
         budget: Budget::of(stage.context.device, stage.settings.memory, &stage.dataset),
     };
+    work.had_failed = (0..missing.len()).map(|index| work.has_failed_before(index)).collect();
     let mut open: Vec<usize> = (0..missing.len()).collect();
     // A trial that failed before may end the whole process this time, so the others come first.
-    open.sort_by_cached_key(|&index| work.has_failed_before(index));
+    open.sort_by_key(|&index| work.had_failed[index]);
     let mut reported = Vec::new();
     let mut left_to_others = false;
     while !open.is_empty() && !work.is_over() {
@@ -164,6 +168,10 @@ impl SharedWork<'_> {
     }
 
     fn claim(&self, index: usize) -> Result<Claim, StoreError> {
+        if self.stage.role == Role::Worker && !self.had_failed[index] && self.has_failed_before(index) {
+            // Another worker has tried it. The next round tries it again.
+            return Ok(Claim::Elsewhere(None));
+        }
         self.stage.context.store.claim(&self.missing[index].key_text, &[EVENT_FILES, WEIGHTS])
     }
 

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,25 @@ pub struct RunSettings<'a> {
     pub build: &'a str,
 }
 
+/// The longest remaining time of an epoch for which an interruption waits, so that the epoch is saved.
+#[derive(Debug)]
+pub struct Grace(AtomicU64);
+
+impl Grace {
+    /// Returns 15 seconds: schedulers that preempt a process give it about half a minute.
+    pub const fn usual() -> Self {
+        Self(AtomicU64::new(15))
+    }
+
+    pub fn set_seconds(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The part that this process has in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -54,6 +73,7 @@ pub(crate) struct RunningStage<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) settings: RunSettings<'a>,
     pub(crate) role: Role,
+    pub(crate) grace: &'a Grace,
     pub(crate) tree: RunTree,
     pub(crate) dataset: Arc<data::Dataset>,
 }

@@ -11,11 +11,7 @@ use cluster::Slurm;
 use store::Owner;
 
 use super::worker;
-use crate::{
-    PipelineArguments,
-    asked::Asked,
-    terminal::{counted, say},
-};
+use crate::{PipelineArguments, asked::Asked, terminal::say};
 
 /// The longest wait for the end of the jobs. They save their trials first.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,22 +20,30 @@ const POLL: Duration = Duration::from_secs(2);
 
 pub fn cancel(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(arguments)?;
-    let folder = worker::folder(&asked);
+    let folder = worker::folder(&asked, arguments);
     if !folder.exists() {
-        bail!("{} was not submitted to a cluster with these results", arguments.file.display());
+        bail!(
+            "{} was not submitted to a cluster with these options\nhint: give `--set`, `--device` and `--artifacts` as for `run`",
+            arguments.file.display()
+        );
     }
     let (slurm, study) = (Slurm::default(), folder.study());
     // Also for a command that waits for the jobs, and would submit others.
     folder.stop(&format!("cancelled on {}", Owner::this_process().host))?;
-    let jobs = slurm.jobs(study)?.len();
+    let jobs = slurm.jobs(study).map(|jobs| jobs.len());
     slurm.cancel(study)?;
     let started = Instant::now();
-    while !slurm.jobs(study)?.is_empty() {
+    // An error of the queue is no answer.
+    while !slurm.jobs(study).is_ok_and(|jobs| jobs.is_empty()) {
         if started.elapsed() > PATIENCE {
-            bail!("the jobs {study} are still in the queue: `squeue --name={study}` shows them");
+            bail!("the jobs may still be in the queue: `squeue --name={study}` shows them");
         }
         thread::sleep(POLL);
     }
-    say(&format!("{} ended; finished trials and checkpoints are kept", counted(jobs, "job")));
+    let jobs = jobs.map_or("the jobs are".to_owned(), |jobs| match jobs {
+        1 => "1 job is".to_owned(),
+        jobs => format!("{jobs} jobs are"),
+    });
+    say(&format!("{jobs} cancelled; finished trials and checkpoints are kept"));
     Ok(ExitCode::SUCCESS)
 }

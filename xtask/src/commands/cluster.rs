@@ -20,18 +20,20 @@ use spec::Stage;
 
 use super::{download, run, worker};
 use crate::{
-    RunArguments,
+    ArtifactsFolder, DataFolder, PipelineArguments, Places, RunArguments,
     asked::{self, Asked},
-    signals,
+    namesake,
+    signals::{self, Signal},
     terminal::{Bars, counted, from_here, tell},
     warnings,
 };
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How often the user pressed Ctrl-C.
 static INTERRUPTIONS: AtomicUsize = AtomicUsize::new(0);
 
 /// The time for a second Ctrl-C, which ends the jobs.
-const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
+const TIME_TO_CANCEL: Duration = Duration::from_secs(5);
 /// The number of unfinished trials and of logs that are shown after the last round.
 const SHOWN: usize = 3;
 /// The number of lines of each log.
@@ -48,16 +50,21 @@ pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::of(asked::read(about)?, about)?;
     let last_job = worker::study(arguments, &asked)?.and_then(|_| this_job());
     warnings::tell_all(&asked.pipeline, about.device);
+    namesake::warn(&asked, about);
+    if !cfg!(feature = "cuda") {
+        // Login nodes have no GPU, but a program that cannot use one is of no use on any node.
+        engine::check(about.device)?;
+    }
     download::fetch_missing(&asked.pipeline, &about.places.images.data, &arguments.network)?;
-    signals::listen(|_| {
-        INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+    signals::listen(|signal| {
+        INTERRUPTIONS.fetch_add(usize::from(signal == Signal::Interrupt), Ordering::Relaxed);
         INTERRUPTED.store(true, Ordering::Relaxed);
     })?;
 
     let bars = Bars::new(about.verbose);
     let study = OnCluster { arguments, settings, asked: &asked, bars: &bars, known: RefCell::default() };
     let at_start = study.progress()?;
-    let folder = worker::folder(&asked);
+    let folder = worker::folder(&asked, about);
     let end = match at_start.finished == at_start.total {
         // Nothing is asked of the scheduler.
         true => End::Complete,
@@ -82,10 +89,10 @@ pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     match end {
         End::Complete | End::GaveUp { .. } => {}
         End::Detached => {
-            tell(&format!("the jobs go on: {}", ways_back(&asked)));
+            tell(&format!("the jobs go on: {}", ways_back(about)));
             return Ok(ExitCode::SUCCESS);
         }
-        End::Interrupted => return leave(&asked, &folder),
+        End::Interrupted => return leave(about, &folder),
     }
     let settings = run::settings(arguments, &bars, &INTERRUPTED);
     let mut report = runner::run::finish(&asked.context(), &asked.pipeline, settings)?;
@@ -95,6 +102,13 @@ pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let code = run::conclude(&asked, &report, started);
     match end {
         End::GaveUp { ends } => Ok(study.explain(&folder, ends)),
+        _ if report.left_to_others > 0 => {
+            tell(&format!(
+                "error: damage was found in {}: the same command trains it again",
+                counted(report.left_to_others, "result")
+            ));
+            Ok(ExitCode::FAILURE)
+        }
         _ => Ok(code),
     }
 }
@@ -135,19 +149,23 @@ fn worker(arguments: &RunArguments, folder: &Folder) -> anyhow::Result<Worker> {
         arguments: words,
         folder: env::current_dir().context("the working directory is gone")?,
         has_gpu: about.device == Device::Cuda,
+        has_population: arguments.population.is_some(),
     })
 }
 
-/// Says that the jobs go on, and ends them if the user interrupts again.
-fn leave(asked: &Asked<'_>, folder: &Folder) -> anyhow::Result<ExitCode> {
-    tell(&format!("interrupted; the jobs go on: {}", ways_back(asked)));
-    tell(&format!("press Ctrl-C again within {} s to end the jobs", SECOND_THOUGHTS.as_secs()));
+/// Says that the jobs go on. If the user pressed Ctrl-C, a second time ends the jobs.
+fn leave(about: &PipelineArguments, folder: &Folder) -> anyhow::Result<ExitCode> {
+    tell(&format!("interrupted; the jobs go on: {}", ways_back(about)));
+    let is_asked = INTERRUPTIONS.load(Ordering::Relaxed) > 0;
+    if is_asked {
+        tell(&format!("press Ctrl-C again within {} s to end the jobs", TIME_TO_CANCEL.as_secs()));
+    }
     let started = Instant::now();
-    while started.elapsed() < SECOND_THOUGHTS {
+    while is_asked && started.elapsed() < TIME_TO_CANCEL {
         if INTERRUPTIONS.load(Ordering::Relaxed) > 1 {
             folder.stop("cancelled by Ctrl-C")?;
             Slurm::default().cancel(folder.study())?;
-            tell("the jobs are ended; finished trials and checkpoints are kept");
+            tell("the jobs are cancelled; finished trials and checkpoints are kept");
             break;
         }
         thread::sleep(Duration::from_millis(50));
@@ -155,10 +173,25 @@ fn leave(asked: &Asked<'_>, folder: &Folder) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(run::INTERRUPTED_CODE))
 }
 
-fn ways_back(asked: &Asked<'_>) -> String {
-    let file = asked.file().display();
+/// Names the commands that find the jobs again, with the options that name the study.
+fn ways_back(about: &PipelineArguments) -> String {
+    let mut words = vec![about.file.display().to_string()];
+    for given in &about.set {
+        words.extend(["--set".to_owned(), given.to_string()]);
+    }
+    if about.device != Device::Cpu {
+        words.extend(["--device".to_owned(), about.device.to_string()]);
+    }
+    words.extend(about.same_build.then(|| "--same-build".to_owned()));
+    let Places { images: DataFolder { data }, results: ArtifactsFolder { artifacts } } = &about.places;
+    for (flag, path, usual) in [("--data", data, "data"), ("--artifacts", artifacts, "artifacts")] {
+        if path != Path::new(usual) {
+            words.extend([flag.to_owned(), path.display().to_string()]);
+        }
+    }
+    let study = run::quoted(words.iter().map(String::as_str));
     format!(
-        "`{}` waits for them, `cargo xtask status {file}` shows them, `cargo xtask cancel {file}` ends them",
+        "`{}` waits for them, `cargo xtask status {study}` shows them, `cargo xtask cancel {study}` ends them",
         run::command_line()
     )
 }
@@ -274,10 +307,18 @@ impl Study for OnCluster<'_> {
         Ok(self.missing(|_, missing| Ok(missing.iter().map(saved).sum::<u64>()))?.into_iter().sum())
     }
 
+    fn is_trained_elsewhere(&self) -> anyhow::Result<bool> {
+        let store = &self.asked.store;
+        let is_held = |planned: &&PlannedTrial| store.holder(TRIAL, &planned.key).is_some();
+        Ok(self.missing(|_, missing| Ok(missing.iter().all(is_held)))?.into_iter().all(|all| all))
+    }
+
     fn prepare(&self) -> anyhow::Result<u32> {
         let (context, pipeline) = (self.asked.context(), &self.asked.pipeline);
         let settings = run::settings(self.arguments, self.bars, &INTERRUPTED);
-        runner::run::prepare(&context, pipeline, settings)?;
+        if runner::run::prepare(&context, pipeline, settings)?.interrupted {
+            return Ok(1);
+        }
         let cores = self.settings.cpus.get() as usize;
         let mut busy = 0;
         let mut minutes = 0.0;
@@ -336,6 +377,9 @@ impl Line {
             Event::Waiting { progress, running, waiting, reason } => {
                 self.show(progress, running, waiting, reason)
             }
+            Event::Elsewhere { progress: Progress { finished, total } } => self.change(&format!(
+                "{finished}/{total} trials, the others are being trained by other processes: waiting for them"
+            )),
             Event::NoAnswer(error) => {
                 self.say(&format!("warning: {error}; asked again, jobs go on meanwhile"))
             }
@@ -353,16 +397,17 @@ impl Line {
             }
             _ => format!("{} running, {waiting} waiting ({reason})", counted(running, "worker")),
         };
-        let line = format!("{finished}/{total} trials, {queue}");
-        if self.bar.is_hidden() {
-            if self.last.replace(line.clone()) != line {
-                tell(&line);
-            }
-            return;
-        }
         self.bar.set_length(total as u64);
         self.bar.set_position(finished as u64);
-        self.bar.set_message(line);
+        self.change(&format!("{finished}/{total} trials, {queue}"));
+    }
+
+    /// Shows `line` in place of the last one.
+    fn change(&self, line: &str) {
+        if self.bar.is_hidden() && self.last.replace(line.to_owned()) != line {
+            tell(line);
+        }
+        self.bar.set_message(line.to_owned());
     }
 
     fn say(&self, text: &str) {

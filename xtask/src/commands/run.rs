@@ -19,7 +19,7 @@ use crate::{
     asked::{self, Asked},
     limits, namesake,
     program::program,
-    signals,
+    signals::{self, Signal},
     terminal::{Bars, counted, say, tell},
     warnings,
 };
@@ -172,15 +172,20 @@ pub fn list(what: &str, trials: &[(Trial, String)]) {
 
 /// Returns the command line of this run, to be pasted.
 pub fn command_line() -> String {
-    std::env::args_os().skip(1).fold(program().to_owned(), |line, word| {
-        let word = word.to_string_lossy();
-        let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,:=+/@%".contains(letter);
-        // A shell would split other words, or take brackets for a pattern.
-        match word.chars().all(is_plain) {
-            true => format!("{line} {word}"),
-            false => format!("{line} '{}'", word.replace('\'', "'\\''")),
-        }
-    })
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    format!("{} {}", program(), quoted(words.iter().map(String::as_str)))
+}
+
+/// Joins words so that a shell takes them apart again.
+pub fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,:=+/@%".contains(letter);
+    // A shell would split other words, or take brackets for a pattern.
+    let quoted = words.map(|word| match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 pub fn cores() -> usize {
@@ -190,17 +195,19 @@ pub fn cores() -> usize {
 /// Makes the first Ctrl-C save all trials after their epoch, and the second one end the program. Signals that are ignored, for
 /// example by `nohup`, stay ignored.
 fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
-    let handler = |_| {
-        if !INTERRUPTED.swap(true, Ordering::Relaxed) {
-            bars.interrupt();
-        } else {
-            // A bar that is left on the terminal would look like a run.
-            bars.clear();
-            #[expect(clippy::exit, reason = "the user asked twice")]
-            std::process::exit(i32::from(INTERRUPTED_CODE));
-        }
-    };
-    signals::listen(handler)
+    signals::listen(|signal| interrupt(&INTERRUPTED, signal, bars))
+}
+
+/// Sets `interrupted`. The second Ctrl-C ends the program.
+pub fn interrupt(interrupted: &AtomicBool, signal: Signal, bars: &Bars) {
+    if !interrupted.swap(true, Ordering::Relaxed) {
+        bars.interrupt();
+    } else if signal == Signal::Interrupt {
+        // A bar that is left on the terminal would look like a run.
+        bars.clear();
+        #[expect(clippy::exit, reason = "the user asked twice")]
+        std::process::exit(i32::from(INTERRUPTED_CODE));
+    }
 }
 
 /// Prints no message for a panic in a trial, which is reported as the trial's failure, or in the decoder of pictures.

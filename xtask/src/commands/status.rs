@@ -86,7 +86,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
         ));
         lines.iter().for_each(|line| say(line));
     }
-    let folder = worker::folder(&asked);
+    let folder = worker::folder(&asked, arguments);
     if folder.exists() {
         say(&jobs_in_words(&folder));
     }

@@ -13,13 +13,16 @@ use std::{
 use anyhow::{anyhow, bail};
 use cluster::{Folder, Slurm};
 use results::trial::{DATASET, dataset_key_text};
-use runner::run::RunReport;
+use runner::{
+    progress::{Progress, Reporter, TrialEnd},
+    run::{Grace, RunReport, RunSettings},
+};
 use spec::{Pipeline, Stage};
 use store::{Key, Owner};
 
 use super::{download, run};
 use crate::{
-    NetworkArguments, RunArguments,
+    NetworkArguments, PipelineArguments, RunArguments,
     asked::{self, Asked},
     signals::{self, Signal},
     terminal::{Bars, counted, say, tell},
@@ -28,7 +31,11 @@ use crate::{
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static IS_TIME_OVER: AtomicBool = AtomicBool::new(false);
+static GRACE: Grace = Grace::usual();
 static BARS: OnceLock<Bars> = OnceLock::new();
+
+/// The part of the time before a limit that is left for writing checkpoints.
+const RESERVE_SECONDS: u64 = 20;
 
 pub fn work(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
@@ -48,20 +55,46 @@ pub fn work(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         return Err(error);
     }
     let bars = BARS.get_or_init(|| Bars::new(about.verbose));
-    signals::listen(|signal| {
-        IS_TIME_OVER.fetch_or(signal == Signal::TimeLimit, Ordering::Relaxed);
-        INTERRUPTED.store(true, Ordering::Relaxed);
-        bars.interrupt();
+    let left = arguments.warning_seconds.saturating_sub(RESERVE_SECONDS);
+    signals::listen(move |signal| {
+        if signal == Signal::TimeLimit {
+            GRACE.set_seconds(left);
+            IS_TIME_OVER.store(true, Ordering::Relaxed);
+        }
+        run::interrupt(&INTERRUPTED, signal, bars);
     })?;
-    let settings = run::settings(arguments, bars, &INTERRUPTED);
-    let report = runner::run::work(&asked.context(), &asked.pipeline, settings)?;
-    Ok(conclude(&report, started))
+    let log = Log { bars, is_verbose: about.verbose, has_progress: AtomicBool::new(false) };
+    let settings = RunSettings { reporter: &log, ..run::settings(arguments, bars, &INTERRUPTED) };
+    let report = runner::run::work(&asked.context(), &asked.pipeline, settings, &GRACE)?;
+    Ok(conclude(&report, log.has_progress.into_inner(), started))
+}
+
+/// Prints what this worker does, and remembers whether it has got something done.
+struct Log<'a> {
+    bars: &'a Bars,
+    is_verbose: bool,
+    /// Whether a trial was stored, or an epoch saved.
+    has_progress: AtomicBool,
+}
+
+impl Reporter for Log<'_> {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Saved { .. } | Progress::TrialEnded { end: TrialEnd::Stored(_), .. } => {
+                self.has_progress.store(true, Ordering::Relaxed);
+            }
+            // Each of many workers would list the trials of all others.
+            Progress::TrialEnded { end: TrialEnd::MadeElsewhere, .. } if !self.is_verbose => return,
+            _ => {}
+        }
+        self.bars.report(progress);
+    }
 }
 
 /// Returns the folder of the study for which this job was submitted; none if it was not submitted by `run --cluster`.
 pub fn study(arguments: &RunArguments, asked: &Asked<'_>) -> anyhow::Result<Option<Folder>> {
     let Some(name) = &arguments.study else { return Ok(None) };
-    let folder = folder(asked);
+    let folder = folder(asked, &arguments.asked);
     if folder.study() == name {
         return Ok(Some(folder));
     }
@@ -69,8 +102,9 @@ pub fn study(arguments: &RunArguments, asked: &Asked<'_>) -> anyhow::Result<Opti
 }
 
 /// Returns the folder of a study on a cluster.
-pub fn folder(asked: &Asked<'_>) -> Folder {
-    Folder::of(&asked.store, &asked.pipeline.name, asked.pipeline.asked().text)
+pub fn folder(asked: &Asked<'_>, about: &PipelineArguments) -> Folder {
+    let options = format!("{} {}", about.device, about.same_build);
+    Folder::of(&asked.store, &asked.pipeline.name, asked.pipeline.asked().text, &options)
 }
 
 /// Checks that all images are here. If the round was prepared by another process, they must be those that it saw: with other
@@ -98,15 +132,21 @@ fn find_images(arguments: &RunArguments, asked: &Asked<'_>, is_prepared: bool) -
     Ok(())
 }
 
-fn trained_on(pipeline: &Pipeline) -> impl Iterator<Item = &spec::Dataset> {
-    pipeline.stages.iter().filter_map(|stage| match stage {
-        Stage::Train(train) => Some(&*train.dataset),
-        _ => None,
-    })
+/// Returns the datasets on which stages train, each once.
+fn trained_on(pipeline: &Pipeline) -> Vec<&spec::Dataset> {
+    let mut datasets: Vec<&spec::Dataset> = Vec::new();
+    for stage in &pipeline.stages {
+        if let Stage::Train(train) = stage
+            && datasets.iter().all(|known| known.name != train.dataset.name)
+        {
+            datasets.push(&train.dataset);
+        }
+    }
+    datasets
 }
 
 /// Prints what was done, and puts this job back into the queue if its time is over; returns the exit code.
-fn conclude(report: &RunReport, started: Instant) -> ExitCode {
+fn conclude(report: &RunReport, has_progress: bool, started: Instant) -> ExitCode {
     let RunReport { trained, failed, interrupted, saved, dropped, left_to_others, .. } = report;
     let mut words = vec![format!("{} trained", counted(*trained, "trial"))];
     for (count, what) in [
@@ -123,7 +163,7 @@ fn conclude(report: &RunReport, started: Instant) -> ExitCode {
     match (*interrupted, failed.is_empty()) {
         (true, _) => {
             if IS_TIME_OVER.load(Ordering::Relaxed) {
-                come_back(*trained + *saved > 0);
+                come_back(has_progress);
             }
             ExitCode::from(run::INTERRUPTED_CODE)
         }

@@ -120,6 +120,31 @@ fn a_round_whose_answer_was_lost_is_found_and_not_submitted_again() {
 }
 
 #[test]
+fn trials_that_other_processes_train_are_waited_for() {
+    let programs = programs("echo $id", "");
+    let pipeline = PIPELINE.replace("epochs: 2", "epochs: 2000").replace("[1e-2, 1e-3]", "[1e-3]");
+    let study = Study::with_programs(programs.path(), &pipeline, CLUSTER);
+    let here = study.start(&["run", "study.ron", "--jobs", "2"]);
+    here.wait_for("2 trials, 0 already done");
+    study.wait_for_two_leases();
+    let run = study.run_on_cluster().end();
+    assert_eq!(run.code, Some(0), "{}", run.text);
+    assert!(run.text.contains("the others are being trained by other processes"), "{}", run.text);
+    assert!(!programs.path().join("submissions").exists(), "no round was needed");
+    assert_eq!(here.end().code, Some(0));
+}
+
+#[test]
+fn a_round_is_not_submitted_after_an_interruption() {
+    // The user presses Ctrl-C while the queue is asked for the first time.
+    let interrupting = "[ \"$1\" = --version ] || kill -INT $PPID; sleep 1";
+    let programs = programs("echo $id", interrupting);
+    let ended = Study::with_programs(programs.path(), PIPELINE, CLUSTER).run_on_cluster().end();
+    assert_eq!(ended.code, Some(130), "{}", ended.text);
+    assert!(!programs.path().join("submissions").exists(), "{}", ended.text);
+}
+
+#[test]
 fn a_refused_round_names_the_limit() {
     let refused = "echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1";
     let refusing = format!("#!/bin/bash\n[ \"$1\" = --version ] && exit\n{refused}\n");

@@ -88,16 +88,12 @@ fn the_waiting_command_is_killed_and_started_again_and_cancelled() {
     assert_eq!(second.code, Some(1), "{}", second.text);
     assert!(second.text.contains("error: the round was stopped: cancelled on "), "{}", second.text);
     slurm.wait_until_empty();
-    assert!(
-        slurm
-            .ask("squeue", &["--noheader", "--states=all", "--format=%F"])
-            .lines()
-            .all(|id| ["1", "2"].contains(&id))
-    );
+    let ids = slurm.ask("squeue", &["--noheader", "--states=all", "--format=%F"]);
+    assert!(ids.contains('1') && ids.lines().all(|id| ["1", "2"].contains(&id.trim())), "{ids}");
     // Ctrl-C leaves the jobs alone, and a last job writes the report.
     let third = study.run_on_cluster();
     third.wait_for("workers running");
-    third.interrupt();
+    third.signal(libc::SIGINT);
     let third = third.end();
     assert_eq!(third.code, Some(130), "{}", third.text);
     assert!(
@@ -113,7 +109,7 @@ fn the_waiting_command_is_killed_and_started_again_and_cancelled() {
 #[test]
 fn a_trial_longer_than_the_time_limit_is_trained_in_several_jobs() {
     let Some(slurm) = Slurm::start(&[]) else { return };
-    let pipeline = LONG.replace("seeds: 3", "seeds: 1").replace("[Backprop, Dfa, Drtp]", "[Backprop]");
+    let pipeline = LONG.replace("seeds: 2", "seeds: 1").replace("[Backprop, Dfa, Drtp]", "[Backprop]");
     let pipeline = pipeline.replace("epochs: 60", "epochs: 100000").replace("Summarize", "// Summarize");
     let cluster = CLUSTER.replace("workers: 6", "workers: 1, time: \"1\", warning_seconds: 50");
     let study = Study::on(&slurm, &pipeline, &cluster);
@@ -121,6 +117,12 @@ fn a_trial_longer_than_the_time_limit_is_trained_in_several_jobs() {
     wait_for("a second start", || study.logs().contains("resumes after epoch"));
     assert!(study.logs().contains("this job goes back into the queue"), "{}", study.logs());
     assert!(run.text().contains("round 1:") && !run.text().contains("round 2:"), "{}", run.text());
+    // A terminal that closes sends two signals, and the jobs go on.
+    run.signal(libc::SIGHUP);
+    run.signal(libc::SIGHUP);
+    let run = run.end();
+    assert_eq!(run.code, Some(130), "{}", run.text);
+    assert!(!slurm.ask("squeue", &["--noheader", "--states=PENDING,RUNNING"]).is_empty());
     let cancel = study.start(&["cancel", "study.ron"]).end();
     assert_eq!(cancel.code, Some(0), "{}", cancel.text);
     slurm.wait_until_empty();

@@ -99,6 +99,14 @@ impl Study {
         });
     }
 
+    /// Waits until two trials are claimed.
+    #[track_caller]
+    pub fn wait_for_two_leases(&self) {
+        let leases =
+            || names(&self.file("artifacts/work")).into_iter().filter(|name| name.ends_with(".lease"));
+        wait_for("two leases", || leases().count() > 1);
+    }
+
     /// Returns the number of trainings that workers report in their logs.
     pub fn trained(&self) -> usize {
         let logs = names(&self.file("artifacts/cluster")).into_iter().flat_map(|study| {
@@ -192,9 +200,9 @@ impl Started {
         let _ = (self.child.kill(), self.child.wait());
     }
 
-    pub fn interrupt(&self) {
+    pub fn signal(&self, signal: libc::c_int) {
         // SAFETY: the call only sends a signal.
-        let _ = unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        let _ = unsafe { libc::kill(self.child.id().cast_signed(), signal) };
     }
 
     /// Waits for the end.
