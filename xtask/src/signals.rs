@@ -11,7 +11,7 @@ use signal_hook::{
 /// A wish to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupt,
     /// The terminal has gone, or a scheduler ends the process.
     End,
