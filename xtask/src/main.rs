@@ -362,7 +362,7 @@ struct RunArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jobs", "memory"])]
     cluster: Option<PathBuf>,
     /// Return when the workers are submitted; a last job writes the report
-    #[arg(long, requires = "cluster")]
+    #[arg(long, requires = "cluster", conflicts_with = "worker")]
     detach: bool,
     /// Train what no other process trains, then exit: no waiting, no tables. For schedulers that start the same command N times
     #[arg(long, conflicts_with = "cluster")]

@@ -74,7 +74,11 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     if let Some(hint) = hint(error) {
         tell(&format!("hint: {hint}"));
     }
-    let is_wrong_argument = matches!(error.downcast_ref(), Some(spec::Error::Override(_)));
+    let is_wrong_argument = matches!(error.downcast_ref(), Some(spec::Error::Override(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(cluster::Error::WrongFile { .. } | cluster::Error::Unreadable { .. })
+        );
     if is_wrong_argument { WRONG_ARGUMENTS.into() } else { ExitCode::FAILURE }
 }
 
@@ -310,15 +314,14 @@ impl Bars {
         let _ = self.bars.clear();
     }
 
-    /// Acknowledges Ctrl-C, on the bar and in a line of its own.
-    pub fn interrupt(&self) {
+    /// Acknowledges a signal, on the bar and in a line of its own. `is_by_user` tells of Ctrl-C.
+    pub fn interrupt(&self, is_by_user: bool) {
         if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             stage.is_interrupted = true;
             stage.refresh();
         }
-        self.say(
-            "interrupting: saving trials after their current epoch (press Ctrl-C again to stop at once)",
-        );
+        let again = if is_by_user { " (press Ctrl-C again to stop at once)" } else { "" };
+        self.say(&format!("interrupting: saving trials after their current epoch{again}"));
     }
 
     fn say(&self, text: &str) {

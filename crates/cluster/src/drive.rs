@@ -62,8 +62,10 @@ pub trait Study {
 pub enum Event<'a> {
     /// A round was submitted. The number of the array is absent if Slurm's answer was lost.
     Submitted { round: u32, workers: u32, array: Option<JobId> },
-    /// Jobs of an earlier start were found.
-    Adopted { jobs: usize },
+    /// Jobs of an earlier start were found, which may have been submitted with another cluster file.
+    Adopted { jobs: usize, has_other_settings: bool },
+    /// The last job of the round before submitted this round.
+    WentOn { round: u32 },
     /// The state of the queue and of the study.
     Waiting { progress: Progress, running: usize, waiting: usize, reason: &'a str },
     /// Processes outside of this study's jobs train every missing trial.
@@ -113,6 +115,8 @@ struct Memory {
     /// The message of the last failure that was reported.
     failure: RefCell<String>,
     has_tried_last_job: Cell<bool>,
+    /// The number of the last round that was reported.
+    round: Cell<u32>,
     /// Whether the queue had workers and no last job when it was asked last. It may be on its way.
     lacked_last_job: Cell<bool>,
 }
@@ -153,7 +157,8 @@ impl Driver<'_> {
         let jobs = match self.jobs() {
             Ok(jobs) => jobs,
             Err(_) if progress.is_complete() => return Ok(Some(End::Complete)),
-            Err(error @ Error::Missing { .. })
+            // The first question shows whether Slurm can be used at all.
+            Err(error @ (Error::Missing { .. } | Error::Refused { .. }))
                 if memory.failure.borrow().is_empty() && !memory.continues.get() =>
             {
                 return Err(error.into());
@@ -197,7 +202,15 @@ impl Driver<'_> {
 
     fn wait_for(&self, memory: &Memory, progress: Progress, workers: &[Job], last: &[Job]) {
         if !memory.continues.replace(true) {
-            (self.report)(Event::Adopted { jobs: workers.len() + last.len() });
+            let has_other_settings =
+                self.folder.settings().is_some_and(|settings| settings != *self.settings);
+            (self.report)(Event::Adopted { jobs: workers.len() + last.len(), has_other_settings });
+            memory.round.set(self.folder.round().map_or(0, |round| round.number));
+        }
+        if let Some(Round { number, .. }) = self.folder.round()
+            && memory.round.replace(number) != number
+        {
+            (self.report)(Event::WentOn { round: number });
         }
         if let Some(worker) = workers.first() {
             self.know_array(worker.id);
@@ -231,6 +244,12 @@ impl Driver<'_> {
             return Ok(None);
         }
         let before = self.folder.round().filter(|_| memory.continues.get());
+        if let Some(array) = before.as_ref().and_then(|round| round.array).map(JobId)
+            && self.slurm.cancelled(self.folder.study(), array).is_ok_and(|jobs| jobs > 0)
+        {
+            let reason = format!("jobs of the array {array} were cancelled with scancel");
+            return Err(Error::Stopped { reason }.into());
+        }
         let round = next(before.as_ref(), (progress.finished, study.saved_epochs()?));
         if round.fruitless >= FRUITLESS_ROUNDS {
             let ends = self.folder.last_array().and_then(|array| self.slurm.ends(array));
@@ -272,11 +291,13 @@ impl Driver<'_> {
         self.folder.create()?;
         let script = self.worker.script(self.settings, study, workers, total - finished);
         let script = self.folder.write("worker.sh", &script)?;
-        // Before the submission: if this process is killed now, the round is counted.
+        self.folder.write_settings(self.settings)?;
+        // Before the submission: if this process is killed now, the round is known.
         self.folder.write_round(&round)?;
         let options = self.worker.options(self.settings, study, workers, &logs);
         memory.has_tried_last_job.set(false);
         memory.continues.set(true);
+        memory.round.set(round.number);
         match self.slurm.submit(&options, &script) {
             Ok(array) => round.array = Some(array.0),
             // It may have been submitted. The queue shows it.
@@ -298,19 +319,10 @@ impl Driver<'_> {
             return;
         }
         let (study, logs) = (self.folder.study(), self.folder.logs());
-        let submitted = ron::to_string(self.settings)
-            .map_err(|error| Error::Io {
-                action: "write",
-                path: self.folder.path("cluster.ron"),
-                source: std::io::Error::other(error),
-            })
-            .and_then(|text| self.folder.write("cluster.ron", &text))
-            .and_then(|file| {
-                self.folder.write("last.sh", &self.worker.last_script(self.settings, study, &file))
-            })
-            .and_then(|script| {
-                self.slurm.submit(&self.worker.last_options(self.settings, study, array, &logs), &script)
-            });
+        let script = self.worker.last_script(self.settings, study, &self.folder.settings_file());
+        let submitted = self.folder.write("last.sh", &script).and_then(|script| {
+            self.slurm.submit(&self.worker.last_options(self.settings, study, array, &logs), &script)
+        });
         if let Err(error) = submitted {
             (self.report)(Event::NoLastJob(&error));
         }

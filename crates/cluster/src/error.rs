@@ -36,8 +36,8 @@ impl Error {
                 "run this command on a login node of the cluster, where Slurm's commands are on the PATH".into()
             }
             Self::Refused { .. } => {
-                "nothing was lost; change the cluster file, for example fewer `workers` or another `partition` or `time`, and \
-                 start the same command again"
+                "nothing was lost: correct what Slurm names, in the cluster file or in Slurm's settings, and start the same command \
+                 again"
                     .into()
             }
             Self::NoAnswer { .. } => "start the same command again: it finds jobs that were submitted".into(),

@@ -3,7 +3,7 @@
 //! ```text
 //! <artifacts>/cluster/<study>/worker.sh, last.sh   the scripts
 //! <artifacts>/cluster/<study>/cluster.ron          the cluster file of the last round
-//! <artifacts>/cluster/<study>/bpfree-<hash>        the program of the workers
+//! <artifacts>/cluster/programs/bpfree-<hash>       the program of the workers, for all studies
 //! <artifacts>/cluster/<study>/logs/                what each job printed
 //! <artifacts>/cluster/<study>/round.ron            the last round
 //! <artifacts>/cluster/<study>/stop                 why no further worker may begin
@@ -20,7 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use store::{Key, Store, persist::write_atomically};
 
-use crate::{error::Error, slurm::JobId};
+use crate::{error::Error, settings::Settings, slurm::JobId};
 
 /// The files of a study on a cluster.
 #[derive(Clone, Debug)]
@@ -61,6 +61,18 @@ impl Folder {
         &self.study
     }
 
+    /// Returns the names of the jobs of other versions of this pipeline, with another text or other options.
+    pub fn other_versions(&self) -> Vec<String> {
+        let beginning = self.study.rsplit_once('-').map_or("", |(beginning, _)| beginning);
+        let entries =
+            self.path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let is_version = |name: &String| {
+            *name != self.study && name.rsplit_once('-').is_some_and(|(other, _)| other == beginning)
+        };
+        names.filter(is_version).collect()
+    }
+
     /// Whether the study was ever submitted.
     pub fn exists(&self) -> bool {
         self.path.is_dir()
@@ -84,11 +96,13 @@ impl Folder {
     /// replaced.
     pub fn keep_program(&self) -> Result<PathBuf, Error> {
         let here = std::env::current_exe().map_err(Error::io("find", "this program"))?;
-        let kept = self.path(&format!("bpfree-{}", store::running_program()?.short()));
+        let programs = self.path.with_file_name("programs");
+        let kept = programs.join(format!("bpfree-{}", store::running_program()?.short()));
         if kept.exists() {
             return Ok(kept);
         }
-        let temporary = self.path(&format!(".bpfree.{}.tmp", std::process::id()));
+        fs::create_dir_all(&programs).map_err(Error::io("create", &programs))?;
+        let temporary = programs.join(format!(".{}-{}.tmp", self.study, std::process::id()));
         fs::copy(&here, &temporary)
             .and_then(|_| fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)))
             .and_then(|()| fs::rename(&temporary, &kept))
@@ -111,6 +125,22 @@ impl Folder {
         self.write("round.ron", &text).map(drop)
     }
 
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.path("cluster.ron")
+    }
+
+    /// Keeps the cluster file of a round, for its last job.
+    pub(crate) fn write_settings(&self, settings: &Settings) -> Result<(), Error> {
+        let text = ron::to_string(settings).expect("texts and numbers are RON");
+        write_atomically(&self.settings_file(), text.as_bytes())?;
+        Ok(())
+    }
+
+    /// Returns the cluster file of the last round.
+    pub(crate) fn settings(&self) -> Option<Settings> {
+        Settings::read(&self.settings_file()).ok()
+    }
+
     /// Returns why no further worker may begin, if so.
     pub fn stopped(&self) -> Option<String> {
         fs::read_to_string(self.path("stop")).ok()
@@ -130,16 +160,25 @@ impl Folder {
         }
     }
 
-    /// Returns the ends of the logs that were written last, each with its path.
+    /// Returns the ends of the workers' logs that were written last, each with its path; equal ones once.
     pub fn last_logs(&self, count: usize, lines: usize) -> Vec<(PathBuf, String)> {
         let mut logs: Vec<(SystemTime, PathBuf)> = fs::read_dir(self.logs())
             .into_iter()
             .flatten()
             .flatten()
+            // A last job repeats what the workers' logs say.
+            .filter(|entry| !entry.file_name().to_string_lossy().starts_with("last-"))
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
             .collect();
         logs.sort_by(|one, other| other.cmp(one));
-        logs.into_iter().take(count).map(|(_, path)| (path.clone(), end_of(&path, lines))).collect()
+        let mut ends: Vec<(PathBuf, String)> = Vec::new();
+        for (_, path) in logs {
+            let end = end_of(&path, lines);
+            if ends.len() < count && ends.iter().all(|(_, known)| *known != end) {
+                ends.push((path, end));
+            }
+        }
+        ends
     }
 
     /// Returns the number of the array of the last round, if it is known.
@@ -167,6 +206,10 @@ mod tests {
         assert_eq!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline()", "cpu").study());
         assert_ne!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline( )", "cpu").study());
         assert_ne!(folder.study(), Folder::of(&store, "my study@epochs=1", "Pipeline()", "cuda").study());
+        let other = Folder::of(&store, "my study@epochs=1", "Pipeline(())", "cpu");
+        other.create().expect("writable");
+        Folder::of(&store, "another", "Pipeline()", "cpu").create().expect("writable");
+        assert_eq!(folder.other_versions(), [other.study()]);
         assert_ne!(folder.study(), Folder::of(&elsewhere, "my study@epochs=1", "Pipeline()", "cpu").study());
     }
 
@@ -185,10 +228,14 @@ mod tests {
         let round = Round { number: 2, fruitless: 1, progress: (3, 40), array: Some(7) };
         folder.write_round(&round).expect("writable");
         assert_eq!((folder.round(), folder.last_array()), (Some(round), Some(JobId(7))));
+        let settings = Settings::example();
+        folder.write_settings(&settings).expect("writable");
+        assert_eq!(folder.settings(), Some(settings));
         // A damaged one is none.
         folder.write("round.ron", "(number:").expect("writable");
         assert_eq!(folder.round(), None);
         fs::write(folder.logs().join("7_0.log"), "one\ntwo\nthree\n").expect("writable");
+        fs::write(folder.logs().join("last-8.log"), "four\n").expect("writable");
         assert_eq!(folder.last_logs(3, 2), [(folder.logs().join("7_0.log"), "two\nthree".to_owned())]);
     }
 }

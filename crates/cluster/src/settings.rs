@@ -125,6 +125,13 @@ impl Settings {
 }
 
 #[cfg(test)]
+impl Settings {
+    pub(crate) fn example() -> Self {
+        Self::parse(Path::new("cluster.ron"), EXAMPLE).expect("it is the example")
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

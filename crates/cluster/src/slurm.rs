@@ -79,6 +79,23 @@ impl Slurm {
             .collect()
     }
 
+    /// Returns how many jobs of the array `id` were cancelled, for example by `scancel`. Slurm forgets jobs after some minutes.
+    pub fn cancelled(&self, study: &str, id: JobId) -> Result<usize, Error> {
+        let answer = self.ask(
+            "squeue",
+            [
+                "--noheader".to_owned(),
+                "--array".into(),
+                "--states=CANCELLED".into(),
+                format!("--name={study}"),
+                format!("--user={}", user()),
+                "--format=%F|%K".into(),
+            ],
+        )?;
+        let beginning = format!("{id}|");
+        Ok(answer.lines().filter(|line| line.starts_with(&beginning) && !line.ends_with("N/A")).count())
+    }
+
     /// Submits `script` with `options`; returns the number of the job.
     pub fn submit(&self, options: &[String], script: &Path) -> Result<JobId, Error> {
         let arguments = options.iter().cloned().chain(["--parsable".into(), script.display().to_string()]);

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::cluster::Slurm;
 use anyhow::bail;
-use cluster::Slurm;
 use store::Owner;
 
-use super::worker;
+use super::{cluster::tell_other_versions, worker};
 use crate::{PipelineArguments, asked::Asked, terminal::say};
 
 /// The longest wait for the end of the jobs. They save their trials first.
@@ -21,6 +21,7 @@ const POLL: Duration = Duration::from_secs(2);
 pub fn cancel(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(arguments)?;
     let folder = worker::folder(&asked, arguments);
+    tell_other_versions(&folder, Slurm::default());
     if !folder.exists() {
         bail!(
             "{} was not submitted to a cluster with these options\nhint: give `--set`, `--device` and `--artifacts` as for `run`",

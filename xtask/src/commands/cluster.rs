@@ -39,6 +39,15 @@ const SHOWN: usize = 3;
 /// The number of lines of each log.
 const LOG_LINES: usize = 5;
 
+/// States in which Slurm ends jobs, and what to do.
+const REMEDIES: [(&str, &str); 2] = [
+    (
+        "TIMEOUT",
+        "an epoch takes longer than a job may: raise `time` or `warning_seconds` in the cluster file",
+    ),
+    ("OUT_OF_MEMORY", "raise `memory` in the cluster file"),
+];
+
 pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let settings = Settings::read(arguments.cluster.as_deref().context("no cluster file is given")?)?;
@@ -71,6 +80,7 @@ pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
         false => {
             let slurm = Slurm::of(settings);
             slurm.check()?;
+            tell_other_versions(&folder, slurm);
             folder.create()?;
             let driver = Driver {
                 slurm,
@@ -164,8 +174,13 @@ fn leave(about: &PipelineArguments, folder: &Folder) -> anyhow::Result<ExitCode>
     while is_asked && started.elapsed() < TIME_TO_CANCEL {
         if INTERRUPTIONS.load(Ordering::Relaxed) > 1 {
             folder.stop("cancelled by Ctrl-C")?;
-            Slurm::default().cancel(folder.study())?;
-            tell("the jobs are cancelled; finished trials and checkpoints are kept");
+            match Slurm::default().cancel(folder.study()) {
+                Ok(()) => tell("the jobs are cancelled; finished trials and checkpoints are kept"),
+                Err(error) => tell(&format!(
+                    "error: the jobs may go on: {error}\nhint: `cargo xtask cancel {}` when Slurm answers again",
+                    study_in_words(about)
+                )),
+            }
             break;
         }
         thread::sleep(Duration::from_millis(50));
@@ -173,8 +188,31 @@ fn leave(about: &PipelineArguments, folder: &Folder) -> anyhow::Result<ExitCode>
     Ok(ExitCode::from(run::INTERRUPTED_CODE))
 }
 
-/// Names the commands that find the jobs again, with the options that name the study.
+/// Names the commands that find the jobs again.
 fn ways_back(about: &PipelineArguments) -> String {
+    let study = study_in_words(about);
+    let again = run::command_line().replace(" --detach", "");
+    format!(
+        "`{again}` waits for them, `cargo xtask status {study}` shows them, `cargo xtask cancel {study}` ends them"
+    )
+}
+
+/// Says which jobs of other versions of this pipeline are in the queue.
+pub fn tell_other_versions(folder: &Folder, slurm: Slurm) {
+    for study in folder.other_versions() {
+        // Without an answer for one, there is none for the others.
+        let Ok(jobs) = slurm.jobs(&study) else { return };
+        if !jobs.is_empty() {
+            tell(&format!(
+                "note: {} of another version of this pipeline in the queue: `scancel --name={study}` ends them",
+                counted(jobs.len(), "job")
+            ));
+        }
+    }
+}
+
+/// Returns the pipeline file with the options that name the study.
+fn study_in_words(about: &PipelineArguments) -> String {
     let mut words = vec![about.file.display().to_string()];
     for given in &about.set {
         words.extend(["--set".to_owned(), given.to_string()]);
@@ -189,11 +227,7 @@ fn ways_back(about: &PipelineArguments) -> String {
             words.extend([flag.to_owned(), path.display().to_string()]);
         }
     }
-    let study = run::quoted(words.iter().map(String::as_str));
-    format!(
-        "`{}` waits for them, `cargo xtask status {study}` shows them, `cargo xtask cancel {study}` ends them",
-        run::command_line()
-    )
+    run::quoted(words.iter().map(String::as_str))
 }
 
 /// The study of a pipeline, as its store shows it.
@@ -259,21 +293,30 @@ impl OnCluster<'_> {
         ));
         for (trial, reason) in reasons.iter().take(SHOWN) {
             let reason =
-                reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or("no worker says why");
+                reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or("no reason is noted");
             tell(&format!("  {trial}: {reason}"));
         }
         if reasons.len() > SHOWN {
             tell(&format!(
                 "  and {} more: `cargo xtask status {}`",
                 reasons.len() - SHOWN,
-                self.asked.file().display()
+                study_in_words(&self.arguments.asked)
             ));
         }
         if let Some(ends) = ends {
             tell(&format!("jobs of the last round ended as: {ends}"));
+            for (state, remedy) in REMEDIES {
+                if ends.contains(state) {
+                    tell(&format!("hint: {remedy}"));
+                }
+            }
         }
         for (path, end) in folder.last_logs(SHOWN, LOG_LINES) {
-            tell(&format!("the end of {}:\n  {}", from_here(&path), end.replace('\n', "\n  ")));
+            let end = match end.is_empty() {
+                true => "(empty: perhaps a line of `before` ends the script)".to_owned(),
+                false => end.replace('\n', "\n  "),
+            };
+            tell(&format!("the end of {}:\n  {end}", from_here(&path)));
         }
         ExitCode::FAILURE
     }
@@ -371,8 +414,16 @@ impl Line {
                     from_here(&logs)
                 ));
             }
-            Event::Adopted { jobs } => {
+            Event::Adopted { jobs, has_other_settings } => {
                 self.say(&format!("{} of this study in the queue: waiting for them", counted(jobs, "job")));
+                if has_other_settings {
+                    self.say(
+                        "warning: they were submitted with another cluster file: `cancel` them first to use this one",
+                    );
+                }
+            }
+            Event::WentOn { round } => {
+                self.say(&format!("round {round}: submitted by the last job of the round before"));
             }
             Event::Waiting { progress, running, waiting, reason } => {
                 self.show(progress, running, waiting, reason)

@@ -201,7 +201,7 @@ fn stop_on_ctrl_c(bars: &'static Bars) -> anyhow::Result<()> {
 /// Sets `interrupted`. The second Ctrl-C ends the program.
 pub fn interrupt(interrupted: &AtomicBool, signal: Signal, bars: &Bars) {
     if !interrupted.swap(true, Ordering::Relaxed) {
-        bars.interrupt();
+        bars.interrupt(signal == Signal::Interrupt);
     } else if signal == Signal::Interrupt {
         // A bar that is left on the terminal would look like a run.
         bars.clear();

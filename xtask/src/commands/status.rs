@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use cluster::{Folder, Job, Slurm};
+use ::cluster::{Folder, Job, Slurm};
 use results::trial::{PlannedTrial, TRIAL};
 use runner::plan::StagePlan;
 use store::Store;
 
-use super::worker;
+use super::{cluster::tell_other_versions, worker};
 use crate::{
     PipelineArguments,
     asked::Asked,
@@ -90,6 +90,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     if folder.exists() {
         say(&jobs_in_words(&folder));
     }
+    tell_other_versions(&folder, Slurm::default());
     Ok(ExitCode::SUCCESS)
 }
 

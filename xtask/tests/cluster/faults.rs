@@ -166,7 +166,7 @@ fn rounds_that_finish_nothing_end_with_the_reasons() {
     assert_eq!((code, arrays), (Some(1), 3), "{text}");
     for part in [
         "error: 4 trials are not finished, and the last rounds finished none",
-        "no worker says why",
+        "no reason is noted",
         "the disk is full",
     ] {
         assert!(text.contains(part), "{part}: {text}");

@@ -90,6 +90,14 @@ fn the_waiting_command_is_killed_and_started_again_and_cancelled() {
     slurm.wait_until_empty();
     let ids = slurm.ask("squeue", &["--noheader", "--states=all", "--format=%F"]);
     assert!(ids.contains('1') && ids.lines().all(|id| ["1", "2"].contains(&id.trim())), "{ids}");
+    // Jobs that are cancelled by hand are not submitted again.
+    let third = study.run_on_cluster();
+    third.wait_for("workers running");
+    let name = &study::names(&study.file("artifacts/cluster")).into_iter().find(|name| name.contains("long"));
+    slurm.ask("scancel", &[&format!("--name={}", name.as_ref().expect("the study has a folder"))]);
+    let third = third.end();
+    assert_eq!(third.code, Some(1), "{}", third.text);
+    assert!(third.text.contains("were cancelled with scancel"), "{}", third.text);
     // Ctrl-C leaves the jobs alone, and a last job writes the report.
     let third = study.run_on_cluster();
     third.wait_for("workers running");
