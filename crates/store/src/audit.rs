@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::artifact::Artifact;
 use super::disk;
 use super::error::{Result, StoreError};
-use super::lease::{Lease, Taken};
+use super::lease::Taken;
 use super::manifest::MANIFEST_FILE;
 use super::name::{Name, is_kind};
 use super::persist;
@@ -104,8 +104,7 @@ impl Store {
         persist::create_folder(&aside)?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         // One artifact may be damaged again within a second.
-        let (process, count) = (std::process::id(), persist::next_count());
-        Ok(aside.join(format!("{}-{}-{seconds}-{process}-{count}", name.kind, name.key)))
+        Ok(aside.join(format!("{}-{}-{seconds}-{}", name.kind, name.key, persist::unique())))
     }
 
     /// Returns the number of artifacts that were moved aside, and their bytes.
@@ -117,8 +116,7 @@ impl Store {
     pub fn remove(&self, name: &Name) -> Result<()> {
         let path = self.artifact_path(&name.kind, &name.key);
         // It is moved away in one step first: half an artifact under its name would be damage.
-        let (process, count) = (std::process::id(), persist::next_count());
-        let removed = self.work_root().join(format!("{REMOVED}{}-{process}-{count}", name.key));
+        let removed = self.work_root().join(format!("{REMOVED}{}-{}", name.key, persist::unique()));
         disk::rename(&path, &removed).map_err(StoreError::io("remove", &path))?;
         // Without these syncs, a crash could leave the old name with some of its files removed.
         persist::sync_folder(&self.work_root())?;
@@ -140,7 +138,7 @@ impl Store {
     /// Removes unfinished work, unless a process works on it.
     pub fn give_up(&self, name: &Name) -> Result<()> {
         let lease = self.beside_work(&name.kind, &name.key, "lease");
-        if let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())? {
+        if let Taken::Mine(_lease) = self.leases().take(&lease)? {
             self.forget_work(&name.kind, &name.key);
         }
         Ok(())

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use super::artifact::Artifact;
 use super::audit::REMOVED;
+use super::clock::CLOCK;
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
-use super::lease::{self, LastSeen, Lease, Taken};
+use super::lease::{EXPIRED, LastSeen, Taken};
 use super::links::UNPLACED;
 use super::manifest::Provenance;
 use super::name::Name;
@@ -40,6 +41,12 @@ pub enum Claim {
     Done(Artifact),
 }
 
+/// The outcome of [`Store::prepare`].
+enum Prepared {
+    Done(Artifact),
+    Free { checkpoint: Option<Vec<u8>> },
+}
+
 impl Store {
     /// Returns the artifact of a key, or makes it with `write`. While another process makes it, `wait` is called again and again
     /// with that process; its error ends the wait. The damage of an artifact that had to be made again is returned too.
@@ -59,9 +66,13 @@ impl Store {
             match self.claim(key_text, &[])? {
                 Claim::Done(artifact) => return Ok((artifact, damage)),
                 Claim::Mine(work) => {
-                    write(&work)?;
+                    let written = write(&work);
+                    // Another process has taken over, because this one was paused for long.
+                    if written.is_err() && work.is_lost() {
+                        continue;
+                    }
+                    written?;
                     match work.publish(made(), volatile) {
-                        // This process was paused so long that another one has taken over.
                         Err(StoreError::LeaseLost { .. }) => {}
                         published => return Ok((published?, damage)),
                     }
@@ -81,37 +92,49 @@ impl Store {
         if let (Some(artifact), _) = self.look_up(kind, &key)? {
             return Ok(Claim::Done(artifact));
         }
-        let lease = match Lease::take(&self.beside_work(kind, &key, "lease"), self.pulse())? {
+        let lease = match self.leases().take(&self.beside_work(kind, &key, "lease"))? {
             Taken::Mine(lease) => lease,
             Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner)),
         };
-        match self.look_up(kind, &key)? {
+        let claimed = match self.prepare(kind, &key, kept) {
+            Ok(Prepared::Done(artifact)) => return Ok(Claim::Done(artifact)),
+            Ok(Prepared::Free { checkpoint }) => Work::open(self, key_text, lease, checkpoint),
+            Err(_) if lease.is_mine().is_ok_and(|is_mine| !is_mine) => return Ok(Claim::Elsewhere(None)),
+            Err(error) => Err(error),
+        };
+        match claimed {
+            Err(StoreError::LeaseLost { .. }) => Ok(Claim::Elsewhere(None)),
+            claimed => claimed.map(Claim::Mine),
+        }
+    }
+
+    /// Prepares the work directory for the process that has the lease.
+    fn prepare(&self, kind: &str, key: &Key, kept: &[&str]) -> Result<Prepared> {
+        match self.look_up(kind, key)? {
             // The last holder published before it released the lease.
             (Some(artifact), _) => {
-                self.forget_work(kind, &key);
-                return Ok(Claim::Done(artifact));
+                self.forget_work(kind, key);
+                return Ok(Prepared::Done(artifact));
             }
             (None, Some(damage)) => drop(self.move_damaged_aside(&damage)?),
             (None, None) => {}
         }
-        let checkpoint = self.beside_work(kind, &key, "checkpoint");
-        let checkpoint = read_checkpoint(&checkpoint)?;
-        let folder = self.claimed_folder(kind, &key);
+        let checkpoint = read_checkpoint(&self.beside_work(kind, key, "checkpoint"))?;
         // The failed work is tried again now.
-        persist::remove_quietly(&self.beside_work(kind, &key, "failure"));
-        clear(&folder, if checkpoint.is_some() { kept } else { &[] })?;
-        self.remove_temporary(kind, &key);
-        Work::open(self, key_text, folder, lease, checkpoint).map(Claim::Mine)
+        persist::remove_quietly(&self.beside_work(kind, key, "failure"));
+        clear(&self.claimed_folder(kind, key), if checkpoint.is_some() { kept } else { &[] })?;
+        self.remove_temporary(kind, key);
+        Ok(Prepared::Free { checkpoint })
     }
 
     /// Returns the process that makes the artifact of a key now.
     pub fn holder(&self, kind: &str, key: &Key) -> Option<Owner> {
-        lease::holder(&self.beside_work(kind, key, "lease"))
+        self.leases().holder(&self.beside_work(kind, key, "lease"))
     }
 
     /// Returns the last heartbeat of the process that makes the artifact of a key, if only its silence would show its end.
     pub fn last_seen(&self, kind: &str, key: &Key) -> Option<LastSeen> {
-        lease::last_seen(&self.beside_work(kind, key, "lease"))
+        self.leases().last_seen(&self.beside_work(kind, key, "lease"))
     }
 
     /// Records why the work on an artifact failed, for `plan` and `status`.
@@ -133,7 +156,9 @@ impl Store {
     /// Removes the remains of finished work, and of work without a checkpoint whose process was killed.
     pub(super) fn sweep(&self) -> Result<()> {
         persist::remove_abandoned(&self.root().join("store"), "VERSION");
-        persist::remove_abandoned(&self.work_root(), UNPLACED);
+        for name in [UNPLACED, CLOCK, EXPIRED] {
+            persist::remove_abandoned(&self.work_root(), name);
+        }
         for entry in list(&self.work_root())? {
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(REMOVED) {
@@ -151,7 +176,7 @@ impl Store {
             let last = Owner::read_file(&lease).filter(Owner::is_gone);
             // Checked again under the lease, so that no other process can change it.
             if self.is_worthless(&kind, &key)
-                && let Taken::Mine(_lease) = Lease::take(&lease, self.pulse())?
+                && let Taken::Mine(_lease) = self.leases().take(&lease)?
                 && self.is_worthless(&kind, &key)
             {
                 self.forget_work(&kind, &key);
@@ -178,7 +203,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::path::Path;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::example::{VOLATILE, entries, key_text, store};
@@ -283,6 +310,37 @@ mod tests {
     }
 
     #[test]
+    fn a_maker_that_loses_its_lease_waits_for_the_artifact_of_the_other() {
+        let (_folder, store) = store();
+        let (_other_folder, other) = crate::example::store();
+        let lease = store.beside_work("trial", &Key::of(&key_text(1)), "lease");
+        let (writes, waits) = (Cell::new(0), Cell::new(0));
+        let made = store.find_or_make::<StoreError>(
+            &key_text(1),
+            VOLATILE,
+            Provenance::example,
+            |work| {
+                writes.set(writes.get() + 1);
+                let elsewhere = Owner::this_process().to_text().replace("boot:\"", "boot:\"other ");
+                fs::write(&lease, elsewhere).expect("writable");
+                work.write("history.csv", b"mine")
+            },
+            |owner| {
+                waits.set(waits.get() + 1);
+                assert!(owner.is_some());
+                let theirs = crate::example::publish(&other, &key_text(1));
+                fs::create_dir(store.shelf("trial")).expect("writable");
+                fs::rename(theirs.path(), store.artifact_path("trial", theirs.key())).expect("movable");
+                fs::remove_file(&lease).map_err(StoreError::io("remove", &lease))
+            },
+        );
+        let (artifact, damage) = made.expect("the other one made it");
+        assert_eq!(artifact.read("history.csv").expect("listed"), b"epoch,loss\n1,0.5\n");
+        assert!(damage.is_none());
+        assert_eq!((writes.get(), waits.get()), (1, 1));
+    }
+
+    #[test]
     fn a_link_in_place_of_the_work_folder_is_not_followed() {
         let (folder, store) = store();
         let precious = folder.path().join("precious");
@@ -336,8 +394,9 @@ mod tests {
         work.publish(Provenance::example(), VOLATILE).expect("publishable");
         let key = Key::of(&key_text(1));
         fs::write(store.beside_work("trial", &key, "checkpoint"), b"left").expect("writable");
-        // As left by a process that was killed before it could write its name.
-        fs::write(store.beside_work("trial", &key, "lease"), b"").expect("writable");
+        // As left by a process that was killed before it could write its name, long ago.
+        let lease = fs::File::create(store.beside_work("trial", &key, "lease")).expect("writable");
+        lease.set_modified(SystemTime::now() - Duration::from_secs(600)).expect("times can be set");
         // As left by an earlier build.
         let old = store.work_root().join("trial-0123456789ab-1a2b-4194305-0");
         fs::create_dir(&old).expect("writable");

@@ -68,8 +68,10 @@ impl Store {
         let volatile = manifest.files.iter().filter(|listed| listed.volatile);
         let volatile: Vec<&str> =
             volatile.map(|listed| listed.path.rsplit('/').next().unwrap_or_default()).collect();
-        work.publish(manifest.made.clone(), &volatile)?;
-        Ok(Imported::New)
+        match work.publish(manifest.made.clone(), &volatile) {
+            Err(StoreError::LeaseLost { .. }) => Ok(Imported::BeingMade(None)),
+            published => published.map(|_| Imported::New),
+        }
     }
 }
 

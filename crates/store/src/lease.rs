@@ -1,27 +1,40 @@
 //! Leases: the right to make one artifact, held by one process at a time.
 //!
-//! A lease is a file next to the work directory, locked by its holder. The system releases the lock when the holder is killed.
-//! The text of the file names the holder, for people and for hosts that do not share locks. For such hosts, a lease is held as
-//! long as its file is written to: the heartbeat.
+//! A lease is a file next to the work directory, created by its holder and locked by it. The system releases the lock when the
+//! holder is killed. The text of the file names the holder, for people and for processes that do not share its locks, on other
+//! hosts or other mounts. For them, a lease is held as long as its file is written to: the heartbeat. Only the creation of the file
+//! gives a process the lease, because that is the one step that every file system takes for a single process.
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{ErrorKind, Seek, Write},
+    io::{self, ErrorKind, Read, Seek, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
+use super::clock::{Clock, is_absent};
 use super::error::{Result, StoreError};
 use super::owner::Owner;
 use super::persist;
 
 /// The time between two writes to a held lease.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The time without a heartbeat after which a lease of another host is free.
+/// The time without a heartbeat after which a lease that no lock protects is free.
 const SILENCE: Duration = Duration::from_secs(120);
+/// The number of attempts to take a lease that other processes take and release meanwhile.
+const ATTEMPTS: usize = 5;
+/// The name from which those of leases are made that are being taken from processes that are gone.
+pub(super) const EXPIRED: &str = "lease";
+
+/// The leases of a store, as this process holds and sees them.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    held: Mutex<Vec<Weak<Held>>>,
+    clock: Clock,
+}
 
 /// A lease that this process holds; released when dropped.
 #[derive(Debug)]
@@ -46,57 +59,194 @@ pub(super) enum Taken {
     Elsewhere(Option<Owner>),
 }
 
-impl Lease {
+/// The lock of a lease file, as this process finds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// No process that shares locks with this one has it.
+    Free,
+    /// Its process is alive.
+    Held,
+    /// The file system has no locks.
+    Unsupported,
+}
+
+impl Leases {
     /// Takes the lease at `path`, if it is free.
-    pub(super) fn take(path: &Path, pulse: &Arc<Pulse>) -> Result<Taken> {
-        loop {
-            let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(false);
-            let mut file = machine::plain::open(&options, path).map_err(StoreError::io("open", path))?;
-            let has_locks = match file.try_lock() {
-                Ok(()) => true,
-                Err(TryLockError::WouldBlock) => return Ok(Taken::Elsewhere(Owner::read_file(path))),
-                // On a file system without locks, only the text counts.
-                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => false,
-                Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
-            };
-            // Its holder may have removed it between opening and locking.
-            if !is_at(&file, path) {
-                continue;
+    pub(super) fn take(self: &Arc<Self>, path: &Path) -> Result<Taken> {
+        for _ in 0..ATTEMPTS {
+            if let Some(file) = open(path)? {
+                match self.remove_expired(file, path)? {
+                    Expired::No(owner) => return Ok(Taken::Elsewhere(owner)),
+                    Expired::Removed => {}
+                }
             }
-            let is_new = file.metadata().map_err(StoreError::io("look up", path))?.len() == 0;
-            // If the file system has locks, a free lock means that no process on this host, in whichever container, has the lease. A text that cannot
-            // be read is being written by a process on a host that does not share locks.
-            let is_free = match Owner::read_file(path) {
-                Some(owner) => (has_locks && owner.is_of_this_boot()) || owner.is_gone(),
-                None => is_new,
-            };
-            if !is_free && !is_silent(&file, path)? {
-                return Ok(Taken::Elsewhere(Owner::read_file(path)));
+            if let Some(file) = create(path)?
+                && let Some(held) = Held::begin(file, path)?
+            {
+                let held = Arc::new(held);
+                self.keep_alive(&held);
+                return Ok(Taken::Mine(Lease { held }));
             }
-            let text = Owner::this_process().to_text();
-            write(&mut file, &text).map_err(StoreError::io("write", path))?;
-            let held = Arc::new(Held { path: path.to_owned(), text, file: Mutex::new(file) });
-            // Without locks, the last of two processes that wrote at once has the lease.
-            if !has_locks && !held.is_mine() {
-                continue;
-            }
-            pulse.keep(&held);
-            return Ok(Taken::Mine(Self { held }));
+        }
+        Ok(Taken::Elsewhere(None))
+    }
+
+    /// Removes the lease `file` if its holder is gone.
+    fn remove_expired(&self, mut file: File, path: &Path) -> Result<Expired> {
+        let lock = lock_of(file.try_lock()).map_err(StoreError::io("lock", path))?;
+        if lock == Lock::Held {
+            return Ok(Expired::No(Owner::read_file(path)));
+        }
+        // Its holder may have removed it between opening and locking.
+        if !is_at(&file, path) {
+            return Ok(Expired::Removed);
+        }
+        let mut text = String::new();
+        match file.read_to_string(&mut text) {
+            Err(error) if is_absent(&error) => return Ok(Expired::Removed),
+            // Text that cannot be read is being written.
+            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            read => drop(read.map_err(StoreError::io("read", path))?),
+        }
+        // A file without a text is held by a process that has not written its name yet.
+        let owner: Option<Owner> = ron::from_str(&text).ok();
+        let is_gone = owner.as_ref().is_some_and(|owner| is_gone(owner, lock, &file));
+        if !is_gone && !self.clock.is_older(SILENCE, &file, path)? {
+            return Ok(Expired::No(owner));
+        }
+        remove_if_unchanged(path, &text)?;
+        Ok(Expired::Removed)
+    }
+
+    /// Returns the holder of the lease at `path`; `None` if it is free.
+    pub(super) fn holder(&self, path: &Path) -> Option<Owner> {
+        let file = File::open(path).ok()?;
+        let lock = lock_of(file.try_lock_shared()).unwrap_or(Lock::Unsupported);
+        let owner = Owner::read_file(path)?;
+        let is_free =
+            || is_gone(&owner, lock, &file) || self.clock.is_older(SILENCE, &file, path).unwrap_or(true);
+        (lock == Lock::Held || !is_free()).then_some(owner)
+    }
+
+    /// Returns the last heartbeat of the holder of the lease at `path`; none if it is free or held by a process whose end this
+    /// process notices at once.
+    pub(super) fn last_seen(&self, path: &Path) -> Option<LastSeen> {
+        let owner = self.holder(path)?;
+        let file = File::open(path).ok()?;
+        if owner.is_of_this_scope() || lock_of(file.try_lock_shared()).ok()? == Lock::Held {
+            return None;
+        }
+        let ago = self.clock.age(&file, path).ok()?;
+        Some(LastSeen { ago, free_in: SILENCE.saturating_sub(ago) })
+    }
+
+    /// Adds a lease to those that the heartbeat thread writes to.
+    fn keep_alive(self: &Arc<Self>, lease: &Arc<Held>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_beating = !held.is_empty();
+        held.retain(|lease| lease.strong_count() > 0);
+        held.push(Arc::downgrade(lease));
+        if !is_beating {
+            let leases = Arc::downgrade(self);
+            // Without the thread, locks still hold the leases on this host.
+            let _ = thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&leases));
         }
     }
 }
 
+/// The outcome of [`Leases::remove_expired`].
+enum Expired {
+    /// The lease is gone.
+    Removed,
+    /// The lease is held by this process, which is `None` if it has not written its name.
+    No(Option<Owner>),
+}
+
+/// Opens a lease; none if there is none.
+fn open(path: &Path) -> Result<Option<File>> {
+    match machine::plain::open(File::options().read(true).write(true), path) {
+        Err(error) if is_absent(&error) => Ok(None),
+        file => file.map(Some).map_err(StoreError::io("open", path)),
+    }
+}
+
+/// Creates a lease; none if there is one.
+fn create(path: &Path) -> Result<Option<File>> {
+    match File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        file => file.map(Some).map_err(StoreError::io("create", path)),
+    }
+}
+
+fn lock_of(locked: std::result::Result<(), TryLockError>) -> io::Result<Lock> {
+    match locked {
+        Ok(()) => Ok(Lock::Free),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Held),
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(Lock::Unsupported),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn is_gone(owner: &Owner, lock: Lock, file: &File) -> bool {
+    owner.is_gone() || lock == Lock::Free && owner.shares_locks(file)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(there)) => (opened.dev(), opened.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Removes a lease with this text. If another process has taken it meanwhile, it stays.
+fn remove_if_unchanged(path: &Path, text: &str) -> Result<()> {
+    let aside = persist::temporary_name(&path.with_file_name(EXPIRED));
+    match fs::rename(path, &aside) {
+        Err(error) if is_absent(&error) => return Ok(()),
+        renamed => renamed.map_err(StoreError::io("move", path))?,
+    }
+    // Only now no other process can replace it.
+    if fs::read_to_string(&aside).ok().as_deref() != Some(text) {
+        // If a third process has created the lease by now, or the file system has no hard links, the process that took it
+        // notices that it lost it.
+        let _ = fs::hard_link(&aside, path);
+    }
+    persist::remove_quietly(&aside);
+    Ok(())
+}
+
 impl Lease {
     /// Returns whether the file still names this process.
-    pub(super) fn is_mine(&self) -> bool {
+    pub(super) fn is_mine(&self) -> io::Result<bool> {
         self.held.is_mine()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.held.path
     }
 }
 
 impl Held {
-    fn is_mine(&self) -> bool {
-        fs::read_to_string(&self.path).is_ok_and(|text| text == self.text)
+    /// Writes the name of this process into a lease that it created; none if it was too slow and lost it.
+    fn begin(mut file: File, path: &Path) -> Result<Option<Self>> {
+        let text = Owner::of_lease(&file).to_text();
+        let written = match file.lock() {
+            // Processes on this host that look at the file lock it for a moment.
+            Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+            _ => write(&mut file, &text),
+        };
+        let held = Self { path: path.to_owned(), text, file: Mutex::new(file) };
+        let is_mine = written.and_then(|()| held.is_mine());
+        // A file without a name would be held by nobody.
+        let is_mine = is_mine.inspect_err(|_| persist::remove_quietly(path));
+        Ok(is_mine.map_err(StoreError::io("write", path))?.then_some(held))
+    }
+
+    fn is_mine(&self) -> io::Result<bool> {
+        match fs::read(&self.path) {
+            Err(error) if is_absent(&error) => Ok(false),
+            bytes => Ok(bytes? == self.text.as_bytes()),
+        }
     }
 }
 
@@ -104,30 +254,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // There is no heartbeat meanwhile. The file is removed while it is locked, so that a process that opens it notices.
         let _file = self.held.file.lock();
-        if self.held.is_mine() {
+        if self.held.is_mine().unwrap_or(false) {
             persist::remove_quietly(&self.held.path);
         }
-    }
-}
-
-/// Returns the holder of the lease at `path`; `None` if it is free.
-pub(super) fn holder(path: &Path) -> Option<Owner> {
-    let file = File::open(path).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Owner::read_file(path),
-        locked => {
-            let owner = Owner::read_file(path)?;
-            let is_here = owner.is_of_this_scope() || locked.is_ok() && owner.is_of_this_boot();
-            let is_elsewhere = !is_here && !is_silent(&file, path).unwrap_or(true);
-            is_elsewhere.then_some(owner)
-        }
-    }
-}
-
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(opened), Ok(there)) => (opened.dev(), opened.ino()) == (there.dev(), there.ino()),
-        _ => false,
     }
 }
 
@@ -147,76 +276,20 @@ impl LastSeen {
     }
 }
 
-/// Returns the last heartbeat of the holder of the lease at `path`; none if it is free or held by a process whose end this host
-/// notices at once.
-pub(super) fn last_seen(path: &Path) -> Option<LastSeen> {
-    let owner = holder(path)?;
-    let file = File::open(path).ok()?;
-    // A lock shows that its process is alive.
-    let is_locked = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    if owner.is_of_this_scope() || is_locked {
-        return None;
-    }
-    let ago = silence(&file, path).ok()?;
-    Some(LastSeen { ago, free_in: SILENCE.saturating_sub(ago) })
-}
-
-fn is_silent(file: &File, path: &Path) -> Result<bool> {
-    Ok(silence(file, path)? > SILENCE)
-}
-
-/// Returns the time since the last heartbeat, by the clock of the file system.
-fn silence(file: &File, path: &Path) -> Result<Duration> {
-    let probe = persist::temporary_name(path);
-    let now = File::create_new(&probe).and_then(|mut file| {
-        file.write_all(b"now")?;
-        modified(&file)
-    });
-    persist::remove_quietly(&probe);
-    let now = now.map_err(StoreError::io("write", &probe))?;
-    let last = modified(file).map_err(StoreError::io("look up", path))?;
-    // If the clock went back, the lease is not silent.
-    Ok(now.duration_since(last).unwrap_or_default())
-}
-
-fn modified(file: &File) -> std::io::Result<SystemTime> {
-    file.metadata()?.modified()
-}
-
-fn write(file: &mut File, text: &str) -> std::io::Result<()> {
+fn write(file: &mut File, text: &str) -> io::Result<()> {
     file.rewind()?;
     file.write_all(text.as_bytes())?;
     file.set_len(text.len() as u64)
 }
 
-/// The heartbeat of all leases that this process holds.
-#[derive(Debug, Default)]
-pub(super) struct Pulse {
-    held: Mutex<Vec<Weak<Held>>>,
-}
-
-impl Pulse {
-    fn keep(self: &Arc<Self>, lease: &Arc<Held>) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_beating = !held.is_empty();
-        held.retain(|lease| lease.strong_count() > 0);
-        held.push(Arc::downgrade(lease));
-        if !is_beating {
-            let pulse = Arc::downgrade(self);
-            // Without the thread, locks still hold the leases on this host.
-            let _ = thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&pulse));
-        }
-    }
-}
-
-fn beat(pulse: &Weak<Pulse>) {
+fn beat(leases: &Weak<Leases>) {
     loop {
         thread::sleep(HEARTBEAT);
-        let Some(pulse) = pulse.upgrade() else { return };
-        let held = pulse.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(leases) = leases.upgrade() else { return };
+        let held = leases.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for lease in held.iter().filter_map(Weak::upgrade) {
             let mut file = lease.file.lock().unwrap_or_else(PoisonError::into_inner);
-            if lease.is_mine() {
+            if lease.is_mine().unwrap_or(false) {
                 // The same text again: only the time of the file changes.
                 let _ = write(&mut file, &lease.text);
             }
@@ -226,10 +299,42 @@ fn beat(pulse: &Weak<Pulse>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::example::entries;
 
     fn take(path: &Path) -> Taken {
-        Lease::take(path, &Arc::default()).expect("the folder can be written")
+        Arc::new(Leases::default()).take(path).expect("the folder can be written")
+    }
+
+    fn holder(path: &Path) -> Option<Owner> {
+        Leases::default().holder(path)
+    }
+
+    fn last_seen(path: &Path) -> Option<LastSeen> {
+        Leases::default().last_seen(path)
+    }
+
+    /// Returns a folder and the path of a lease that no process has.
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trial-1.lease");
+        (folder, path)
+    }
+
+    /// Writes a lease as a process on another host does, `age` ago.
+    fn write_elsewhere(path: &Path, host: &str, age: Duration) -> String {
+        let text = Owner::this_process().to_text().replace("boot:\"", &format!("boot:\"{host} "));
+        assert!(text.contains(host), "{text}");
+        fs::write(path, &text).expect("the folder can be written");
+        make_old(path, age);
+        text
+    }
+
+    fn make_old(path: &Path, age: Duration) {
+        let file = File::options().write(true).open(path).expect("it is there");
+        file.set_modified(SystemTime::now() - age).expect("times can be set");
     }
 
     #[test]
@@ -253,7 +358,7 @@ mod tests {
         let [path, precious] = ["trial-1.lease", "precious"].map(|name| folder.path().join(name));
         fs::write(&precious, "").expect("the folder can be written");
         std::os::unix::fs::symlink(&precious, &path).expect("the folder can be written");
-        let Err(error) = Lease::take(&path, &Arc::default()) else { panic!("it is a link") };
+        let Err(error) = Arc::new(Leases::default()).take(&path) else { panic!("it is a link") };
         assert_eq!(error.to_string(), format!("cannot open {}", path.display()));
         assert_eq!(fs::read(&precious).expect("it is there"), b"");
     }
@@ -273,33 +378,105 @@ mod tests {
 
     #[test]
     fn the_lease_of_a_dead_process_of_another_container_is_free_at_once() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("trial-1.lease");
+        let (_folder, path) = folder();
+        let file = File::create(&path).expect("the folder can be written");
         let elsewhere =
-            Owner::this_process().to_text().replace("pid_namespace:\"", "pid_namespace:\"another ");
+            Owner::of_lease(&file).to_text().replace("pid_namespace:\"", "pid_namespace:\"another ");
         fs::write(&path, elsewhere).expect("the folder can be written");
         assert_eq!((holder(&path), last_seen(&path)), (None, None));
         assert!(matches!(take(&path), Taken::Mine(_)));
     }
 
     #[test]
+    fn a_lease_that_was_taken_through_another_mount_is_held_until_it_falls_silent() {
+        let (_folder, path) = folder();
+        let file = File::create(&path).expect("the folder can be written");
+        let mut owner = Owner::of_lease(&file);
+        owner.device = owner.device.map(|device| device + 1);
+        fs::write(&path, owner.to_text()).expect("the folder can be written");
+        assert!(matches!(take(&path), Taken::Elsewhere(Some(_))));
+        assert_eq!(holder(&path), Some(owner));
+        make_old(&path, 2 * SILENCE);
+        assert!(matches!(take(&path), Taken::Mine(_)));
+    }
+
+    #[test]
     fn a_lease_of_another_host_is_held_until_it_falls_silent() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("trial-1.lease");
-        let elsewhere = Owner::this_process().to_text().replace("boot:\"", "boot:\"another machine ");
-        assert!(elsewhere.contains("another machine"), "{elsewhere}");
-        fs::write(&path, elsewhere).expect("the folder can be written");
+        let (folder, path) = folder();
+        write_elsewhere(&path, "other", Duration::ZERO);
         assert!(matches!(take(&path), Taken::Elsewhere(Some(_))));
         assert!(holder(&path).is_some());
         let file = File::options().write(true).open(&path).expect("it is there");
         // After a clock went back, the lease is still held.
         file.set_modified(SystemTime::now() + 2 * SILENCE).expect("times can be set");
         assert!(holder(&path).is_some() && matches!(take(&path), Taken::Elsewhere(Some(_))));
-        file.set_modified(SystemTime::now() - SILENCE / 2).expect("times can be set");
+        make_old(&path, SILENCE / 2);
         let seen = last_seen(&path).expect("only its silence shows that it is gone");
         assert!(seen.ago >= SILENCE / 2 && seen.ago + seen.free_in == SILENCE, "{seen:?}");
-        file.set_modified(SystemTime::now() - 2 * SILENCE).expect("times can be set");
+        make_old(&path, 2 * SILENCE);
         assert_eq!(holder(&path), None);
-        assert!(matches!(take(&path), Taken::Mine(_)));
+        let Taken::Mine(_lease) = take(&path) else { panic!("it is silent") };
+        assert_eq!(entries(folder.path()), ["trial-1.lease"]);
+    }
+
+    #[test]
+    fn a_lease_without_a_name_is_held_until_it_falls_silent() {
+        let (_folder, path) = folder();
+        for text in ["", "(host: \"no"] {
+            fs::write(&path, text).expect("the folder can be written");
+            assert!(matches!(take(&path), Taken::Elsewhere(None)));
+            make_old(&path, 2 * SILENCE);
+            assert!(matches!(take(&path), Taken::Mine(_)));
+        }
+    }
+
+    #[test]
+    fn one_of_many_threads_takes_over_a_silent_lease() {
+        let (folder, path) = folder();
+        for _ in 0..50 {
+            write_elsewhere(&path, "other", 2 * SILENCE);
+            let taken: Vec<Taken> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| take(&path))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("nobody panics")).collect()
+            });
+            assert_eq!(taken.iter().filter(|taken| matches!(taken, Taken::Mine(_))).count(), 1);
+            drop(taken);
+            assert_eq!(entries(folder.path()), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_lease_that_another_host_has_taken_over_meanwhile_stays() {
+        let (folder, path) = folder();
+        let silent = write_elsewhere(&path, "gone", 2 * SILENCE);
+        // Between the look at the lease and its removal, another host is faster.
+        let theirs = write_elsewhere(&path, "faster", Duration::ZERO);
+        remove_if_unchanged(&path, &silent).expect("the folder can be written");
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), theirs);
+        remove_if_unchanged(&path, &theirs).expect("the folder can be written");
+        remove_if_unchanged(&path, &theirs).expect("it is not there");
+        assert_eq!(entries(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_process_that_was_paused_before_it_wrote_its_name_has_no_lease() {
+        let (_folder, path) = folder();
+        let file = create(&path).expect("the folder can be written").expect("it is not there");
+        fs::remove_file(&path).expect("it is there");
+        let theirs = write_elsewhere(&path, "other", Duration::ZERO);
+        assert!(Held::begin(file, &path).expect("the folder can be read").is_none());
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), theirs);
+    }
+
+    #[test]
+    fn a_lease_that_cannot_be_read_is_not_lost() {
+        let (_folder, path) = folder();
+        let Taken::Mine(lease) = take(&path) else { panic!("it is free") };
+        assert!(lease.is_mine().expect("it can be read"));
+        // A folder cannot be read as a file, like a file over a lost connection.
+        fs::remove_file(&path).expect("it is there");
+        assert!(!lease.is_mine().expect("it is known to be gone"));
+        fs::create_dir(&path).expect("the folder can be written");
+        assert!(lease.is_mine().is_err());
     }
 }

@@ -15,6 +15,7 @@ pub mod persist;
 mod artifact;
 mod audit;
 mod claim;
+mod clock;
 #[cfg(test)]
 mod crash;
 mod difference;

@@ -1,6 +1,6 @@
 //! The process that has a lease, and whether it still exists.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -20,6 +20,10 @@ pub struct Owner {
     pub since: u64,
     /// The scope in which the process id is unique; `None` if it is not known. Then the process is never considered gone.
     pub scope: Option<Scope>,
+    /// The file system of the lease, as its host numbers it. Processes on one host share locks only there: two mounts of one
+    /// folder have two numbers.
+    #[serde(default)]
+    pub device: Option<u64>,
 }
 
 /// A boot of a machine, a container and a user. Host names can be equal; scopes cannot.
@@ -41,17 +45,18 @@ impl Owner {
             started: start_of(pid),
             since: now_unix(),
             scope: Scope::of_this_process(),
+            device: None,
         }
+    }
+
+    /// Returns this process as the holder of the lease `file`.
+    pub(super) fn of_lease(file: &File) -> Self {
+        Self { device: device_of(file), ..Self::this_process() }
     }
 
     /// Returns whether the process is certainly gone.
     pub fn is_gone(&self) -> bool {
-        self.is_of_this_scope()
-            && match (start_of(self.pid), self.started) {
-                (None, _) => !exists(self.pid),
-                (Some(now), Some(then)) => now != then,
-                (Some(_), None) => false,
-            }
+        self.is_of_this_scope() && is_gone(self.pid, self.started)
     }
 
     /// Returns whether process ids mean the same there as here.
@@ -60,11 +65,12 @@ impl Owner {
         scope.is_some() && scope == self.scope
     }
 
-    /// Returns whether the process is or was on this host since it started, also in another container. Locks of files tell then.
-    pub fn is_of_this_boot(&self) -> bool {
+    /// Returns whether the process would see a lock that this process has on the lease `file`, and this process its: both are
+    /// or were on this host since it started, in whichever containers, and use one mount.
+    pub(super) fn shares_locks(&self, file: &File) -> bool {
         let boot = |scope: Option<Scope>| scope.map(|scope| scope.boot);
-        let here = boot(Scope::of_this_process());
-        here.is_some() && here == boot(self.scope.clone())
+        let here = (boot(Scope::of_this_process()), device_of(file));
+        matches!(here, (Some(_), Some(_))) && here == (boot(self.scope.clone()), self.device)
     }
 
     pub fn to_text(&self) -> String {
@@ -77,8 +83,27 @@ impl Owner {
     }
 }
 
+/// Whether the process of this scope with this id and start is gone.
+pub(super) fn is_gone(pid: u32, started: Option<u64>) -> bool {
+    match (start_of(pid), started) {
+        (None, _) => !exists(pid),
+        (Some(now), Some(then)) => now != then,
+        (Some(_), None) => false,
+    }
+}
+
+#[cfg(unix)]
+fn device_of(file: &File) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::dev(&file.metadata().ok()?))
+}
+
+#[cfg(not(unix))]
+fn device_of(_: &File) -> Option<u64> {
+    None
+}
+
 /// Whether there is a process with this id, as far as this process can see.
-pub(super) fn exists(pid: u32) -> bool {
+fn exists(pid: u32) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
 }
 
@@ -142,10 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn locks_are_shared_on_one_host_and_one_mount_only() {
+        let file = tempfile::tempfile().unwrap();
+        let shares = |change: fn(&mut Owner)| {
+            let mut owner = Owner::of_lease(&file);
+            change(&mut owner);
+            owner.shares_locks(&file)
+        };
+        assert!(shares(|_| {}));
+        assert!(shares(|owner| owner.scope.as_mut().unwrap().pid_namespace = "another container".to_owned()));
+        assert!(!shares(|owner| owner.scope.as_mut().unwrap().boot = "another machine".to_owned()));
+        assert!(!shares(|owner| owner.device = owner.device.map(|device| device + 1)));
+        assert!(!shares(|owner| owner.device = None), "an earlier build did not write it");
+        assert!(!shares(|owner| owner.scope = None));
+    }
+
+    #[test]
     fn an_owner_is_read_from_its_text_and_from_nothing_else() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let owner = Owner::this_process();
         fs::write(file.path(), owner.to_text()).unwrap();
+        assert_eq!(Owner::read_file(file.path()), Some(owner.clone()));
+        // As an earlier build wrote it.
+        fs::write(file.path(), owner.to_text().replace(",device:None", "")).unwrap();
         assert_eq!(Owner::read_file(file.path()), Some(owner));
         fs::write(file.path(), "(pid: ").unwrap();
         assert_eq!(Owner::read_file(file.path()), None);

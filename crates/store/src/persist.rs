@@ -1,9 +1,9 @@
 //! Atomic writes: every file is written under a temporary name in the same folder, synced and renamed.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
             return create_folder(folder);
         }
         // Another process made it meanwhile.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        Err(_) if folder.is_dir() => {}
         result => result.map_err(StoreError::io("create", folder))?,
     }
     sync_folder(parent(folder))
@@ -48,7 +48,21 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
 /// Returns a name in the folder of `path` that no other process and no other call uses. It tells the process.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}-{}-{}.tmp", scope(), process::id(), next_count()))
+    path.with_file_name(format!(".{name}.{}.tmp", unique()))
+}
+
+/// Returns a text that no other process and no other call returns: scope, process, start, a random number, and a count.
+pub(super) fn unique() -> String {
+    static PROCESS: OnceLock<String> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let process = PROCESS.get_or_init(|| {
+        let owner = Owner::this_process();
+        // The random number distinguishes hosts and containers that cannot be told apart, such as copies of one machine.
+        let random = RandomState::new().hash_one(0);
+        let started = owner.started.map_or(UNKNOWN.to_owned(), |ticks| ticks.to_string());
+        format!("{}-{}-{started}-{random:016x}", scope(), owner.pid)
+    });
+    format!("{process}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Returns a short name for the scope in which the id of this process is unique.
@@ -86,7 +100,9 @@ fn is_of_dead_process(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let process = name.rsplit('.').next().unwrap_or_default();
     match process.split('-').collect::<Vec<_>>()[..] {
-        [of, pid, _] => of == scope() && of != UNKNOWN && pid.parse().is_ok_and(|pid| !owner::exists(pid)),
+        [of, pid, started, _, _] if of == scope() && of != UNKNOWN => {
+            pid.parse().is_ok_and(|pid| owner::is_gone(pid, started.parse().ok()))
+        }
         _ => false,
     }
 }
@@ -95,12 +111,6 @@ fn is_of_dead_process(path: &Path) -> bool {
 pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') && name.ends_with(".tmp")
-}
-
-/// Returns 0, 1, 2 and so on. With the process id, the number makes a name unique on this host.
-pub(super) fn next_count() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Removes a file after another error, which is the one to report.
@@ -127,13 +137,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let old = SystemTime::now() - Duration::from_secs(61);
         let now = SystemTime::now();
-        // No process has the larger id.
-        let [alive, dead] = [process::id(), 1 << 30].map(|id| format!(".VERSION.{}-{id}-0.tmp", scope()));
+        let Owner { pid, started, .. } = Owner::this_process();
+        let started = started.unwrap();
+        // No process has the largest id. The third process had the id of this one.
+        let [alive, dead, reused] = [(pid, started), (1 << 30, started), (pid, started - 1)]
+            .map(|(pid, started)| format!(".VERSION.{}-{pid}-{started}-0-0.tmp", scope()));
         for (name, changed) in [
             (&*alive, now),
             (&*dead, now),
-            (".VERSION.elsewhere-1073741824-0.tmp", now),
-            (".VERSION.elsewhere-1-1.tmp", old),
+            (&*reused, now),
+            (".VERSION.elsewhere-1073741824-1-0-0.tmp", now),
+            (".VERSION.elsewhere-1-1-1-1.tmp", old),
             (".VERSION.1-0.tmp", old),
             (".mine.1-0.tmp", old),
             ("VERSION", old),
@@ -142,10 +156,20 @@ mod tests {
             file.set_modified(changed).unwrap();
         }
         remove_abandoned(folder.path(), "VERSION");
-        let mut left =
-            [&*alive, ".VERSION.elsewhere-1073741824-0.tmp", ".mine.1-0.tmp", "VERSION"].map(str::to_owned);
+        let mut left = [&*alive, ".VERSION.elsewhere-1073741824-1-0-0.tmp", ".mine.1-0.tmp", "VERSION"]
+            .map(str::to_owned);
         left.sort();
         assert_eq!(entries(folder.path()), left);
+    }
+
+    #[test]
+    fn a_temporary_name_tells_its_process_and_is_never_used_again() {
+        let [one, other] = [0, 1].map(|_| temporary_name(Path::new("work/VERSION")));
+        assert_ne!(one, other);
+        assert!(is_temporary(&one) && !is_of_dead_process(&one), "{}", one.display());
+        let Owner { pid, started, .. } = Owner::this_process();
+        let start = format!(".VERSION.{}-{pid}-{}-", scope(), started.unwrap());
+        assert!(one.to_string_lossy().contains(&start), "{}", one.display());
     }
 
     #[test]

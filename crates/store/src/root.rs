@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::artifact::Artifact;
 use super::error::{Result, StoreError};
 use super::key::Key;
-use super::lease::Pulse;
+use super::lease::Leases;
 use super::manifest::FORMAT;
 use super::persist;
 
@@ -16,15 +16,14 @@ use super::persist;
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-    /// The heartbeat that keeps leases alive for other hosts.
-    pulse: Arc<Pulse>,
+    leases: Arc<Leases>,
 }
 
 impl Store {
     /// Opens the store under `root`, or creates it. Removes work that was certainly abandoned.
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(StoreError::io("resolve", root))?;
-        let store = Self { root, pulse: Arc::default() };
+        let store = Self { root, leases: Arc::default() };
         persist::create_folder(&store.root.join("store"))?;
         persist::create_folder(&store.work_root())?;
         check_version(&store.root.join("store").join("VERSION"))?;
@@ -60,8 +59,8 @@ impl Store {
         self.root.join("store").join(kind)
     }
 
-    pub(super) fn pulse(&self) -> &Arc<Pulse> {
-        &self.pulse
+    pub(super) fn leases(&self) -> &Arc<Leases> {
+        &self.leases
     }
 
     pub(super) fn work_root(&self) -> PathBuf {

@@ -61,7 +61,11 @@ pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
         }
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let removed = if is_folder { disk::remove_tree(&path) } else { disk::remove_file(&path) };
-        removed.map_err(StoreError::io("remove", &path))?;
+        match removed {
+            // A process that has lost the lease may still move its files.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed.map_err(StoreError::io("remove", &path))?,
+        }
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Work in progress: a folder that becomes an artifact in one step, or is removed.
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
@@ -36,15 +35,14 @@ impl Work {
     pub(super) fn open(
         store: &Store,
         key_text: &KeyText,
-        path: PathBuf,
         lease: Lease,
         checkpoint: Option<Vec<u8>>,
     ) -> Result<Self> {
-        persist::create_folder(&path)?;
         let (kind, key) = (key_text.kind().to_owned(), Key::of(key_text));
+        let path = store.claimed_folder(&kind, &key);
         let work = Self { store: store.clone(), kind, key, path, published: false, checkpoint, lease };
-        persist::write_atomically(&work.path.join(KEY_FILE), key_text.as_str().as_bytes())?;
-        Ok(work)
+        let written = work.write(KEY_FILE, key_text.as_str().as_bytes());
+        written.map_err(|error| work.cause(error)).map(|()| work)
     }
 
     /// Returns the checkpoint of an earlier process.
@@ -77,14 +75,25 @@ impl Work {
         persist::write_atomically(&path, bytes)
     }
 
-    /// Returns whether this process still has the lease. Without it, the work directory is another process's.
-    pub fn is_mine(&self) -> bool {
-        self.lease.is_mine()
+    /// Returns whether another process has taken over the work. The work directory is another process's then. A lost connection
+    /// is another error, which the next write returns.
+    pub fn is_lost(&self) -> bool {
+        self.lease.is_mine().is_ok_and(|is_mine| !is_mine)
+    }
+
+    /// Returns the reason of an error in the work directory: the loss of the lease, or the error itself. A file that is missing is
+    /// no surprise if another process has the folder.
+    fn cause(&self, error: StoreError) -> StoreError {
+        if self.is_lost() { StoreError::LeaseLost { work: self.path.clone() } } else { error }
     }
 
     /// Checks that this process still has the lease. A process that was paused for minutes may have lost it to another host.
     fn check_claim(&self) -> Result<()> {
-        if self.is_mine() { Ok(()) } else { Err(StoreError::LeaseLost { work: self.path.clone() }) }
+        match self.lease.is_mine() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::LeaseLost { work: self.path.clone() }),
+            Err(error) => Err(StoreError::io("read", self.lease.path())(error)),
+        }
     }
 
     /// Makes this folder the artifact of its key. An artifact that was put there meanwhile stays and is returned.
@@ -96,9 +105,7 @@ impl Work {
     /// If this process has lost the lease, or the folder cannot be published.
     pub fn publish(mut self, made: Provenance, volatile: &[&str]) -> Result<Artifact> {
         self.check_claim()?;
-        let published = self.publish_claimed(made, volatile);
-        // A file that is missing is no surprise if another process has the folder.
-        published.or_else(|error| self.check_claim().and(Err(error)))
+        self.publish_claimed(made, volatile).map_err(|error| self.cause(error))
     }
 
     fn publish_claimed(&mut self, made: Provenance, volatile: &[&str]) -> Result<Artifact> {
@@ -122,13 +129,14 @@ impl Work {
                 fault::point("before the lease is given back");
                 Ok(Artifact::new(target, manifest))
             }
-            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
-                let existing = self.store.find(&self.kind, &self.key)?;
-                let artifact = existing.ok_or_else(|| StoreError::io("publish", &target)(error))?;
-                self.store.forget_work(&self.kind, &self.key);
-                Ok(artifact)
-            }
-            Err(error) => Err(StoreError::io("publish", &target)(error)),
+            // Another process may have published it: file systems differ in the error for a name that exists.
+            Err(error) => match self.store.find(&self.kind, &self.key)? {
+                Some(artifact) => {
+                    self.store.forget_work(&self.kind, &self.key);
+                    Ok(artifact)
+                }
+                None => Err(StoreError::io("publish", &target)(error)),
+            },
         }
     }
 }
@@ -137,14 +145,15 @@ impl Drop for Work {
     fn drop(&mut self) {
         // Work with a checkpoint stays, so that another process can resume it.
         // Without the lease, the folder is another process's.
-        if !self.published && self.is_mine() && !self.store.has_checkpoint(&self.kind, &self.key) {
+        let is_mine = self.lease.is_mine().unwrap_or(false);
+        if !self.published && is_mine && !self.store.has_checkpoint(&self.kind, &self.key) {
             // No caller is left to report to. Remains are removed when this process is gone.
             let _ = disk::remove_tree(&self.path);
         }
     }
 }
 
-/// Syncs a work directory and lists its files, sorted by path.
+/// Syncs a work directory and lists its files, sorted by path. Half-written files are removed.
 fn sync_and_list(work: &Path, volatile: &[&str]) -> Result<Vec<ListedFile>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(work).sort_by_file_name() {
@@ -154,6 +163,9 @@ fn sync_and_list(work: &Path, volatile: &[&str]) -> Result<Vec<ListedFile>> {
         })?;
         if entry.file_type().is_dir() {
             persist::sync_folder(entry.path())?;
+        } else if persist::is_temporary(entry.path()) {
+            // It belongs to a process that was paused or killed while it wrote into the folder.
+            persist::remove_quietly(entry.path());
         } else {
             files.push(sync_and_hash(work, &entry, volatile)?);
         }
@@ -275,6 +287,19 @@ mod tests {
         let paths: Vec<_> = artifact.manifest().files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["a/b/c.bin", "events/out", "history.csv", "key.ron"]);
         assert_eq!(artifact.read("a/b/c.bin").unwrap(), vec![7; 100_000]);
+    }
+
+    #[test]
+    fn half_written_files_of_others_are_not_published() {
+        let (_folder, store) = store();
+        let work = begin(&store, &key_text(1));
+        for name in [".key.ron.1-0.tmp", "events/.out.elsewhere-1-1-1-1.tmp"] {
+            fs::write(work.path().join(name), "half").unwrap();
+        }
+        let artifact = work.publish(Provenance::example(), VOLATILE).unwrap();
+        let paths: Vec<_> = artifact.manifest().files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["events/out", "history.csv", "key.ron"]);
+        assert_eq!(store.strangers(&artifact), [""; 0].map(PathBuf::from));
     }
 
     #[test]
