@@ -13,7 +13,7 @@ use store::{KeyText, Provenance, Store};
 
 use crate::{
     error::Error,
-    run_tree,
+    run_tree::RunTree,
     summary::sessions::{self, hyperparameters as of_summary},
     trial::EVENT_FILES,
 };
@@ -99,7 +99,12 @@ fn trains(pipeline: &Pipeline) -> Vec<&Train> {
 
 /// Shows the pipeline's text and the columns of the HPARAMS tab at the root of its run tree; returns the name of the event
 /// file there.
-pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<String, Error> {
+pub fn show(
+    store: &Store,
+    pipeline: &Pipeline,
+    tree: &RunTree<'_>,
+    made: Provenance,
+) -> Result<String, Error> {
     #[derive(Serialize)]
     struct Settings<'a> {
         pipeline: &'a str,
@@ -118,7 +123,7 @@ pub fn show(store: &Store, pipeline: &Pipeline, made: Provenance) -> Result<Stri
     let files = &artifact.manifest().files;
     let file = files.iter().find(|file| file.path.starts_with(EVENT_FILES));
     let file = file.expect("a board has an event file").path.clone();
-    run_tree::show_file(store.root(), &pipeline.name, &file, &artifact.path().join(&file))?;
+    tree.show_file(&file, &artifact.path().join(&file));
     Ok(file)
 }
 

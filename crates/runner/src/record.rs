@@ -104,9 +104,9 @@ impl<'a> Record<'a> {
         let epochs = saved.epochs();
         stage.report(&Progress::TrialStarted { trial: &planned.trial, epochs });
         let folder = work.path().to_owned();
-        let (files, end) = match open(stage, planned, work, epochs) {
-            Ok(files) => (Some(files), None),
-            Err(error) => (None, Some(failed(&error))),
+        let (files, end) = match open(stage, planned, &work, epochs) {
+            Ok(events) => (Some(Files { work, events }), None),
+            Err(error) => (None, Some(failed(&work, &error))),
         };
         Self {
             trial: &planned.trial,
@@ -140,7 +140,7 @@ impl<'a> Record<'a> {
         if !matches!(end, TrialEnd::TakenOver) {
             // The link in the run tree would lead to an unfinished trial or nowhere. A link that another process made stays, and
             // one that cannot be removed is corrected by the next run.
-            let _ = stage.tree.hide(self.trial, &self.folder);
+            stage.tree.hide(self.trial, &self.folder);
         }
         Some(self.attempt(end))
     }
@@ -152,12 +152,14 @@ impl<'a> Record<'a> {
 
     /// Returns whether another process has taken over the trial, whose files this process must not touch then.
     fn is_lost(&self) -> bool {
-        self.files.as_ref().is_some_and(|files| !files.work.is_mine())
+        self.files.as_ref().is_some_and(|files| files.work.is_lost())
     }
 
-    /// Ends the attempt with an error.
+    /// Ends the attempt with an error in the work folder.
     fn fail(&mut self, error: &Error) {
-        self.end = Some(if self.is_lost() { TrialEnd::TakenOver } else { failed(error) });
+        if let Some(files) = &self.files {
+            self.end = Some(failed(&files.work, error));
+        }
     }
 
     fn epochs(&self) -> u32 {
@@ -212,9 +214,33 @@ impl<'a> Record<'a> {
         }
     }
 
-    fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Result<(), Error> {
-        let Some(Files { work, events }) = self.files.take() else { return Ok(()) };
-        events.finish().map_err(|source| history_error(&work, source))?;
+    /// Publishes the result, and returns how the trial ended.
+    fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Option<TrialEnd> {
+        let Files { work, events } = self.files.take()?;
+        if let Err(error) = self.write_result(stage, arrays, &work, events) {
+            return Some(failed(&work, &error));
+        }
+        let spent = Duration::from_secs_f64(self.seconds());
+        let made = provenance(stage.settings.build, stage.context.device, spent);
+        Some(match work.publish(made, &[EVENT_FILES, MACHINE]) {
+            Ok(artifact) => {
+                stage.tree.show(self.trial, artifact.path());
+                TrialEnd::Stored(self.outcome.clone())
+            }
+            Err(StoreError::LeaseLost { .. }) => TrialEnd::TakenOver,
+            Err(error) => TrialEnd::Failed(describe(&error)),
+        })
+    }
+
+    /// Writes the files of the result.
+    fn write_result(
+        &self,
+        stage: &RunningStage<'_>,
+        arrays: &[Array],
+        work: &Work,
+        events: EventFile,
+    ) -> Result<(), Error> {
+        events.finish().map_err(|source| history_error(work, source))?;
         work.write(HISTORY, self.history.to_csv().as_bytes())?;
         if self.machine.epochs().iter().any(|epoch| !epoch.values.is_empty()) {
             work.write(MACHINE, self.machine.to_csv().as_bytes())?;
@@ -229,10 +255,7 @@ impl<'a> Record<'a> {
         if best.is_none() {
             work.write(WEIGHTS, &to_bytes(arrays, None))?;
         }
-        let spent = Duration::from_secs_f64(self.seconds());
-        let made = provenance(stage.settings.build, stage.context.device, spent);
-        let artifact = work.publish(made, &[EVENT_FILES, MACHINE])?;
-        Ok(stage.tree.show(self.trial, artifact.path())?)
+        Ok(())
     }
 }
 
@@ -247,21 +270,29 @@ fn history_error(work: &Work, source: history::Error) -> Error {
 }
 
 /// Creates the event file of a trial and links its work folder in the run tree, so that an open TensorBoard follows the trial.
-fn open(stage: &RunningStage<'_>, planned: &PlannedTrial, work: Work, epochs: u32) -> Result<Files, Error> {
+fn open(
+    stage: &RunningStage<'_>,
+    planned: &PlannedTrial,
+    work: &Work,
+    epochs: u32,
+) -> Result<EventFile, Error> {
     let now = SystemTime::now();
-    let events =
-        EventFile::create(work.path(), epochs + 1, now).map_err(|source| history_error(&work, source))?;
-    let mut files = Files { work, events };
     let text = trial_text(stage.train, &planned.trial, stage.context.device);
-    files.append(&Event::text("configuration", now, &text))?;
-    files.events.flush().map_err(|source| history_error(&files.work, source))?;
-    stage.tree.show(&planned.trial, files.work.path())?;
-    Ok(files)
+    let mut events =
+        EventFile::create(work.path(), epochs + 1, now).map_err(|source| history_error(work, source))?;
+    events
+        .append(&Event::text("configuration", now, &text))
+        .and_then(|()| events.flush())
+        .map_err(|source| history_error(work, source))?;
+    stage.tree.show(&planned.trial, work.path());
+    Ok(events)
 }
 
-fn failed(error: &Error) -> TrialEnd {
+/// Returns the end of a trial by an error in its work folder, which another process may have taken over.
+fn failed(work: &Work, error: &Error) -> TrialEnd {
     match error {
         Error::Results(results::Error::Store(StoreError::LeaseLost { .. })) => TrialEnd::TakenOver,
+        _ if work.is_lost() => TrialEnd::TakenOver,
         error => TrialEnd::Failed(describe(error)),
     }
 }
@@ -333,13 +364,9 @@ impl Observer for Recorder<'_> {
         if record.end.is_some() {
             return;
         }
-        match record.publish(self.stage, &arrays) {
-            Ok(()) => {
-                let end = TrialEnd::Stored(record.outcome.clone());
-                record.end = Some(end.clone());
-                (self.ended)(trial, record.attempt(end));
-            }
-            Err(error) => record.fail(&error),
+        record.end = record.publish(self.stage, &arrays);
+        if let Some(end @ TrialEnd::Stored(_)) = record.end.clone() {
+            (self.ended)(trial, record.attempt(end));
         }
     }
 

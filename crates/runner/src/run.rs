@@ -13,7 +13,7 @@ use results::{
     dataset_artifact::{self, Stated},
     known_images::ImageFacts,
     mean,
-    run_tree::{self, RunTree},
+    run_tree::RunTree,
     summary,
     trial::{DATASET, EVENT_FILES, PlannedTrial, TRIAL, dataset_key_text},
 };
@@ -71,6 +71,7 @@ struct Run<'a> {
     context: &'a Context<'a>,
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
+    tree: &'a RunTree<'a>,
     role: Role,
     /// The longest time for which an interruption waits for the end of an epoch.
     grace: &'a Grace,
@@ -95,8 +96,10 @@ pub fn run(
 ) -> Result<RunReport, Error> {
     engine::check(context.device)?;
     let _in_use = context.store.use_it()?;
-    show_stages(context, pipeline, settings)?;
-    train_all(context, pipeline, settings, Role::Whole, &USUAL_GRACE)
+    let warn = warner(settings);
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    show_stages(context, pipeline, settings, &tree)?;
+    train_all(context, pipeline, settings, &tree, Role::Whole, &USUAL_GRACE)
 }
 
 /// Trains missing trials of `pipeline` next to other workers, and returns when these have claimed all that is left. Makes no means,
@@ -112,7 +115,9 @@ pub fn work(
 ) -> Result<RunReport, Error> {
     engine::check(context.device)?;
     let _in_use = context.store.use_it()?;
-    train_all(context, pipeline, settings, Role::Worker, grace)
+    let warn = warner(settings);
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    train_all(context, pipeline, settings, &tree, Role::Worker, grace)
 }
 
 /// Makes the means, tables and reports of `pipeline` from the finished trials, and shows all its results in the run tree.
@@ -125,8 +130,10 @@ pub fn finish(
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
-    show_stages(context, pipeline, settings)?;
-    train_all(context, pipeline, settings, Role::Reporter, &USUAL_GRACE)
+    let warn = warner(settings);
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    show_stages(context, pipeline, settings, &tree)?;
+    train_all(context, pipeline, settings, &tree, Role::Reporter, &USUAL_GRACE)
 }
 
 /// Reads the images of every stage with missing trials and checks the stages against them, so that workers find all that they need.
@@ -139,31 +146,45 @@ pub fn prepare(
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
-    show_stages(context, pipeline, settings)?;
-    let mut run = Run::new(context, pipeline, settings, Role::Worker, &USUAL_GRACE);
+    let warn = warner(settings);
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    show_stages(context, pipeline, settings, &tree)?;
+    let mut run = Run::new(context, pipeline, settings, &tree, Role::Worker, &USUAL_GRACE);
     run.stages(Run::prepare)?;
     Ok(run.report)
 }
 
+/// Returns the function that reports a problem of the run tree.
+fn warner(settings: RunSettings<'_>) -> impl Fn(&str) + Sync {
+    move |text| settings.reporter.report(&Progress::Warning(text))
+}
+
 /// Shows the stages of `pipeline` in the run tree, and no others.
-fn show_stages(context: &Context<'_>, pipeline: &Pipeline, settings: RunSettings<'_>) -> Result<(), Error> {
-    let board =
-        board::show(&context.store, pipeline, provenance(settings.build, context.device, Duration::ZERO))?;
+fn show_stages(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+    tree: &RunTree<'_>,
+) -> Result<(), Error> {
+    let made = provenance(settings.build, context.device, Duration::ZERO);
+    let board = board::show(&context.store, pipeline, tree, made)?;
     let mut names: Vec<&str> = pipeline.stages.iter().map(Stage::name).collect();
     names.push(&board);
-    Ok(run_tree::keep_stages(context.store.root(), &pipeline.name, &names)?)
+    tree.keep_stages(&names);
+    Ok(())
 }
 
 fn train_all(
     context: &Context<'_>,
     pipeline: &Pipeline,
     settings: RunSettings<'_>,
+    tree: &RunTree<'_>,
     role: Role,
     grace: &Grace,
 ) -> Result<RunReport, Error> {
     let mut trained = 0;
     loop {
-        let mut run = Run::new(context, pipeline, settings, role, grace);
+        let mut run = Run::new(context, pipeline, settings, tree, role, grace);
         match run.stages(Run::train) {
             // Some damage is found only when a result is read. Then the run starts again without that result.
             Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
@@ -190,7 +211,9 @@ pub fn report(
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
     let _in_use = context.store.use_it()?;
-    let mut run = Run::new(context, pipeline, settings, Role::Whole, &USUAL_GRACE);
+    let warn = warner(settings);
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    let mut run = Run::new(context, pipeline, settings, &tree, Role::Whole, &USUAL_GRACE);
     run.stages(Run::plan)?;
     Ok(run.report)
 }
@@ -200,12 +223,13 @@ impl<'a> Run<'a> {
         context: &'a Context<'a>,
         pipeline: &'a Pipeline,
         settings: RunSettings<'a>,
+        tree: &'a RunTree<'a>,
         role: Role,
         grace: &'a Grace,
     ) -> Self {
         let report = RunReport::default();
         let (loaded, trials, were_open) = (Vec::new(), HashMap::new(), HashSet::new());
-        Self { context, pipeline, settings, role, grace, loaded, trials, were_open, report }
+        Self { context, pipeline, settings, tree, role, grace, loaded, trials, were_open, report }
     }
 
     /// Runs all stages, or those before an interruption. `train_stage` runs those that train.
@@ -269,11 +293,11 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let mut planned = plan_trials(self.context, train, &configurations)?;
-        let tree = self.tree(&train.name);
-        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds)?;
+        let tree = self.tree.stage(&train.name);
+        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds);
         for planned in &planned {
             if let Some(artifact) = &planned.artifact {
-                tree.show(&planned.trial, artifact.path())?;
+                tree.show(&planned.trial, artifact.path());
             }
             if let Some(damage) = &planned.damage {
                 let what = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
@@ -318,7 +342,7 @@ impl<'a> Run<'a> {
             (planned.artifact, _) = self.context.store.look_up(TRIAL, &planned.key)?;
             if let Some(artifact) = &planned.artifact {
                 // Another process may have made it.
-                self.tree(&train.name).show(&planned.trial, artifact.path())?;
+                self.tree.stage(&train.name).show(&planned.trial, artifact.path());
             }
         }
         if !train.may_diverge {
@@ -381,18 +405,18 @@ impl<'a> Run<'a> {
         if !train.mean_over_seeds || self.role == Role::Worker {
             return Ok(());
         }
-        let tree = self.tree(&train.name);
+        let tree = self.tree.stage(&train.name);
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             let trial = &seeds[0].trial;
             let started = Instant::now();
             let Some(mean) = mean::over(seeds)? else {
-                tree.hide_mean(trial)?;
+                tree.hide_mean(trial);
                 continue;
             };
             let what = format!("mean of {}", trial.configuration);
             let artifact =
                 self.find_or_make(&mean.key_text, &what, started, &[EVENT_FILES], |work| mean.write(work))?;
-            tree.show_mean(trial, artifact.path())?;
+            tree.show_mean(trial, artifact.path());
         }
         Ok(())
     }
@@ -461,7 +485,7 @@ impl<'a> Run<'a> {
             }
             Ok(())
         })?;
-        self.tree(name).show_stage(artifact.path())?;
+        self.tree.stage(name).show_stage(artifact.path());
         let stated = Stated::of_loaded(&artifact, dataset).map_err(results::Error::from)?;
         self.settings.reporter.report(&Progress::LoadedDataset { name, stated: &stated });
         Ok(())
@@ -480,8 +504,8 @@ impl<'a> Run<'a> {
         let artifact = self.find_or_make(&key_text, name, started, summary::VOLATILE, |work| {
             summary::write(summarize, &trials, asked, store, work)
         })?;
-        let tree = self.tree(name);
-        tree.show_stage(artifact.path())?;
+        let tree = self.tree.stage(name);
+        tree.show_stage(artifact.path());
         let table = artifact.read(summary::TABLE)?;
         let table = String::from_utf8_lossy(&table);
         let report = tree.folder().join(summary::REPORT);
@@ -531,9 +555,5 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
-    }
-
-    fn tree(&self, stage: &str) -> RunTree {
-        RunTree::new(self.context.store.root(), &self.pipeline.name, stage)
     }
 }

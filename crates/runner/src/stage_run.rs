@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use results::run_tree::RunTree;
+use results::run_tree::StageTree;
 use settings::{Configuration, Device};
 use spec::Train;
 use store::Provenance;
@@ -74,7 +74,7 @@ pub(crate) struct RunningStage<'a> {
     pub(crate) settings: RunSettings<'a>,
     pub(crate) role: Role,
     pub(crate) grace: &'a Grace,
-    pub(crate) tree: RunTree,
+    pub(crate) tree: StageTree<'a>,
     pub(crate) dataset: Arc<data::Dataset>,
 }
 
