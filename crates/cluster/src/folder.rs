@@ -18,7 +18,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use store::{Key, Store, persist::write_atomically};
+use store::{
+    Key, Store,
+    persist::{temporary_name, write_atomically},
+};
 
 use crate::{error::Error, settings::Settings, slurm::JobId};
 
@@ -102,7 +105,7 @@ impl Folder {
             return Ok(kept);
         }
         fs::create_dir_all(&programs).map_err(Error::io("create", &programs))?;
-        let temporary = programs.join(format!(".{}-{}.tmp", self.study, std::process::id()));
+        let temporary = temporary_name(&kept);
         fs::copy(&here, &temporary)
             .and_then(|_| fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)))
             .and_then(|()| fs::rename(&temporary, &kept))

@@ -247,3 +247,63 @@ fn remove_link(link: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn links_that_cannot_be_made_or_removed_are_one_warning() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let artifact = root.path().join("store/summary/ab");
+        fs::create_dir_all(&artifact).expect("writable");
+        // No link can be made below a file.
+        fs::write(root.path().join("runs"), "").expect("writable");
+        let warnings: Mutex<Vec<String>> = Mutex::default();
+        let warn = |text: &str| warnings.lock().expect("nobody panics").push(text.to_owned());
+        let tree = RunTree::new(root.path(), "cifar10", &warn);
+        tree.keep_stages(&[]);
+        tree.show_file("events", &artifact);
+        tree.stage("report").show_stage(&artifact);
+        tree.stage("trials").keep(&[], true);
+        let warnings = warnings.lock().expect("nobody panics");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("links in runs/ are not complete: cannot "), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_refused_link_names_the_option_of_sshfs() {
+        let error = Error::Store(StoreError::Io {
+            action: "read link",
+            path: "runs/report".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        });
+        assert_eq!(
+            problem(&error),
+            "links in runs/ are not complete: cannot read link runs/report: permission denied (the results are complete, in \
+             store/; for a folder on sshfs, mount it with `-o no_contain_symlinks`)"
+        );
+    }
+
+    #[test]
+    fn a_stage_is_shown_and_removed_with_those_that_the_file_no_longer_has() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let artifact = root.path().join("store/summary/ab");
+        fs::create_dir_all(&artifact).expect("writable");
+        let warn = |text: &str| panic!("{text}");
+        let tree = RunTree::new(root.path(), "cifar10", &warn);
+        let stage = tree.stage("report");
+        // In an earlier version of the file, it had trials.
+        fs::create_dir_all(stage.folder().join("dfa")).expect("writable");
+        stage.show_stage(&artifact);
+        stage.show_stage(&artifact);
+        assert!(stage.folder().join(".").is_dir() && stage.folder().is_symlink());
+        tree.keep_stages(&["report"]);
+        assert!(stage.folder().is_symlink());
+        tree.keep_stages(&[]);
+        tree.keep_stages(&[]);
+        assert!(!stage.folder().is_symlink());
+    }
+}

@@ -46,7 +46,7 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
 }
 
 /// Returns a name in the folder of `path` that no other process and no other call uses. It tells the process.
-pub(super) fn temporary_name(path: &Path) -> PathBuf {
+pub fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}.tmp", unique()))
 }
