@@ -170,6 +170,7 @@ impl Hosts {
         fs::write(&boot_file, boot).expect("writable");
         let boot_file = if boot.is_empty() { Path::new("") } else { &boot_file };
         let log = self.path(&format!("log-{host}"));
+        let said = File::create(&log).expect("writable");
         let process = Command::new("unshare")
             .args(["--pid", "--uts", "--mount", "--fork", "--kill-child=KILL", "--mount-proc"])
             .args(["sh", "-c", AS_HOST, "sh", host])
@@ -179,8 +180,8 @@ impl Hosts {
             .current_dir(self.folder.path())
             .env_remove("BPFREE_DATA")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).expect("writable"))
+            .stdout(said.try_clone().expect("one more handle"))
+            .stderr(said)
             .spawn()
             .expect("it was started before");
         Running { host, process, log }

@@ -40,17 +40,20 @@ impl Clock {
         if self.age(file, path)? <= limit {
             return Ok(false);
         }
-        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.measure(path.parent().unwrap_or(path))?;
         Ok(self.age(file, path)? > limit)
     }
 
     fn now(&self, folder: &Path) -> Result<SystemTime> {
-        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((time, at)) = *measured
-            && at.elapsed() < MEASURED_EVERY
-        {
-            return Ok(time + at.elapsed());
+        let measured = *self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        match measured {
+            Some((time, at)) if at.elapsed() < MEASURED_EVERY => Ok(time + at.elapsed()),
+            _ => self.measure(folder),
         }
+    }
+
+    /// Reads the clock, by writing a file into `folder`.
+    pub(super) fn measure(&self, folder: &Path) -> Result<SystemTime> {
         let probe = persist::temporary_name(&folder.join(CLOCK));
         let now = File::create_new(&probe).and_then(|mut file| {
             file.write_all(b"now")?;
@@ -58,7 +61,7 @@ impl Clock {
         });
         persist::remove_quietly(&probe);
         let now = now.map_err(StoreError::io("write", &probe))?;
-        *measured = Some((now, Instant::now()));
+        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
         Ok(now)
     }
 }

@@ -80,7 +80,7 @@ impl Leases {
                     Expired::Removed => {}
                 }
             }
-            if let Some(file) = create(path)?
+            if let Some(file) = self.create(path)?
                 && let Some(held) = Held::begin(file, path)?
             {
                 let held = Arc::new(held);
@@ -89,6 +89,21 @@ impl Leases {
             }
         }
         Ok(Taken::Elsewhere(None))
+    }
+
+    /// Creates a lease; none if there is one.
+    fn create(&self, path: &Path) -> Result<Option<File>> {
+        match File::create_new(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            // sshfs has one error for everything that the server refuses. If other files can be created here, this one exists.
+            Err(error)
+                if error.kind() == ErrorKind::PermissionDenied
+                    && self.clock.measure(path.parent().unwrap_or(path)).is_ok() =>
+            {
+                Ok(None)
+            }
+            file => file.map(Some).map_err(StoreError::io("create", path)),
+        }
     }
 
     /// Removes the lease `file` if its holder is gone.
@@ -167,14 +182,6 @@ fn open(path: &Path) -> Result<Option<File>> {
     match machine::plain::open(File::options().read(true).write(true), path) {
         Err(error) if is_absent(&error) => Ok(None),
         file => file.map(Some).map_err(StoreError::io("open", path)),
-    }
-}
-
-/// Creates a lease; none if there is one.
-fn create(path: &Path) -> Result<Option<File>> {
-    match File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-        file => file.map(Some).map_err(StoreError::io("create", path)),
     }
 }
 
@@ -461,7 +468,7 @@ mod tests {
     #[test]
     fn a_process_that_was_paused_before_it_wrote_its_name_has_no_lease() {
         let (_folder, path) = folder();
-        let file = create(&path).expect("the folder can be written").expect("it is not there");
+        let file = File::create_new(&path).expect("the folder can be written");
         fs::remove_file(&path).expect("it is there");
         let theirs = write_elsewhere(&path, "other", Duration::ZERO);
         assert!(Held::begin(file, &path).expect("the folder can be read").is_none());

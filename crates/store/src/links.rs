@@ -56,9 +56,11 @@ fn replace(work: &Path, link: &Path, target: &Path) -> Result<()> {
 
 fn current_target(link: &Path, target: &Path) -> Result<Option<PathBuf>> {
     match fs::symlink_metadata(link) {
-        Ok(metadata) if metadata.is_symlink() => {
-            fs::read_link(link).map(Some).map_err(StoreError::io("read link", link))
-        }
+        Ok(metadata) if metadata.is_symlink() => match fs::read_link(link) {
+            // Another process has just removed it, or its name is in a cache.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            target => target.map(Some).map_err(StoreError::io("read link", link)),
+        },
         Ok(metadata) => Err(StoreError::NotALink {
             link: link.to_owned(),
             target: target.to_owned(),

@@ -72,6 +72,14 @@ pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
 
 /// Reads a checkpoint. A damaged checkpoint is `None`: the work begins again.
 pub(super) fn read_checkpoint(path: &Path) -> Result<Option<Vec<u8>>> {
+    // A mount may remember the size of the checkpoint before, until a file is read.
+    Ok(match read_whole(path)? {
+        None => read_whole(path)?,
+        whole => whole,
+    })
+}
+
+fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = match fs::read(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
             return Ok(None);
