@@ -136,6 +136,7 @@ impl StageTree<'_> {
         let link = self.trial(trial);
         let leads_there = fs::read_link(&link).is_ok_and(|target| target.file_name() == folder.file_name());
         if leads_there {
+            // The folder stays, empty or not: mounts of other hosts may remember it, and could not link into another one.
             self.tree.check(remove_link(&link));
         }
     }
@@ -209,6 +210,8 @@ pub fn hide_everywhere(artifacts: &Path, folders: &HashSet<PathBuf>) -> Result<(
     for link in links.filter(walkdir::DirEntry::path_is_symlink) {
         if link.path().canonicalize().is_ok_and(|target| folders.contains(&target)) {
             remove_link(link.path())?;
+            // Fails unless this was the last link of the configuration.
+            let _ = link.path().parent().map(fs::remove_dir);
         }
     }
     Ok(())
@@ -242,8 +245,6 @@ fn is_link(path: &Path) -> Result<bool, Error> {
 fn remove_link(link: &Path) -> Result<(), Error> {
     if is_link(link)? {
         remove(link)?;
-        // Fails unless this was the last link of the configuration.
-        let _ = link.parent().map(fs::remove_dir);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::artifact::Artifact;
 use super::audit::REMOVED;
-use super::clock::CLOCK;
+use super::clock::{CLOCK, is_absent};
 use super::disk;
 use super::error::{Result, StoreError};
 use super::key::{Key, KeyText};
@@ -104,6 +104,10 @@ impl Store {
         };
         match claimed {
             Err(StoreError::LeaseLost { .. }) => Ok(Claim::Elsewhere(None)),
+            // The mount remembers a work directory that another host has published, and soon forgets it.
+            Err(StoreError::Io { source, .. }) if is_absent(&source) && self.work_root().is_dir() => {
+                Ok(Claim::Elsewhere(None))
+            }
             claimed => claimed.map(Claim::Mine),
         }
     }

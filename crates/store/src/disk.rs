@@ -72,11 +72,6 @@ pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     change!(fs::remove_file(path), Change::Remove { path: path.into() })
 }
 
-/// Removes an empty folder.
-pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
-    change!(fs::remove_dir(path), Change::Remove { path: path.into() })
-}
-
 /// Removes a folder with everything in it.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     change!(fs::remove_dir_all(path), Change::Remove { path: path.into() })

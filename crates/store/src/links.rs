@@ -23,9 +23,7 @@ pub fn point(root: &Path, link: &Path, target: &Path) -> Result<()> {
     const ATTEMPTS: usize = 5;
     for _ in 1..ATTEMPTS {
         match replace(&work, link, target) {
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                persist::forget_folder(link.parent().unwrap_or(Path::new(".")));
-            }
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
             result => return result,
         }
     }

@@ -35,7 +35,6 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     }
     match disk::create_folder(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound && parent(folder) != folder => {
-            forget_folder(parent(folder));
             create_folder(parent(folder))?;
             disk::create_folder(folder).or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error) })
         }
@@ -45,12 +44,6 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     }
     .map_err(StoreError::io("create", folder))?;
     sync_folder(parent(folder))
-}
-
-/// Makes a mount forget a folder that another host has removed, while it still remembers the name: only an attempt to remove it does.
-/// A folder with something in it stays.
-pub(super) fn forget_folder(folder: &Path) {
-    let _ = disk::remove_folder(folder);
 }
 
 /// Returns a name in the folder of `path` that no other process and no other call uses. It tells the process.

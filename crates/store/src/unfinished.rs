@@ -51,7 +51,7 @@ pub(super) fn claimed(entry: &str) -> Option<Name> {
     Some(Name { kind: kind.to_owned(), key: Key::parse(key)? })
 }
 
-/// Removes everything in `folder` except files whose names begin with one of `kept`, and the folder if it is empty then.
+/// Removes everything in `folder` except files whose names begin with one of `kept`.
 pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
     machine::plain::check_folder(folder).map_err(StoreError::io("open", folder))?;
     for entry in list(folder)? {
@@ -67,7 +67,6 @@ pub(super) fn clear(folder: &Path, kept: &[&str]) -> Result<()> {
             removed => removed.map_err(StoreError::io("remove", &path))?,
         }
     }
-    persist::forget_folder(folder);
     Ok(())
 }
 
