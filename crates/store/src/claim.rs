@@ -43,7 +43,7 @@ pub enum Claim {
 
 /// The outcome of [`Store::prepare`].
 enum Prepared {
-    Done(Artifact),
+    Done(Box<Artifact>),
     Free { checkpoint: Option<Vec<u8>> },
 }
 
@@ -97,7 +97,7 @@ impl Store {
             Taken::Elsewhere(owner) => return Ok(Claim::Elsewhere(owner)),
         };
         let claimed = match self.prepare(kind, &key, kept) {
-            Ok(Prepared::Done(artifact)) => return Ok(Claim::Done(artifact)),
+            Ok(Prepared::Done(artifact)) => return Ok(Claim::Done(*artifact)),
             Ok(Prepared::Free { checkpoint }) => Work::open(self, key_text, lease, checkpoint),
             Err(_) if lease.is_mine().is_ok_and(|is_mine| !is_mine) => return Ok(Claim::Elsewhere(None)),
             Err(error) => Err(error),
@@ -118,7 +118,7 @@ impl Store {
             // The last holder published before it released the lease.
             (Some(artifact), _) => {
                 self.forget_work(kind, key);
-                return Ok(Prepared::Done(artifact));
+                return Ok(Prepared::Done(Box::new(artifact)));
             }
             (None, Some(damage)) => drop(self.move_damaged_aside(&damage)?),
             (None, None) => {}
