@@ -4,6 +4,9 @@
 //! from (seed, purpose, indices). There is no global generator, so any epoch of any trial can be replayed from its seed
 //! alone, and two configurations with one seed see the same draws for the same purpose.
 
+mod halton;
+
+pub use halton::Halton;
 pub use rand::Rng;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

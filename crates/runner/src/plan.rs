@@ -32,6 +32,8 @@ pub enum StagePlan {
         configurations: usize,
         /// The name of the summary that chooses the configurations.
         chosen_by: Option<String>,
+        /// How the configurations are drawn or chosen, in words; absent for all combinations of axes and for one winner of each group.
+        origin: Option<String>,
     },
     Train {
         name: String,
@@ -83,11 +85,11 @@ pub(crate) fn settle<'a>(
     train: &Train,
     trials_of: impl Fn(&Train) -> Option<&'a [PlannedTrial]>,
 ) -> Result<Settled, Error> {
-    let summarize = match &train.grid.points {
-        Points::Given(configurations) => {
+    let (summarize, count) = match &train.grid.points {
+        Points::Given(configurations) | Points::Drawn { configurations, .. } => {
             return Ok(Settled::Known { configurations: configurations.clone(), without_winner: Vec::new() });
         }
-        Points::BestOf(summarize) => summarize,
+        Points::BestOf { summarize, count } => (summarize, count.get()),
     };
     let summary = summarize.name.clone();
     let Some(trials) = summarize.trains().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
@@ -100,7 +102,7 @@ pub(crate) fn settle<'a>(
     // The winners on the dataset of this stage, if the summary is over several.
     let has_own = summarize.datasets().contains(&train.dataset.name.as_str());
     let is_meant = |dataset: &str| !has_own || dataset == train.dataset.name;
-    let winners = summary::winners(summarize, &trials)?.into_iter().map(|(winner, _)| winner);
+    let winners = summary::winners(summarize, &trials, count)?.into_iter().map(|(winner, _)| winner);
     let winners: Vec<Winner> = winners.filter(|winner| is_meant(&winner.dataset)).collect();
     let mut without_winner: Vec<String> = Vec::new();
     for (train, planned) in summarize.trains().zip(&trials).filter(|(train, _)| is_meant(&train.dataset.name))
@@ -153,7 +155,12 @@ fn plan_stage(
         Stage::Grid(grid) => {
             let chosen_by = grid.points.chosen_by().map(|summarize| summarize.name.clone());
             let configurations = grid.points.candidates().len();
-            StagePlan::Grid { name: grid.name.clone(), configurations, chosen_by }
+            StagePlan::Grid {
+                name: grid.name.clone(),
+                configurations,
+                chosen_by,
+                origin: grid.points.origin(),
+            }
         }
         Stage::Train(train) => {
             let name = train.name.clone();

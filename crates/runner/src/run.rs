@@ -309,8 +309,10 @@ impl<'a> Run<'a> {
         let done = planned.len() - missing.len();
         // Its configurations were chosen while this worker trained, when others had found nothing more to do.
         let is_chosen_now = match &train.grid.points {
-            Points::BestOf(summarize) => summarize.trains().any(|train| self.were_open.contains(&train.name)),
-            Points::Given(_) => false,
+            Points::BestOf { summarize, .. } => {
+                summarize.trains().any(|train| self.were_open.contains(&train.name))
+            }
+            Points::Given(_) | Points::Drawn { .. } => false,
         };
         let is_worth_more_workers =
             self.role == Role::Worker && is_chosen_now && missing.len() > self.settings.jobs;

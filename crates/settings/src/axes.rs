@@ -155,6 +155,21 @@ macro_rules! axes {
             }
         }
 
+        impl Axes {
+            /// Returns the configurations of `count` rows for each algorithm: row `k` has the value at place `k` of each other list, or
+            /// the only value of a list. Rows that are equal, because an axis that differs does not apply to the rule, are there once.
+            pub fn rows(&self, count: usize) -> Vec<Configuration> {
+                let of_rule = |&algorithm: &Algorithm| {
+                    let axes = Self { algorithm: vec![algorithm], ..self.clone() };
+                    (0..count).map(move |row| Configuration {
+                        $($field: definitions::$variant
+                            .value_for(algorithm, axes.$field.get(row).unwrap_or(&axes.$field[0])),)+
+                    })
+                };
+                without_repeats(self.algorithm.iter().flat_map(of_rule))
+            }
+        }
+
         /// Calls `visitor` for each axis in turn, with its list in `axes`.
         pub fn visit_axes(visitor: &mut impl AxisVisitor, axes: &mut Axes) {
             $(visitor.visit(Axis::$variant, &definitions::$variant, &mut axes.$field);)+
@@ -178,6 +193,7 @@ axes! {
         omitted: None,
         check: any,
         applies: always,
+        dimension: 16,
         sharing: Sharing::Untracked,
         label: |algorithm| Some(algorithm.name().into()),
     };
@@ -190,6 +206,7 @@ axes! {
         omitted: None,
         check: layers,
         applies: always,
+        dimension: 1,
         sharing: Sharing::Never,
         label: |units| Some(layers_label(units)),
     };
@@ -202,6 +219,7 @@ axes! {
         omitted: None,
         check: any,
         applies: always,
+        dimension: 4,
         sharing: Sharing::Never,
         label: |activation| Some(activation.name().into()),
     };
@@ -214,6 +232,7 @@ axes! {
         omitted: Some(false),
         check: any,
         applies: always,
+        dimension: 9,
         sharing: Sharing::Never,
         label: |batch_norm| batch_norm.then(|| "bn".into()),
     };
@@ -226,6 +245,7 @@ axes! {
         omitted: Some(true),
         check: any,
         applies: always,
+        dimension: 15,
         sharing: Sharing::Never,
         label: |bias| (!bias).then(|| "no-bias".into()),
     };
@@ -238,6 +258,7 @@ axes! {
         omitted: Some(Loss::SoftmaxCrossEntropy),
         check: any,
         applies: always,
+        dimension: 14,
         sharing: Sharing::Never,
         label: |loss| (*loss != Loss::default()).then(|| loss.name().into()),
     };
@@ -250,6 +271,7 @@ axes! {
         omitted: Some(Initialization::Orthogonal),
         check: Initialization::problem,
         applies: always,
+        dimension: 13,
         sharing: Sharing::Always,
         label: |weights| match weights {
             Initialization::Orthogonal => None,
@@ -270,6 +292,7 @@ axes! {
             Some(initialization) => initialization.problem(),
         },
         applies: Algorithm::uses_feedback,
+        dimension: 7,
         sharing: Sharing::Always,
         label: |feedback| match feedback {
             None | Some(Initialization::Orthogonal) => None,
@@ -286,6 +309,7 @@ axes! {
         omitted: Some(Optimizer::ADAM),
         check: Optimizer::problem,
         applies: always,
+        dimension: 6,
         sharing: Sharing::SameShape(|one, other| one.kind() == other.kind()),
         label: |optimizer| (*optimizer != Optimizer::ADAM).then(|| optimizer.name()),
     };
@@ -298,6 +322,7 @@ axes! {
         omitted: None,
         check: positive,
         applies: always,
+        dimension: 0,
         sharing: Sharing::Always,
         label: |rate| Some(format!("lr{rate}")),
     };
@@ -310,6 +335,7 @@ axes! {
         omitted: Some(Schedule::Constant),
         check: Schedule::problem,
         applies: always,
+        dimension: 8,
         sharing: Sharing::Always,
         label: |schedule| (*schedule != Schedule::Constant).then(|| schedule.name()),
     };
@@ -322,6 +348,7 @@ axes! {
         omitted: Some(0.0),
         check: share,
         applies: always,
+        dimension: 2,
         sharing: Sharing::SameTerms,
         label: |dropout| (*dropout > 0.0).then(|| format!("dropout{}", short(*dropout))),
     };
@@ -334,6 +361,7 @@ axes! {
         omitted: Some(0.0),
         check: share,
         applies: always,
+        dimension: 11,
         sharing: Sharing::SameTerms,
         label: |dropout| (*dropout > 0.0).then(|| format!("input-dropout{}", short(*dropout))),
     };
@@ -346,6 +374,7 @@ axes! {
         omitted: Some(0.0),
         check: coefficient,
         applies: always,
+        dimension: 3,
         sharing: Sharing::SameTerms,
         label: |decay| (*decay > 0.0).then(|| format!("decay{}", short(*decay))),
     };
@@ -359,18 +388,20 @@ axes! {
         omitted: Some(0.0),
         check: coefficient,
         applies: always,
+        dimension: 12,
         sharing: Sharing::SameTerms,
         label: |decay| (*decay > 0.0).then(|| format!("decoupled{}", short(*decay))),
     };
 
     /// Largest norms of the gradient of all parameters together, which is scaled down to it. `None` does not limit the norm.
     clip_norm ClipNorm: Option<f64> = Definition {
-        written: "list of `None` and numbers above 0",
+        written: "list of `None` and numbers above 0, or a [`Range`]",
         example: Some("[None, 1.0]"),
         default: Some(None),
         omitted: Some(None),
         check: |norm| norm.as_ref().and_then(positive),
         applies: always,
+        dimension: 10,
         sharing: Sharing::SameTerms,
         label: |norm| norm.map(|norm| format!("clip{}", short(norm))),
     };
@@ -384,6 +415,7 @@ axes! {
         omitted: Some(None),
         check: |size| (*size == Some(0)).then_some("at least 1"),
         applies: always,
+        dimension: 5,
         sharing: Sharing::Never,
         label: |size| size.map(|size| format!("batch{size}")),
     };
@@ -479,6 +511,44 @@ mod tests {
         // Two feedbacks for every rule that has some, two networks, two rates.
         let with_feedback = Algorithm::ALL.iter().filter(|rule| rule.uses_feedback()).count();
         assert_eq!(axes().configurations().len(), (Algorithm::ALL.len() + with_feedback) * 2 * 2);
+    }
+
+    #[test]
+    fn rows_pair_the_values_of_lists_for_each_rule() {
+        let axes = Axes {
+            algorithm: vec![Algorithm::Dfa, Algorithm::Backprop],
+            hidden: vec![vec![8]],
+            feedback: vec![Some(Initialization::Orthogonal), Some(Initialization::LecunNormal)],
+            learning_rate: vec![1e-3, 1e-3],
+            ..Axes::with_defaults()
+        };
+        let names: Vec<String> = axes.rows(2).iter().map(Configuration::to_string).collect();
+        // Backpropagation has no feedback, so its two rows are equal.
+        assert_eq!(
+            names,
+            ["dfa 8 tanh lr0.001", "dfa 8 tanh lr0.001 lecun-feedback", "backprop 8 tanh lr0.001"]
+        );
+        let axes = Axes { learning_rate: vec![1e-3, 1e-2], ..axes };
+        assert_eq!(axes.rows(2).len(), 4);
+    }
+
+    #[test]
+    fn no_two_axes_are_one_dimension() {
+        struct Dimensions(Vec<usize>);
+        impl AxisVisitor for Dimensions {
+            fn visit<T: crate::AxisValue>(
+                &mut self,
+                _: Axis,
+                definition: &'static Definition<T>,
+                _: &mut Vec<T>,
+            ) {
+                self.0.push(definition.dimension);
+            }
+        }
+        let mut dimensions = Dimensions(Vec::new());
+        visit_axes(&mut dimensions, &mut Axes::default());
+        dimensions.0.sort_unstable();
+        assert_eq!(dimensions.0, (0..Axis::ALL.len()).collect::<Vec<_>>());
     }
 
     #[test]

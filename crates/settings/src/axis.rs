@@ -21,6 +21,9 @@ pub struct Definition<T> {
     pub check: fn(&T) -> Option<&'static str>,
     /// Whether the axis applies to a rule. Where it does not, a configuration has the value `omitted`.
     pub applies: fn(Algorithm) -> bool,
+    /// The dimension of quasi-random points that the axis is. No two axes share one, and none is ever changed, so that the points of
+    /// written files stay: a new axis takes the next number.
+    pub dimension: usize,
     pub sharing: Sharing<T>,
     /// Returns a value's part of a configuration's name; absent for values that the name leaves out.
     pub label: fn(&T) -> Option<String>,
@@ -71,8 +74,8 @@ pub trait AxisValue: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwn
     /// Returns the value for tables; absent where the axis does not apply to the configuration.
     fn point(&self) -> Option<AxisPoint>;
 
-    /// Returns the value of a number from a range such as `Logarithmic(from: 1e-4, to: 1e-1, factor: 10)`; absent for types
-    /// without ranges.
+    /// Returns the value of a number from a range such as `Logarithmic(from: 1e-4, to: 1e-1, factor: 10)`, or from a distribution;
+    /// absent for types without ranges.
     fn from_number(_number: f64) -> Option<Self> {
         None
     }
@@ -103,6 +106,10 @@ impl AxisValue for Vec<u32> {
 impl AxisValue for Option<f64> {
     fn point(&self) -> Option<AxisPoint> {
         self.map(AxisPoint::Number)
+    }
+
+    fn from_number(number: f64) -> Option<Self> {
+        Some(Some(number))
     }
 }
 

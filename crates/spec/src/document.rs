@@ -111,6 +111,12 @@ impl<'a> Document<'a> {
                 format!("add `{closing}` here, or where that bracket ends"),
             );
         }
+        let is_winners = |open: usize| word(&self.text[..open]) == "BestOf";
+        if *error == E::ExpectedComma && rest.starts_with(':') && innermost.is_some_and(is_winners) {
+            let hint =
+                "`BestOf(\"best\")`, or with names for both: `BestOf(stage: \"best\", count: 3)`".to_owned();
+            return problem(at, "the value before has no name, and this one has".into(), hint);
+        }
         if *error == E::ExpectedComma {
             let hint = "fields, stages and elements of a list are separated by commas".to_owned();
             return problem(before.end, "a comma is missing here".into(), hint);
@@ -190,6 +196,10 @@ fn explain(error: &ron::Error) -> (String, Option<String>) {
                 "for example `LocalLoss(CrossEntropy)`; with all settings at their defaults, `Cosine()`"
                     .into(),
             ),
+        ),
+        E::ExpectedDifferentLength { expected, .. } if expected.contains("Distribution::") => (
+            "a distribution has two bounds".into(),
+            Some("for example `LogUniform(1e-5, 1e-1)` or `Uniform(0.0, 0.5)`".into()),
         ),
         E::ExpectedMapColon => ("expected a colon after the name of the field".into(), None),
         E::TrailingCharacters => ("unexpected text after the value".into(), None),

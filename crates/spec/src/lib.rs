@@ -25,7 +25,7 @@ pub use pipeline::{Asked, Pipeline};
 pub use problem::{Position, Problem, Problems, did_you_mean};
 pub use published::own_file as own_published_file;
 pub use stage::{
-    Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, KeptWeights, Points, Publication, Stage,
-    Summarize, Train,
+    Dataset, EpochRule, Expectation, Expected, ExpectedTable, Grid, KeptWeights, Points, Publication, Search,
+    SearchMethod, Stage, Summarize, Train,
 };
 pub use stages::DIVERGENCE_FACTOR;

@@ -1,4 +1,5 @@
-//! Values of fields and axes that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage.
+//! Values of fields and axes that the command line overrides: `epochs=5`, or `search.epochs=5` for one stage. The `count` and the `seed` of
+//! a search are fields of its grid.
 
 use ron::value::RawValue;
 use settings::Axis;
@@ -115,6 +116,9 @@ impl Override {
         let fits = |is_list: bool| self.stage.is_some() || !self.is_field_and_axis() || is_list;
         match place.kind {
             "Grid" if is_axis => place.axes().filter(|_| fits(is_list)),
+            "Grid" if DRAWN.contains(&self.field.as_str()) => {
+                place.draws().filter(|draws| draws.value(&self.field).is_some())
+            }
             _ if is_field => Fields::of(place.part).filter(|_| fits(!is_list)),
             _ => None,
         }
@@ -158,6 +162,10 @@ impl Override {
                     None => (format!("no stage is named `{stage}`"), did_you_mean(stage, &names)),
                 }
             }
+            _ if DRAWN.contains(&self.field.as_str()) => (
+                format!("no grid that is meant has a `{}`", self.field),
+                "it is written in `axes: Random(count: 60, seed: 0, axes: (...))`, or `axes: BestOf(stage: \"...\", count: 3)`".to_owned(),
+            ),
             _ if self.is_axis() && places.iter().any(|place| without_axes(&place)) => (
                 "the axes of this grid are the winners of a summary".to_owned(),
                 "set the axis in the grid that the summary chooses from".to_owned(),
@@ -184,6 +192,9 @@ pub struct Changed {
     pub stages: Vec<String>,
 }
 
+/// The fields of a search, and of several winners for each group.
+const DRAWN: [&str; 2] = ["count", "seed"];
+
 /// A stage as written.
 struct Place<'a> {
     name: String,
@@ -201,10 +212,19 @@ impl<'a> Place<'a> {
         Some(Self { name, kind: &part[..end], part })
     }
 
-    /// Returns the axes of a grid, unless they are the winners of a summary.
+    /// Returns the axes of a grid or of its search, unless they are the winners of a summary.
     fn axes(&self) -> Option<Fields<'a>> {
-        let axes = Fields::of(self.part)?.value("axes").filter(|axes| axes.starts_with('('));
-        axes.and_then(Fields::of)
+        let axes = Fields::of(self.part)?.value("axes")?;
+        if axes.starts_with('(') {
+            return Fields::of(axes);
+        }
+        self.draws()?.value("axes").and_then(Fields::of)
+    }
+
+    /// Returns the fields of a search, or of winners if they have names.
+    fn draws(&self) -> Option<Fields<'a>> {
+        let axes = Fields::of(self.part)?.value("axes")?;
+        Fields::of(axes).filter(|_| axes.starts_with(char::is_alphabetic))
     }
 }
 
@@ -283,6 +303,40 @@ mod tests {
             GRIDS.replace("Train(name: \"a\"", "Train(batch_size: 8, name: \"a\"").replace("64", "8");
         assert_eq!(apply("batch_size=8").expect("a number is a field"), stages);
         let error = apply("w.hidden=[[4]]").expect_err("it has winners");
+        assert_eq!(error.problem, "the axes of this grid are the winners of a summary");
+    }
+
+    #[test]
+    fn axes_counts_and_seeds_of_a_search_are_fields_of_its_grid() {
+        const SEARCHES: &str = r#"Pipeline(stages: [
+    Grid(name: "r", axes: Random(count: 60, seed: 0, axes: (hidden: [[8]], learning_rate: LogUniform(1e-5, 1e-1)))),
+    Grid(name: "q", axes: Quasi (axes: (hidden: [[8]], learning_rate: [0.1]), seed: 1, count: 20)),
+    Grid(name: "all", axes: (hidden: [[8]])),
+    Grid(name: "one", axes: BestOf("best")),
+    Grid(name: "three", axes: BestOf(stage: "best", count: 3)),
+])"#;
+        let apply = |given: &str| Ok::<_, OverrideError>(given.parse::<Override>()?.apply(SEARCHES)?.text);
+        let changed = |from: &str, to: &str| Ok(SEARCHES.replace(from, to));
+        assert_eq!(apply("r.learning_rate=[1e-3]"), changed("LogUniform(1e-5, 1e-1)", "[1e-3]"));
+        assert_eq!(apply("q.learning_rate=Uniform(0.1, 0.2)"), changed("[0.1]", "Uniform(0.1, 0.2)"));
+        assert_eq!(
+            apply("q.dropout=[0.5]"),
+            changed(
+                "(hidden: [[8]], learning_rate: [0.1]",
+                "(dropout: [0.5], hidden: [[8]], learning_rate: [0.1]"
+            )
+        );
+        assert_eq!(apply("r.count=100"), changed("count: 60", "count: 100"));
+        assert_eq!(apply("three.count=5"), changed("count: 3", "count: 5"));
+        assert_eq!(apply("seed=7"), Ok(SEARCHES.replace("seed: 0", "seed: 7").replace("seed: 1", "seed: 7")));
+        let stages =
+            "count=9".parse::<Override>().and_then(|given| given.apply(SEARCHES)).expect("three have it");
+        assert_eq!(stages.stages, ["r", "q", "three"]);
+        for given in ["all.count=3", "one.count=3", "three.seed=3"] {
+            let error = apply(given).expect_err("it has none");
+            assert!(error.hint.contains("BestOf(stage:"), "{error}");
+        }
+        let error = apply("three.hidden=[[4]]").expect_err("it has winners");
         assert_eq!(error.problem, "the axes of this grid are the winners of a summary");
     }
 

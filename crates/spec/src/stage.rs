@@ -1,6 +1,6 @@
 //! Checked stages: plain values that are all allowed.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, fmt, num::NonZeroU32, sync::Arc};
 
 use data::DatasetSettings;
 use serde::{Deserialize, Serialize};
@@ -57,16 +57,51 @@ pub struct Grid {
 pub enum Points {
     /// Every combination of the grid's axes once, in their order.
     Given(Vec<Configuration>),
-    /// The winners of a summary, known when the trials of the summary are finished.
-    BestOf(Arc<Summarize>),
+    /// Points that are drawn from the grid's axes, each once, one rule after the other.
+    Drawn { search: Search, configurations: Vec<Configuration> },
+    /// The best `count` configurations of each group of a summary, known when the trials of the summary are finished.
+    BestOf { summarize: Arc<Summarize>, count: NonZeroU32 },
+}
+
+/// A search that draws points from axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    pub method: SearchMethod,
+    /// The number of points of each rule, with those that are equal.
+    pub count: NonZeroU32,
+    pub seed: u64,
+}
+
+/// The kind of a search's points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchMethod {
+    /// Independent points.
+    Random,
+    /// Points of a scrambled Halton sequence, which leave smaller gaps.
+    Quasi,
+}
+
+/// Writes `60 random points per rule, seed 0`.
+impl fmt::Display for Search {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, count, seed } = self;
+        let kind = match method {
+            SearchMethod::Random => "random",
+            SearchMethod::Quasi => "quasi-random",
+        };
+        let points = if count.get() == 1 { "point" } else { "points" };
+        write!(f, "{count} {kind} {points} per rule, seed {seed}")
+    }
 }
 
 impl Points {
     /// Returns every configuration that may be among the points, each once.
     pub fn candidates(&self) -> Vec<&Configuration> {
         match self {
-            Self::Given(configurations) => configurations.iter().collect(),
-            Self::BestOf(summarize) => {
+            Self::Given(configurations) | Self::Drawn { configurations, .. } => {
+                configurations.iter().collect()
+            }
+            Self::BestOf { summarize, .. } => {
                 let mut seen = HashSet::new();
                 let of_stages = summarize.of.iter().flat_map(|train| train.grid.points.candidates());
                 of_stages.filter(|configuration| seen.insert(configuration.to_string())).collect()
@@ -77,8 +112,30 @@ impl Points {
     /// Returns the summary whose winners the points are.
     pub fn chosen_by(&self) -> Option<&Summarize> {
         match self {
-            Self::Given(_) => None,
-            Self::BestOf(summarize) => Some(summarize),
+            Self::Given(_) | Self::Drawn { .. } => None,
+            Self::BestOf { summarize, .. } => Some(summarize),
+        }
+    }
+
+    /// Returns in words how the points were drawn and chosen, such as `60 random points per rule, seed 0`; nothing for all combinations of
+    /// axes and for their winners, one for each group.
+    pub fn origin(&self) -> Option<String> {
+        let (summarize, count) = match self {
+            Self::Given(_) => return None,
+            Self::Drawn { search, .. } => return Some(search.to_string()),
+            Self::BestOf { summarize, count } => (summarize, count.get()),
+        };
+        let mut origins: Vec<String> = Vec::new();
+        for origin in summarize.trains().filter_map(|train| train.grid.points.origin()) {
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        let best = if count == 1 { "the best".to_owned() } else { format!("the best {count}") };
+        let best = format!("{best} of each group of `{}`", summarize.name);
+        match origins.as_slice() {
+            [] => (count > 1).then_some(best),
+            origins => Some(format!("{best}, from {}", origins.join(" and "))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ranking of configurations by their mean over all seeds, never by the best seed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use settings::{Axis, Configuration};
 
@@ -29,12 +29,13 @@ pub struct Ranking {
     pub order: Vec<usize>,
     /// The mean of each configuration, if all its seeds have a value.
     pub means: Vec<Option<f64>>,
-    /// The [`group`] that each configuration is the best of, if any.
+    /// The [`group`] of each configuration that is among the best of its group.
     pub best_of: Vec<Option<String>>,
 }
 
-/// Ranks configurations by their values, and finds the best one of each combination of values on the axes `per`.
-pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis]) -> Ranking {
+/// Ranks configurations by their values, and finds the best `count` of each combination of values on the axes `per`: all complete ones if
+/// there are fewer.
+pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis], count: u32) -> Ranking {
     let means: Vec<Option<f64>> = values.iter().map(|values| complete_mean(values)).collect();
     let key =
         |index: usize| (means[index].is_none(), means[index].unwrap_or_else(|| partial_mean(&values[index])));
@@ -44,10 +45,12 @@ pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis]) 
         is_left_incomplete.cmp(&is_right_incomplete).then(left.total_cmp(&right))
     });
     let mut best_of: Vec<Option<String>> = vec![None; configurations.len()];
-    let mut seen = HashSet::new();
+    let mut found: HashMap<String, u32> = HashMap::new();
     for &index in order.iter().filter(|&&index| means[index].is_some()) {
         let group = group(configurations[index], per);
-        if seen.insert(group.clone()) {
+        let found = found.entry(group.clone()).or_default();
+        if *found < count {
+            *found += 1;
             best_of[index] = Some(group);
         }
     }
@@ -89,7 +92,7 @@ mod tests {
             vec![Some(0.1), Some(f64::NAN)],
         ];
         let configuration = configuration(Algorithm::Dfa, 1e-3, false);
-        assert_eq!(rank(&[&configuration; 5], &values, &[]).order, [3, 0, 4, 1, 2]);
+        assert_eq!(rank(&[&configuration; 5], &values, &[], 1).order, [3, 0, 4, 1, 2]);
         assert_eq!(complete_mean(&values[0]), Some(4.0));
         assert_eq!((complete_mean(&values[1]), complete_mean(&[])), (None, None));
     }
@@ -105,10 +108,29 @@ mod tests {
         ];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = [8.33, 15.89, 51.14, 34.04].map(|value| vec![Some(value)]).to_vec();
-        let best = rank(&configurations, &values, &[Axis::Algorithm]).best_of;
+        let best = rank(&configurations, &values, &[Axis::Algorithm], 1).best_of;
         assert_eq!(best, [Some("dfa".to_owned()), None, None, Some("drtp".to_owned())]);
-        let best = rank(&configurations, &values, &[]).best_of;
+        let best = rank(&configurations, &values, &[], 1).best_of;
         assert_eq!(best, [Some("all".to_owned()), None, None, None]);
+    }
+
+    #[test]
+    fn the_best_of_a_group_are_its_first_complete_ones() {
+        let rates = [1e-4, 1e-3, 1e-2, 1e-1];
+        let mut configurations: Vec<Configuration> =
+            rates.iter().map(|rate| configuration(Algorithm::Dfa, *rate, false)).collect();
+        configurations.push(configuration(Algorithm::Drtp, 1e-4, false));
+        configurations.push(configuration(Algorithm::Drtp, 1e-3, false));
+        let configurations: Vec<&Configuration> = configurations.iter().collect();
+        let values =
+            [Some(4.0), Some(2.0), Some(3.0), Some(1.0), Some(5.0), None].map(|value| vec![value]).to_vec();
+        let chosen = |count| -> Vec<usize> {
+            let best_of = rank(&configurations, &values, &[Axis::Algorithm], count).best_of;
+            (0..best_of.len()).filter(|&index| best_of[index].is_some()).collect()
+        };
+        assert_eq!(chosen(1), [3, 4]);
+        assert_eq!(chosen(3), [1, 2, 3, 4], "drtp has one complete configuration");
+        assert_eq!(chosen(9), [0, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -117,7 +139,7 @@ mod tests {
             [configuration(Algorithm::Dfa, 1e-3, true), configuration(Algorithm::Dfa, 1e-3, false)];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = vec![vec![Some(1.0)], vec![None]];
-        let best = rank(&configurations, &values, &[Axis::Algorithm, Axis::BatchNorm]).best_of;
+        let best = rank(&configurations, &values, &[Axis::Algorithm, Axis::BatchNorm], 1).best_of;
         assert_eq!(
             best,
             [Some("dfa, batch_norm true".to_owned()), None],

@@ -9,12 +9,14 @@ use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
 pub fn declarations() -> String {
     let mut list = Declarations::default();
     visit_axes(&mut list, &mut Axes::default());
-    let Declarations { axes, selection } = list;
+    let Declarations { axes, drawn, selection } = list;
     let variants: String = Axis::ALL.iter().map(|axis| format!("{}{axis:?},\n", comment(*axis))).collect();
     format!(
         "/// The values along each axis; every combination is trained once per seed. An axis that does not apply to a rule, like
          /// `feedback` to `Backprop`, is dropped there.
          #[derive(Deserialize)]\n#[serde(rename = \"axes\", deny_unknown_fields)]\nstruct GridAxes {{\n{axes}}}
+         /// The axes that a search draws from, with the meaning of those of a grid ([`GridAxes`]).
+         #[derive(Deserialize)]\n#[serde(deny_unknown_fields)]\nstruct SearchAxes {{\n{drawn}}}
          /// An axis of a grid.
          #[derive(Deserialize)]\nenum Axis {{\n{variants}}}
          /// Configurations by some of their values; any value counts on an axis that is left out.
@@ -25,6 +27,8 @@ pub fn declarations() -> String {
 #[derive(Default)]
 struct Declarations {
     axes: String,
+    /// The same axes in a search.
+    drawn: String,
     selection: String,
 }
 
@@ -46,6 +50,8 @@ impl AxisVisitor for Declarations {
         }
         let (name, comment) = (axis.name(), comment(axis));
         self.axes += &format!("{comment}///\n/// {written}\n{attribute}{name}: RawValue,\n");
+        let written = written.replace("[`Range`]", "[`Distribution`]");
+        self.drawn += &format!("{comment}///\n/// {written}\n{attribute}{name}: RawValue,\n");
         let value = short(type_name::<T>());
         let value = if value.starts_with("Option<") { value } else { format!("Option<{value}>") };
         self.selection += &format!("{comment}#[serde(default)]\n{name}: {value},\n");

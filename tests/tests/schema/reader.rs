@@ -112,13 +112,16 @@ impl<'s> Reader<'s> {
         variants
     }
 
-    /// Reads the only setting of a variant, which has no name.
+    /// Reads the settings of a variant that have no names: one, or several that its doc comment describes.
     fn value(
         &mut self,
         declaration: Declaration<'s>,
         variant: &'s syn::Variant,
-        Documentation { allowed, example, .. }: Documentation,
+        Documentation { kind, allowed, example, .. }: Documentation,
     ) -> Settings {
+        if let (Some(kind), Some(example)) = (kind, &example) {
+            return Settings::Value { kind, example: example.clone() };
+        }
         let field = variant.fields.iter().next().filter(|_| variant.fields.len() == 1);
         let kind = field.and_then(|field| self.kind(declaration, &field.ty));
         let kind =

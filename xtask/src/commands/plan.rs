@@ -55,10 +55,18 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 }
                 line("Dataset", &name, &text);
             }
-            StagePlan::Grid { name, configurations, chosen_by: None } => {
-                line("Grid", &name, &counted(configurations, "configuration"));
+            StagePlan::Grid { name, configurations, chosen_by: None, origin } => {
+                let origin = origin.map_or(String::new(), |origin| format!(": {origin}"));
+                line("Grid", &name, &(counted(configurations, "configuration") + &origin));
             }
-            StagePlan::Grid { name, configurations, chosen_by: Some(summary) } => {
+            StagePlan::Grid { name, configurations, chosen_by: Some(_), origin: Some(origin) } => {
+                line(
+                    "Grid",
+                    &name,
+                    &format!("{origin}, out of {}", counted(configurations, "configuration")),
+                );
+            }
+            StagePlan::Grid { name, configurations, chosen_by: Some(summary), origin: None } => {
                 line(
                     "Grid",
                     &name,

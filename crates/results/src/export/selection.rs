@@ -149,7 +149,7 @@ fn winners<'a>(stages: &[StageTrials<'a>], summarize: &Summarize) -> Result<Sele
         ));
     }
     let has_datasets = summarize.datasets().len() > 1;
-    for (Winner { best_of, dataset, .. }, of_winner) in summary::winners(summarize, &trials)? {
+    for (Winner { best_of, dataset, .. }, of_winner) in summary::winners(summarize, &trials, 1)? {
         for winning in of_winner {
             let (index, planned) = trials
                 .iter()

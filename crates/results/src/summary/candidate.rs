@@ -44,10 +44,11 @@ pub(super) struct Measured<'a> {
     pub(super) test: Option<f64>,
 }
 
-/// Reads the trials of every configuration of the stages, and ranks the configurations.
+/// Reads the trials of every configuration of the stages, ranks the configurations, and finds the best `count` of each group.
 pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
+    count: u32,
 ) -> Result<(Vec<Candidate<'a>>, Ranking), Error> {
     let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for (train, planned) in summarize.trains().zip(trials) {
@@ -70,7 +71,7 @@ pub(super) fn read<'a>(
             }
         }
     }
-    let ranking = rank(summarize, &candidates);
+    let ranking = rank(summarize, &candidates, count);
     Ok((candidates, ranking))
 }
 
@@ -103,7 +104,7 @@ fn trains_alike(one: &Train, other: &Train) -> bool {
 }
 
 /// Ranks the candidates of each dataset, one dataset after the other.
-fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
+fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], count: u32) -> Ranking {
     let datasets = summarize.datasets();
     let mut all = Ranking {
         order: Vec::new(),
@@ -117,7 +118,8 @@ fn rank(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Ranking {
             indices.iter().map(|&index| &candidates[index].completed).collect();
         let ranked_by = |&index: &usize| candidates[index].trials.iter().map(|it| it.ranked_by).collect();
         let values: Vec<ranking::Values> = indices.iter().map(ranked_by).collect();
-        let Ranking { order, means, best_of } = ranking::rank(&configurations, &values, &summarize.best_per);
+        let Ranking { order, means, best_of } =
+            ranking::rank(&configurations, &values, &summarize.best_per, count);
         all.order.extend(order.into_iter().map(|position| indices[position]));
         for ((&index, mean), best_of) in indices.iter().zip(means).zip(best_of) {
             all.means[index] = mean;

@@ -93,13 +93,14 @@ pub fn key_text(
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)
 }
 
-/// Returns the winners among the trials and their trials: for each dataset, one for each combination of values on the axes that `summarize`
-/// names.
+/// Returns the winners among the trials and their trials: for each dataset, `count` for each combination of values on the axes that
+/// `summarize` names, or all complete ones if there are fewer.
 pub fn winners<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
+    count: u32,
 ) -> Result<Vec<(Winner, Vec<&'a PlannedTrial>)>, Error> {
-    let (candidates, ranking) = candidate::read(summarize, trials)?;
+    let (candidates, ranking) = candidate::read(summarize, trials, count)?;
     Ok(winners::of(&candidates, &ranking))
 }
 
@@ -111,7 +112,7 @@ pub fn write(
     store: &Store,
     work: &Work,
 ) -> Result<(), Error> {
-    let (candidates, ranking) = candidate::read(summarize, trials)?;
+    let (candidates, ranking) = candidate::read(summarize, trials, 1)?;
     let study = study::of(summarize, &candidates, &ranking, asked, store)?;
     let winners = winners::of(&candidates, &ranking);
     let winners: Vec<&Winner> = winners.iter().map(|(winner, _)| winner).collect();

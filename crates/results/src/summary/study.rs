@@ -288,18 +288,22 @@ fn epoch_in_words(summarize: &Summarize) -> String {
     }
 }
 
-/// Returns the settings of the trials in words, with a line for each train stage where stages differ.
+/// Returns the settings of the trials in words, with a line for each train stage where stages differ. A setting without words is left out.
 fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting> {
-    let of_stages: Vec<[(&str, String); 8]> =
+    let of_stages: Vec<[(&str, String); 9]> =
         summarize.trains().map(|train| settings_of(train, candidates)).collect();
     let mut settings = Vec::new();
-    for index in 0..8 {
+    for index in 0..9 {
         let (name, first) = &of_stages[0][index];
         if of_stages.iter().all(|stage| stage[index].1 == *first) {
-            settings.push(Setting { name: (*name).into(), value: first.clone() });
+            if !first.is_empty() {
+                settings.push(Setting { name: (*name).into(), value: first.clone() });
+            }
             continue;
         }
-        for (train, stage) in summarize.trains().zip(&of_stages) {
+        for (train, stage) in
+            summarize.trains().zip(&of_stages).filter(|(_, stage)| !stage[index].1.is_empty())
+        {
             settings
                 .push(Setting { name: format!("{name} ({})", train.name), value: stage[index].1.clone() });
         }
@@ -307,7 +311,7 @@ fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting>
     settings
 }
 
-fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 8] {
+fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 9] {
     let training = &train.training;
     let epochs = match &train.early_stopping {
         None => training.epochs.to_string(),
@@ -329,6 +333,7 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
     [
         ("dataset", hyperparameters::describe(&train.dataset.settings)),
         ("task", training.task.name().into()),
+        ("configurations", train.grid.points.origin().unwrap_or_default()),
         ("optimizer", optimizers.join(", ")),
         ("matrix products", training.precision.name().into()),
         ("epochs", epochs),

@@ -7,10 +7,10 @@ use tuner::ranking::Ranking;
 use super::candidate::Candidate;
 use crate::trial::PlannedTrial;
 
-/// The best configuration of a group.
+/// A configuration that is among the best of its group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Winner {
-    /// The group that the configuration is the best of: `dfa`.
+    /// The group of the configuration: `dfa`.
     pub best_of: String,
     /// Name of the dataset's stage.
     pub dataset: String,

@@ -1,6 +1,6 @@
-//! `Grid`: axes; all combinations of their values are compared.
+//! `Grid`: axes; all combinations of their values are compared, or points that are drawn from them.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -11,6 +11,10 @@ use crate::{
     problem::did_you_mean,
     scope::{Scope, written_text},
     stage::{Grid, Points, Summarize},
+    stages::{
+        range::Range,
+        search::{Distribution, Draws, Search},
+    },
     template::written,
 };
 
@@ -23,56 +27,35 @@ pub(super) struct Written<'a> {
     /// Type: text that can name a folder. Example: `"rules"`.
     #[serde(borrow)]
     pub name: &'a RawValue,
-    /// The configurations to compare. `BestOf("...")` with the name of a `Summarize` above means the winners of that stage, one
-    /// for each combination of its `best_per` axes: the rates that a search has found, for example.
+    /// The configurations to compare. `Random` and `Quasi` draw points instead of combining all values. `BestOf("...")` with the name of a
+    /// `Summarize` above means the winners of that stage, one for each combination of its `best_per` axes: the rates that a search has
+    /// found, for example. `BestOf(stage: "...", count: 3)` means the best three of each combination.
     ///
-    /// Type: [`GridAxes`], or `BestOf("best")`.
+    /// Type: [`GridAxes`], [`Search`], `BestOf("best")`, or `BestOf(stage: "best", count: 3)`.
     #[serde(borrow)]
     axes: &'a RawValue,
 }
 
-/// The winners of a summary, instead of axes.
+/// The best configurations of a summary, instead of axes. `BestOf("best")` means `BestOf(stage: "best")`.
 #[derive(Deserialize)]
-enum Winners<'a> {
-    /// The winners of the stage with this name.
+#[serde(rename = "BestOf", deny_unknown_fields)]
+struct Winners<'a> {
     #[serde(borrow)]
-    BestOf(&'a RawValue),
+    stage: &'a RawValue,
+    /// The number of configurations of each group.
+    #[serde(default = "one")]
+    count: NonZeroU32,
 }
 
-/// At most 1000 evenly spaced numbers, instead of a list of numbers.
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+/// [`Winners`] with the name of the stage alone.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-enum Range {
-    /// `from`, `from * factor`, ... up to `to`.
-    Logarithmic {
-        /// The first value.
-        ///
-        /// Allowed: above 0. Example: `1e-4`.
-        from: f64,
-        /// The largest allowed value.
-        ///
-        /// Example: `1e-1`.
-        to: f64,
-        /// The ratio of each value to the one before.
-        ///
-        /// Allowed: above 1. Example: `10`.
-        factor: f64,
-    },
-    /// `from`, `from + step`, ... up to `to`.
-    Linear {
-        /// The first value.
-        ///
-        /// Example: `0.1`.
-        from: f64,
-        /// The largest allowed value.
-        ///
-        /// Example: `0.5`.
-        to: f64,
-        /// The difference of each value from the one before.
-        ///
-        /// Allowed: above 0. Example: `0.1`.
-        step: f64,
-    },
+enum SingleWinners<'a> {
+    #[serde(borrow)]
+    BestOf(&'a RawValue),
 }
 
 /// The largest number of configurations of one grid.
@@ -87,28 +70,89 @@ impl<'a> Written<'a> {
         scope: &mut Scope<'a>,
     ) -> Option<Grid> {
         let part = written_text(self.axes);
-        if part.starts_with("BestOf") {
-            let Winners::BestOf(stage) = scope.parse(part)?;
-            let summarize = find_summarize(written_text(stage), scope)?;
-            return Some(Grid { name, points: Points::BestOf(summarize) });
-        }
-        let fields: Fields = scope.parse(part)?;
-        check_names(&fields, scope)?;
-        let mut axes = Axes::with_defaults();
-        let mut reader = Reader { scope, part, fields, complete: true };
-        visit_axes(&mut reader, &mut axes);
-        if !reader.complete {
-            return None;
-        }
-        let size = axes.size();
-        if size > MOST_CONFIGURATIONS {
-            let message =
-                format!("the axes span {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
-            scope.problem(part, message, Some("leave some values out".into()));
-            return None;
-        }
-        Some(Grid { name, points: Points::Given(axes.configurations()) })
+        let points = if part.starts_with("BestOf") {
+            best_of(part, find_summarize, scope)?
+        } else if part.starts_with(char::is_alphabetic) {
+            drawn(part, &name, scope)?
+        } else {
+            let axes = read_axes(part, None, scope)?;
+            check_size(axes.size(), "the axes span", part, scope)?;
+            Points::Given(axes.configurations())
+        };
+        Some(Grid { name, points })
     }
+}
+
+/// Reads the winners of a summary.
+fn best_of<'a>(
+    part: &'a str,
+    find_summarize: impl FnOnce(&'a str, &mut Scope<'a>) -> Option<Arc<Summarize>>,
+    scope: &mut Scope<'a>,
+) -> Option<Points> {
+    let has_names = Fields::of(part).is_some_and(|Fields(fields)| !fields.is_empty());
+    let Winners { stage, count } = if has_names {
+        scope.parse(part)?
+    } else {
+        let SingleWinners::BestOf(stage) = scope.parse(part)?;
+        Winners { stage, count: one() }
+    };
+    let summarize = find_summarize(written_text(stage), scope)?;
+    Some(Points::BestOf { summarize, count })
+}
+
+/// Reads a search; `name` is that of the grid.
+fn drawn<'a>(part: &'a str, name: &str, scope: &mut Scope<'a>) -> Option<Points> {
+    let search: Search = match scope.document.parse(part) {
+        Ok(search) => search,
+        Err(mut problem) => {
+            if let Some(hint) =
+                problem.hint.as_mut().filter(|_| problem.message.starts_with("unknown search"))
+            {
+                *hint += "\nall combinations of values are `axes: (...)`, the winners of a summary `axes: BestOf(\"...\")`";
+            }
+            scope.problems.push(problem);
+            return None;
+        }
+    };
+    let Draws { count, axes: part, .. } = search.draws();
+    let part = written_text(part);
+    // Before they are drawn.
+    check_size(count.get() as usize, "the search has", part, scope)?;
+    let axes = read_axes(part, Some(&search), scope)?;
+    let size = count.get() as usize * axes.algorithm.len();
+    check_size(size, "the search has, with all rules,", part, scope)?;
+    let configurations = axes.rows(count.get() as usize);
+    for algorithm in &axes.algorithm {
+        let different = configurations.iter().filter(|it| it.algorithm == *algorithm).count();
+        let repeated = count.get() as usize - different;
+        if repeated > 0 {
+            let rule = algorithm.name();
+            scope.warnings.push(format!(
+                "`{name}`: {repeated} of the {count} points of {rule} repeat others and are trained once"
+            ));
+        }
+    }
+    Some(Points::Drawn { search: search.checked(), configurations })
+}
+
+/// Adds a problem if there are more configurations than one grid may have.
+fn check_size(size: usize, subject: &str, part: &str, scope: &mut Scope<'_>) -> Option<()> {
+    if size <= MOST_CONFIGURATIONS {
+        return Some(());
+    }
+    let message = format!("{subject} {size} configurations, at most {MOST_CONFIGURATIONS} are allowed");
+    scope.problem(part, message, Some("leave some values out, or draw fewer points".into()));
+    None
+}
+
+/// Reads axes, and draws from each but that of the algorithms if they are those of a search.
+fn read_axes<'a>(part: &'a str, search: Option<&Search<'a>>, scope: &mut Scope<'a>) -> Option<Axes> {
+    let fields: Fields = scope.parse(part)?;
+    check_names(&fields, scope)?;
+    let mut axes = Axes::with_defaults();
+    let mut reader = Reader { scope, part, fields, search, complete: true };
+    visit_axes(&mut reader, &mut axes);
+    reader.complete.then_some(axes)
 }
 
 /// Adds a problem for the first field that is no axis, or that is an axis again.
@@ -133,6 +177,8 @@ struct Reader<'s, 'a> {
     /// The axes as written.
     part: &'a str,
     fields: Fields<'a>,
+    /// The search that draws from the axes; absent if they are combined.
+    search: Option<&'s Search<'a>>,
     /// Whether all axes so far could be read.
     complete: bool,
 }
@@ -149,16 +195,102 @@ impl AxisVisitor for Reader<'_, '_> {
             }
             return;
         };
-        let is_range = part.starts_with(char::is_alphabetic) && T::from_number(0.0).is_some();
-        let read = if is_range { self.range(name, part) } else { self.list(name, part) };
-        match read.and_then(|read| self.checked(name, definition, part, read)) {
+        let read = match self.search {
+            Some(search) if is_drawn::<T>(part) => {
+                let distribution = self.distribution(name, definition, part);
+                distribution.map(|distribution| {
+                    let numbers = search.numbers(name, definition.dimension);
+                    numbers.filter_map(|number| T::from_number(distribution.at(number))).collect()
+                })
+            }
+            // Every rule has all points.
+            Some(search) if axis != Axis::Algorithm => self.values(name, definition, part).map(|choices| {
+                let numbers = search.numbers(name, definition.dimension);
+                numbers.map(|number| choices[(number * choices.len() as f64) as usize].clone()).collect()
+            }),
+            _ => self.values(name, definition, part),
+        };
+        match read {
             Some(read) => *values = read,
             None => self.complete = false,
         }
     }
 }
 
+/// Whether the values of an axis may be numbers of a range or of a distribution.
+fn is_numeric<T: AxisValue>() -> bool {
+    T::from_number(0.0).is_some()
+}
+
+/// Whether an axis as written begins with a name, and is not the value `None`.
+fn is_name(part: &str) -> bool {
+    part.starts_with(char::is_alphabetic) && part != "None"
+}
+
+/// Whether an axis of a search as written is meant as a distribution.
+fn is_drawn<T: AxisValue>(part: &str) -> bool {
+    let has_known_name = Distribution::name_of(part).is_some() || Range::name_of(part).is_some();
+    is_name(part) && (is_numeric::<T>() || has_known_name)
+}
+
 impl<'a> Reader<'_, 'a> {
+    /// Reads a list of allowed values or a [`Range`]; `part` is the axis as written.
+    fn values<T: AxisValue>(
+        &mut self,
+        axis: &str,
+        definition: &Definition<T>,
+        part: &'a str,
+    ) -> Option<Vec<T>> {
+        if let Some(name) = Distribution::name_of(part)
+            && self.search.is_none()
+        {
+            let message = format!("`{axis}`: `{name}` is drawn from, and a grid combines given values");
+            let hint =
+                "draw points with `axes: Random(count: 60, seed: 0, axes: (...))`, or give a list of values";
+            self.scope.problem(part, message, Some(hint.into()));
+            return None;
+        }
+        let is_range = is_numeric::<T>() && is_name(part);
+        let read = if is_range { self.range(axis, part) } else { self.list(axis, part) };
+        read.and_then(|read| self.checked(axis, definition, part, read))
+    }
+
+    /// Reads a [`Distribution`] of allowed numbers.
+    fn distribution<T: AxisValue>(
+        &mut self,
+        axis: &str,
+        definition: &Definition<T>,
+        part: &'a str,
+    ) -> Option<Distribution> {
+        let name = part.split('(').next().unwrap_or(part).trim_end();
+        let is_range = Range::name_of(part).is_some();
+        if is_range || !is_numeric::<T>() {
+            let (message, hint) = if is_range {
+                let message = format!("`{axis}`: `{name}` is a range of a grid, and a search draws");
+                (
+                    message,
+                    "give a list of values, or a distribution: `learning_rate: LogUniform(1e-5, 1e-1)`"
+                        .to_owned(),
+                )
+            } else {
+                let message =
+                    format!("`{axis}`: `{name}` draws decimal numbers, which this axis does not take");
+                (message, format!("give a list of values: `{axis}: [...]`"))
+            };
+            self.scope.problem(part, message, Some(hint));
+            return None;
+        }
+        let distribution: Distribution = self.scope.parse(part)?;
+        if let Err(allowed) = distribution.check() {
+            let message = format!("`{axis}`: these are no bounds of a distribution");
+            self.scope.problem(part, message, Some(allowed.into()));
+            return None;
+        }
+        // The values that an axis allows have no gaps.
+        let bounds = distribution.bounds().into_iter().filter_map(T::from_number).collect();
+        self.checked(axis, definition, part, bounds).map(|_| distribution)
+    }
+
     /// Reads a list of values; `part` is the axis as written.
     fn list<T: AxisValue>(&mut self, axis: &str, part: &'a str) -> Option<Vec<T>> {
         let written: Vec<&'a RawValue> = match self.scope.document.parse(part) {
@@ -212,82 +344,5 @@ impl<'a> Reader<'_, 'a> {
             return None;
         }
         Some(values)
-    }
-}
-
-impl Range {
-    /// Returns the numbers; the error says what a range has to be.
-    fn values(&self) -> Result<Vec<f64>, &'static str> {
-        let (from, to, spacing) = match *self {
-            Self::Logarithmic { from, to, factor } => (from, to, factor),
-            Self::Linear { from, to, step } => (from, to, step),
-        };
-        if ![from, to, spacing].iter().all(|number| number.is_finite()) {
-            return Err("a range is made of finite numbers");
-        }
-        if from > to {
-            return Err("a range has `from` not above `to`");
-        }
-        match self {
-            Self::Logarithmic { .. } if from <= 0.0 || spacing <= 1.0 => {
-                return Err("a logarithmic range has `from` above 0 and `factor` above 1");
-            }
-            Self::Linear { .. } if spacing <= 0.0 => return Err("a linear range has `step` above 0"),
-            Self::Logarithmic { .. } | Self::Linear { .. } => {}
-        }
-        // The last value may miss `to` by rounding.
-        let last = to + to.abs() * 1e-9;
-        let values: Vec<f64> = (0..=LONGEST_RANGE)
-            .map(|index| self.value(index))
-            .take_while(|value| *value <= last)
-            .map(decimal)
-            .collect();
-        if values.len() > LONGEST_RANGE as usize {
-            return Err("a range has at most 1000 values");
-        }
-        Ok(values)
-    }
-
-    fn value(&self, index: i32) -> f64 {
-        match *self {
-            Self::Logarithmic { from, factor, .. } => from * factor.powi(index),
-            Self::Linear { from, step, .. } => from + step * f64::from(index),
-        }
-    }
-}
-
-/// The largest index of a value in a range.
-const LONGEST_RANGE: i32 = 1000;
-
-/// Returns the short decimal number nearest to `value`: 0.01, not 0.010000000000000002.
-fn decimal(value: f64) -> f64 {
-    format!("{value:.11e}").parse().expect("a formatted float is a float")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_hold_the_decimal_numbers_that_were_meant() {
-        let range = Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 10.0 };
-        assert_eq!(range.values(), Ok(vec![1e-4, 1e-3, 1e-2, 1e-1]));
-        let range = Range::Linear { from: 0.1, to: 0.5, step: 0.1 };
-        assert_eq!(range.values(), Ok(vec![0.1, 0.2, 0.3, 0.4, 0.5]));
-    }
-
-    #[test]
-    fn ranges_that_never_end_or_never_begin_are_refused() {
-        for range in [
-            Range::Logarithmic { from: 1e-4, to: 1e-1, factor: 1.0 },
-            Range::Logarithmic { from: 0.0, to: 1e-1, factor: 10.0 },
-            Range::Linear { from: 0.0, to: 1.0, step: 0.0 },
-            Range::Linear { from: 1.0, to: 0.0, step: 0.1 },
-            Range::Linear { from: 0.1, to: 0.2, step: f64::INFINITY },
-            Range::Linear { from: 0.0, to: 1.0, step: 1e-4 },
-            Range::Linear { from: f64::NAN, to: 1.0, step: 0.1 },
-        ] {
-            assert!(range.values().is_err());
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod dataset;
 mod grid;
+mod range;
+mod search;
 mod summarize;
 mod train;
 
