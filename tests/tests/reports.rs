@@ -60,6 +60,63 @@ fn the_winners_of_a_search_are_the_next_grid_each_with_its_own_rate() {
     assert!(plans(&bench).iter().all(|plan| !matches!(plan, StagePlan::Summarize { done: false, .. })));
 }
 
+/// A random search over two rules, and its best configurations with more seeds.
+const RANDOM_SEARCH: &str = r#"Pipeline(
+    name: "random",
+    stages: [
+        Dataset(name: "images", source: Glyphs(train: 200, test: 50), holdout: 0.2),
+        Grid(name: "points", axes: Random(count: 4, seed: 0, axes: (
+            algorithm: [Backprop, Drtp], hidden: [[12], [8]], learning_rate: LogUniform(1e-4, 1e-1),
+        ))),
+        Train(name: "search", dataset: "images", grid: "points", epochs: 1, batch_size: 20, seeds: 1),
+        Summarize(name: "best", of: ["search"], metric: "loss/validation"),
+        Grid(name: "winners", axes: BestOf(stage: "best", count: 3)),
+        Train(name: "final", dataset: "images", grid: "winners", epochs: 1, batch_size: 20, seeds: 2),
+        Summarize(name: "report", of: ["final"], metric: "error_rate/test", rank_by: "loss/validation"),
+    ],
+)"#;
+
+#[test]
+fn the_best_three_of_a_search_get_more_seeds_and_keep_the_trials_of_the_search() {
+    let bench = Bench::new(2, 1);
+    let (report, _) = bench.run(RANDOM_SEARCH);
+    // Eight trials of the search; three of each rule with two seeds, of which the search trained one.
+    assert_eq!((report.trials, report.trained, report.skipped), (20, 14, 6), "{report:?}");
+    for (summary, sentence) in [
+        ("best", "4 random points per rule, seed 0"),
+        ("report", "the best 3 of each group of stage best, from 4 random points per rule, seed 0"),
+    ] {
+        for file in ["report.html", "table.tex"] {
+            let path = bench.path(&format!("runs/random/{summary}/{file}"));
+            let text = fs::read_to_string(path).expect("the file");
+            assert!(text.contains(sentence), "{summary}/{file} lacks `{sentence}`: {text}");
+        }
+    }
+    // Trained before, so only the new points and seeds are missing.
+    let (report, _) = bench.run(&RANDOM_SEARCH.replace("seeds: 2", "seeds: 4"));
+    assert_eq!((report.trained, report.skipped), (12, 20), "{report:?}");
+    // A group gives what it has.
+    let (report, _) = bench.run(&RANDOM_SEARCH.replace("count: 3", "count: 9"));
+    assert_eq!((report.trials, report.skipped), (24, 20 + 2), "{report:?}");
+}
+
+#[test]
+fn a_larger_count_of_a_search_adds_trials_and_keeps_those_before() {
+    let bench = Bench::new(2, 1);
+    for method in ["Random", "Quasi"] {
+        let text = RANDOM_SEARCH.split("        Summarize").next().expect("the search").to_owned() + "]\n)";
+        let text = text.replace("Random(", &format!("{method}("));
+        bench.run(&text);
+        let more = text.replace("count: 4", "count: 7");
+        let pipeline = Pipeline::parse("test.ron", &more).expect("the file is right");
+        let plans = runner::plan::plan(&bench.context(), &pipeline).expect("the store is whole");
+        let [_, _, StagePlan::Train { trials, .. }] = plans.as_slice() else { panic!("{plans:?}") };
+        let is_missing: Vec<bool> = trials.iter().map(|trial| trial.artifact.is_none()).collect();
+        let of_rule = [false, false, false, false, true, true, true];
+        assert_eq!(is_missing, [of_rule, of_rule].concat(), "{method}");
+    }
+}
+
 #[test]
 fn the_table_says_if_this_or_an_earlier_stage_selected_on_test_data() {
     let bench = Bench::new(2, 1);

@@ -36,7 +36,8 @@ impl Halton {
 
 /// Returns the prime number at a place in their order: 2 at place 0.
 fn prime(place: usize) -> u64 {
-    let is_prime = |number: &u64| (2..*number).take_while(|it| it * it <= *number).all(|it| number % it != 0);
+    let is_prime =
+        |number: &u64| (2..*number).take_while(|it| it * it <= *number).all(|it| !number.is_multiple_of(it));
     (2..).filter(is_prime).nth(place).expect("there is always another prime")
 }
 

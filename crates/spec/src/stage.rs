@@ -75,7 +75,7 @@ pub struct Search {
 /// The kind of a search's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchMethod {
-    /// Independent points.
+    /// Points that are drawn independently of each other.
     Random,
     /// Points of a scrambled Halton sequence, which leave smaller gaps.
     Quasi,
@@ -132,7 +132,7 @@ impl Points {
             }
         }
         let best = if count == 1 { "the best".to_owned() } else { format!("the best {count}") };
-        let best = format!("{best} of each group of `{}`", summarize.name);
+        let best = format!("{best} of each group of stage {}", summarize.name);
         match origins.as_slice() {
             [] => (count > 1).then_some(best),
             origins => Some(format!("{best}, from {}", origins.join(" and "))),

@@ -233,8 +233,8 @@ fn the_origin_of_points_is_a_sentence() {
     assert_eq!(counts.collect::<Vec<_>>(), [1, 3]);
     insta::assert_snapshot!(grids.collect::<Vec<_>>().join("\n"), @r#"
     60 random points per rule, seed 0
-    the best of each group of `best`, from 60 random points per rule, seed 0
-    the best 3 of each group of `best`, from 60 random points per rule, seed 0
+    the best of each group of stage best, from 60 random points per rule, seed 0
+    the best 3 of each group of stage best, from 60 random points per rule, seed 0
     "#);
 }
 
@@ -265,7 +265,6 @@ fn searches_that_cannot_be_drawn_are_refused() {
         ("dropout: Uniform(0.0, 0.5)", "activation: Linear"),
         ("dropout: Uniform(0.0, 0.5)", "clip_norm: None"),
         ("dropout: Uniform(0.0, 0.5)", "batch_size: LogUniform(16, 256)"),
-        ("dropout: Uniform(0.0, 0.5)", "dropouts: Uniform(0.0, 0.5)"),
         ("learning_rate: LogUniform(1e-5, 1e-1), ", ""),
         ("Random(count: 60, seed: 0, axes: (\n", "(\n"),
         (&right, "BestOf(\"best\", count: 3)"),
@@ -340,9 +339,6 @@ fn searches_that_cannot_be_drawn_are_refused() {
     "batch_size: LogUniform(16, 256)"
     error: test.ron:7:56: `batch_size`: `LogUniform` draws decimal numbers, which this axis does not take
     hint: give a list of values: `batch_size: [...]`
-    "dropouts: Uniform(0.0, 0.5)"
-    error: test.ron:7:44: unknown field `dropouts` of axes
-    hint: did you mean `dropout`? known: algorithm, hidden, activation, batch_norm, bias, loss, weights, feedback, optimizer, learning_rate, schedule, dropout, input_dropout, weight_decay, decoupled_decay, clip_norm, batch_size
     ""
     error: test.ron:8:1: the field `learning_rate` of axes is missing
     hint: add `learning_rate: ...`
