@@ -78,12 +78,12 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/slurm")
 }
 
-/// Waits until `is_so`, for at most a minute and a half.
+/// Waits until `is_so`, for at most three minutes.
 #[track_caller]
 pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(90), "waited for {what} in vain");
+        assert!(started.elapsed() < Duration::from_secs(180), "waited for {what} in vain");
         thread::sleep(POLL);
     }
 }
