@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -74,6 +75,16 @@ impl Study {
         command.args(arguments).current_dir(self.folder.path()).env_remove("CARGO_MANIFEST_DIR");
         command.envs(self.slurm_configuration.iter().map(|path| ("SLURM_CONF", path)));
         command.envs(self.path.iter().map(|path| ("PATH", path)));
+        // Tests may run in the background, where these signals are ignored, and the program leaves ignored signals alone.
+        // SAFETY: the calls are allowed between fork and exec, and SIG_DFL is no function.
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
         command.stdin(Stdio::null()).stdout(file.try_clone().expect("a file")).stderr(file);
         Started { child: command.spawn().expect("the program starts"), output }
     }
