@@ -20,7 +20,7 @@ use crate::{
     limits, namesake,
     program::program,
     signals::{self, Signal},
-    terminal::{Bars, counted, say, tell},
+    terminal::{Bars, counted, from_here, say, tell},
     warnings,
 };
 
@@ -104,7 +104,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// Prints what was done, what was not, and how to continue; returns the exit code.
 pub fn conclude(asked: &Asked<'_>, report: &RunReport, started: Instant) -> ExitCode {
     let folder = run_tree::pipeline_folder(asked.store.root(), &asked.pipeline.name);
-    say(&format!("results: {}", folder.display()));
+    say(&format!("results: {}", from_here(&folder)));
     let RunReport {
         trials,
         skipped,
