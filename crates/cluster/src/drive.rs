@@ -81,7 +81,7 @@ pub enum Event<'a> {
 pub enum End {
     /// Every trial is finished.
     Complete,
-    /// Jobs are in the queue, and nobody waits for them.
+    /// Jobs are in the queue, and this command does not wait for them.
     Detached,
     /// The user interrupted; the jobs go on.
     Interrupted,

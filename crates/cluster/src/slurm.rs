@@ -180,7 +180,7 @@ fn job(line: &str) -> Result<Option<Job>, Error> {
     let is_running = match state {
         "COMPLETING" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED"
         | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "REVOKED" => return Ok(None),
-        // Slurm holds a job whose start failed until an administrator releases it: nobody waits for that.
+        // Slurm holds a job whose start failed until an administrator releases it. That is not waited for.
         "SPECIAL_EXIT" | "REQUEUE_HOLD" => return Ok(None),
         "PENDING" if reason.to_lowercase().starts_with("launch failed") => return Ok(None),
         "PENDING" | "REQUEUED" | "REQUEUE_FED" | "RESV_DEL_HOLD" => false,

@@ -263,13 +263,13 @@ mod tests {
         // No link can be made below a file.
         fs::write(root.path().join("runs"), "").expect("writable");
         let warnings: Mutex<Vec<String>> = Mutex::default();
-        let warn = |text: &str| warnings.lock().expect("nobody panics").push(text.to_owned());
+        let warn = |text: &str| warnings.lock().expect("no panic").push(text.to_owned());
         let tree = RunTree::new(root.path(), "cifar10", &warn);
         tree.keep_stages(&[]);
         tree.show_file("events", &artifact);
         tree.stage("report").show_stage(&artifact);
         tree.stage("trials").keep(&[], true);
-        let warnings = warnings.lock().expect("nobody panics");
+        let warnings = warnings.lock().expect("no panic");
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("links in runs/ are not complete: cannot "), "{warnings:?}");
     }

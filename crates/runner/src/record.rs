@@ -390,6 +390,6 @@ impl Observer for Recorder<'_> {
 
     /// Whether an interrupted population stops now. It finishes its epoch first if that is soon, so that it can write a checkpoint.
     fn interrupted(&self, left: Duration) -> bool {
-        self.stage.is_interrupted() && (left.is_zero() || left > self.stage.grace.time())
+        self.stage.is_interrupted() && (left.is_zero() || left > self.stage.role.grace())
     }
 }

@@ -65,16 +65,12 @@ pub struct RunReport {
     pub missed: Vec<String>,
 }
 
-static USUAL_GRACE: Grace = Grace::usual();
-
 struct Run<'a> {
     context: &'a Context<'a>,
     pipeline: &'a Pipeline,
     settings: RunSettings<'a>,
     tree: &'a RunTree<'a>,
-    role: Role,
-    /// The longest time for which an interruption waits for the end of an epoch.
-    grace: &'a Grace,
+    role: Role<'a>,
     /// The datasets that were loaded so far.
     loaded: Vec<(DatasetSettings, KeyText, Arc<data::Dataset>)>,
     /// The trials of each train stage so far by its name; none if its configurations are not chosen.
@@ -94,12 +90,7 @@ pub fn run(
     pipeline: &Pipeline,
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
-    engine::check(context.device)?;
-    let _in_use = context.store.use_it()?;
-    let warn = warner(settings);
-    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
-    show_stages(context, pipeline, settings, &tree)?;
-    train_all(context, pipeline, settings, &tree, Role::Whole, &USUAL_GRACE)
+    start(context, pipeline, settings, Role::Whole)
 }
 
 /// Trains missing trials of `pipeline` next to other workers, and returns when these have claimed all that is left. Makes no means,
@@ -113,27 +104,7 @@ pub fn work(
     settings: RunSettings<'_>,
     grace: &Grace,
 ) -> Result<RunReport, Error> {
-    engine::check(context.device)?;
-    let _in_use = context.store.use_it()?;
-    let warn = warner(settings);
-    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
-    train_all(context, pipeline, settings, &tree, Role::Worker, grace)
-}
-
-/// Makes the means, tables and reports of `pipeline` from the finished trials, and shows all its results in the run tree.
-///
-/// # Errors
-/// If the store cannot be used.
-pub fn finish(
-    context: &Context<'_>,
-    pipeline: &Pipeline,
-    settings: RunSettings<'_>,
-) -> Result<RunReport, Error> {
-    let _in_use = context.store.use_it()?;
-    let warn = warner(settings);
-    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
-    show_stages(context, pipeline, settings, &tree)?;
-    train_all(context, pipeline, settings, &tree, Role::Reporter, &USUAL_GRACE)
+    start(context, pipeline, settings, Role::Worker(grace))
 }
 
 /// Reads the images of every stage with missing trials and checks the stages against them, so that workers find all that they need.
@@ -145,18 +116,68 @@ pub fn prepare(
     pipeline: &Pipeline,
     settings: RunSettings<'_>,
 ) -> Result<RunReport, Error> {
-    let _in_use = context.store.use_it()?;
-    let warn = warner(settings);
-    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
-    show_stages(context, pipeline, settings, &tree)?;
-    let mut run = Run::new(context, pipeline, settings, &tree, Role::Worker, &USUAL_GRACE);
-    run.stages(Run::prepare)?;
-    Ok(run.report)
+    start(context, pipeline, settings, Role::Preparer)
 }
 
-/// Returns the function that reports a problem of the run tree.
-fn warner(settings: RunSettings<'_>) -> impl Fn(&str) + Sync {
-    move |text| settings.reporter.report(&Progress::Warning(text))
+/// Makes the means, tables and reports of `pipeline` from the finished trials, and shows all its results in the run tree.
+///
+/// # Errors
+/// If the store cannot be used.
+pub fn finish(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+) -> Result<RunReport, Error> {
+    start(context, pipeline, settings, Role::Finisher)
+}
+
+/// Makes the tables and reports of `pipeline` from the finished trials, without training.
+///
+/// # Errors
+/// If the store cannot be used, or a result is damaged.
+pub fn report(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+) -> Result<RunReport, Error> {
+    start(context, pipeline, settings, Role::Reporter)
+}
+
+fn start(
+    context: &Context<'_>,
+    pipeline: &Pipeline,
+    settings: RunSettings<'_>,
+    role: Role<'_>,
+) -> Result<RunReport, Error> {
+    if matches!(role, Role::Whole | Role::Worker(_)) {
+        engine::check(context.device)?;
+    }
+    let _in_use = context.store.use_it()?;
+    let warn = |text: &str| settings.reporter.report(&Progress::Warning(text));
+    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
+    if matches!(role, Role::Whole | Role::Preparer | Role::Finisher) {
+        show_stages(context, pipeline, settings, &tree)?;
+    }
+    let mut trained = 0;
+    loop {
+        let mut run = Run::new(context, pipeline, settings, &tree, role);
+        match run.stages() {
+            // Some damage is found only when a result is read. Then the run starts again without that result.
+            Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
+                if !matches!(role, Role::Reporter) && context.store.move_damaged_aside(&damage)? =>
+            {
+                let damage = damage.to_string();
+                settings.reporter.report(&Progress::Damaged { what: "a result", damage: &damage });
+                trained += run.report.trained;
+            }
+            done => {
+                done?;
+                run.report.trained += trained;
+                run.report.skipped = run.report.skipped.saturating_sub(trained);
+                return Ok(run.report);
+            }
+        }
+    }
 }
 
 /// Shows the stages of `pipeline` in the run tree, and no others.
@@ -174,74 +195,31 @@ fn show_stages(
     Ok(())
 }
 
-fn train_all(
-    context: &Context<'_>,
-    pipeline: &Pipeline,
-    settings: RunSettings<'_>,
-    tree: &RunTree<'_>,
-    role: Role,
-    grace: &Grace,
-) -> Result<RunReport, Error> {
-    let mut trained = 0;
-    loop {
-        let mut run = Run::new(context, pipeline, settings, tree, role, grace);
-        match run.stages(Run::train) {
-            // Some damage is found only when a result is read. Then the run starts again without that result.
-            Err(Error::Results(results::Error::Store(damage @ StoreError::Damaged { .. })))
-                if context.store.move_damaged_aside(&damage)? =>
-            {
-                let damage = damage.to_string();
-                settings.reporter.report(&Progress::Damaged { what: "a result", damage: &damage });
-                trained += run.report.trained;
-            }
-            done => {
-                done?;
-                run.report.trained += trained;
-                run.report.skipped = run.report.skipped.saturating_sub(trained);
-                return Ok(run.report);
-            }
-        }
-    }
-}
-
-/// Makes the tables and reports of `pipeline` from the finished trials, without training.
-pub fn report(
-    context: &Context<'_>,
-    pipeline: &Pipeline,
-    settings: RunSettings<'_>,
-) -> Result<RunReport, Error> {
-    let _in_use = context.store.use_it()?;
-    let warn = warner(settings);
-    let tree = RunTree::new(context.store.root(), &pipeline.name, &warn);
-    let mut run = Run::new(context, pipeline, settings, &tree, Role::Whole, &USUAL_GRACE);
-    run.stages(Run::plan)?;
-    Ok(run.report)
-}
-
 impl<'a> Run<'a> {
     fn new(
         context: &'a Context<'a>,
         pipeline: &'a Pipeline,
         settings: RunSettings<'a>,
         tree: &'a RunTree<'a>,
-        role: Role,
-        grace: &'a Grace,
+        role: Role<'a>,
     ) -> Self {
         let report = RunReport::default();
         let (loaded, trials, were_open) = (Vec::new(), HashMap::new(), HashSet::new());
-        Self { context, pipeline, settings, tree, role, grace, loaded, trials, were_open, report }
+        Self { context, pipeline, settings, tree, role, loaded, trials, were_open, report }
     }
 
-    /// Runs all stages, or those before an interruption. `train_stage` runs those that train.
-    fn stages(&mut self, train_stage: fn(&mut Self, &Train) -> Result<(), Error>) -> Result<(), Error> {
+    /// Runs all stages, or those before an interruption.
+    fn stages(&mut self) -> Result<(), Error> {
         let pipeline = self.pipeline;
         for stage in &pipeline.stages {
-            let done = match stage {
+            let done = match (stage, self.role) {
                 // A dataset is loaded when the first trial needs it. A grid has nothing to run.
-                Stage::Dataset(_) | Stage::Grid(_) => Ok(()),
-                Stage::Train(train) => train_stage(self, train),
-                Stage::Summarize(_) if self.role == Role::Worker => Ok(()),
-                Stage::Summarize(summarize) => self.summarize(summarize),
+                (Stage::Dataset(_) | Stage::Grid(_), _) => Ok(()),
+                (Stage::Train(train), Role::Preparer) => self.prepare(train),
+                (Stage::Train(train), Role::Reporter) => self.plan(train),
+                (Stage::Train(train), _) => self.train(train),
+                (Stage::Summarize(_), Role::Preparer | Role::Worker(_)) => Ok(()),
+                (Stage::Summarize(summarize), _) => self.summarize(summarize),
             };
             match done {
                 Err(Error::Interrupted) => self.report.interrupted = true,
@@ -293,29 +271,11 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let mut planned = plan_trials(self.context, train, &configurations)?;
-        let tree = self.tree.stage(&train.name);
-        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds);
-        for planned in &planned {
-            if let Some(artifact) = &planned.artifact {
-                tree.show(&planned.trial, artifact.path());
-            }
-            if let Some(damage) = &planned.damage {
-                let what = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
-                self.settings.reporter.report(&Progress::Damaged { what: &what, damage });
-            }
-        }
+        self.show_trials(train, &planned);
         let missing: Vec<&PlannedTrial> =
             planned.iter().filter(|planned| planned.artifact.is_none()).collect();
         let done = planned.len() - missing.len();
-        // Its configurations were chosen while this worker trained, when others had found nothing more to do.
-        let is_chosen_now = match &train.grid.points {
-            Points::BestOf { summarize, .. } => {
-                summarize.trains().any(|train| self.were_open.contains(&train.name))
-            }
-            Points::Given(_) | Points::Drawn { .. } => false,
-        };
-        let is_worth_more_workers =
-            self.role == Role::Worker && is_chosen_now && missing.len() > self.settings.jobs;
+        let leaves_trials = self.leaves_trials(train, missing.len());
         if !missing.is_empty() {
             self.were_open.insert(train.name.clone());
         }
@@ -327,15 +287,16 @@ impl<'a> Run<'a> {
             done,
             epochs: train.training.epochs,
         });
-        if self.role == Role::Reporter || is_worth_more_workers {
+        if leaves_trials {
             self.report.left_to_others += missing.len();
         } else if !missing.is_empty() {
             // A mean from an earlier run may include trials that are trained again now.
             self.show_means(train, &planned)?;
             let dataset = self.dataset(train, &missing[0].dataset_text)?;
             self.check(train, &missing, &dataset)?;
-            let Run { context, settings, role, grace, .. } = *self;
-            let stage = RunningStage { train, context, settings, role, grace, tree, dataset };
+            let Run { context, settings, role, .. } = *self;
+            let tree = self.tree.stage(&train.name);
+            let stage = RunningStage { train, context, settings, role, tree, dataset };
             self.train_missing(&stage, &missing, done > 0);
         }
         self.settings.reporter.report(&Progress::TrainEnded);
@@ -353,6 +314,34 @@ impl<'a> Run<'a> {
         self.show_means(train, &planned)?;
         self.trials.insert(train.name.clone(), Some(planned));
         Ok(())
+    }
+
+    /// Shows the finished trials of a stage in the run tree, and no others, and reports damaged ones.
+    fn show_trials(&self, train: &Train, planned: &[PlannedTrial]) {
+        let tree = self.tree.stage(&train.name);
+        tree.keep(&planned.iter().map(|planned| &planned.trial).collect::<Vec<_>>(), train.mean_over_seeds);
+        for planned in planned {
+            if let Some(artifact) = &planned.artifact {
+                tree.show(&planned.trial, artifact.path());
+            }
+            if let Some(damage) = &planned.damage {
+                let what = format!("{} seed {}", planned.trial.configuration, planned.trial.seed);
+                self.settings.reporter.report(&Progress::Damaged { what: &what, damage });
+            }
+        }
+    }
+
+    /// Whether the `missing` trials of a stage are left to others. A worker leaves a stage to the next round if its configurations were
+    /// chosen while this worker trained, when others had found nothing more to do, and if it cannot train all trials at once.
+    fn leaves_trials(&self, train: &Train, missing: usize) -> bool {
+        match (self.role, &train.grid.points) {
+            (Role::Finisher, _) => true,
+            (Role::Worker(_), Points::BestOf { summarize, .. }) => {
+                let is_chosen_now = summarize.trains().any(|train| self.were_open.contains(&train.name));
+                is_chosen_now && missing > self.settings.jobs
+            }
+            _ => false,
+        }
     }
 
     /// Returns the configurations of `train`. If they are not chosen, the reason is added to the report.
@@ -404,7 +393,7 @@ impl<'a> Run<'a> {
 
     /// Makes and links the mean over the seeds of every configuration that has one, if the stage wants them.
     fn show_means(&self, train: &Train, planned: &[PlannedTrial]) -> Result<(), Error> {
-        if !train.mean_over_seeds || self.role == Role::Worker {
+        if !train.mean_over_seeds || matches!(self.role, Role::Worker(_)) {
             return Ok(());
         }
         let tree = self.tree.stage(&train.name);

@@ -88,7 +88,7 @@ pub(crate) fn train(stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_fin
             break;
         }
         if retried.is_empty() && held.len() == open.len() {
-            if stage.role == Role::Worker && !work.may_fall_free(&held) {
+            if matches!(stage.role, Role::Worker(_)) && !work.may_fall_free(&held) {
                 left_to_others = true;
                 break;
             }
@@ -168,7 +168,10 @@ impl SharedWork<'_> {
     }
 
     fn claim(&self, index: usize) -> Result<Claim, StoreError> {
-        if self.stage.role == Role::Worker && !self.had_failed[index] && self.has_failed_before(index) {
+        if matches!(self.stage.role, Role::Worker(_))
+            && !self.had_failed[index]
+            && self.has_failed_before(index)
+        {
             // Another worker has tried it. The next round tries it again.
             return Ok(Claim::Elsewhere(None));
         }

@@ -42,38 +42,49 @@ pub struct RunSettings<'a> {
 #[derive(Debug)]
 pub struct Grace(AtomicU64);
 
+/// Schedulers that preempt a process give it about half a minute.
+const USUAL_GRACE_SECONDS: u64 = 15;
+
 impl Grace {
-    /// Returns 15 seconds: schedulers that preempt a process give it about half a minute.
+    /// Returns 15 seconds.
     pub const fn usual() -> Self {
-        Self(AtomicU64::new(15))
+        Self(AtomicU64::new(USUAL_GRACE_SECONDS))
     }
 
     pub fn set_seconds(&self, seconds: u64) {
         self.0.store(seconds, Ordering::Relaxed);
     }
-
-    pub(crate) fn time(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
 }
 
 /// The part that this process has in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// It waits for trials that other processes train, and makes means, tables and reports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role<'a> {
+    /// It trains, waits for trials that other processes train, and makes means, tables and reports.
     Whole,
     /// It trains what others have not claimed, and leaves the rest to them.
-    Worker,
-    /// It trains nothing, and makes means, tables and reports.
+    Worker(&'a Grace),
+    /// It reads and checks the images for workers.
+    Preparer,
+    /// It shows finished trials and makes means, tables and reports.
+    Finisher,
+    /// It makes tables and reports, and changes nothing else.
     Reporter,
+}
+
+impl Role<'_> {
+    pub(crate) fn grace(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Worker(grace) => grace.0.load(Ordering::Relaxed),
+            _ => USUAL_GRACE_SECONDS,
+        })
+    }
 }
 
 pub(crate) struct RunningStage<'a> {
     pub(crate) train: &'a Train,
     pub(crate) context: &'a Context<'a>,
     pub(crate) settings: RunSettings<'a>,
-    pub(crate) role: Role,
-    pub(crate) grace: &'a Grace,
+    pub(crate) role: Role<'a>,
     pub(crate) tree: StageTree<'a>,
     pub(crate) dataset: Arc<data::Dataset>,
 }

@@ -244,7 +244,7 @@ impl Held {
         };
         let held = Self { path: path.to_owned(), text, file: Mutex::new(file) };
         let is_mine = written.and_then(|()| held.is_mine());
-        // A file without a name would be held by nobody.
+        // A file without a name would block the lease until it is silent.
         let is_mine = is_mine.inspect_err(|_| persist::remove_quietly(path));
         Ok(is_mine.map_err(StoreError::io("write", path))?.then_some(held))
     }
@@ -377,7 +377,7 @@ mod tests {
         for _ in 0..50 {
             let taken: Vec<Taken> = thread::scope(|scope| {
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| take(&path))).collect();
-                threads.into_iter().map(|thread| thread.join().expect("nobody panics")).collect()
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
             });
             assert_eq!(taken.iter().filter(|taken| matches!(taken, Taken::Mine(_))).count(), 1);
         }
@@ -444,7 +444,7 @@ mod tests {
             write_elsewhere(&path, "other", 2 * SILENCE);
             let taken: Vec<Taken> = thread::scope(|scope| {
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| take(&path))).collect();
-                threads.into_iter().map(|thread| thread.join().expect("nobody panics")).collect()
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
             });
             assert_eq!(taken.iter().filter(|taken| matches!(taken, Taken::Mine(_))).count(), 1);
             drop(taken);

@@ -21,7 +21,7 @@ pub fn body(study: &Study) -> Option<String> {
     let mut columns = vec![Column::text("rule")];
     columns.extend(["configurations", "trials", "epochs", "training time"].map(Column::number));
     let rows: Vec<String> = budgets.iter().map(row).collect();
-    let text = "What each rule was given. The time depends on the machine and its load; a trial that another pipeline trained counts, too.";
+    let text = "The trials that each rule was given, with those that another pipeline trained. Times depend on the machine and its load.";
     Some(format!("<p>{text}</p>\n{}", table(&columns, &rows)))
 }
 
