@@ -46,7 +46,7 @@ pub struct Grace(AtomicU64);
 const USUAL_GRACE_SECONDS: u64 = 15;
 
 impl Grace {
-    /// Returns 15 seconds.
+    /// Returns a grace of 15 seconds.
     pub const fn usual() -> Self {
         Self(AtomicU64::new(USUAL_GRACE_SECONDS))
     }

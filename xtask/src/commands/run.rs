@@ -18,7 +18,7 @@ use crate::{
     RunArguments,
     asked::{self, Asked},
     limits, namesake,
-    program::program,
+    program::command_line,
     signals::{self, Signal},
     terminal::{Bars, counted, from_here, say, tell},
     warnings,
@@ -168,24 +168,6 @@ pub fn list(what: &str, trials: &[(Trial, String)]) {
         let reason = reason.lines().next().unwrap_or_default();
         tell(&format!("error: {trial} {what}: {reason}"));
     }
-}
-
-/// Returns the command line of this run, to be pasted.
-pub fn command_line() -> String {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    format!("{} {}", program(), quoted(words.iter().map(String::as_str)))
-}
-
-/// Joins words so that a shell takes them apart again.
-pub fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,:=+/@%".contains(letter);
-    // A shell would split other words, or take brackets for a pattern.
-    let quoted = words.map(|word| match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    });
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 pub fn cores() -> usize {

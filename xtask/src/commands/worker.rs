@@ -147,7 +147,19 @@ fn trained_on(pipeline: &Pipeline) -> Vec<&spec::Dataset> {
 
 /// Prints what was done, and puts this job back into the queue if its time is over; returns the exit code.
 fn conclude(report: &RunReport, has_progress: bool, started: Instant) -> ExitCode {
-    let RunReport { trained, failed, interrupted, saved, dropped, left_to_others, .. } = report;
+    let RunReport {
+        trials,
+        skipped,
+        trained,
+        elsewhere,
+        failed,
+        interrupted,
+        saved,
+        dropped,
+        left_to_others,
+        ..
+    } = report;
+    let is_unfinished = skipped + trained + elsewhere < *trials;
     let mut words = vec![format!("{} trained", counted(*trained, "trial"))];
     for (count, what) in [
         (failed.len(), "failed"),
@@ -162,7 +174,8 @@ fn conclude(report: &RunReport, has_progress: bool, started: Instant) -> ExitCod
     run::list("failed", failed);
     match (*interrupted, failed.is_empty()) {
         (true, _) => {
-            if IS_TIME_OVER.load(Ordering::Relaxed) {
+            // The signal may come while the last trial ends.
+            if IS_TIME_OVER.load(Ordering::Relaxed) && is_unfinished {
                 come_back(has_progress);
             }
             ExitCode::from(run::INTERRUPTED_CODE)
