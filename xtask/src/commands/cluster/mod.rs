@@ -95,8 +95,8 @@ pub fn run(mut arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let settings = run::settings(arguments, &bars, &INTERRUPTED);
     let mut report = runner::run::finish(&asked.context(), &asked.pipeline, settings)?;
     bars.clear();
-    report.elsewhere = report.skipped.saturating_sub(at_start.finished);
-    report.skipped -= report.elsewhere;
+    report.elsewhere = study.progress()?.finished.saturating_sub(at_start.finished);
+    report.skipped = report.skipped.saturating_sub(report.elsewhere);
     let code = run::conclude(&asked, &report, started);
     match end {
         End::GaveUp { ends } => Ok(study.explain(&folder, ends)),

@@ -1,6 +1,6 @@
 //! The missing trials of a study: how many workers they need, and why they are not done.
 
-use std::{cell::RefCell, process::ExitCode, sync::atomic::AtomicBool};
+use std::{cell::RefCell, collections::HashSet, process::ExitCode, sync::atomic::AtomicBool};
 
 use cluster::{Folder, Progress, Settings, Study};
 use results::trial::{PlannedTrial, TRIAL};
@@ -147,12 +147,14 @@ impl Study for OnCluster<'_> {
     fn progress(&self) -> anyhow::Result<Progress> {
         self.look()?;
         let mut known = self.known.borrow_mut();
-        let (mut finished, mut total) = (0, 0);
+        // Two stages may share a trial.
+        let (mut keys, mut finished) = (HashSet::new(), 0);
         for planned in trials_of(known.as_deref_mut().unwrap_or_default()) {
-            total += 1;
-            finished += usize::from(planned.artifact.is_some());
+            if keys.insert(planned.key) {
+                finished += usize::from(planned.artifact.is_some());
+            }
         }
-        Ok(Progress { finished, total })
+        Ok(Progress { finished, total: keys.len() })
     }
 
     fn saved_epochs(&self) -> anyhow::Result<u64> {

@@ -21,7 +21,7 @@ pub fn body(study: &Study) -> Option<String> {
     let mut columns = vec![Column::text("rule")];
     columns.extend(["configurations", "trials", "epochs", "training time"].map(Column::number));
     let rows: Vec<String> = budgets.iter().map(row).collect();
-    let text = "The trials that each rule was given, with those that another pipeline trained. Times depend on the machine and its load.";
+    let text = "The trials of this table, by rule. Trials of a search that chose the configurations are not counted. Times depend on the machine and its load.";
     Some(format!("<p>{text}</p>\n{}", table(&columns, &rows)))
 }
 
