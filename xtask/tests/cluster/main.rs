@@ -5,6 +5,8 @@ mod faults;
 mod slurm;
 mod study;
 
+use std::collections::HashSet;
+
 use slurm::{Slurm, kill, wait_for};
 use study::{LONG, Study, data};
 
@@ -89,7 +91,9 @@ fn the_waiting_command_is_killed_and_started_again_and_cancelled() {
     assert!(second.text.contains("error: the round was stopped: cancelled on "), "{}", second.text);
     slurm.wait_until_empty();
     let ids = slurm.ask("squeue", &["--noheader", "--states=all", "--format=%F"]);
-    assert!(ids.contains('1') && ids.lines().all(|id| ["1", "2"].contains(&id.trim())), "{ids}");
+    // One array of workers, and one last job, whose number depends on how many workers have begun before.
+    let submitted: HashSet<&str> = ids.lines().map(str::trim).collect();
+    assert!(submitted.contains("1") && submitted.len() <= 2, "{ids}");
     // Jobs that are cancelled by hand are not submitted again.
     let third = study.run_on_cluster();
     third.wait_for("workers running");
