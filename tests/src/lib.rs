@@ -38,6 +38,7 @@ pub const SMALL_PIPELINE: &str = r#"Pipeline(
 /// Records the tables, and interrupts the run after a number of finished trials or epochs.
 pub struct Witness {
     tables: Mutex<Vec<String>>,
+    warnings: Mutex<Vec<String>>,
     interrupt: AtomicBool,
     interrupt_after: Option<usize>,
     interrupt_after_epochs: Option<usize>,
@@ -51,6 +52,7 @@ impl Witness {
     pub fn new(interrupt_after: Option<usize>) -> Self {
         Self {
             tables: Mutex::default(),
+            warnings: Mutex::default(),
             interrupt: AtomicBool::new(false),
             interrupt_after,
             interrupt_after_epochs: None,
@@ -64,12 +66,22 @@ impl Witness {
     pub fn after_epochs(epochs: usize) -> Self {
         Self { interrupt_after_epochs: Some(epochs), ..Self::new(None) }
     }
+
+    /// Returns the number of epochs that were trained, over all trials.
+    pub fn epochs(&self) -> usize {
+        *self.epochs.lock().expect("no panic")
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().expect("no panic").clone()
+    }
 }
 
 impl Reporter for Witness {
     fn report(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Summary { table, .. } => self.tables.lock().expect("no panic").push((*table).into()),
+            Progress::Warning(text) => self.warnings.lock().expect("no panic").push((*text).into()),
             Progress::Epoch { .. } => {
                 let mut epochs = self.epochs.lock().expect("no panic");
                 *epochs += 1;

@@ -59,7 +59,7 @@ impl Observer for Keeper {
         if leaves { Verdict::Leave } else { Verdict::Continue }
     }
 
-    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>, _state: Option<Vec<Array>>) {
         self.arrays.push((trial, arrays));
     }
 

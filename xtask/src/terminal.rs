@@ -187,6 +187,9 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
         TrialEnd::Stored(Outcome::Finished) => format!("{took}{value}"),
         TrialEnd::Stored(Outcome::Stopped { .. }) => format!("{took}, stopped early{value}"),
         TrialEnd::Stored(Outcome::Diverged { reason, .. }) => format!("{took}, DIVERGED: {reason}"),
+        TrialEnd::Adopted(_) => {
+            format!("taken from a finished trial, {}{value}", counted(epochs as usize, "epoch"))
+        }
         TrialEnd::MadeElsewhere | TrialEnd::TakenOver => "trained by another process".into(),
         TrialEnd::Failed(reason)
         | TrialEnd::TooLarge(reason)

@@ -72,6 +72,10 @@ impl Event {
         Self(event::Event { wall_time, step: i64::from(step), what: Some(what), ..event::Event::default() })
     }
 
+    pub(crate) fn read(event: event::Event) -> Self {
+        Self(event)
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         self.0.write_to_bytes().expect("proto3 messages have no required fields")
     }

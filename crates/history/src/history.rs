@@ -42,6 +42,13 @@ impl History {
         Ok(())
     }
 
+    /// Keeps the values of the metrics that `keeps` accepts.
+    pub fn retain(&mut self, keeps: impl Fn(&Metric) -> bool) {
+        for epoch in &mut self.epochs {
+            epoch.values.retain(|(metric, _)| keeps(metric));
+        }
+    }
+
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs
     }

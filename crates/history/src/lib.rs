@@ -16,11 +16,11 @@ mod exhibit;
 mod history;
 mod history_csv;
 pub mod hparams;
-mod pictures;
+mod reading;
 
 pub use error::Error;
 pub use event::Event;
 pub use event_file::EventFile;
 pub use exhibit::{Content, Exhibit, Histogram, Picture, Tiles};
 pub use history::{Epoch, History};
-pub use pictures::{Shown, pictures};
+pub use reading::{Kind, Shown, pictures, values};

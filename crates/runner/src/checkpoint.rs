@@ -22,6 +22,8 @@ pub(crate) struct Saved {
 
 /// Bump it when a state holds other arrays or notes. Checkpoints of earlier builds are ignored then.
 const FORM_REVISION: u32 = 3;
+/// The note of a state that a finished trial keeps. Change it together with [`FORM_REVISION`] when a state holds other arrays.
+pub(crate) const STATE_FORM: &str = "state 3";
 
 /// The parts of [`Saved`] that are no arrays, the revision and the trial.
 #[derive(Serialize, Deserialize)]
@@ -64,7 +66,9 @@ impl Saved {
 /// Returns the epoch after which a run would resume a trial that no process trains, or 0 if it would begin again.
 pub fn saved_epochs(store: &Store, trial: &PlannedTrial) -> u32 {
     let bytes = store.saved(TRIAL, &trial.key);
-    bytes.and_then(|bytes| Saved::from_bytes(&bytes, &trial.key)).map_or(0, |saved| saved.epochs())
+    let saved =
+        bytes.and_then(|bytes| Saved::from_bytes(&bytes, &trial.key)).map_or(0, |saved| saved.epochs());
+    trial.beginning.as_ref().map_or(0, |beginning| beginning.result.epochs).max(saved)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The errors of planning and running a pipeline.
 
+use std::path::PathBuf;
+
 use engine::DeviceError;
 use store::StoreError;
 
@@ -13,6 +15,8 @@ pub enum Error {
     /// The run was interrupted while it loaded images or waited for another process.
     #[error("interrupted")]
     Interrupted,
+    #[error("{path} is no state of this version of the program", path = path.display())]
+    UnreadableState { path: PathBuf },
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -33,7 +37,7 @@ impl Error {
                 "use a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
             )),
             Self::ImagesChanged { .. } => Some("start the run again".into()),
-            Self::Interrupted => None,
+            Self::Interrupted | Self::UnreadableState { .. } => None,
             Self::Device(error) => Some(error.hint()),
             Self::Results(error) => error.hint(),
         }

@@ -62,6 +62,8 @@ pub fn estimate(
     jobs: usize,
 ) -> Result<Estimate, Error> {
     let dataset = load_images(context, &train.dataset, Loading::from(context.data))?;
+    let is_whole = |planned: &PlannedTrial| planned.beginning.as_ref().is_some_and(|it| it.is_whole);
+    let missing: Vec<&PlannedTrial> = missing.iter().copied().filter(|planned| !is_whole(planned)).collect();
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
     check_batch_sizes(train, trials.iter(), &dataset)?;
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());

@@ -3,6 +3,7 @@
 //! [`plan`] looks up in the store what is done, [`run`] does what is missing. Both take a [`Context`]: the store, the data
 //! directory and the device.
 
+mod beginning;
 mod checkpoint;
 mod context;
 mod error;

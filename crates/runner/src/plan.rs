@@ -9,7 +9,7 @@ use std::{
 use results::{
     dataset_artifact::Stated,
     summary::{self, Winner},
-    trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, trial_key_text},
+    trial::{DATASET, PlannedTrial, TRIAL, dataset_key_text, find_beginnings, trial_key_text},
 };
 use settings::{Configuration, Device, Trial};
 use spec::{Pipeline, Points, Stage, Train};
@@ -216,7 +216,11 @@ pub fn plan_trials(
     let trials = train.trials(configurations);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = trials.len().div_ceil(WORTH_A_THREAD).min(cores);
-    threads::try_map(threads, trials.into_iter(), |trial| plan_trial(context, train, trial, &dataset_text))
+    let mut planned = threads::try_map(threads, trials.into_iter(), |trial| {
+        plan_trial(context, train, trial, &dataset_text)
+    })?;
+    find_beginnings(&context.store, &mut planned)?;
+    Ok(planned)
 }
 
 fn plan_trial(
@@ -232,7 +236,8 @@ fn plan_trial(
     let (artifact, damage) = context.store.look_up(TRIAL, &key)?;
     let damage = damage.map(|damage| damage.to_string());
     let dataset_text = Arc::clone(dataset_text);
-    Ok(PlannedTrial { trial, key_text, key, dataset, dataset_text, artifact, damage, known: OnceLock::new() })
+    let (beginning, known) = (None, OnceLock::new());
+    Ok(PlannedTrial { trial, key_text, key, dataset, dataset_text, artifact, beginning, damage, known })
 }
 
 /// Returns every dataset and trial that `pipeline` uses, finished or not.

@@ -123,6 +123,8 @@ impl From<TrialEnd> for Attempt {
 pub enum TrialEnd {
     /// With a result, which this process stored.
     Stored(Outcome),
+    /// With the result of a finished trial that measured more or ended early, which this process stored.
+    Adopted(Outcome),
     /// With a result, which another process stored.
     MadeElsewhere,
     /// Without a result, because another process has taken it over.
@@ -147,7 +149,11 @@ impl TrialEnd {
             | Self::TooLarge(reason)
             | Self::OutOfMemory(reason)
             | Self::Panicked(reason) => Some(reason),
-            Self::Stored(_) | Self::MadeElsewhere | Self::TakenOver | Self::Interrupted(_) => None,
+            Self::Stored(_)
+            | Self::Adopted(_)
+            | Self::MadeElsewhere
+            | Self::TakenOver
+            | Self::Interrupted(_) => None,
         }
     }
 }

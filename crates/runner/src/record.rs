@@ -7,10 +7,10 @@ use std::{
 
 use engine::{Observer, Verdict};
 use history::{Epoch, Event, EventFile, Exhibit, History};
-use model::checkpoint::{Array, to_bytes};
+use model::checkpoint::{Array, from_bytes, to_bytes};
 use results::{
     hyperparameters::trial_text,
-    trial::{EVENT_FILES, HISTORY, MACHINE, PlannedTrial, RESULT, TrialResult, WEIGHTS},
+    trial::{Beginning, EVENT_FILES, HISTORY, MACHINE, PlannedTrial, RESULT, STATE, TrialResult, WEIGHTS},
 };
 use settings::Trial;
 use spec::KeptWeights;
@@ -18,7 +18,8 @@ use store::{Key, StoreError, Work};
 use tuner::{Judge, Outcome};
 
 use crate::{
-    checkpoint::Saved,
+    beginning::Begun,
+    checkpoint::{STATE_FORM, Saved},
     error::Error,
     progress::{Attempt, Progress, TrialEnd},
     stage_run::{RunningStage, provenance},
@@ -28,12 +29,14 @@ use crate::{
 pub(crate) struct Claimed<'a> {
     pub(crate) planned: &'a PlannedTrial,
     pub(crate) work: Work,
-    /// The checkpoint from which it resumes.
+    /// The state from which it resumes: its own checkpoint, or that of a finished trial.
     pub(crate) saved: Option<Saved>,
+    /// The records of the epochs that another trial has done.
+    pub(crate) events: Vec<Event>,
 }
 
 impl Claimed<'_> {
-    /// Returns the number of epochs that earlier processes have done.
+    /// Returns the number of epochs that earlier processes, or another trial, have done.
     pub(crate) fn epochs(&self) -> u32 {
         self.saved.as_ref().map_or(0, Saved::epochs)
     }
@@ -93,8 +96,39 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// Stores the result of a claimed trial that ends as a finished one did, of which everything was read.
+pub(crate) fn adopt(
+    stage: &RunningStage<'_>,
+    planned: &PlannedTrial,
+    work: Work,
+    beginning: &Beginning,
+    Begun { saved, events, weights }: Begun,
+) -> Attempt {
+    let state = (stage.train.keep_state && !saved.state.is_empty()).then(|| saved.state.clone());
+    let written = work.write(WEIGHTS, &weights);
+    let mut record = Record::of(stage, Claimed { planned, work, saved: Some(saved), events });
+    record.outcome = beginning.result.outcome.clone();
+    if let Err(error) = written {
+        record.fail(&error.into());
+    }
+    let arrays = from_bytes(&weights).map_or_else(Vec::new, |(arrays, _)| arrays);
+    if record.end.is_none() {
+        record.end = record.publish(stage, &arrays, state.as_deref());
+    }
+    match record.end.take() {
+        Some(TrialEnd::Stored(outcome)) => record.attempt(TrialEnd::Adopted(outcome)),
+        end => record.attempt(end.unwrap_or(TrialEnd::TakenOver)),
+    }
+}
+
 impl<'a> Record<'a> {
-    fn begin(stage: &'a RunningStage<'a>, Claimed { planned, work, saved }: Claimed<'a>) -> Self {
+    fn begin(stage: &'a RunningStage<'a>, claimed: Claimed<'a>) -> Self {
+        let epochs = claimed.epochs();
+        stage.report(&Progress::TrialStarted { trial: &claimed.planned.trial, epochs });
+        Self::of(stage, claimed)
+    }
+
+    fn of(stage: &'a RunningStage<'a>, Claimed { planned, work, saved, events }: Claimed<'a>) -> Self {
         let saved = saved.unwrap_or_default();
         let mut judge = stage.judge(&planned.trial.configuration);
         for epoch in saved.history.epochs() {
@@ -102,9 +136,8 @@ impl<'a> Record<'a> {
             let _ = judge.verdict(epoch);
         }
         let epochs = saved.epochs();
-        stage.report(&Progress::TrialStarted { trial: &planned.trial, epochs });
         let folder = work.path().to_owned();
-        let (files, end) = match open(stage, planned, &work, epochs) {
+        let (files, end) = match open(stage, planned, &work, epochs, &events) {
             Ok(events) => (Some(Files { work, events }), None),
             Err(error) => (None, Some(failed(&work, &error))),
         };
@@ -215,14 +248,19 @@ impl<'a> Record<'a> {
     }
 
     /// Publishes the result, and returns how the trial ended.
-    fn publish(&mut self, stage: &RunningStage<'_>, arrays: &[Array]) -> Option<TrialEnd> {
+    fn publish(
+        &mut self,
+        stage: &RunningStage<'_>,
+        arrays: &[Array],
+        state: Option<&[Array]>,
+    ) -> Option<TrialEnd> {
         let Files { work, events } = self.files.take()?;
-        if let Err(error) = self.write_result(stage, arrays, &work, events) {
+        if let Err(error) = self.write_result(stage, arrays, state, &work, events) {
             return Some(failed(&work, &error));
         }
         let spent = Duration::from_secs_f64(self.seconds());
         let made = provenance(stage.settings.build, stage.context.device, spent);
-        Some(match work.publish(made, &[EVENT_FILES, MACHINE]) {
+        Some(match work.publish(made, &[EVENT_FILES, MACHINE, STATE]) {
             Ok(artifact) => {
                 stage.tree.show(self.trial, artifact.path());
                 TrialEnd::Stored(self.outcome.clone())
@@ -237,6 +275,7 @@ impl<'a> Record<'a> {
         &self,
         stage: &RunningStage<'_>,
         arrays: &[Array],
+        state: Option<&[Array]>,
         work: &Work,
         events: EventFile,
     ) -> Result<(), Error> {
@@ -255,6 +294,12 @@ impl<'a> Record<'a> {
         if best.is_none() {
             work.write(WEIGHTS, &to_bytes(arrays, None))?;
         }
+        if let Some(state) = state {
+            // The weights of the last epoch are stored once.
+            let stored = if kept.is_none() { arrays } else { &[] };
+            let own: Vec<Array> = state.iter().filter(|array| !stored.contains(array)).cloned().collect();
+            work.write(STATE, &to_bytes(&own, Some(STATE_FORM)))?;
+        }
         Ok(())
     }
 }
@@ -269,19 +314,22 @@ fn history_error(work: &Work, source: history::Error) -> Error {
     results::Error::History { path: work.path().into(), source }.into()
 }
 
-/// Creates the event file of a trial and links its work folder in the run tree, so that an open TensorBoard follows the trial.
+/// Creates the event file of a trial, with `earlier` records of epochs that another trial has done, and links its work folder in the run tree, so that an open TensorBoard follows the trial.
 fn open(
     stage: &RunningStage<'_>,
     planned: &PlannedTrial,
     work: &Work,
     epochs: u32,
+    earlier: &[Event],
 ) -> Result<EventFile, Error> {
     let now = SystemTime::now();
     let text = trial_text(stage.train, &planned.trial, stage.context.device);
+    let first = if earlier.is_empty() { epochs + 1 } else { 1 };
     let mut events =
-        EventFile::create(work.path(), epochs + 1, now).map_err(|source| history_error(work, source))?;
+        EventFile::create(work.path(), first, now).map_err(|source| history_error(work, source))?;
     events
         .append(&Event::text("configuration", now, &text))
+        .and_then(|()| earlier.iter().try_for_each(|event| events.append(event)))
         .and_then(|()| events.flush())
         .map_err(|source| history_error(work, source))?;
     stage.tree.show(&planned.trial, work.path());
@@ -359,12 +407,17 @@ impl Observer for Recorder<'_> {
         }
     }
 
-    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+    fn keeps_state(&self, trial: usize) -> bool {
+        let schedule = &self.records[trial].trial.configuration.schedule;
+        self.stage.train.keep_state && !schedule.depends_on_length()
+    }
+
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>, state: Option<Vec<Array>>) {
         let record = &mut self.records[trial];
         if record.end.is_some() {
             return;
         }
-        record.end = record.publish(self.stage, &arrays);
+        record.end = record.publish(self.stage, &arrays, state.as_deref());
         if let Some(end @ TrialEnd::Stored(_)) = record.end.clone() {
             (self.ended)(trial, record.attempt(end));
         }

@@ -43,6 +43,8 @@ pub struct RunReport {
     pub skipped: usize,
     /// The number of trials that this run trained.
     pub trained: usize,
+    /// The number of trials whose results are those of finished trials that measured more or ended early.
+    pub adopted: usize,
     /// The trials that gave no result, with the reason.
     pub failed: Vec<(Trial, String)>,
     /// The trials that diverged in a stage that does not expect it, with the reason; includes those of earlier runs.
@@ -377,6 +379,7 @@ impl<'a> Run<'a> {
         for (planned, end) in missing.iter().zip(trained.ends) {
             match end {
                 Some(TrialEnd::Stored(_)) => self.report.trained += 1,
+                Some(TrialEnd::Adopted(_)) => self.report.adopted += 1,
                 Some(TrialEnd::MadeElsewhere) => self.report.elsewhere += 1,
                 Some(TrialEnd::Interrupted(Some(_))) => self.report.saved += 1,
                 Some(TrialEnd::Interrupted(None)) => self.report.dropped += 1,

@@ -13,17 +13,19 @@ use std::{
 };
 
 use engine::{DeviceError, Ended, Population, Start};
-use results::trial::{EVENT_FILES, PlannedTrial, TRIAL, WEIGHTS};
+use results::trial::{Beginning, EVENT_FILES, PlannedTrial, TRIAL, WEIGHTS};
 use settings::{Device, Trial};
-use store::{Claim, LastSeen, Owner, StoreError};
+use spec::KeptWeights;
+use store::{Claim, LastSeen, Owner, StoreError, Work};
 
 use crate::{
+    beginning::{self, Begun},
     checkpoint::Saved,
     grouping::{PopulationLimit, groups, population_of},
     memory::{self, Budget},
     panics,
     progress::{Attempt, Progress, TrialEnd},
-    record::{Claimed, Recorder, describe},
+    record::{self, Claimed, Recorder, describe},
     stage_run::{Role, RunningStage},
     workers,
 };
@@ -148,9 +150,7 @@ impl SharedWork<'_> {
         for &index in members {
             match self.claim(index) {
                 Ok(Claim::Mine(work)) => {
-                    let planned = self.missing[index];
-                    let saved = work.checkpoint().and_then(|bytes| Saved::from_bytes(bytes, &planned.key));
-                    claimed.push((index, Claimed { planned, work, saved }));
+                    claimed.extend(self.begin(index, work).map(|begun| (index, begun)));
                 }
                 Ok(Claim::Elsewhere(holder)) => lock(held).push((index, holder)),
                 Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere.into()),
@@ -164,6 +164,37 @@ impl SharedWork<'_> {
             let rest = claimed.split_off(claimed.partition_point(|(_, claimed)| claimed.epochs() == epochs));
             self.train_together(claimed, held);
             claimed = rest;
+        }
+    }
+
+    /// Returns a claimed trial with the state from which it goes on, or none if a finished trial had its result.
+    fn begin(&self, index: usize, work: Work) -> Option<Claimed<'_>> {
+        let (planned, train) = (self.missing[index], self.stage.train);
+        let saved = work.checkpoint().and_then(|bytes| Saved::from_bytes(bytes, &planned.key));
+        let done = saved.as_ref().map_or(0, Saved::epochs);
+        let further = |known: &&Beginning| known.is_whole || known.result.epochs > done;
+        let Some(beginning) = planned.beginning.as_ref().filter(further) else {
+            return Some(Claimed { planned, work, saved, events: Vec::new() });
+        };
+        let begun = beginning::read(beginning, &train.training.trackers).and_then(|begun| {
+            // The best epoch may have been one of these.
+            if train.keep_weights != KeptWeights::Last {
+                work.write(WEIGHTS, &begun.weights)?;
+            }
+            Ok(begun)
+        });
+        match begun {
+            Ok(begun) if beginning.is_whole => {
+                self.end(index, record::adopt(self.stage, planned, work, beginning, begun));
+                None
+            }
+            Ok(Begun { saved, events, .. }) => Some(Claimed { planned, work, saved: Some(saved), events }),
+            Err(error) => {
+                let (trial, reason) = (&planned.trial, describe(&error));
+                let text = format!("{trial}: cannot go on from a finished trial of fewer epochs: {reason}");
+                self.stage.report(&Progress::Warning(&text));
+                Some(Claimed { planned, work, saved, events: Vec::new() })
+            }
         }
     }
 

@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Tracker;
+
 /// A text that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown metric `{text}`")]
@@ -87,6 +89,16 @@ impl Metric {
     /// Whether another run of the trial measures the same value.
     pub fn is_reproducible(&self) -> bool {
         !matches!(self, Self::At { place: Place::Machine, .. })
+    }
+
+    /// Whether a trial with these trackers measures it.
+    pub fn is_measured_with(&self, trackers: &[Tracker]) -> bool {
+        match self {
+            Self::Loss(_) | Self::ErrorRate(_) => true,
+            Self::At { quantity, .. } => {
+                trackers.iter().any(|tracker| tracker.quantities().contains(&quantity.0.as_ref()))
+            }
+        }
     }
 
     /// Returns the split that the metric is measured on; `None` for quantities of trackers. Every selection by a metric calls

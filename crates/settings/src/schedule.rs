@@ -83,6 +83,15 @@ impl Schedule {
         }
     }
 
+    /// Whether the rate of an epoch depends on how many epochs there are.
+    pub fn depends_on_length(&self) -> bool {
+        match self {
+            Self::Constant | Self::Step { .. } | Self::Exponential { .. } => false,
+            Self::Cosine { .. } | Self::LinearToZero { .. } => true,
+            Self::Warmup { then, .. } => then.depends_on_length(),
+        }
+    }
+
     /// Returns the name in tables and folders.
     pub fn name(&self) -> String {
         match self {

@@ -77,6 +77,26 @@ impl Tracker {
 }
 
 impl Tracker {
+    /// Returns the names of the quantities that it measures.
+    pub fn quantities(self) -> &'static [&'static str] {
+        match self {
+            Self::BpCosine(_) => &["bp_cosine", "bp_angle", "bp_cosine_signal", "bp_angle_signal"],
+            Self::WeightAlignment(_) => &["weight_alignment", "weight_alignment_angle"],
+            Self::LocalLoss(_) => &["local_loss_train", "local_loss_validation"],
+            Self::Gradients(_) => &["weight_gradient_norm", "bias_gradient_norm"],
+            Self::Weights(_) => &["weight_norm", "bias_norm"],
+            Self::Activations(_) => {
+                &["activation_mean", "activation_sd", "saturated_fraction", "dead_fraction"]
+            }
+            Self::DeadUnits(_) => &["dead_unit_fraction"],
+            Self::EffectiveRank(_) => &["effective_rank"],
+            Self::Memory(_) => &["activation_bytes"],
+            Self::Throughput => &["examples_per_second"],
+            Self::Energy => &["energy_gpu_joules", "energy_cpu_joules"],
+            Self::Histograms(_) | Self::Images(_) => &[],
+        }
+    }
+
     /// Returns the revision of the values. Increase it when equal training gives other values: trials with the tracker are then trained
     /// again, and no others.
     pub fn revision(self) -> u32 {

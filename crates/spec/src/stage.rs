@@ -153,6 +153,8 @@ pub struct Train {
     pub seeds: Vec<u64>,
     pub early_stopping: Option<EarlyStopping>,
     pub keep_weights: KeptWeights,
+    /// Whether the state after the last epoch is stored, from which a trial of more epochs begins.
+    pub keep_state: bool,
     /// A training loss above this multiple of the first epoch's loss is divergence.
     pub divergence_factor: f64,
     /// Whether a diverged trial is a finding and not a failure of the run.

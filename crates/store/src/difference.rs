@@ -22,6 +22,24 @@ pub fn difference(old: &str, new: &str) -> Vec<FieldDifference> {
     differences
 }
 
+/// Returns every field of a key text with its path: the value on one line, or the part before the bracket where parts have names.
+pub fn fields(text: &str) -> Vec<(String, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut fields = Vec::new();
+    collect("", Value::of(&lines), &mut fields);
+    fields
+}
+
+fn collect(path: &str, value: Value<'_>, fields: &mut Vec<(String, String)>) {
+    let Some((head, _)) = value.brackets() else {
+        return fields.push((path.to_owned(), value.one_line()));
+    };
+    fields.push((path.to_owned(), head.to_owned()));
+    for (name, value) in value.fields() {
+        collect(&join(path, name), value, fields);
+    }
+}
+
 /// The value of one field.
 #[derive(Clone, Copy, PartialEq)]
 struct Value<'a> {
@@ -157,6 +175,15 @@ mod tests {
         settings.patience: (default) -> Some(3)
         inputs.dataset: "aa" -> "bb"
         "#);
+    }
+
+    #[test]
+    fn fields_have_paths_and_variants() {
+        let text = "(\n    a: Dfa(\n        b: 1,\n    ),\n    c: [1, 2],\n)\n";
+        let fields = fields(text);
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
+        assert_eq!(fields, [("", "("), ("a", "Dfa("), ("a.b", "1"), ("c", "[1, 2]")]);
     }
 
     #[test]

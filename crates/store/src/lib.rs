@@ -42,7 +42,7 @@ mod work;
 pub use artifact::Artifact;
 pub use audit::InUse;
 pub use claim::Claim;
-pub use difference::{FieldDifference, difference};
+pub use difference::{FieldDifference, difference, fields};
 pub use error::{Result, StoreError};
 pub use folder::{Placed, place_folder, read_if_there};
 pub use import::{Imported, PackedFile};

@@ -22,8 +22,15 @@ pub trait Observer {
     /// Takes the arrays of a trial after the epoch.
     fn arrays(&mut self, _trial: usize, _arrays: &[Array]) {}
 
-    /// Takes the final arrays of a trial that has left the population, after its last `epoch` call.
-    fn finished(&mut self, trial: usize, arrays: Vec<Array>);
+    /// Whether the final state of a trial should be kept. Called after the last epoch of a trial that did not end early.
+    fn keeps_state(&self, _trial: usize) -> bool {
+        false
+    }
+
+    /// Takes the final arrays of a trial that has left the population, after its last `epoch` call, and its state if
+    /// [`keeps_state`](Self::keeps_state) asked for it. A trial of more epochs that begins from it ends with the same bits as from the
+    /// beginning.
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>, state: Option<Vec<Array>>);
 
     /// Whether the state of a trial should be saved. Called after an epoch of a trial that continues.
     fn wants_state(&self, _trial: usize) -> bool {

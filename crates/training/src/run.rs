@@ -84,7 +84,9 @@ pub fn train<B: Kernels>(
                     observer.state(trial, epoch, train_state.state(position));
                 }
             } else {
-                observer.finished(trial, train_state.arrays(position));
+                let keeps_state = verdict == Verdict::Continue && observer.keeps_state(trial);
+                let state = keeps_state.then(|| train_state.state(position));
+                observer.finished(trial, train_state.arrays(position), state);
             }
         }
         if staying.is_empty() {

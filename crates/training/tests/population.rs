@@ -43,7 +43,7 @@ impl Observer for Memory {
         if leaves { Verdict::Leave } else { Verdict::Continue }
     }
 
-    fn finished(&mut self, trial: usize, arrays: Vec<Array>) {
+    fn finished(&mut self, trial: usize, arrays: Vec<Array>, _state: Option<Vec<Array>>) {
         self.arrays.push((trial, arrays));
     }
 

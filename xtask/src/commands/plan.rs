@@ -87,20 +87,22 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 let missing: Vec<&PlannedTrial> =
                     trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
-                let [mut running, mut failed, mut saved] = [0; 3];
+                let [mut running, mut failed, mut saved, mut known] = [0; 4];
                 let damaged = missing.iter().filter(|planned| planned.damage.is_some()).count();
                 for planned in &missing {
                     match unfinished(&context.store, planned) {
                         Unfinished::Running(..) => running += 1,
                         Unfinished::Failed(_) => failed += 1,
                         Unfinished::Saved(_) => saved += 1,
+                        Unfinished::Known => known += 1,
                         Unfinished::ToDo => {}
                     }
                 }
                 let states: String = [
                     (running, "running now"),
                     (failed, "failed before"),
-                    (saved, "saved half-way"),
+                    (saved, "go on after some epochs"),
+                    (known, "with the results of finished trials"),
                     (damaged, "damaged"),
                 ]
                 .iter()
@@ -280,6 +282,7 @@ fn explain(
                 format!("failed before: {}", reason.lines().next().unwrap_or_default())
             }
             (None, Unfinished::Saved(epochs)) => format!("goes on after epoch {epochs}"),
+            (None, Unfinished::Known) => "takes the result of a finished trial".into(),
             (None, Unfinished::ToDo) => match reason::nearest(&context.store, planned, dataset)? {
                 Some((key, differences)) if differences.len() <= NEAR => {
                     format!("{} (against {})", in_words(&differences), key.short())

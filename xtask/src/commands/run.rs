@@ -109,6 +109,7 @@ pub fn conclude(asked: &Asked<'_>, report: &RunReport, started: Instant) -> Exit
         trials,
         skipped,
         trained,
+        adopted,
         failed,
         diverged,
         interrupted,
@@ -121,8 +122,12 @@ pub fn conclude(asked: &Asked<'_>, report: &RunReport, started: Instant) -> Exit
         missed,
     } = report;
     let seconds = started.elapsed().as_secs_f64();
-    let others =
-        if *elsewhere > 0 { format!("{elsewhere} trained by other processes, ") } else { String::new() };
+    let others: String =
+        [(*adopted, "taken from finished trials"), (*elsewhere, "trained by other processes")]
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}, "))
+            .collect();
     say(&format!(
         "{}: {skipped} were done, {trained} trained now, {others}{} failed ({seconds:.1} s)",
         counted(*trials, "trial"),

@@ -22,6 +22,8 @@ pub enum Unfinished {
     Failed(String),
     /// No process trains it; a run resumes it after this epoch.
     Saved(u32),
+    /// A run takes the result of a finished trial that measured more or ended early.
+    Known,
     ToDo,
 }
 
@@ -31,6 +33,9 @@ pub fn unfinished(store: &Store, planned: &PlannedTrial) -> Unfinished {
     }
     if let Some(reason) = store.failure(TRIAL, &planned.key) {
         return Unfinished::Failed(reason);
+    }
+    if planned.beginning.as_ref().is_some_and(|beginning| beginning.is_whole) {
+        return Unfinished::Known;
     }
     match runner::saved_epochs(store, planned) {
         0 => Unfinished::ToDo,
@@ -76,7 +81,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
                     saved += 1;
                     lines.push(format!("  saved    {trial}: the next run resumes after epoch {epochs}"));
                 }
-                Unfinished::ToDo => to_do += 1,
+                Unfinished::Known | Unfinished::ToDo => to_do += 1,
             }
         }
         let total = trials.len();

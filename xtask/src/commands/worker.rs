@@ -80,7 +80,8 @@ struct Log<'a> {
 impl Reporter for Log<'_> {
     fn report(&self, progress: &Progress<'_>) {
         match progress {
-            Progress::Saved { .. } | Progress::TrialEnded { end: TrialEnd::Stored(_), .. } => {
+            Progress::Saved { .. }
+            | Progress::TrialEnded { end: TrialEnd::Stored(_) | TrialEnd::Adopted(_), .. } => {
                 self.has_progress.store(true, Ordering::Relaxed);
             }
             // Each of many workers would list the trials of all others.
@@ -151,6 +152,7 @@ fn conclude(report: &RunReport, has_progress: bool, started: Instant) -> ExitCod
         trials,
         skipped,
         trained,
+        adopted,
         elsewhere,
         failed,
         interrupted,
@@ -159,9 +161,10 @@ fn conclude(report: &RunReport, has_progress: bool, started: Instant) -> ExitCod
         left_to_others,
         ..
     } = report;
-    let is_unfinished = skipped + trained + elsewhere < *trials;
+    let is_unfinished = skipped + trained + adopted + elsewhere < *trials;
     let mut words = vec![format!("{} trained", counted(*trained, "trial"))];
     for (count, what) in [
+        (*adopted, "taken from finished trials"),
         (failed.len(), "failed"),
         (*saved + *dropped, "interrupted"),
         (*left_to_others, "left to other processes"),

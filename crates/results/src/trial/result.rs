@@ -18,6 +18,9 @@ pub const MACHINE: &str = "machine.csv";
 pub const EVENT_FILES: &str = "events.out.tfevents";
 /// Weights and feedback matrices of the epoch that is kept.
 pub const WEIGHTS: &str = "weights.safetensors";
+/// The state after the last epoch, without the arrays that are also in [`WEIGHTS`]. A trial of more epochs begins from it. It follows from
+/// the other settings, and a stage may leave it out, so it is no part of a result's content.
+pub const STATE: &str = "state.safetensors";
 /// How the trial ended, as a [`TrialResult`].
 pub const RESULT: &str = "result.ron";
 
@@ -31,6 +34,15 @@ pub struct TrialResult {
     pub kept: Option<u32>,
 }
 
+/// A finished trial from which another one begins.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    pub artifact: Artifact,
+    pub result: TrialResult,
+    /// Whether the other trial ends as this one did: nothing is left to train.
+    pub is_whole: bool,
+}
+
 /// A trial, its key, and its result if it is finished.
 #[derive(Clone, Debug)]
 pub struct PlannedTrial {
@@ -42,6 +54,8 @@ pub struct PlannedTrial {
     /// The key text of the dataset.
     pub dataset_text: Arc<KeyText>,
     pub artifact: Option<Artifact>,
+    /// The finished trial from which it begins, if it is not finished and there is one.
+    pub beginning: Option<Beginning>,
     /// The reason why a stored result cannot be used, if there is one.
     pub damage: Option<String>,
     /// How it ended, after the first call of [`result`](Self::result).
@@ -74,7 +88,7 @@ fn read_history(artifact: &Artifact, name: &str) -> Result<History, Error> {
     History::from_csv(&text).map_err(|source| Error::History { path: artifact.path().join(name), source })
 }
 
-fn read_result(artifact: &Artifact) -> Result<TrialResult, Error> {
+pub(super) fn read_result(artifact: &Artifact) -> Result<TrialResult, Error> {
     let bytes = artifact.read(RESULT)?;
     ron::de::from_bytes(&bytes).map_err(|error| Error::Io {
         action: "read",

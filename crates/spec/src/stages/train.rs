@@ -66,6 +66,10 @@ pub(super) struct Written<'a> {
     /// Default: `Last`.
     #[serde(default)]
     keep_weights: KeptWeights,
+    /// Whether the state after the last epoch is stored next to the weights: moments and moving statistics, up to twice the size of the
+    /// weights. A trial of more epochs then goes on from it instead of beginning again.
+    #[serde(default = "yes")]
+    keep_state: bool,
     /// A trial ends as diverged when its training loss exceeds this multiple of the first epoch's loss, or of chance level if
     /// that is smaller.
     ///
@@ -177,6 +181,7 @@ impl<'a> Written<'a> {
             seeds,
             early_stopping,
             keep_weights: self.keep_weights,
+            keep_state: self.keep_state,
             divergence_factor,
             may_diverge: self.may_diverge,
             mean_over_seeds: self.mean_over_seeds,

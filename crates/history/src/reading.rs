@@ -1,9 +1,12 @@
-//! Reads back the pictures of an event file.
+//! Reads back event files: their pictures, or a part of their records.
 
 use protobuf::Message;
-use tensorboard_proto::event::{self, Event_oneof_what};
+use tensorboard_proto::{
+    event::{self, Event_oneof_what},
+    summary::Summary_Value,
+};
 
-use crate::Error;
+use crate::{Error, Event};
 
 /// A picture of an event file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,52 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Shown>, Error> {
     Ok(pictures)
 }
 
+/// The kind of a value in an event file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Scalar,
+    Histogram,
+    Picture,
+}
+
+/// Returns the values of a trial's event files, given as their bytes in order, that `keeps` accepts by kind and tag, as records for another
+/// file. Texts are left out, records that a later file invalidates, and last records that are cut.
+pub fn values(files: &[Vec<u8>], keeps: impl Fn(Kind, &str) -> bool) -> Result<Vec<Event>, Error> {
+    let mut events: Vec<event::Event> = Vec::new();
+    for file in files {
+        let mut rest = file.as_slice();
+        while let Some((record, left)) = next_record(rest)? {
+            rest = left;
+            let mut event = event::Event::parse_from_bytes(record).map_err(|_| Error::EventRecord)?;
+            match &mut event.what {
+                Some(Event_oneof_what::session_log(_)) => {
+                    events.retain(|earlier| earlier.get_step() < event.get_step());
+                }
+                Some(Event_oneof_what::summary(summary)) => {
+                    let mut kept = summary.take_value();
+                    kept.retain(|value| kind_of(value).is_some_and(|kind| keeps(kind, value.get_tag())));
+                    if !kept.is_empty() {
+                        summary.set_value(kept);
+                        events.push(event);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(events.into_iter().map(Event::read).collect())
+}
+
+/// Returns the kind of a value; none for a text.
+fn kind_of(value: &Summary_Value) -> Option<Kind> {
+    match value.get_metadata().get_plugin_data().get_plugin_name() {
+        "" => Some(Kind::Scalar),
+        "histograms" => Some(Kind::Histogram),
+        "images" => Some(Kind::Picture),
+        _ => None,
+    }
+}
+
 /// The bytes of a record, and the bytes after the record.
 type RecordAndRest<'a> = (&'a [u8], &'a [u8]);
 
@@ -66,6 +115,32 @@ mod tests {
     use super::*;
     use crate::{Event, EventFile, Exhibit, Tiles};
     use settings::{Metric, Split};
+
+    #[test]
+    fn values_are_copied_without_texts_others_and_what_was_repeated() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let now = SystemTime::now();
+        let [loss, error] = [Metric::Loss(Split::Train), Metric::ErrorRate(Split::Train)];
+        let bytes = [(1, 1..=3), (3, 3..=4)].map(|(first, epochs)| {
+            let mut file = EventFile::create(folder.path(), first, now).expect("writable");
+            file.append(&Event::text("configuration", now, "text")).expect("writable");
+            for epoch in epochs {
+                let values = [(loss.clone(), f64::from(epoch)), (error.clone(), f64::from(first))];
+                file.append(&Event::scalars(epoch, now, &values)).expect("writable");
+            }
+            let path = file.path().to_owned();
+            file.finish().expect("writable");
+            fs::read(path).expect("readable")
+        });
+        let kept =
+            values(&bytes, |kind, tag| kind == Kind::Scalar && tag == "loss/train").expect("event files");
+        let expected = (1..=4).map(|epoch| Event::scalars(epoch, now, &[(loss.clone(), f64::from(epoch))]));
+        assert_eq!(kept, expected.collect::<Vec<_>>());
+        let errors = values(&bytes, |_, tag| tag == "error_rate/train").expect("event files");
+        let expected = [(1, 1.0), (2, 1.0), (3, 3.0), (4, 3.0)];
+        let expected = expected.map(|(epoch, value)| Event::scalars(epoch, now, &[(error.clone(), value)]));
+        assert_eq!(errors, expected);
+    }
 
     #[test]
     fn the_last_picture_of_each_tag_is_read_back() {
