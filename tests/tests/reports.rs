@@ -92,12 +92,46 @@ fn the_best_three_of_a_search_get_more_seeds_and_keep_the_trials_of_the_search()
             assert!(text.contains(sentence), "{summary}/{file} lacks `{sentence}`: {text}");
         }
     }
+    // The search is counted with the final trials: of each rule, four trials of the search and three new ones, an epoch each.
+    let rows: Vec<String> = budget_rows(&bench, "random/report");
+    assert!(rows.iter().all(|row| row.contains(">4</td>") && row.contains(">7</td>")), "{rows:?}");
+    assert_eq!(rows.len(), 2);
     // Trained before, so only the new points and seeds are missing.
     let (report, _) = bench.run(&RANDOM_SEARCH.replace("seeds: 2", "seeds: 4"));
     assert_eq!((report.trained, report.skipped), (12, 20), "{report:?}");
     // A group gives what it has.
     let (report, _) = bench.run(&RANDOM_SEARCH.replace("count: 3", "count: 9"));
     assert_eq!((report.trials, report.skipped), (24, 20 + 2), "{report:?}");
+}
+
+/// Returns the table of budgets of a report without its times.
+fn budget_rows(bench: &Bench, summary: &str) -> Vec<String> {
+    let page = fs::read_to_string(bench.path(&format!("runs/{summary}/report.html"))).expect("the page");
+    let section = page.split("<section id=\"budget\">").nth(1).expect("a budget");
+    let body = section.split("<tbody>").nth(1).and_then(|rest| rest.split("</tbody>").next()).expect("rows");
+    let without_time = |row: &str| row.rsplit_once("<td").map(|(counts, _)| counts.to_owned());
+    body.lines().filter_map(without_time).collect()
+}
+
+#[test]
+fn a_budget_keeps_the_first_points_of_each_rule_and_chooses_the_winners_among_them() {
+    let bench = Bench::new(2, 1);
+    let text = RANDOM_SEARCH
+        .replace("count: 4", "count: 6")
+        .replace("\"loss/validation\"),\n        Grid", "\"loss/validation\", budget: 4),\n        Grid");
+    bench.run(&text);
+    let lines =
+        |file: &str| fs::read_to_string(bench.path(&format!("runs/random/best/{file}"))).expect("the file");
+    let shown = lines("configurations.csv").lines().skip(1).count();
+    assert_eq!(shown, 8, "four of each rule: {}", lines("configurations.csv"));
+    let note = "Budget: the first 4 configurations of each rule; 4 more were trained and are left out.";
+    assert!(lines("table.md").contains(note), "{}", lines("table.md"));
+    // The winners and the count of their search are those of the first four points.
+    let first = fs::read_to_string(bench.path("runs/random/best/best.ron")).expect("winners");
+    assert!(budget_rows(&bench, "random/report").iter().all(|row| row.contains(">4</td>")));
+    let (_, tables) = bench.run(RANDOM_SEARCH);
+    assert_eq!(fs::read_to_string(bench.path("runs/random/best/best.ron")).expect("winners"), first);
+    assert!(!tables[0].contains("Budget"), "{}", tables[0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::study::{End, Row};
+use crate::study::{AxisValue, Configuration, End, Row};
 
 /// The trials of a learning rule that were trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,21 +17,22 @@ pub(crate) struct Budget<'a> {
     pub(crate) seconds: f64,
 }
 
-/// Returns the budget of each learning rule, in the order of their first rows. A configuration counts also if it diverged; a trial
-/// that two rows share counts once.
-pub(crate) fn budgets(rows: &[Row]) -> Vec<Budget<'_>> {
-    let mut budgets: Vec<Budget<'_>> = Vec::new();
-    let mut seen = HashSet::new();
-    for row in rows {
+/// Returns the budget of each learning rule: of its `rows`, and of the `search` that chose them. The rules come in the order of their first
+/// rows. A configuration counts once, also if it diverged or was trained in several stages, and so does a trial.
+pub(crate) fn budgets<'a>(rows: &'a [Row], search: &'a [Row]) -> Vec<Budget<'a>> {
+    let mut budgets: Vec<Budget<'a>> = Vec::new();
+    let (mut configurations, mut keys) = (HashSet::new(), HashSet::new());
+    for row in rows.iter().chain(search) {
         let rule = row.configuration.rule.as_str();
         let index = budgets.iter().position(|budget| budget.rule == rule).unwrap_or_else(|| {
             budgets.push(Budget { rule, configurations: 0, trials: 0, epochs: 0, seconds: 0.0 });
             budgets.len() - 1
         });
         let budget = &mut budgets[index];
-        budget.configurations += 1;
+        budget.configurations +=
+            usize::from(configurations.insert((&row.dataset, identity(&row.configuration))));
         let trained = row.trials.iter().filter(|trial| !matches!(trial.end, End::Missing | End::Failed(_)));
-        for trial in trained.filter(|trial| seen.insert(&trial.key)) {
+        for trial in trained.filter(|trial| keys.insert(&trial.key)) {
             budget.trials += 1;
             budget.epochs += u64::from(trial.epochs);
             budget.seconds += trial.seconds.unwrap_or(0.0);
@@ -40,9 +41,18 @@ pub(crate) fn budgets(rows: &[Row]) -> Vec<Budget<'_>> {
     budgets
 }
 
-/// Returns a sentence if the rules of `rows` were tuned over different numbers of configurations.
-pub fn unequal_budgets(rows: &[Row]) -> Option<String> {
-    let budgets = budgets(rows);
+/// Returns the values on all axes, in one order for all configurations. A label leaves some of them out.
+fn identity(configuration: &Configuration) -> Vec<Option<String>> {
+    let exact = |value: &AxisValue| match value {
+        AxisValue::Number(number) => number.to_string(),
+        AxisValue::Text(text) => text.clone(),
+    };
+    configuration.axes.iter().map(|(_, value)| value.as_ref().map(exact)).collect()
+}
+
+/// Returns a sentence if the rules of `rows` were tuned over different numbers of configurations, those of the `search` included.
+pub fn unequal_budgets(rows: &[Row], search: &[Row]) -> Option<String> {
+    let budgets = budgets(rows, search);
     let counts = || budgets.iter().map(|budget| budget.configurations);
     let (most, least) = (counts().max()?, counts().min()?);
     if most == least {
@@ -59,9 +69,10 @@ pub fn unequal_budgets(rows: &[Row]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::{Configuration, Trial};
+    use crate::study::Trial;
 
-    fn row(rule: &str, keys: &[&str]) -> Row {
+    /// A configuration with this rate.
+    fn row(rule: &str, rate: f64, keys: &[&str]) -> Row {
         let trial = |key: &&str| Trial {
             end: End::Finished,
             epochs: 10,
@@ -69,8 +80,12 @@ mod tests {
             key: (*key).into(),
             ..Trial::default()
         };
+        let axes = vec![
+            ("algorithm", Some(AxisValue::Text(rule.into()))),
+            ("learning_rate", Some(AxisValue::Number(rate))),
+        ];
         Row {
-            configuration: Configuration { rule: rule.into(), ..Configuration::default() },
+            configuration: Configuration { rule: rule.into(), axes, ..Configuration::default() },
             trials: keys.iter().map(trial).chain([Trial::default()]).collect(),
             ..Row::default()
         }
@@ -78,17 +93,26 @@ mod tests {
 
     #[test]
     fn different_numbers_of_configurations_are_told() {
-        assert_eq!(unequal_budgets(&[]), None);
-        assert_eq!(unequal_budgets(&[row("DFA", &["a"]), row("BP", &["b"])]), None);
-        let rows = [row("DFA", &["a"]), row("BP", &["b"]), row("DFA", &["c"])];
-        let sentence = unequal_budgets(&rows).expect("2 and 1");
+        assert_eq!(unequal_budgets(&[], &[]), None);
+        let winners = [row("DFA", 0.1, &["a"]), row("BP", 0.1, &["b"])];
+        assert_eq!(unequal_budgets(&winners, &[]), None);
+        let search = [row("DFA", 0.1, &["c"]), row("DFA", 0.2, &["d"]), row("BP", 0.1, &["e"])];
+        let sentence = unequal_budgets(&winners, &search).expect("2 and 1");
         assert!(sentence.ends_with("which favors those with more: DFA 2, BP 1."), "{sentence}");
     }
 
     #[test]
     fn trained_trials_are_summed_up_once_each() {
-        let rows = [row("DFA", &["a", "b"]), row("DFA", &["b", "c"])];
-        let [dfa] = &budgets(&rows)[..] else { panic!("one rule") };
-        assert_eq!((dfa.configurations, dfa.trials, dfa.epochs, dfa.seconds), (2, 3, 30, 6.0));
+        let rows = [row("DFA", 0.1, &["a", "b"]), row("DFA", 0.2, &["b", "c"])];
+        let budget = |search: &[Row]| {
+            let [dfa] = &budgets(&rows, search)[..] else { panic!("one rule") };
+            (dfa.configurations, dfa.trials, dfa.epochs, dfa.seconds)
+        };
+        assert_eq!(budget(&[]), (2, 3, 30, 6.0));
+        // The search has the configuration of a row with one of its trials, and another configuration.
+        let search = [row("DFA", 0.1, &["a", "d"]), row("DFA", 0.3, &["e"])];
+        assert_eq!(budget(&search), (3, 5, 50, 10.0));
+        let other_dataset = search.map(|row| Row { dataset: "other".into(), ..row });
+        assert_eq!(budget(&other_dataset), (4, 5, 50, 10.0));
     }
 }

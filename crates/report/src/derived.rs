@@ -38,8 +38,9 @@ impl Study {
             return Vec::new();
         }
         let of_dataset = |dataset: &str| {
-            let rows = self.rows.iter().filter(|row| row.dataset == dataset).cloned().collect();
-            Self { rows, ..self.clone() }
+            let of_dataset =
+                |rows: &[Row]| rows.iter().filter(|row| row.dataset == dataset).cloned().collect();
+            Self { rows: of_dataset(&self.rows), search: of_dataset(&self.search), ..self.clone() }
         };
         datasets.into_iter().map(|dataset| (dataset, of_dataset(dataset))).collect()
     }

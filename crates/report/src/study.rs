@@ -25,6 +25,9 @@ pub struct Study {
     /// The configurations of one dataset after the other, best first; configurations without a rank come last. Ranks and comparisons are
     /// those within a dataset.
     pub rows: Vec<Row>,
+    /// The configurations that were tried before those of the rows were chosen, with their trials but without values; `dataset` is that of
+    /// the rows. Empty if no search chose them.
+    pub search: Vec<Row>,
     pub expectations: Vec<Expectation>,
     /// The provenance of each published table, by the table's name.
     pub publications: Vec<Setting>,

@@ -176,12 +176,10 @@ fn plan_stage(
         }
         Stage::Summarize(summarize) => {
             let name = summarize.name.clone();
-            let trials: Option<Vec<&[PlannedTrial]>> =
-                summarize.trains().map(|train| planned_trials(above, train)).collect();
-            let Some(trials) = trials else {
+            let Some(trials) = summary::Trials::of(summarize, |train| planned_trials(above, train)) else {
                 return Ok(StagePlan::Summarize { name, done: false, waiting_for: None });
             };
-            let missing = missing(&trials);
+            let missing = missing(&trials.stages);
             let key = Key::of(&summary::key_text(summarize, &trials, pipeline.asked(), &context.store));
             let done = missing == 0 && context.store.look_up(summary::SUMMARY, &key)?.0.is_some();
             StagePlan::Summarize { name, done, waiting_for: Some(missing) }

@@ -486,10 +486,9 @@ impl<'a> Run<'a> {
     }
 
     fn summarize(&mut self, summarize: &Summarize) -> Result<(), Error> {
-        let trials: Option<Vec<&[PlannedTrial]>> =
-            summarize.trains().map(|train| self.trials[&train.name].as_deref()).collect();
+        let trials_of = |train: &Train| self.trials[&train.name].as_deref();
         // The report already names the stage that did not begin.
-        let Some(trials) = trials else { return Ok(()) };
+        let Some(trials) = summary::Trials::of(summarize, trials_of) else { return Ok(()) };
         let started = Instant::now();
         let asked = self.pipeline.asked();
         let store = &self.context.store;

@@ -172,6 +172,15 @@ impl Train {
         self.grid.points.candidates().len() * self.seeds.len()
     }
 
+    /// Returns the stages whose trials choose the configurations of this one: those on its dataset, or all if the summary between has none
+    /// on it.
+    pub fn chosen_from(&self) -> impl Iterator<Item = &Train> {
+        let chooser = self.grid.points.chosen_by();
+        let has_own = chooser.is_some_and(|chooser| chooser.datasets().contains(&self.dataset.name.as_str()));
+        let trains = chooser.into_iter().flat_map(Summarize::trains);
+        trains.filter(move |train| !has_own || train.dataset.name == self.dataset.name)
+    }
+
     /// Returns each of `configurations` with every seed.
     pub fn trials(&self, configurations: &[Configuration]) -> Vec<Trial> {
         let mut trials = Vec::new();
@@ -208,6 +217,8 @@ pub struct Summarize {
     pub rank_by: Option<Metric>,
     /// The axes with one winner for each combination of their values.
     pub best_per: Vec<Axis>,
+    /// The number of configurations of each rule on each dataset that count, if not all do.
+    pub budget: Option<NonZeroU32>,
     /// The rule whose best configuration the others are compared with.
     pub baseline: Option<Algorithm>,
     /// The axes on which a configuration and the one that it is compared with have the same values.

@@ -238,6 +238,32 @@ fn the_origin_of_points_is_a_sentence() {
     "#);
 }
 
+#[test]
+fn a_rule_with_fewer_configurations_than_the_budget_is_named() {
+    let warnings = |budget: u32, more: &str| {
+        let axes = "Random(count: 30, seed: 0, axes: (
+            algorithm: [Shallow, Dfa], hidden: [[8]], learning_rate: [1e-3, 1e-2, 1e-1], feedback: [Orthogonal, HeUniform],
+        ))";
+        let text = file(axes).replace("validation\"),", &format!("validation\", budget: {budget}),{more}"));
+        let pipeline = Pipeline::parse("test.ron", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        pipeline.warnings.into_iter().filter(|warning| warning.contains("budget")).collect::<Vec<_>>()
+    };
+    assert!(warnings(3, "").is_empty());
+    let warning = "`budget` of best: 4 configurations of each rule count, and shallow has 3; lower it, or give the rule more";
+    assert_eq!(warnings(4, ""), [warning]);
+    // Of chosen configurations, at most the candidates are known.
+    let winners = r#"
+        Grid(name: "winners", axes: BestOf("best")),
+        Train(name: "final", dataset: "images", grid: "winners", epochs: 2, batch_size: 16, seeds: 2),
+        Summarize(name: "report", of: ["final"], metric: "error_rate/validation", budget: 7),"#;
+    let counts: Vec<bool> = ["shallow has 3", "dfa has 6"]
+        .iter()
+        .zip(warnings(1, winners))
+        .map(|(count, warning)| warning.contains(count))
+        .collect();
+    assert_eq!(counts, [true, true]);
+}
+
 /// Each wrong part of a file, and the message without the line of the file.
 #[test]
 fn searches_that_cannot_be_drawn_are_refused() {

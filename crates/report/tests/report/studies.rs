@@ -66,6 +66,7 @@ pub fn made_up(extent: &Extent) -> Study {
         compared_within: Vec::new(),
         notes: vec!["the table selects on the split that it reports on".into()],
         rows,
+        search: Vec::new(),
         expectations: vec![
             expectation("backprop, 2x500 tanh", 10.9, Some(11.02), Verdict::Pass),
             expectation("drtp, 2x500 tanh", 14.2, Some(15.31), Verdict::Fail),

@@ -1,6 +1,6 @@
 //! The configurations of a summary with the values that their trials measured.
 
-use std::ops::RangeInclusive;
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use history::History;
 use settings::{Configuration, Metric, Split, TrainingSettings};
@@ -44,12 +44,48 @@ pub(super) struct Measured<'a> {
     pub(super) test: Option<f64>,
 }
 
-/// Reads the trials of every configuration of the stages, ranks the configurations, and finds the best `count` of each group.
+/// The configurations that count, ranked.
+pub(super) struct Ranked<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    pub(super) ranking: Ranking,
+    /// The number of configurations beyond the budget that were trained.
+    pub(super) left_out: usize,
+}
+
+/// Reads the trials of every configuration that counts, ranks the configurations, and finds the best `count` of each group.
 pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
     count: u32,
-) -> Result<(Vec<Candidate<'a>>, Ranking), Error> {
+) -> Result<Ranked<'a>, Error> {
+    let (mut candidates, beyond) = within_budget(summarize, trials);
+    for measured in candidates.iter_mut().flat_map(|candidate| &mut candidate.trials) {
+        measured.read(summarize)?;
+    }
+    let ranking = rank(summarize, &candidates, count);
+    Ok(Ranked {
+        ranking,
+        candidates,
+        left_out: beyond.iter().filter(|candidate| candidate.was_trained()).count(),
+    })
+}
+
+/// Returns the configurations that count, and those beyond the budget of each rule and dataset; their trials are not read.
+pub(super) fn within_budget<'a>(
+    summarize: &'a Summarize,
+    trials: &[&'a [PlannedTrial]],
+) -> (Vec<Candidate<'a>>, Vec<Candidate<'a>>) {
+    let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
+    candidates(summarize, trials).into_iter().partition(|candidate| {
+        let count =
+            counts.entry((candidate.dataset(), candidate.configuration.algorithm.name())).or_default();
+        *count += 1;
+        summarize.budget.is_none_or(|budget| *count <= budget.get())
+    })
+}
+
+/// Returns every configuration of the stages, in the order of the stages and of their grids.
+fn candidates<'a>(summarize: &'a Summarize, trials: &[&'a [PlannedTrial]]) -> Vec<Candidate<'a>> {
     let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for (train, planned) in summarize.trains().zip(trials) {
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
@@ -66,13 +102,12 @@ pub(super) fn read<'a>(
             let known = &mut candidates[position].trials;
             for planned in seeds {
                 if known.iter().all(|other| other.planned.trial.seed != planned.trial.seed) {
-                    known.push(measured(summarize, planned)?);
+                    known.push(Measured::of(planned));
                 }
             }
         }
     }
-    let ranking = rank(summarize, &candidates, count);
-    Ok((candidates, ranking))
+    candidates
 }
 
 impl<'a> Candidate<'a> {
@@ -84,6 +119,11 @@ impl<'a> Candidate<'a> {
     /// Returns the name of its stage, or the names joined by `+` if there are several.
     pub(super) fn stages(&self) -> String {
         self.trains.iter().map(|train| train.name.as_str()).collect::<Vec<_>>().join("+")
+    }
+
+    /// Whether one of its trials is finished.
+    fn was_trained(&self) -> bool {
+        self.trials.iter().any(|trial| trial.planned.artifact.is_some())
     }
 
     /// Whether the stage trains it.
@@ -129,24 +169,30 @@ fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], count: u32) -> Rank
     all
 }
 
-fn measured<'a>(summarize: &Summarize, planned: &'a PlannedTrial) -> Result<Measured<'a>, Error> {
-    let mut measured =
-        Measured { planned, done: None, epoch: None, value: None, ranked_by: None, test: None };
-    let Some(artifact) = &planned.artifact else { return Ok(measured) };
-    let result = planned.result()?.cloned().expect("a trial with an artifact has a result");
-    let history = trial::history(artifact)?;
-    let has_diverged = matches!(result.outcome, Outcome::Diverged { .. });
-    let epochs = if has_diverged { None } else { epochs(summarize, &history) };
-    let value = |metric: &Metric| mean_at(&history, epochs.clone()?, metric);
-    measured.value = value(&summarize.metric);
-    if measured.value.is_some() {
-        measured.epoch =
-            epochs.as_ref().filter(|epochs| epochs.start() == epochs.end()).map(|one| *one.end());
-        measured.ranked_by = value(summarize.ranking_metric());
-        measured.test = test_metric(summarize).and_then(|metric| value(&metric));
+impl<'a> Measured<'a> {
+    /// Returns a trial whose files are not read yet.
+    fn of(planned: &'a PlannedTrial) -> Self {
+        Self { planned, done: None, epoch: None, value: None, ranked_by: None, test: None }
     }
-    measured.done = Some((result, history));
-    Ok(measured)
+
+    /// Reads the trial's files, if it is finished.
+    fn read(&mut self, summarize: &Summarize) -> Result<(), Error> {
+        let Some(artifact) = &self.planned.artifact else { return Ok(()) };
+        let result = self.planned.result()?.cloned().expect("a trial with an artifact has a result");
+        let history = trial::history(artifact)?;
+        let has_diverged = matches!(result.outcome, Outcome::Diverged { .. });
+        let epochs = if has_diverged { None } else { epochs(summarize, &history) };
+        let value = |metric: &Metric| mean_at(&history, epochs.clone()?, metric);
+        self.value = value(&summarize.metric);
+        if self.value.is_some() {
+            self.epoch =
+                epochs.as_ref().filter(|epochs| epochs.start() == epochs.end()).map(|one| *one.end());
+            self.ranked_by = value(summarize.ranking_metric());
+            self.test = test_metric(summarize).and_then(|metric| value(&metric));
+        }
+        self.done = Some((result, history));
+        Ok(())
+    }
 }
 
 /// Returns the epochs of a trial that count.
@@ -199,6 +245,7 @@ mod tests {
             epoch,
             rank_by: None,
             best_per: Vec::new(),
+            budget: None,
             baseline: None,
             compare_within: Vec::new(),
             pivot: None,

@@ -5,14 +5,19 @@ mod expectations;
 mod notes;
 pub(crate) mod sessions;
 mod study;
+mod trials;
 mod winners;
 
+use std::num::NonZeroU32;
+
+use candidate::Ranked;
 use report::{Study, Verdict};
 use serde::Serialize;
 use settings::{Algorithm, Axis, Metric};
 use spec::{Asked, EpochRule, Expectation, Publication, Summarize};
 use store::{Artifact, KeyText, Store, Work};
 
+pub use trials::Trials;
 pub use winners::Winner;
 
 use crate::{
@@ -33,15 +38,10 @@ const MISSED: &str = "missed.txt";
 /// Files that contain times and machines, so that equal trials do not give equal files.
 pub const VOLATILE: &[&str] = &[REPORT, "trials.csv", EVENT_FILES];
 /// Bump it when equal trials give other tables or another report.
-const SUMMARY_REVISION: u32 = 10;
+const SUMMARY_REVISION: u32 = 11;
 
 /// Returns the key text of the summary of these trials, finished or not.
-pub fn key_text(
-    summarize: &Summarize,
-    trials: &[&[PlannedTrial]],
-    asked: Asked<'_>,
-    store: &Store,
-) -> KeyText {
+pub fn key_text(summarize: &Summarize, trials: &Trials<'_>, asked: Asked<'_>, store: &Store) -> KeyText {
     #[derive(Serialize)]
     struct Settings<'a> {
         of: Vec<&'a str>,
@@ -50,6 +50,8 @@ pub fn key_text(
         #[serde(skip_serializing_if = "Option::is_none")]
         rank_by: Option<&'a Metric>,
         best_per: &'a [Axis],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        budget: Option<NonZeroU32>,
         #[serde(skip_serializing_if = "Option::is_none")]
         baseline: Option<&'static str>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -63,8 +65,9 @@ pub fn key_text(
         trials: usize,
         finished: usize,
     }
+    let own = || trials.stages.iter().copied().flatten();
     let mut hasher = blake3::Hasher::new();
-    for trial in trials.iter().copied().flatten() {
+    for trial in own().chain(trials.of_searches()) {
         // A summary depends on the content of each finished trial, and on the reason why another one failed.
         let content = match &trial.artifact {
             Some(done) => done.manifest().content().to_string(),
@@ -78,13 +81,14 @@ pub fn key_text(
         epoch: &summarize.epoch,
         rank_by: summarize.rank_by.as_ref(),
         best_per: &summarize.best_per,
+        budget: summarize.budget,
         baseline: summarize.baseline.map(Algorithm::name),
         compare_within: &summarize.compare_within,
         pivot: summarize.pivot,
         expect: &summarize.expect,
         publications: &summarize.publications,
-        trials: trials.iter().map(|trials| trials.len()).sum(),
-        finished: trials.iter().copied().flatten().filter(|trial| trial.artifact.is_some()).count(),
+        trials: own().count(),
+        finished: own().filter(|trial| trial.artifact.is_some()).count(),
     };
     // The report prints the file, the command that runs it and the name of the stage.
     let file = blake3::hash(format!("{}\n{}", asked.file, asked.text).as_bytes()).to_hex();
@@ -100,20 +104,21 @@ pub fn winners<'a>(
     trials: &[&'a [PlannedTrial]],
     count: u32,
 ) -> Result<Vec<(Winner, Vec<&'a PlannedTrial>)>, Error> {
-    let (candidates, ranking) = candidate::read(summarize, trials, count)?;
+    let Ranked { candidates, ranking, .. } = candidate::read(summarize, trials, count)?;
     Ok(winners::of(&candidates, &ranking))
 }
 
 /// Writes the files of a summary into `work`.
 pub fn write(
     summarize: &Summarize,
-    trials: &[&[PlannedTrial]],
+    trials: &Trials<'_>,
     asked: Asked<'_>,
     store: &Store,
     work: &Work,
 ) -> Result<(), Error> {
-    let (candidates, ranking) = candidate::read(summarize, trials, 1)?;
-    let study = study::of(summarize, &candidates, &ranking, asked, store)?;
+    let ranked = candidate::read(summarize, &trials.stages, 1)?;
+    let study = study::of(summarize, &ranked, &trials.searched, asked, store)?;
+    let Ranked { candidates, ranking, .. } = ranked;
     let winners = winners::of(&candidates, &ranking);
     let winners: Vec<&Winner> = winners.iter().map(|(winner, _)| winner).collect();
     let best = winners::to_ron(&winners);

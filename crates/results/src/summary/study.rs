@@ -11,30 +11,29 @@ use settings::{Axis, AxisPoint, Configuration, Metric};
 use spec::{Asked, EpochRule, Summarize, Train};
 use statistics::{Comparison, compare, describe, holm};
 use store::Store;
-use tuner::{
-    Outcome,
-    ranking::{self, Ranking},
-};
+use tuner::{Outcome, ranking};
 
 use super::{
-    candidate::{Candidate, Measured, test_metric},
+    candidate::{Candidate, Measured, Ranked, test_metric},
     expectations,
     notes::notes,
+    trials::Searched,
 };
 use crate::{
     dataset_artifact::Stated,
     error::Error,
     hyperparameters,
-    trial::{self, DATASET, TRIAL},
+    trial::{self, DATASET, PlannedTrial, TRIAL, TrialResult},
 };
 
 pub(super) fn of(
     summarize: &Summarize,
-    candidates: &[Candidate<'_>],
-    ranking: &Ranking,
+    ranked: &Ranked<'_>,
+    searched: &[Searched<'_>],
     asked: Asked<'_>,
     store: &Store,
 ) -> Result<Study, Error> {
+    let Ranked { candidates, ranking, left_out } = ranked;
     let ordered: Vec<&Candidate<'_>> = ranking.order.iter().map(|&index| &candidates[index]).collect();
     let mut rows = Vec::new();
     for of_dataset in
@@ -70,6 +69,11 @@ pub(super) fn of(
             row.steps_per_epoch = examples.map(|examples| examples / u64::from(batch_size));
         }
     }
+    let search =
+        searched.iter().map(|searched| search_row(searched, store)).collect::<Result<Vec<_>, _>>()?;
+    let notes = notes(summarize, &with_validation_part).into_iter();
+    let notes =
+        notes.chain(budget_note(summarize, *left_out)).chain(unequal_budgets(&rows, &search)).collect();
     let epoch = epoch_in_words(summarize);
     // Only the files decide whether a source with a validation part has a test split.
     let has_holdout = summarize.trains().all(|train| train.dataset.settings.holdout > 0.0);
@@ -87,7 +91,7 @@ pub(super) fn of(
         test_metric: test_metric(summarize).filter(|_| has_test).map(|metric| metric.to_string()),
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
-        notes: notes(summarize, &with_validation_part).into_iter().chain(unequal_budgets(&rows)).collect(),
+        notes,
         expectations: summarize
             .expect
             .iter()
@@ -96,6 +100,7 @@ pub(super) fn of(
         publications: summarize.publications.iter().map(expectations::in_words).collect(),
         pictures: pictures(&rows, &ordered)?,
         rows,
+        search,
         provenance: provenance(summarize, candidates, asked),
     })
 }
@@ -149,6 +154,36 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
     })
 }
 
+/// Returns a configuration of a search with its trials, without values and histories.
+fn search_row(searched: &Searched<'_>, store: &Store) -> Result<Row, Error> {
+    let Searched { dataset, candidate } = searched;
+    let mut trials = Vec::new();
+    for Measured { planned, .. } in &candidate.trials {
+        let result = planned.result()?;
+        trials.push(report::Trial { end: end(planned, result, store), ..trained(planned, result) });
+    }
+    Ok(Row {
+        stage: candidate.stages(),
+        dataset: (*dataset).to_owned(),
+        configuration: configuration(candidate),
+        seeds: trials.len(),
+        trials,
+        ..Row::default()
+    })
+}
+
+/// Returns a sentence about the configurations beyond the budget.
+fn budget_note(summarize: &Summarize, left_out: usize) -> Option<String> {
+    let budget = summarize.budget?.get();
+    let configurations = if budget == 1 { "configuration" } else { "configurations" };
+    let others = match left_out {
+        0 => String::new(),
+        1 => "; 1 more was trained and is left out".into(),
+        count => format!("; {count} more were trained and are left out"),
+    };
+    Some(format!("Budget: the first {budget} {configurations} of each rule{others}."))
+}
+
 fn count(trials: &[report::Trial], has_this_end: fn(&End) -> bool) -> usize {
     trials.iter().filter(|trial| has_this_end(&trial.end)).count()
 }
@@ -182,15 +217,7 @@ fn images(stated: &[(&str, Option<Stated>)]) -> Vec<Images> {
 
 fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Result<report::Trial, Error> {
     let planned = measured.planned;
-    let end = match (&measured.done, store.failure(TRIAL, &planned.key)) {
-        (Some((result, _)), _) => match &result.outcome {
-            Outcome::Finished => End::Finished,
-            Outcome::Stopped { .. } => End::Stopped,
-            Outcome::Diverged { reason, .. } => End::Diverged(reason.clone()),
-        },
-        (None, Some(reason)) => End::Failed(reason.lines().next().unwrap_or_default().to_owned()),
-        (None, None) => End::Missing,
-    };
+    let result = measured.done.as_ref().map(|(result, _)| result);
     let mut series = Vec::new();
     if let (Some((_, history)), Some(artifact)) = (&measured.done, &planned.artifact) {
         series = all_series(history);
@@ -199,17 +226,37 @@ fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Resul
         }
     }
     Ok(report::Trial {
-        seed: planned.trial.seed,
-        end,
-        epochs: measured.done.as_ref().map_or(0, |(result, _)| result.epochs),
+        end: end(planned, result, store),
         epoch: measured.epoch,
         value: measured.value,
         ranked_by: summarize.rank_by.as_ref().and(measured.ranked_by),
         test: measured.test,
+        series,
+        ..trained(planned, result)
+    })
+}
+
+/// Returns the facts of a trial that do not depend on the summary.
+fn trained(planned: &PlannedTrial, result: Option<&TrialResult>) -> report::Trial {
+    report::Trial {
+        seed: planned.trial.seed,
+        epochs: result.map_or(0, |result| result.epochs),
         seconds: planned.artifact.as_ref().map(|artifact| artifact.manifest().made.duration_seconds),
         key: planned.key.to_string(),
-        series,
-    })
+        ..report::Trial::default()
+    }
+}
+
+fn end(planned: &PlannedTrial, result: Option<&TrialResult>, store: &Store) -> End {
+    match (result, store.failure(TRIAL, &planned.key)) {
+        (Some(result), _) => match &result.outcome {
+            Outcome::Finished => End::Finished,
+            Outcome::Stopped { .. } => End::Stopped,
+            Outcome::Diverged { reason, .. } => End::Diverged(reason.clone()),
+        },
+        (None, Some(reason)) => End::Failed(reason.lines().next().unwrap_or_default().to_owned()),
+        (None, None) => End::Missing,
+    }
 }
 
 /// Returns a series for each metric, in the order of metrics.

@@ -1,6 +1,6 @@
 //! `Summarize`: tables and a report over the trials of some train stages.
 
-use std::sync::Arc;
+use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
 
 use ron::value::RawValue;
 use serde::Deserialize;
@@ -47,6 +47,12 @@ pub(super) struct Written<'a> {
     /// Type: list of [`Axis`]. Default: `[Algorithm]`.
     #[serde(borrow, default)]
     best_per: Option<&'a RawValue>,
+    /// The number of configurations of each rule on each dataset that count: the first ones in the order of the grid, of a search its first
+    /// points. The others are left out of tables, ranks and winners. Without a budget, all count.
+    ///
+    /// Default: `None`. Example: `20`.
+    #[serde(default)]
+    budget: Option<NonZeroU32>,
     /// The rule whose best configuration the others are compared with, seed by seed.
     ///
     /// Type: a learning rule of the trials, spelled as in their grid. Default: `None`. Example: `Dfa`.
@@ -110,6 +116,7 @@ impl<'a> Written<'a> {
             epoch: self.epoch,
             rank_by,
             best_per,
+            budget: self.budget,
             baseline,
             compare_within,
             pivot: self.pivot,
@@ -119,6 +126,7 @@ impl<'a> Written<'a> {
         };
         let at = scope.document.field(part, "epoch");
         check_epoch(&summarize, at, metric_part, scope);
+        scope.warnings.extend(smaller_than_budget(&summarize));
         let complete = summarize.of.len() == self.of.len() && scope.problems.len() == before;
         complete.then_some(summarize)
     }
@@ -265,6 +273,35 @@ fn is_tried(expectation: &Expectation, of: &[Arc<Train>]) -> bool {
         let mut candidates = train.grid.points.candidates().into_iter();
         candidates.any(|configuration| expectation.chosen.contains(&train.training.completed(configuration)))
     })
+}
+
+/// Returns a warning for each rule that has fewer configurations than the budget of each rule.
+fn smaller_than_budget(summarize: &Summarize) -> Vec<String> {
+    let Some(budget) = summarize.budget else { return Vec::new() };
+    let datasets = summarize.datasets();
+    let mut warnings = Vec::new();
+    for dataset in &datasets {
+        let of_dataset = summarize.trains().filter(|train| train.dataset.name == *dataset);
+        let configurations = of_dataset.flat_map(|train| train.grid.points.candidates());
+        let mut seen = HashSet::new();
+        let mut counts: Vec<(&str, u32)> = Vec::new();
+        for configuration in configurations.filter(|configuration| seen.insert(configuration.to_string())) {
+            let rule = configuration.algorithm.name();
+            match counts.iter_mut().find(|(known, _)| *known == rule) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((rule, 1)),
+            }
+        }
+        let place = if datasets.len() > 1 { format!(" on {dataset}") } else { String::new() };
+        let fewer = counts.into_iter().filter(|(_, count)| *count < budget.get());
+        warnings.extend(fewer.map(|(rule, count)| {
+            format!(
+                "`budget` of {}: {budget} configurations of each rule count, and {rule} has {count}{place}; lower it, or give the rule more",
+                summarize.name
+            )
+        }));
+    }
+    warnings
 }
 
 /// Reads a list of axes.

@@ -14,14 +14,18 @@ use crate::{
 const UNITS: [(&str, f64); 3] = [("h", 3600.0), ("min", 60.0), ("s", 1.0)];
 
 pub fn body(study: &Study) -> Option<String> {
-    let budgets = budgets(&study.rows);
+    let budgets = budgets(&study.rows, &study.search);
     if budgets.len() < 2 {
         return None;
     }
     let mut columns = vec![Column::text("rule")];
     columns.extend(["configurations", "trials", "epochs", "training time"].map(Column::number));
     let rows: Vec<String> = budgets.iter().map(row).collect();
-    let text = "The trials of this table, by rule. Trials of a search that chose the configurations are not counted. Times depend on the machine and its load.";
+    let search =
+        if study.search.is_empty() { "" } else { ", and those of the search that chose its configurations" };
+    let text = format!(
+        "The trials of this table by rule{search}. Each counts once. Times depend on the machine and its load."
+    );
     Some(format!("<p>{text}</p>\n{}", table(&columns, &rows)))
 }
 
