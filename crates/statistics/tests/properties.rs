@@ -1,7 +1,9 @@
 //! Properties of arbitrary values.
 
 use proptest::{collection::vec, prelude::*, sample::subsequence};
-use statistics::{Interval, compare, describe, holm};
+use statistics::{
+    BestOfDraws, Interval, best_of_draws, compare, describe, holm, levels_without_values, main_effects,
+};
 
 /// Values like error rates and losses, of any size.
 fn value() -> impl Strategy<Value = f64> {
@@ -26,7 +28,140 @@ fn mirrored(interval: Interval) -> Interval {
     Interval { low: -interval.high, high: -interval.low }
 }
 
+/// Up to six configurations: the metric that ranks and the reported one, both with ties; some have no value.
+fn configurations() -> impl Strategy<Value = Vec<Option<(i32, f64)>>> {
+    let reported = (0_u32..4).prop_map(|value| f64::from(value) / 2.0);
+    vec(proptest::option::weighted(0.75, (0..4, reported)), 1..7)
+}
+
+/// Returns every order of the numbers below `count`.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for _ in 0..count {
+        let longer = orders.iter().flat_map(|order: &Vec<usize>| {
+            let others = (0..count).filter(|number| !order.contains(number));
+            others.map(|number| [order.as_slice(), &[number]].concat())
+        });
+        orders = longer.collect();
+    }
+    orders
+}
+
+/// Describes the reported value of the best of the first `draws` configurations of every order. Of equal ones the first in the list is chosen.
+fn enumerated(configurations: &[Option<(i32, f64)>], draws: usize) -> Option<BestOfDraws> {
+    let orders = orders(configurations.len());
+    let best = orders.iter().filter_map(|order| {
+        let drawn = order[..draws].iter().filter_map(|&index| Some((configurations[index]?, index)));
+        drawn.min_by_key(|((rank, _), index)| (*rank, *index)).map(|((_, reported), _)| reported)
+    });
+    let mut best: Vec<f64> = best.collect();
+    best.sort_by(f64::total_cmp);
+    // The smallest value that a tenth, or nine tenths, of the orders do not exceed.
+    let quantile = |tenths: usize| best.get((best.len() * tenths).div_ceil(10).max(1) - 1).copied();
+    Some(BestOfDraws {
+        share: best.len() as f64 / orders.len() as f64,
+        mean: best.iter().sum::<f64>() / best.len() as f64,
+        interval: Interval { low: quantile(1)?, high: quantile(9)? },
+    })
+}
+
+/// A grid of up to four axes with up to four levels each, and its values.
+fn grid() -> impl Strategy<Value = Vec<(Vec<usize>, f64)>> {
+    vec(1_usize..5, 1..5).prop_flat_map(|sizes| {
+        let points = sizes.iter().fold(vec![Vec::new()], |points: Vec<Vec<usize>>, &size| {
+            let longer =
+                |point: Vec<usize>| (0..size).map(move |level| [point.as_slice(), &[level]].concat());
+            points.into_iter().flat_map(longer).collect()
+        });
+        let values = vec(-100.0..100.0, points.len());
+        values.prop_map(move |values| points.iter().cloned().zip(values).collect())
+    })
+}
+
 proptest! {
+    #[test]
+    fn the_best_of_draws_is_that_of_all_orders(configurations in configurations()) {
+        let mut ranked: Vec<&Option<(i32, f64)>> = configurations.iter().collect();
+        ranked.sort_by_key(|configuration| configuration.map_or((true, 0), |(rank, _)| (false, rank)));
+        let values: Vec<Option<f64>> = ranked.iter().map(|configuration| configuration.map(|(_, reported)| reported)).collect();
+        for draws in 1..=values.len() {
+            let (found, expected) = (best_of_draws(&values, draws), enumerated(&configurations, draws));
+            prop_assert_eq!(found.is_some(), expected.is_some());
+            if let (Some(found), Some(expected)) = (found, expected) {
+                prop_assert!(is_near(found.share, expected.share, 1.0) && is_near(found.mean, expected.mean, 1.0), "{found:?} {expected:?}");
+                prop_assert_eq!(found.interval, expected.interval);
+            }
+        }
+    }
+
+    #[test]
+    fn more_draws_find_no_worse_values(values in vec(proptest::option::weighted(0.8, -100.0..100.0), 1..40)) {
+        let mut values = values;
+        values.sort_by(|one, other| one.is_none().cmp(&other.is_none()).then(one.partial_cmp(other).expect("numbers")));
+        let best: Vec<Option<BestOfDraws>> = (1..=values.len()).map(|draws| best_of_draws(&values, draws)).collect();
+        for pair in best.windows(2) {
+            let [Some(fewer), Some(more)] = pair else { continue };
+            prop_assert!(more.mean <= fewer.mean + 1e-9 && more.share >= fewer.share - 1e-9);
+        }
+    }
+
+    #[test]
+    fn shares_and_interactions_sum_up_to_one(points in grid()) {
+        if let Some(effects) = main_effects(&points) {
+            let sum = effects.shares.iter().sum::<f64>() + effects.interactions;
+            prop_assert!(is_near(sum, 1.0, 1.0), "{effects:?}");
+            prop_assert!(effects.shares.iter().all(|share| (0.0..=1.0).contains(share)));
+        }
+    }
+
+    #[test]
+    fn a_sum_of_functions_of_each_axis_has_no_interactions(points in grid(), effects in vec(vec(-10.0..10.0, 4), 4)) {
+        let sum = |levels: &[usize]| levels.iter().zip(&effects).map(|(level, effects): (&usize, &Vec<f64>)| effects[*level]).sum::<f64>();
+        let points: Vec<(Vec<usize>, f64)> = points.into_iter().map(|(levels, _)| (levels.clone(), sum(&levels))).collect();
+        if let Some(effects) = main_effects(&points) {
+            prop_assert!(effects.interactions < 1e-9, "{effects:?}");
+        }
+    }
+
+    #[test]
+    fn an_axis_without_effect_has_no_share_and_changes_no_other(points in grid(), copies in 2_usize..4) {
+        let copied: Vec<(Vec<usize>, f64)> = points.iter().flat_map(|(levels, value)| (0..copies).map(move |copy| ([levels.as_slice(), &[copy]].concat(), *value))).collect();
+        match (main_effects(&points), main_effects(&copied)) {
+            (Some(without), Some(with)) => {
+                let (last, others) = with.shares.split_last().expect("an axis");
+                prop_assert!(*last < 1e-9);
+                prop_assert!(others.iter().zip(&without.shares).all(|(one, other)| is_near(*one, *other, 1.0)));
+                prop_assert!(is_near(with.interactions, without.interactions, 1.0));
+            }
+            (without, with) => prop_assert_eq!(without, with),
+        }
+    }
+
+    #[test]
+    fn a_share_is_the_variance_of_the_means_of_levels(points in grid()) {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let variance = |values: &[f64]| mean(&values.iter().map(|value| (value - mean(values)).powi(2)).collect::<Vec<_>>());
+        if let Some(effects) = main_effects(&points) {
+            let all = variance(&points.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+            for (axis, share) in effects.shares.iter().enumerate() {
+                let of_level = |level: usize| points.iter().filter(|(levels, _)| levels[axis] == level).map(|(_, value)| *value).collect::<Vec<_>>();
+                let means: Vec<f64> = (0..4).map(of_level).filter(|values| !values.is_empty()).map(|values| mean(&values)).collect();
+                prop_assert!(is_near(*share, variance(&means) / all, 1.0), "{effects:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_the_levels_left_out_a_grid_is_complete(points in grid(), keep in vec(proptest::bool::weighted(0.8), 256)) {
+        let points: Vec<(Vec<usize>, Option<f64>)> = points.into_iter().zip(keep).map(|((levels, value), keep)| (levels, keep.then_some(value))).collect();
+        let left_out = levels_without_values(&points);
+        let kept = points.iter().filter(|(levels, _)| left_out.iter().all(|&(axis, level)| levels[axis] != level));
+        prop_assert!(kept.clone().all(|(_, value)| value.is_some()));
+        let kept: Vec<&[usize]> = kept.map(|(levels, _)| levels.as_slice()).collect();
+        prop_assert!(kept.is_empty() || statistics::is_complete_grid(kept.into_iter()));
+        prop_assert_eq!(left_out.is_empty(), points.iter().all(|(_, value)| value.is_some()));
+    }
+
     #[test]
     fn the_interval_contains_the_mean(values in vec(value(), 3..30)) {
         let description = describe(&values).expect("finite values");
