@@ -9,7 +9,7 @@ use runner::{
 };
 use spec::{Override, Pipeline};
 use tests::{Bench, SMALL_PIPELINE, Witness};
-use tuner::Outcome;
+use tuner::{Outcome, ranking::Best};
 
 /// A pipeline of two rules with two rates each, which trains the winners longer.
 const SEARCH: &str = r#"Pipeline(
@@ -460,7 +460,7 @@ fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
         _ => None,
     });
     let best = best.expect("it is there");
-    let winners = summary::winners(&best, &[trials.as_slice()], 1).expect("readable");
+    let winners = summary::winners(&best, &[trials.as_slice()], Best::ONE).expect("readable");
     let rates: Vec<(String, f64)> = winners
         .iter()
         .map(|(winner, _)| (winner.best_of.clone(), winner.configuration.learning_rate))
@@ -469,7 +469,7 @@ fn the_winner_is_chosen_by_the_ranking_metric_not_by_the_reported_one() {
     assert!(rates.iter().all(|(_, rate)| *rate == 1e-2), "{rates:?}");
     // Without groups there is one winner.
     let single = spec::Summarize { best_per: Vec::new(), ..best };
-    let winners = summary::winners(&single, &[trials.as_slice()], 1).expect("readable");
+    let winners = summary::winners(&single, &[trials.as_slice()], Best::ONE).expect("readable");
     assert_eq!(winners.len(), 1);
     assert_eq!(winners[0].0.best_of, "all");
 }

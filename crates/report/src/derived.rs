@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use statistics::{Comparison, Description, Interval};
 
-use crate::study::{AxisValue, Configuration, Criterion, End, Expectation, Published, Row, Study, Trial};
+use crate::study::{
+    AxisValue, Configuration, Criterion, Dropped, End, Expectation, Published, Row, Study, Trial,
+};
 use crate::words;
 
 /// A quantity with its value in each row.
@@ -161,11 +163,24 @@ impl Row {
         let mut remarks = Vec::new();
         remarks.extend(self.best_of.as_ref().map(|group| format!("best {group}")));
         remarks.extend(self.is_baseline.then(|| "baseline".to_owned()));
+        remarks.extend(self.dropped.as_ref().map(Dropped::in_words));
         let counts = [(self.diverged, "diverged"), (self.failed, "failed"), (self.missing, "missing")];
         remarks.extend(
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, end)| format!("{count} {end}")),
         );
         remarks
+    }
+}
+
+impl Dropped {
+    /// Returns the end of the configuration's way: `dropped after 3 epochs: place 14 of 27, 9 went on`.
+    fn in_words(&self) -> String {
+        let Self { epochs, place, of, go_on } = self;
+        let epochs = if *epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };
+        match place {
+            Some(place) => format!("dropped after {epochs}: place {place} of {of}, {go_on} went on"),
+            None => format!("dropped after {epochs}: a seed has no value"),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod words;
 pub use budget::unequal_budgets;
 pub use page::page;
 pub use study::{
-    AxisValue, Configuration, Criterion, End, Expectation, Images, Picture, Provenance, Published, Row,
-    Series, Setting, Study, Trial, Verdict, Versus,
+    AxisValue, Configuration, Criterion, Dropped, End, Expectation, Images, Picture, Provenance, Published,
+    Row, Series, Setting, Study, Trial, Verdict, Versus,
 };
 pub use tables::{configurations_csv, history_csv, latex, latex_pivots, markdown, trials_csv};

@@ -101,10 +101,25 @@ pub struct Row {
     pub group: String,
     /// The group in which it is the best configuration.
     pub best_of: Option<String>,
+    /// The rung at which successive halving dropped it. It has no value then.
+    pub dropped: Option<Dropped>,
     /// The number of mini-batches of an epoch; absent where it is not known.
     pub steps_per_epoch: Option<u64>,
     /// The trials, by seed.
     pub trials: Vec<Trial>,
+}
+
+/// The rung at which successive halving dropped a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The number of epochs that it was trained.
+    pub epochs: u32,
+    /// Its place in its group, from 1; absent if not all its seeds have a value.
+    pub place: Option<usize>,
+    /// The number of configurations of its group.
+    pub of: usize,
+    /// The number of them that could go on.
+    pub go_on: usize,
 }
 
 /// A difference to the baseline, over common seeds.

@@ -31,7 +31,7 @@ const ALWAYS_SHOWN: [&str; 2] = ["algorithm", "learning_rate"];
 fn columns(pipeline: &Pipeline) -> Vec<(String, Vec<Value>)> {
     let mut rows: Vec<Vec<(String, Value)>> = Vec::new();
     for summarize in summaries(pipeline) {
-        for train in summarize.trains() {
+        for train in &summarize.of {
             let candidates = train.grid.points.candidates().into_iter();
             rows.extend(candidates.map(|configuration| of_summary(summarize, train, configuration)));
         }

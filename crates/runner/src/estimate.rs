@@ -1,12 +1,16 @@
 //! Estimates how long missing trials would take on this machine, from training steps that are timed.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use data::{Dataset, Loading};
 use engine::{DeviceError, HostBatch, Population};
 use results::trial::PlannedTrial;
 use settings::{Algorithm, Device, Trial};
 use spec::Train;
+use tuner::ranking;
 
 use crate::{
     checkpoint::saved_epochs,
@@ -61,24 +65,74 @@ pub fn estimate(
     missing: &[&PlannedTrial],
     jobs: usize,
 ) -> Result<Estimate, Error> {
-    let dataset = load_images(context, &train.dataset, Loading::from(context.data))?;
     let is_whole = |planned: &PlannedTrial| planned.beginning.as_ref().is_some_and(|it| it.is_whole);
     let missing: Vec<&PlannedTrial> = missing.iter().copied().filter(|planned| !is_whole(planned)).collect();
     let trials: Vec<Trial> = missing.iter().map(|planned| planned.trial.clone()).collect();
+    let (epochs, timed) = seconds_of_an_epoch(context, train, &trials)?;
+    let left = |planned: &PlannedTrial| {
+        train.training.epochs - saved_epochs(&context.store, planned).min(train.training.epochs)
+    };
+    let total = epochs.iter().zip(&missing).map(|(epoch, planned)| f64::from(left(planned)) * epoch).sum();
+    Ok(Estimate { at_most: shared(context, total, missing.len(), jobs), timed })
+}
+
+/// Estimates how long the trials of `train` would take at most, whose configurations are not chosen yet: the largest ones of each group, which
+/// go on from the rung before.
+pub fn estimate_most(context: &Context<'_>, train: &Train, jobs: usize) -> Result<Estimate, Error> {
+    let candidates = train.grid.points.candidates();
+    let trials: Vec<Trial> = candidates
+        .iter()
+        .map(|&configuration| Trial { configuration: configuration.clone(), seed: 0 })
+        .collect();
+    let (epochs, timed) = seconds_of_an_epoch(context, train, &trials)?;
+    let before = train.rung_before();
+    let mut groups: HashMap<String, Vec<f64>> = HashMap::new();
+    let per = train.grid.points.chosen_by().map_or(&[][..], |chooser| &chooser.best_per);
+    for (configuration, epoch) in candidates.into_iter().zip(epochs) {
+        let goes_on = !configuration.schedule.depends_on_length();
+        let done = before.filter(|_| goes_on).map_or(0, |rung| rung.training.epochs);
+        let seconds = f64::from(train.training.epochs - done) * epoch * train.seeds.len() as f64;
+        groups.entry(ranking::group(configuration, per)).or_default().push(seconds);
+    }
+    let mut total = 0.0;
+    for (group, most) in train.grid.points.at_most_per(per) {
+        let seconds = groups.entry(group).or_default();
+        seconds.sort_by(|one, other| other.total_cmp(one));
+        total += seconds.iter().take(most).sum::<f64>();
+    }
+    Ok(Estimate { at_most: shared(context, total, train.most_trials(), jobs), timed })
+}
+
+/// Returns the time of this number of trials that take `total` seconds one after the other.
+fn shared(context: &Context<'_>, total: f64, trials: usize, jobs: usize) -> Duration {
+    let workers = match context.device {
+        Device::Cpu => jobs.min(trials).max(1),
+        Device::Cuda => 1,
+    };
+    Duration::try_from_secs_f64(total / workers as f64).unwrap_or(Duration::MAX)
+}
+
+/// Returns the seconds of an epoch of each of `trials` on one core or on the GPU, and the steps that were timed.
+fn seconds_of_an_epoch(
+    context: &Context<'_>,
+    train: &Train,
+    trials: &[Trial],
+) -> Result<(Vec<f64>, Vec<TimedStep>), Error> {
+    let dataset = load_images(context, &train.dataset, Loading::from(context.data))?;
     check_batch_sizes(train, trials.iter(), &dataset)?;
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
-    let groups = groups(&trials, train, &dataset, context.device, limit);
+    let groups = groups(trials, train, &dataset, context.device, limit);
     let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());
     let mut timed: Vec<TimedStep> = Vec::new();
     let mut seconds_per_weight: Vec<f64> = Vec::new();
-    let mut total = 0.0;
-    for (planned, trial) in missing.iter().zip(&trials) {
+    let mut seconds = Vec::new();
+    for trial in trials {
         let (algorithm, batch_size) = kind(trial, train);
         let is_alike = |step: &TimedStep| (step.algorithm, step.batch_size) == (algorithm, batch_size);
         let known = match timed.iter().position(is_alike) {
             Some(known) => known,
             None => {
-                let alike = largest_group_alike(&groups, &trials, |other| {
+                let alike = largest_group_alike(&groups, trials, |other| {
                     kind(other, train) == (algorithm, batch_size)
                 });
                 let (members, step) = time_some(context, alike, train, &dataset)?;
@@ -90,17 +144,10 @@ pub fn estimate(
                 timed.len() - 1
             }
         };
-        let left = train.training.epochs - saved_epochs(&context.store, planned).min(train.training.epochs);
         let step = seconds_per_weight[known] * weights(&population_of(&[trial], train, &dataset));
-        let steps = steps_of_an_epoch(dataset.train().len(), evaluated, batch_size);
-        total += f64::from(left) * steps * step;
+        seconds.push(step * steps_of_an_epoch(dataset.train().len(), evaluated, batch_size));
     }
-    let workers = match context.device {
-        Device::Cpu => jobs.min(missing.len()).max(1),
-        Device::Cuda => 1,
-    };
-    let at_most = Duration::try_from_secs_f64(total / workers as f64).unwrap_or(Duration::MAX);
-    Ok(Estimate { at_most, timed })
+    Ok((seconds, timed))
 }
 
 /// Times a step of as many of `members` as fit the device's memory, and returns these members.

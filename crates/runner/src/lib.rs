@@ -24,5 +24,5 @@ mod workers;
 pub use checkpoint::saved_epochs;
 pub use context::Context;
 pub use error::Error;
-pub use estimate::{Estimate, TimedStep, estimate, steps_of_an_epoch};
+pub use estimate::{Estimate, TimedStep, estimate, estimate_most, steps_of_an_epoch};
 pub use export::export;

@@ -39,6 +39,8 @@ pub enum StagePlan {
         name: String,
         /// Every trial of the stage; empty while its configurations are not chosen.
         trials: Vec<PlannedTrial>,
+        /// The largest number of trials.
+        at_most: usize,
         waiting: Option<Waiting>,
     },
     Summarize {
@@ -85,11 +87,11 @@ pub(crate) fn settle<'a>(
     train: &Train,
     trials_of: impl Fn(&Train) -> Option<&'a [PlannedTrial]>,
 ) -> Result<Settled, Error> {
-    let (summarize, count) = match &train.grid.points {
+    let (summarize, best) = match &train.grid.points {
         Points::Given(configurations) | Points::Drawn { configurations, .. } => {
             return Ok(Settled::Known { configurations: configurations.clone(), without_winner: Vec::new() });
         }
-        Points::BestOf { summarize, count } => (summarize, count.get()),
+        Points::BestOf { summarize, best } => (summarize, *best),
     };
     let summary = summarize.name.clone();
     let Some(trials) = summarize.trains().map(trials_of).collect::<Option<Vec<&[PlannedTrial]>>>() else {
@@ -102,7 +104,7 @@ pub(crate) fn settle<'a>(
     // The winners on the dataset of this stage, if the summary is over several.
     let has_own = summarize.datasets().contains(&train.dataset.name.as_str());
     let is_meant = |dataset: &str| !has_own || dataset == train.dataset.name;
-    let winners = summary::winners(summarize, &trials, count)?.into_iter().map(|(winner, _)| winner);
+    let winners = summary::winners(summarize, &trials, best)?.into_iter().map(|(winner, _)| winner);
     let winners: Vec<Winner> = winners.filter(|winner| is_meant(&winner.dataset)).collect();
     let mut without_winner: Vec<String> = Vec::new();
     for (train, planned) in summarize.trains().zip(&trials).filter(|(train, _)| is_meant(&train.dataset.name))
@@ -167,10 +169,11 @@ fn plan_stage(
             match settle(train, |train| planned_trials(above, train))? {
                 Settled::Known { configurations, .. } => {
                     let trials = plan_trials(context, train, &configurations)?;
-                    StagePlan::Train { name, trials, waiting: None }
+                    StagePlan::Train { name, at_most: trials.len(), trials, waiting: None }
                 }
                 Settled::Waiting(waiting) => {
-                    StagePlan::Train { name, trials: Vec::new(), waiting: Some(waiting) }
+                    let at_most = train.most_trials();
+                    StagePlan::Train { name, trials: Vec::new(), at_most, waiting: Some(waiting) }
                 }
             }
         }
@@ -190,7 +193,7 @@ fn plan_stage(
 /// Returns the trials of the earlier stage `train`, or none if its configurations are not chosen.
 fn planned_trials<'a>(above: &'a [StagePlan], train: &Train) -> Option<&'a [PlannedTrial]> {
     let trials = above.iter().find_map(|plan| match plan {
-        StagePlan::Train { name, trials, waiting } if *name == train.name => {
+        StagePlan::Train { name, trials, waiting, .. } if *name == train.name => {
             Some(waiting.is_none().then_some(trials.as_slice()))
         }
         _ => None,

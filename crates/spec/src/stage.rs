@@ -1,11 +1,19 @@
 //! Checked stages: plain values that are all allowed.
 
-use std::{collections::HashSet, fmt, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 use data::DatasetSettings;
 use serde::{Deserialize, Serialize};
 use settings::{Algorithm, Axis, Configuration, Metric, Selection, Split, Task, TrainingSettings, Trial};
-use tuner::EarlyStopping;
+use tuner::{
+    EarlyStopping,
+    ranking::{self, Best},
+};
 
 use crate::checkpoint_rule::CheckpointRule;
 
@@ -59,8 +67,8 @@ pub enum Points {
     Given(Vec<Configuration>),
     /// Points that are drawn from the grid's axes, each once, one rule after the other.
     Drawn { search: Search, configurations: Vec<Configuration> },
-    /// The best `count` configurations of each group of a summary, known when the trials of the summary are finished.
-    BestOf { summarize: Arc<Summarize>, count: NonZeroU32 },
+    /// The best configurations of each group of a summary, known when the trials of the summary are finished.
+    BestOf { summarize: Arc<Summarize>, best: Best },
 }
 
 /// A search that draws points from axes.
@@ -117,24 +125,48 @@ impl Points {
         }
     }
 
+    /// Returns the largest number of points.
+    pub fn at_most(&self) -> usize {
+        match self {
+            Self::BestOf { summarize, .. } => self.at_most_per(&summarize.best_per).values().sum(),
+            points => points.candidates().len(),
+        }
+    }
+
+    /// Returns the largest number of points of each combination of values on the axes `per`.
+    pub fn at_most_per(&self, per: &[Axis]) -> BTreeMap<String, usize> {
+        let (summarize, best) = match self {
+            Self::BestOf { summarize, best } if summarize.best_per == per => (summarize, best),
+            points => return ranking::group_sizes(points.candidates().into_iter(), per),
+        };
+        let mut sizes = BTreeMap::new();
+        for train in &summarize.of {
+            for (group, size) in train.grid.points.at_most_per(per) {
+                *sizes.entry(group).or_default() += size;
+            }
+        }
+        sizes.values_mut().for_each(|size| *size = best.of(*size));
+        sizes
+    }
+
     /// Returns in words how the points were drawn and chosen, such as `60 random points per rule, seed 0`; nothing for all combinations of
     /// axes and for their winners, one for each group.
     pub fn origin(&self) -> Option<String> {
-        let (summarize, count) = match self {
+        let (summarize, best) = match self {
             Self::Given(_) => return None,
             Self::Drawn { search, .. } => return Some(search.to_string()),
-            Self::BestOf { summarize, count } => (summarize, count.get()),
+            Self::BestOf { summarize, best } => (summarize, best),
         };
         let mut origins: Vec<String> = Vec::new();
-        for origin in summarize.trains().filter_map(|train| train.grid.points.origin()) {
+        for origin in summarize.of.iter().filter_map(|train| train.whole().grid.points.origin()) {
             if !origins.contains(&origin) {
                 origins.push(origin);
             }
         }
-        let best = if count == 1 { "the best".to_owned() } else { format!("the best {count}") };
+        let is_one = *best == Best::ONE;
         let best = format!("{best} of each group of stage {}", summarize.name);
         match origins.as_slice() {
-            [] => (count > 1).then_some(best),
+            [] => (!is_one).then_some(best),
             origins => Some(format!("{best}, from {}", origins.join(" and "))),
         }
     }
@@ -159,6 +191,8 @@ pub struct Train {
     pub divergence_factor: f64,
     /// Whether a diverged trial is a finding and not a failure of the run.
     pub may_diverge: bool,
+    /// The rungs before, if this is the last one of successive halving: the same stage with fewer epochs and more configurations.
+    pub rungs: Vec<Arc<Train>>,
     /// Whether TensorBoard shows the mean over the seeds of each configuration.
     pub mean_over_seeds: bool,
     pub checkpoint: CheckpointRule,
@@ -169,7 +203,7 @@ pub struct Train {
 impl Train {
     /// Returns the number of trials; the largest possible number if the configurations are chosen later.
     pub fn most_trials(&self) -> usize {
-        self.grid.points.candidates().len() * self.seeds.len()
+        self.grid.points.at_most() * self.seeds.len()
     }
 
     /// Returns the stages whose trials choose the configurations of this one: those on its dataset, or all if the summary between has none
@@ -177,8 +211,30 @@ impl Train {
     pub fn chosen_from(&self) -> impl Iterator<Item = &Train> {
         let chooser = self.grid.points.chosen_by();
         let has_own = chooser.is_some_and(|chooser| chooser.datasets().contains(&self.dataset.name.as_str()));
-        let trains = chooser.into_iter().flat_map(Summarize::trains);
+        let trains = chooser.into_iter().flat_map(|chooser| chooser.of.iter().map(Arc::as_ref));
         trains.filter(move |train| !has_own || train.dataset.name == self.dataset.name)
+    }
+
+    /// Returns the stage that trains all configurations of this one: the first rung, or itself without halving.
+    pub fn whole(&self) -> &Self {
+        self.rungs.first().map_or(self, Arc::as_ref)
+    }
+
+    /// Returns the rung before this one, from whose trials its own go on.
+    pub fn rung_before(&self) -> Option<&Self> {
+        let before = self.grid.points.chosen_by()?.of.first()?;
+        self.goes_on_from(before).is_some().then_some(before)
+    }
+
+    /// Returns how this stage chooses from `rung`, if that is the rung before it.
+    pub fn goes_on_from(&self, rung: &Self) -> Option<(&Summarize, Best)> {
+        match &self.grid.points {
+            Points::BestOf { summarize, best: best @ Best::OneOf(_) } => {
+                let is_before = summarize.of.iter().any(|train| train.name == rung.name);
+                is_before.then_some((summarize, *best))
+            }
+            _ => None,
+        }
     }
 
     /// Returns each of `configurations` with every seed.
@@ -231,9 +287,17 @@ pub struct Summarize {
 }
 
 impl Summarize {
-    /// Returns the stages that train the trials.
+    /// Returns the stages that train the trials, each after its rungs.
     pub fn trains(&self) -> impl Iterator<Item = &Train> {
-        self.of.iter().map(Arc::as_ref)
+        self.stages().map(|(_, train)| train)
+    }
+
+    /// Returns each stage of the summary with its rungs, one after the other, and itself.
+    pub fn stages(&self) -> impl Iterator<Item = (&Train, &Train)> {
+        self.of.iter().flat_map(|whole| {
+            let trains = whole.rungs.iter().chain([whole]);
+            trains.map(move |train| (whole.as_ref(), train.as_ref()))
+        })
     }
 
     /// Returns the names of the datasets of the trials, each once.

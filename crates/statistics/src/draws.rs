@@ -67,7 +67,7 @@ mod tests {
         );
         assert!((best(1).mean - 3.0).abs() < 1e-12);
         assert_eq!(best(1).interval, Interval { low: 1.0, high: 6.0 });
-        // Of the three pairs, two have the best.
+        // Two of the three pairs have the best.
         assert!((best(2).mean - 4.0 / 3.0).abs() < 1e-12);
     }
 

@@ -1,6 +1,10 @@
 //! The ranking of configurations by their mean over all seeds, never by the best seed.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    num::NonZeroU32,
+};
 
 use settings::{Axis, Configuration};
 
@@ -33,9 +37,45 @@ pub struct Ranking {
     pub best_of: Vec<Option<String>>,
 }
 
-/// Ranks configurations by their values, and finds the best `count` of each combination of values on the axes `per`: all complete ones if
-/// there are fewer.
-pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis], count: u32) -> Ranking {
+/// The number of configurations of a group that are among its best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Best {
+    /// This number, or all complete ones if there are fewer.
+    Count(NonZeroU32),
+    /// One of this number of configurations, complete or not, rounded down but at least one.
+    OneOf(NonZeroU32),
+}
+
+impl Best {
+    pub const ONE: Self = Self::Count(NonZeroU32::MIN);
+
+    /// Returns the largest number of configurations that are the best of a group of `size`.
+    pub fn of(self, size: usize) -> usize {
+        match self {
+            Self::Count(count) => size.min(count.get() as usize),
+            Self::OneOf(eta) => (size / eta.get() as usize).max(1).min(size),
+        }
+    }
+}
+
+/// Writes `the best`, `the best 3` or `the best third`.
+impl fmt::Display for Best {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(NonZeroU32::MIN) => f.write_str("the best"),
+            Self::Count(count) => write!(f, "the best {count}"),
+            Self::OneOf(eta) => match eta.get() {
+                2 => f.write_str("the best half"),
+                3 => f.write_str("the best third"),
+                4 => f.write_str("the best quarter"),
+                eta => write!(f, "the best {eta}th part"),
+            },
+        }
+    }
+}
+
+/// Ranks configurations by their values, and finds the `best` of each combination of values on the axes `per`.
+pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis], best: Best) -> Ranking {
     let means: Vec<Option<f64>> = values.iter().map(|values| complete_mean(values)).collect();
     let key =
         |index: usize| (means[index].is_none(), means[index].unwrap_or_else(|| partial_mean(&values[index])));
@@ -45,16 +85,30 @@ pub fn rank(configurations: &[&Configuration], values: &[Values], per: &[Axis], 
         is_left_incomplete.cmp(&is_right_incomplete).then(left.total_cmp(&right))
     });
     let mut best_of: Vec<Option<String>> = vec![None; configurations.len()];
-    let mut found: HashMap<String, u32> = HashMap::new();
+    let mut left = HashMap::new();
+    for (group, size) in group_sizes(configurations.iter().copied(), per) {
+        left.insert(group, best.of(size));
+    }
     for &index in order.iter().filter(|&&index| means[index].is_some()) {
         let group = group(configurations[index], per);
-        let found = found.entry(group.clone()).or_default();
-        if *found < count {
-            *found += 1;
+        if let Some(left) = left.get_mut(&group).filter(|left| **left > 0) {
+            *left -= 1;
             best_of[index] = Some(group);
         }
     }
     Ranking { order, means, best_of }
+}
+
+/// Returns the number of configurations of each group.
+pub fn group_sizes<'a>(
+    configurations: impl Iterator<Item = &'a Configuration>,
+    per: &[Axis],
+) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
+    for configuration in configurations {
+        *sizes.entry(group(configuration, per)).or_default() += 1;
+    }
+    sizes
 }
 
 /// Returns the group of `configuration`, by its values on the axes `per`: `dfa`, `dfa, batch_norm true`, `without feedback`
@@ -92,7 +146,7 @@ mod tests {
             vec![Some(0.1), Some(f64::NAN)],
         ];
         let configuration = configuration(Algorithm::Dfa, 1e-3, false);
-        assert_eq!(rank(&[&configuration; 5], &values, &[], 1).order, [3, 0, 4, 1, 2]);
+        assert_eq!(rank(&[&configuration; 5], &values, &[], Best::ONE).order, [3, 0, 4, 1, 2]);
         assert_eq!(complete_mean(&values[0]), Some(4.0));
         assert_eq!((complete_mean(&values[1]), complete_mean(&[])), (None, None));
     }
@@ -108,9 +162,9 @@ mod tests {
         ];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = [8.33, 15.89, 51.14, 34.04].map(|value| vec![Some(value)]).to_vec();
-        let best = rank(&configurations, &values, &[Axis::Algorithm], 1).best_of;
+        let best = rank(&configurations, &values, &[Axis::Algorithm], Best::ONE).best_of;
         assert_eq!(best, [Some("dfa".to_owned()), None, None, Some("drtp".to_owned())]);
-        let best = rank(&configurations, &values, &[], 1).best_of;
+        let best = rank(&configurations, &values, &[], Best::ONE).best_of;
         assert_eq!(best, [Some("all".to_owned()), None, None, None]);
     }
 
@@ -128,9 +182,13 @@ mod tests {
             let best_of = rank(&configurations, &values, &[Axis::Algorithm], count).best_of;
             (0..best_of.len()).filter(|&index| best_of[index].is_some()).collect()
         };
-        assert_eq!(chosen(1), [3, 4]);
-        assert_eq!(chosen(3), [1, 2, 3, 4], "drtp has one complete configuration");
-        assert_eq!(chosen(9), [0, 1, 2, 3, 4]);
+        let number = |number| NonZeroU32::new(number).expect("not 0");
+        assert_eq!(chosen(Best::ONE), [3, 4]);
+        assert_eq!(chosen(Best::Count(number(3))), [1, 2, 3, 4], "drtp has one complete configuration");
+        assert_eq!(chosen(Best::Count(number(9))), [0, 1, 2, 3, 4]);
+        assert_eq!(chosen(Best::OneOf(number(2))), [1, 3, 4], "half of four, and of two");
+        assert_eq!(chosen(Best::OneOf(number(3))), [3, 4], "a third, rounded down");
+        assert_eq!(chosen(Best::OneOf(number(9))), [3, 4], "at least one");
     }
 
     #[test]
@@ -139,7 +197,7 @@ mod tests {
             [configuration(Algorithm::Dfa, 1e-3, true), configuration(Algorithm::Dfa, 1e-3, false)];
         let configurations: Vec<&Configuration> = configurations.iter().collect();
         let values = vec![vec![Some(1.0)], vec![None]];
-        let best = rank(&configurations, &values, &[Axis::Algorithm, Axis::BatchNorm], 1).best_of;
+        let best = rank(&configurations, &values, &[Axis::Algorithm, Axis::BatchNorm], Best::ONE).best_of;
         assert_eq!(
             best,
             [Some("dfa, batch_norm true".to_owned()), None],

@@ -20,7 +20,7 @@ use std::{
 };
 
 use sections::{Content, Field, Presence, Schema, Settings, Variant};
-use spec::{Pipeline, template::Draft};
+use spec::{Pipeline, Stage, template::Draft};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -80,7 +80,8 @@ fn a_file_of_all_examples_can_be_parsed() {
     let schema = schema();
     let stages: Vec<String> = schema.stages().iter().map(|stage| schema.example(stage)).collect();
     let pipeline = parse(&file(&stages)).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(pipeline.stages.len(), schema.stages().len());
+    let is_rung = |stage: &&Stage| stage.name().contains("-rung-");
+    assert_eq!(pipeline.stages.iter().filter(|stage| !is_rung(stage)).count(), schema.stages().len());
     assert!(pipeline.stages.len() >= 4);
 }
 

@@ -1,13 +1,13 @@
 //! `plan`: shows what is done, what would run, and why.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use data::{DataWarning, Source};
 use indicatif::{DecimalBytes, HumanDuration};
 use results::{NUMERICS_REVISION, description, reason, trial::PlannedTrial};
 use runner::{Context, Estimate, TimedStep, plan::StagePlan};
 use settings::Device;
-use spec::{Dataset, Pipeline, Stage, template::slug};
+use spec::{Dataset, Pipeline, Stage, Train, template::slug};
 use store::FieldDifference;
 
 use super::{
@@ -37,6 +37,7 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         return Ok(exit_code);
     }
     let (context, pipeline) = (asked.context(), &asked.pipeline);
+    let mut total = Duration::ZERO;
     for stage in runner::plan::plan(&context, pipeline)? {
         match stage {
             StagePlan::Dataset { name, stated } => {
@@ -76,14 +77,21 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     ),
                 );
             }
-            StagePlan::Train { name, waiting: Some(waiting), .. } => {
+            StagePlan::Train { name, at_most, waiting: Some(waiting), .. } => {
                 let after = match waiting.trials {
                     Some(count) => format!(", after {}", counted(count, "trial")),
                     None => String::new(),
                 };
-                line("Train", &name, &format!("the winners of `{}`{after}", waiting.summary));
+                let trials = counted(at_most, "trial");
+                line("Train", &name, &format!("at most {trials}: the best of `{}`{after}", waiting.summary));
+                if arguments.time {
+                    let train = train_of(pipeline, &name);
+                    let estimate = runner::estimate_most(&context, train, super::run::cores())?;
+                    total += estimate.at_most;
+                    tell_estimate("at most", estimate, context.device);
+                }
             }
-            StagePlan::Train { name, trials, waiting: None } => {
+            StagePlan::Train { name, trials, waiting: None, .. } => {
                 let missing: Vec<&PlannedTrial> =
                     trials.iter().filter(|trial| trial.artifact.is_none()).collect();
                 let done = trials.len() - missing.len();
@@ -122,7 +130,10 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                     say(&format!("           {note}"));
                 }
                 if arguments.time && !missing.is_empty() {
-                    estimate(&context, pipeline, &name, &missing)?;
+                    let train = train_of(pipeline, &name);
+                    let estimate = runner::estimate(&context, train, &missing, super::run::cores())?;
+                    total += estimate.at_most;
+                    tell_estimate("about", estimate, context.device);
                 }
                 explain(&context, dataset_of(pipeline, &name), &missing, about.verbose)?;
             }
@@ -136,6 +147,10 @@ pub fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
                 line("Summarize", &name, &state);
             }
         }
+    }
+    let trains = pipeline.stages.iter().filter(|stage| matches!(stage, Stage::Train(_))).count();
+    if arguments.time && trains > 1 {
+        say(&format!("in all at most {}", HumanDuration(total)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -227,44 +242,34 @@ fn line(kind: &str, name: &str, state: &str) {
     say(&format!("{kind:<9}  {name:<16}  {state}"));
 }
 
-/// Prints how long the `missing` trials of the stage `name` would take on this machine.
-fn estimate(
-    context: &Context<'_>,
-    pipeline: &Pipeline,
-    name: &str,
-    missing: &[&PlannedTrial],
-) -> anyhow::Result<()> {
-    let train = pipeline.stages.iter().find_map(|stage| match stage {
-        Stage::Train(train) if train.name == name => Some(train),
-        _ => None,
-    });
-    let Some(train) = train else { return Ok(()) };
-    let cores = super::run::cores();
-    let Estimate { at_most, timed } = runner::estimate(context, train, missing, cores)?;
-    let on = match context.device {
-        Device::Cpu => format!("about {} on {cores} cores", HumanDuration(at_most)),
+/// Prints how long trials would take on this machine, `about` or `at most`.
+fn tell_estimate(how: &str, Estimate { at_most, timed }: Estimate, device: Device) {
+    let on = match device {
+        Device::Cpu => format!("{how} {} on {} cores", HumanDuration(at_most), super::run::cores()),
         // Shapes with few trials leave the GPU partly idle.
-        Device::Cuda => format!("about {} on this GPU", HumanDuration(at_most)),
+        Device::Cuda => format!("{how} {} on this GPU", HumanDuration(at_most)),
     };
     say(&format!("           {on}, from steps timed just now:"));
     for TimedStep { network, trials, each, .. } in timed {
         let each = 1e3 * each.as_secs_f64();
-        say(&match context.device {
+        say(&match device {
             Device::Cpu => format!("             {network}: {each:.2} ms on one core"),
             Device::Cuda => format!("             {network}: {each:.3} ms a trial, {trials} together"),
         });
     }
-    Ok(())
 }
 
 /// Returns the dataset of the train stage `name`.
 pub fn dataset_of<'a>(pipeline: &'a Pipeline, name: &str) -> &'a Dataset {
-    let trains = pipeline.stages.iter().filter_map(|stage| match stage {
-        Stage::Train(train) => Some(train),
+    &train_of(pipeline, name).dataset
+}
+
+fn train_of<'a>(pipeline: &'a Pipeline, name: &str) -> &'a Train {
+    let mut trains = pipeline.stages.iter().filter_map(|stage| match stage {
+        Stage::Train(train) => Some(train.as_ref()),
         _ => None,
     });
-    let train = trains.into_iter().find(|train| train.name == name);
-    &train.expect("a plan has the stages of its pipeline").dataset
+    trains.find(|train| train.name == name).expect("a plan has the stages of its pipeline")
 }
 
 fn explain(

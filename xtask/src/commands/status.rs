@@ -47,7 +47,7 @@ pub fn status(arguments: &PipelineArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(arguments)?;
     let (context, store) = (asked.context(), &asked.store);
     for plan in runner::plan::plan(&context, &asked.pipeline)? {
-        let StagePlan::Train { name, trials, waiting } = plan else { continue };
+        let StagePlan::Train { name, trials, waiting, .. } = plan else { continue };
         if let Some(waiting) = waiting {
             say(&format!("{name}: waits for `{}` to choose its configurations", waiting.summary));
             continue;

@@ -17,7 +17,7 @@ pub fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     let asked = Asked::open(about)?;
     let (context, pipeline) = (asked.context(), &asked.pipeline);
     for stage in runner::plan::plan(&context, pipeline)? {
-        if let StagePlan::Train { name, trials, waiting: None } = stage {
+        if let StagePlan::Train { name, trials, waiting: None, .. } = stage {
             let missing = trials.iter().filter(|planned| planned.artifact.is_none());
             let missing: Vec<&PlannedTrial> =
                 missing.filter(|planned| planned.trial.to_string().contains(&arguments.trial)).collect();

@@ -3,6 +3,7 @@
 use settings::Trial;
 use spec::{EpochRule, KeptWeights, Pipeline, Stage, Summarize, Train};
 use store::Artifact;
+use tuner::ranking::Best;
 
 use super::wanted::{Choice, Wanted};
 use crate::{
@@ -149,7 +150,7 @@ fn winners<'a>(stages: &[StageTrials<'a>], summarize: &Summarize) -> Result<Sele
         ));
     }
     let has_datasets = summarize.datasets().len() > 1;
-    for (Winner { best_of, dataset, .. }, of_winner) in summary::winners(summarize, &trials, 1)? {
+    for (Winner { best_of, dataset, .. }, of_winner) in summary::winners(summarize, &trials, Best::ONE)? {
         for winning in of_winner {
             let (index, planned) = trials
                 .iter()

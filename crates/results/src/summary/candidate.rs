@@ -1,13 +1,13 @@
 //! The configurations of a summary with the values that their trials measured.
 
-use std::{collections::HashMap, ops::RangeInclusive};
+use std::{cmp::Reverse, collections::HashMap, ops::RangeInclusive};
 
 use history::History;
 use settings::{Configuration, Metric, Split, TrainingSettings};
 use spec::{EpochRule, Summarize, Train};
 use tuner::{
     Outcome,
-    ranking::{self, Ranking},
+    ranking::{self, Best, Ranking},
 };
 
 use crate::{
@@ -17,15 +17,29 @@ use crate::{
 
 /// A configuration with its trials.
 pub(super) struct Candidate<'a> {
-    /// The stage that trains it, the first one if several do.
+    /// The stage that trains it, the first one if several do. The last rung that it has reached.
     pub(super) train: &'a Train,
-    /// All stages that train it.
+    /// All stages of the summary that train it.
     pub(super) trains: Vec<&'a Train>,
     pub(super) configuration: &'a Configuration,
     /// The configuration with the batch size that the stage may give.
     pub(super) completed: Configuration,
     /// One trial for each seed, in the order of the file.
     pub(super) trials: Vec<Measured<'a>>,
+    /// The end of its way, if it did not go on to the last rung of its stage.
+    pub(super) dropped: Option<Dropped>,
+}
+
+/// The rung at which successive halving dropped a configuration.
+pub(super) struct Dropped {
+    /// The number of epochs that it was trained.
+    pub(super) epochs: u32,
+    /// Its place in its group, from 1; absent if not all its seeds have a value.
+    pub(super) place: Option<usize>,
+    /// The number of configurations of its group.
+    pub(super) of: usize,
+    /// The number of them that may go on.
+    pub(super) go_on: usize,
 }
 
 /// A trial with the values that the summary uses.
@@ -52,17 +66,18 @@ pub(super) struct Ranked<'a> {
     pub(super) left_out: usize,
 }
 
-/// Reads the trials of every configuration that counts, ranks the configurations, and finds the best `count` of each group.
+/// Reads the trials of every configuration that counts, ranks the configurations, and finds the `best` of each group.
 pub(super) fn read<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
-    count: u32,
+    best: Best,
 ) -> Result<Ranked<'a>, Error> {
     let (mut candidates, beyond) = within_budget(summarize, trials);
     for measured in candidates.iter_mut().flat_map(|candidate| &mut candidate.trials) {
         measured.read(summarize)?;
     }
-    let ranking = rank(summarize, &candidates, count);
+    add_dropped(summarize, trials, &mut candidates)?;
+    let ranking = rank(summarize, &candidates, best);
     Ok(Ranked {
         ranking,
         candidates,
@@ -84,22 +99,70 @@ pub(super) fn within_budget<'a>(
     })
 }
 
-/// Returns every configuration of the stages, in the order of the stages and of their grids.
+/// Marks the configurations that did not go on to the last rung of their stage, and removes their values, which cannot be compared with those
+/// of more epochs.
+fn add_dropped<'a>(
+    summarize: &'a Summarize,
+    trials: &[&'a [PlannedTrial]],
+    candidates: &mut [Candidate<'a>],
+) -> Result<(), Error> {
+    let stages: Vec<(&Train, &[PlannedTrial])> = summarize.trains().zip(trials.iter().copied()).collect();
+    for pair in stages.windows(2) {
+        let [(rung, planned), (next, _)] = *pair else { continue };
+        let Some((chooser, best)) = next.goes_on_from(rung) else { continue };
+        let Ranked { candidates: of_rung, ranking, .. } = read(chooser, &[planned], best)?;
+        let sizes = ranking::group_sizes(of_rung.iter().map(|it| &it.completed), &chooser.best_per);
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for &index in &ranking.order {
+            let completed = &of_rung[index].completed;
+            let group = ranking::group(completed, &chooser.best_per);
+            let of = sizes[&group];
+            let place = places.entry(group).or_default();
+            *place += 1;
+            let is_meant = |candidate: &&mut Candidate<'a>| {
+                candidate.train.name == rung.name && candidate.completed == *completed
+            };
+            let Some(candidate) = candidates.iter_mut().find(is_meant) else { continue };
+            candidate.dropped = Some(Dropped {
+                epochs: rung.training.epochs,
+                place: ranking.means[index].map(|_| *place),
+                of,
+                go_on: best.of(of),
+            });
+            for trial in &mut candidate.trials {
+                (trial.epoch, trial.value, trial.ranked_by, trial.test) = (None, None, None, None);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns every configuration of the stages, in the order of the stages and of their grids. Of a configuration that went on from rung to
+/// rung, only the last trials are there.
 fn candidates<'a>(summarize: &'a Summarize, trials: &[&'a [PlannedTrial]]) -> Vec<Candidate<'a>> {
     let mut candidates: Vec<Candidate<'a>> = Vec::new();
-    for (train, planned) in summarize.trains().zip(trials) {
+    for ((whole, train), planned) in summarize.stages().zip(trials) {
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             let completed = train.training.completed(&seeds[0].trial.configuration);
-            let same =
-                |other: &Candidate<'a>| other.completed == completed && trains_alike(other.train, train);
+            let goes_on = |other: &Candidate<'a>| train.goes_on_from(other.train).is_some();
+            let same = |other: &Candidate<'a>| {
+                other.completed == completed && (trains_alike(other.train, train) || goes_on(other))
+            };
             let position = candidates.iter().position(same).unwrap_or_else(|| {
                 let configuration = &seeds[0].trial.configuration;
                 let (trains, trials) = (Vec::new(), Vec::new());
-                candidates.push(Candidate { train, trains, configuration, completed, trials });
+                candidates.push(Candidate { train, trains, configuration, completed, trials, dropped: None });
                 candidates.len() - 1
             });
-            candidates[position].trains.push(train);
-            let known = &mut candidates[position].trials;
+            let candidate = &mut candidates[position];
+            if goes_on(candidate) {
+                candidate.train = train;
+                candidate.trials.clear();
+            }
+            if !candidate.is_of(whole) {
+                candidate.trains.push(whole);
+            }
+            let known = &mut candidate.trials;
             for planned in seeds {
                 if known.iter().all(|other| other.planned.trial.seed != planned.trial.seed) {
                     known.push(Measured::of(planned));
@@ -144,7 +207,7 @@ fn trains_alike(one: &Train, other: &Train) -> bool {
 }
 
 /// Ranks the candidates of each dataset, one dataset after the other.
-fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], count: u32) -> Ranking {
+fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], best: Best) -> Ranking {
     let datasets = summarize.datasets();
     let mut all = Ranking {
         order: Vec::new(),
@@ -159,8 +222,14 @@ fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], count: u32) -> Rank
         let ranked_by = |&index: &usize| candidates[index].trials.iter().map(|it| it.ranked_by).collect();
         let values: Vec<ranking::Values> = indices.iter().map(ranked_by).collect();
         let Ranking { order, means, best_of } =
-            ranking::rank(&configurations, &values, &summarize.best_per, count);
-        all.order.extend(order.into_iter().map(|position| indices[position]));
+            ranking::rank(&configurations, &values, &summarize.best_per, best);
+        let mut order: Vec<usize> = order.into_iter().map(|position| indices[position]).collect();
+        // Configurations that went further come first.
+        order.sort_by_key(|&index| {
+            let dropped = candidates[index].dropped.as_ref();
+            dropped.map(|dropped| (Reverse(dropped.epochs), dropped.place.unwrap_or(usize::MAX)))
+        });
+        all.order.extend(order);
         for ((&index, mean), best_of) in indices.iter().zip(means).zip(best_of) {
             all.means[index] = mean;
             all.best_of[index] = best_of;

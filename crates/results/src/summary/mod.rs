@@ -16,6 +16,7 @@ use serde::Serialize;
 use settings::{Algorithm, Axis, Metric};
 use spec::{Asked, EpochRule, Expectation, Publication, Summarize};
 use store::{Artifact, KeyText, Store, Work};
+use tuner::ranking::Best;
 
 pub use trials::Trials;
 pub use winners::Winner;
@@ -97,14 +98,14 @@ pub fn key_text(summarize: &Summarize, trials: &Trials<'_>, asked: Asked<'_>, st
     KeyText::new(SUMMARY, SUMMARY_REVISION, &settings, &inputs)
 }
 
-/// Returns the winners among the trials and their trials: for each dataset, `count` for each combination of values on the axes that
-/// `summarize` names, or all complete ones if there are fewer.
+/// Returns the winners among the trials and their trials: for each dataset, the `best` of each combination of values on the axes that
+/// `summarize` names.
 pub fn winners<'a>(
     summarize: &'a Summarize,
     trials: &[&'a [PlannedTrial]],
-    count: u32,
+    best: Best,
 ) -> Result<Vec<(Winner, Vec<&'a PlannedTrial>)>, Error> {
-    let Ranked { candidates, ranking, .. } = candidate::read(summarize, trials, count)?;
+    let Ranked { candidates, ranking, .. } = candidate::read(summarize, trials, best)?;
     Ok(winners::of(&candidates, &ranking))
 }
 
@@ -116,7 +117,7 @@ pub fn write(
     store: &Store,
     work: &Work,
 ) -> Result<(), Error> {
-    let ranked = candidate::read(summarize, &trials.stages, 1)?;
+    let ranked = candidate::read(summarize, &trials.stages, Best::ONE)?;
     let study = study::of(summarize, &ranked, &trials.searched, asked, store)?;
     let Ranked { candidates, ranking, .. } = ranked;
     let winners = winners::of(&candidates, &ranking);

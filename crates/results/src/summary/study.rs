@@ -54,7 +54,7 @@ pub(super) fn of(
     }
     let (mut stated_of_trains, mut with_validation_part) = (Vec::new(), Vec::new());
     let mut other_images: Vec<(&str, String)> = Vec::new();
-    for train in summarize.trains() {
+    for train in &summarize.of {
         let stated = stated(train, candidates, store)?;
         if stated.as_ref().is_some_and(Stated::has_validation_part) {
             with_validation_part.push(&train.dataset.settings.source);
@@ -149,6 +149,12 @@ fn row(summarize: &Summarize, candidate: &Candidate<'_>, store: &Store) -> Resul
         versus: None,
         is_baseline: false,
         best_of: None,
+        dropped: candidate.dropped.as_ref().map(|dropped| report::Dropped {
+            epochs: dropped.epochs,
+            place: dropped.place,
+            of: dropped.of,
+            go_on: dropped.go_on,
+        }),
         steps_per_epoch: None,
         trials,
     })
@@ -337,10 +343,10 @@ fn epoch_in_words(summarize: &Summarize) -> String {
 
 /// Returns the settings of the trials in words, with a line for each train stage where stages differ. A setting without words is left out.
 fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting> {
-    let of_stages: Vec<[(&str, String); 9]> =
-        summarize.trains().map(|train| settings_of(train, candidates)).collect();
+    let of_stages: Vec<[(&str, String); 10]> =
+        summarize.of.iter().map(|train| settings_of(train, candidates)).collect();
     let mut settings = Vec::new();
-    for index in 0..9 {
+    for index in 0..10 {
         let (name, first) = &of_stages[0][index];
         if of_stages.iter().all(|stage| stage[index].1 == *first) {
             if !first.is_empty() {
@@ -349,7 +355,7 @@ fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting>
             continue;
         }
         for (train, stage) in
-            summarize.trains().zip(&of_stages).filter(|(_, stage)| !stage[index].1.is_empty())
+            summarize.of.iter().zip(&of_stages).filter(|(_, stage)| !stage[index].1.is_empty())
         {
             settings
                 .push(Setting { name: format!("{name} ({})", train.name), value: stage[index].1.clone() });
@@ -358,7 +364,16 @@ fn settings(summarize: &Summarize, candidates: &[Candidate<'_>]) -> Vec<Setting>
     settings
 }
 
-fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 9] {
+/// Returns the rungs of a stage in words; nothing without halving.
+fn halving_in_words(train: &Train) -> String {
+    let Some((chooser, best)) = train.rungs.last().and_then(|rung| train.goes_on_from(rung)) else {
+        return String::new();
+    };
+    let epochs: Vec<String> = train.rungs.iter().map(|rung| rung.training.epochs.to_string()).collect();
+    format!("{best} of each group goes on after {} epochs, by {}", epochs.join(", "), chooser.metric)
+}
+
+fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, String); 10] {
     let training = &train.training;
     let epochs = match &train.early_stopping {
         None => training.epochs.to_string(),
@@ -380,7 +395,8 @@ fn settings_of(train: &Train, candidates: &[Candidate<'_>]) -> [(&'static str, S
     [
         ("dataset", hyperparameters::describe(&train.dataset.settings)),
         ("task", training.task.name().into()),
-        ("configurations", train.grid.points.origin().unwrap_or_default()),
+        ("configurations", train.whole().grid.points.origin().unwrap_or_default()),
+        ("halving", halving_in_words(train)),
         ("optimizer", optimizers.join(", ")),
         ("matrix products", training.precision.name().into()),
         ("epochs", epochs),

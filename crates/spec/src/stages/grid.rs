@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use ron::value::RawValue;
 use serde::Deserialize;
 use settings::{Axes, Axis, AxisValue, AxisVisitor, Definition, visit_axes};
+use tuner::ranking::Best;
 
 use crate::{
     fields::Fields,
@@ -97,7 +98,7 @@ fn best_of<'a>(
         Winners { stage, count: one() }
     };
     let summarize = find_summarize(written_text(stage), scope)?;
-    Some(Points::BestOf { summarize, count })
+    Some(Points::BestOf { summarize, best: Best::Count(count) })
 }
 
 /// Reads a search; `name` is that of the grid.

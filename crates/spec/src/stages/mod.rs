@@ -2,6 +2,7 @@
 
 mod dataset;
 mod grid;
+mod halving;
 mod range;
 mod search;
 mod summarize;
@@ -102,9 +103,13 @@ impl Stages {
             Written::Train(written) => {
                 let dataset = self.find(written_text(written.dataset), "Dataset", dataset, scope);
                 let grid = self.find(written_text(written.grid), "Grid", grid, scope);
-                written
-                    .check(part, name.clone(), dataset, grid, scope)
-                    .map(|stage| Stage::Train(Arc::new(stage)))
+                let halving = written.halving.map(written_text).filter(|part| *part != "None");
+                let whole = written.check(part, name.clone(), dataset, grid, scope);
+                let stage = match halving {
+                    Some(part) => whole.and_then(|train| halving::apply(part, train, scope)),
+                    None => whole,
+                };
+                stage.map(|stage| Stage::Train(Arc::new(stage)))
             }
             Written::Summarize(written) => {
                 let of = written.of.iter();
@@ -112,6 +117,15 @@ impl Stages {
                 written.check(part, name.clone(), of, scope).map(|stage| Stage::Summarize(Arc::new(stage)))
             }
         };
+        if let Some(Stage::Train(train)) = &stage {
+            for rung in &train.rungs {
+                if self.0.iter().any(|(above, _)| *above == rung.name) {
+                    let hint = "rename one: a rung of `halving` is a stage of its own";
+                    scope.problem(at, format!("two stages are named `{}`", rung.name), Some(hint.into()));
+                }
+                self.0.push((rung.name.clone(), Some(Stage::Train(Arc::clone(rung)))));
+            }
+        }
         self.0.push((name, stage));
     }
 

@@ -84,6 +84,11 @@ pub(super) struct Written<'a> {
     /// Type: list of [`Tracker`], by their bare names if all settings are at their defaults. Example: `[BpCosine, Memory(every: 1)]`.
     #[serde(borrow, default)]
     trackers: Vec<&'a RawValue>,
+    /// Drops configurations step by step instead of training all of them to the end.
+    ///
+    /// Type: [`Halving`]. Default: `None`. Example: `(first: 3, metric: "error_rate/validation")`.
+    #[serde(borrow, default)]
+    pub halving: Option<&'a RawValue>,
     /// Whether TensorBoard shows the mean over the seeds of each configuration.
     #[serde(default = "yes")]
     mean_over_seeds: bool,
@@ -184,6 +189,7 @@ impl<'a> Written<'a> {
             keep_state: self.keep_state,
             divergence_factor,
             may_diverge: self.may_diverge,
+            rungs: Vec::new(),
             mean_over_seeds: self.mean_over_seeds,
             checkpoint,
             retries: self.retries,
