@@ -225,12 +225,12 @@ fn the_origin_of_points_is_a_sentence() {
     });
     let counts = pipeline.stages.iter().filter_map(|stage| match stage {
         Stage::Grid(grid) => match &grid.points {
-            Points::BestOf { count, .. } => Some(count.get()),
+            Points::BestOf { best, .. } => Some(best.to_string()),
             Points::Given(_) | Points::Drawn { .. } => None,
         },
         _ => None,
     });
-    assert_eq!(counts.collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(counts.collect::<Vec<_>>(), ["the best", "the best 3"]);
     insta::assert_snapshot!(grids.collect::<Vec<_>>().join("\n"), @r#"
     60 random points per rule, seed 0
     the best of each group of stage best, from 60 random points per rule, seed 0
