@@ -16,6 +16,8 @@ pub struct Study {
     pub reported: Criterion,
     /// The reported quantity on the test split, if tables show it next to the reported one: `error_rate/test`.
     pub test_metric: Option<String>,
+    /// The metric by which successive halving dropped configurations, if it did.
+    pub halved_by: Option<String>,
     /// The axes on which each configuration and its baseline have the same values.
     pub compared_within: Vec<&'static str>,
     /// The axis whose values are the columns of an additional table with a row for each rule.

@@ -50,6 +50,8 @@ pub struct Mark {
 pub enum Shape {
     /// A line with some markers on it.
     Line(Vec<(f64, f64)>),
+    /// A line without markers that stays in the background, or a dot.
+    Faint(Vec<(f64, f64)>),
     Band(Vec<(f64, Interval)>),
     /// A line with a marker at every point and a bar over its interval.
     Points(Vec<(f64, f64, Option<Interval>)>),
@@ -127,6 +129,7 @@ impl Frame {
         let appearance = mark.appearance;
         let inside = match &mark.shape {
             Shape::Line(points) => self.line(points.iter().copied()) + &self.some_markers(appearance, points),
+            Shape::Faint(points) => self.faint(points),
             Shape::Band(points) => self.band(points),
             Shape::Points(points) => {
                 let bars = points.iter().filter_map(|(x, _, interval)| Some(self.bar(*x, (*interval)?)));
@@ -143,6 +146,12 @@ impl Frame {
             return String::new();
         }
         format!("<path class=\"line\" d=\"{}\"/>", self.path(points))
+    }
+
+    fn faint(&self, points: &[(f64, f64)]) -> String {
+        // A line without length is drawn as a dot.
+        let end = if points.len() == 1 { "h0" } else { "" };
+        format!("<path class=\"faint\" d=\"{}{end}\"/>", self.path(points.iter().copied()))
     }
 
     /// Draws an area, or a bar where a single point gives it no width.

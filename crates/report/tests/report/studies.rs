@@ -63,6 +63,7 @@ pub fn made_up(extent: &Extent) -> Study {
         reported: Criterion { metric: "error_rate/validation".into(), epoch: "last epoch".into() },
         test_metric: Some("error_rate/test".into()),
         pivot: None,
+        halved_by: None,
         compared_within: Vec::new(),
         notes: vec!["the table selects on the split that it reports on".into()],
         rows,

@@ -89,6 +89,10 @@ pub(super) fn of(
             .map(|metric| Criterion { metric: metric.to_string(), epoch: epoch.clone() }),
         reported: Criterion { metric: summarize.metric.to_string(), epoch },
         test_metric: test_metric(summarize).filter(|_| has_test).map(|metric| metric.to_string()),
+        halved_by: summarize.of.iter().find_map(|train| {
+            let (chooser, _) = train.goes_on_from(train.rungs.last()?)?;
+            Some(chooser.metric.to_string())
+        }),
         pivot: summarize.pivot.map(Axis::name),
         compared_within: summarize.compare_within.iter().map(|axis| axis.name()).collect(),
         notes,

@@ -5,6 +5,7 @@ mod budget;
 mod costs;
 mod expectations;
 mod gaps;
+mod halving;
 mod header;
 mod heat_map;
 mod learning_curves;
@@ -45,7 +46,7 @@ impl Section {
     }
 }
 
-pub const EVERY: [Section; 13] = [
+pub const EVERY: [Section; 14] = [
     Section { anchor: "settings", title: "Settings", body: settings::body, is_of_dataset: false },
     Section { anchor: "results", title: "Results", body: results::body, is_of_dataset: true },
     Section { anchor: "rules", title: "Learning rules", body: rules::body, is_of_dataset: false },
@@ -61,6 +62,7 @@ pub const EVERY: [Section; 13] = [
         body: learning_curves::body,
         is_of_dataset: true,
     },
+    Section { anchor: "halving", title: "Successive halving", body: halving::body, is_of_dataset: true },
     Section {
         anchor: "axes",
         title: "Influence of hyperparameters",
