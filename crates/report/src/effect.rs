@@ -1,11 +1,13 @@
 //! The effect of each axis of a grid on the reported quantity.
 
-use std::cmp::Ordering;
+use std::{borrow::Borrow, cmp::Ordering};
+
+use statistics::share_between;
 
 use crate::study::{AxisValue, Row};
 
 /// Returns the axes with at least two values. Rows to which an axis does not apply do not count.
-pub fn varying(rows: &[Row]) -> Vec<&'static str> {
+pub fn varying<R: Borrow<Row>>(rows: &[R]) -> Vec<&'static str> {
     axes(rows)
         .filter(|axis| {
             let mut values = values(rows, axis);
@@ -27,12 +29,12 @@ pub fn constant(rows: &[Row]) -> Vec<(&'static str, &AxisValue, bool)> {
         .collect()
 }
 
-fn axes(rows: &[Row]) -> impl Iterator<Item = &'static str> {
-    rows.first().into_iter().flat_map(|row| row.configuration.axes.iter().map(|(name, _)| *name))
+fn axes<R: Borrow<Row>>(rows: &[R]) -> impl Iterator<Item = &'static str> {
+    rows.first().into_iter().flat_map(|row| row.borrow().configuration.axes.iter().map(|(name, _)| *name))
 }
 
-fn values<'a>(rows: &'a [Row], axis: &str) -> impl Iterator<Item = &'a AxisValue> {
-    rows.iter().filter_map(move |row| row.configuration.axis(axis))
+fn values<'a, R: Borrow<Row>>(rows: &'a [R], axis: &str) -> impl Iterator<Item = &'a AxisValue> {
+    rows.iter().filter_map(move |row| row.borrow().configuration.axis(axis))
 }
 
 /// Returns each value once: numbers by size, texts by the numbers in them and then by letters.
@@ -62,26 +64,18 @@ fn numbers(text: &str) -> Vec<u64> {
 }
 
 /// Returns the share of the variance of the rows' means that an axis explains alone (eta squared), over the rows to which it applies.
-/// Absent where the means or the axis do not vary.
+/// Absent where the means or the axis do not vary, and where few of its values are there twice: each of them explains itself.
 pub fn share_of_variance(rows: &[Row], axis: &str) -> Option<f64> {
-    let mut groups: Vec<(&AxisValue, Vec<f64>)> = Vec::new();
-    for row in rows {
-        let (Some(value), Some(mean)) = (row.configuration.axis(axis), row.complete_mean()) else { continue };
-        match groups.iter_mut().find(|(other, _)| *other == value) {
-            Some((_, means)) => means.push(mean),
-            None => groups.push((value, vec![mean])),
-        }
+    let complete: Vec<(&AxisValue, f64)> =
+        rows.iter().filter_map(|row| Some((row.configuration.axis(axis)?, row.complete_mean()?))).collect();
+    let levels = levels(complete.iter().map(|(value, _)| *value));
+    if levels.len() * 2 > complete.len() {
+        return None;
     }
-    let all: Vec<f64> = groups.iter().flat_map(|(_, means)| means).copied().collect();
-    let center = mean(&all);
-    let total: f64 = all.iter().map(|value| (value - center).powi(2)).sum();
-    let between: f64 =
-        groups.iter().map(|(_, means)| means.len() as f64 * (mean(means) - center).powi(2)).sum();
-    (groups.len() >= 2 && total > 0.0 && total.is_finite()).then_some(between / total)
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    let level_of = |value: &AxisValue| levels.iter().position(|level| *level == value);
+    let own: Vec<usize> = complete.iter().filter_map(|(value, _)| level_of(value)).collect();
+    let means: Vec<f64> = complete.iter().map(|(_, mean)| *mean).collect();
+    share_between(&own, &means)
 }
 
 /// Returns the two axes that explain the largest shares of the variance, and the shares, the largest first.
@@ -150,8 +144,10 @@ mod tests {
             row([("a", -1.0), ("b", 0.0), ("c", 0.0)], 100.0),
             row([("a", 0.0), ("b", 1.0), ("c", 0.0)], 1.0),
         ];
-        assert_eq!(share_of_variance(&rows, "a"), None);
-        assert_eq!(share_of_variance(&rows, "b"), Some(1.0));
+        let twice = [&rows[..], &rows[..]].concat();
+        assert_eq!(share_of_variance(&twice, "a"), None);
+        assert_eq!(share_of_variance(&twice, "b"), Some(1.0));
+        assert_eq!(share_of_variance(&rows, "b"), None, "each value is there once");
         assert_eq!(varying(&rows), ["b"]);
         let zero = AxisValue::Number(0.0);
         assert_eq!(constant(&rows), [("a", &zero, false), ("c", &zero, true)]);

@@ -4,6 +4,7 @@
 mod budget;
 mod derived;
 mod effect;
+mod importance;
 mod number;
 mod page;
 mod pivot;

@@ -4,7 +4,7 @@
 
 use std::{env, fs, path::Path};
 
-use report::{AxisValue, Criterion, End, Series, Study, page};
+use report::{AxisValue, Criterion, End, Row, Series, Study, page};
 use roxmltree::{Document, Node};
 
 use crate::studies::{Extent, made_up, typical};
@@ -226,6 +226,7 @@ fn a_typical_page_has_every_section() {
             "axes",
             "learning-rates",
             "alignment",
+            "best-so-far",
             "budget",
             "costs",
             "pictures",
@@ -245,10 +246,23 @@ fn a_section_with_nothing_to_show_is_absent() {
     let typical = typical;
     for (change, absent) in [
         (without_trackers as fn(&mut Study), &["alignment", "costs"][..]),
-        (without_results, &["learning-curves", "axes", "learning-rates", "alignment", "costs"]),
+        (
+            without_results,
+            &["learning-curves", "axes", "learning-rates", "alignment", "best-so-far", "costs"],
+        ),
         (
             |study| study.rows.clear(),
-            &["results", "learning-curves", "axes", "learning-rates", "alignment", "budget", "costs", "gaps"],
+            &[
+                "results",
+                "learning-curves",
+                "axes",
+                "learning-rates",
+                "alignment",
+                "best-so-far",
+                "budget",
+                "costs",
+                "gaps",
+            ],
         ),
         (|study| study.expectations.clear(), &["expectations"]),
         (|study| study.pictures.clear(), &["pictures"]),
@@ -273,9 +287,9 @@ fn a_section_with_nothing_to_show_is_absent() {
         assert_eq!(missing(&changed(typical(), change)), absent);
     }
     let one_rate = Extent { rates: vec![1e-3], ..typical() };
-    assert_eq!(missing(&made_up(&one_rate)), ["learning-rates", "gaps"]);
+    assert_eq!(missing(&made_up(&one_rate)), ["learning-rates", "best-so-far", "gaps"]);
     let one_axis = Extent { networks: vec!["2x128".to_owned()], ..one_rate };
-    assert_eq!(missing(&made_up(&one_axis)), ["axes", "learning-rates", "gaps"]);
+    assert_eq!(missing(&made_up(&one_axis)), ["axes", "learning-rates", "best-so-far", "gaps"]);
 }
 
 #[test]
@@ -336,4 +350,86 @@ fn learning_rates_have_a_marker_for_each_rule_and_rate() {
         section.expect("a section").descendants().find(|node| node.attribute("class") == Some("chart"));
     let chart = chart.expect("a chart");
     assert_eq!(chart.descendants().filter(|node| node.has_tag_name("use")).count(), 4 * 5 - 3);
+}
+
+/// Returns the texts of the cells of the table below the heading.
+fn table_below(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let document = Document::parse(body(page)).expect("well-formed");
+    let heading = document.descendants().find(|node| node.text() == Some(heading)).expect("a heading");
+    let table = heading.next_siblings().find(|node| node.attribute("class") == Some("plain"));
+    let rows = table.expect("a table").descendants().filter(|node| node.has_tag_name("tr"));
+    rows.map(|row| row.children().filter_map(|cell| cell.text()).map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_importance_of_axes_is_that_of_each_rule_s_complete_grid() {
+    // Two networks by three rates; the rate counts twenty times as much as the network.
+    let additive = |study: &mut Study| {
+        for row in &mut study.rows {
+            let Some(AxisValue::Number(rate)) = row.configuration.axes[4].1 else { panic!("a rate") };
+            let is_wide = row.configuration.axes[1].1 == Some(AxisValue::Text("2x500".into()));
+            let mean = 10.0 - rate.log10() * 2.0 + f64::from(u8::from(is_wide));
+            (row.rank, row.value) = (Some(1), statistics::describe(&[mean, mean]));
+        }
+        study.ranked_by = None;
+    };
+    let extent = Extent {
+        algorithms: vec!["backprop".into(), "dfa".into()],
+        rates: vec![1e-4, 1e-3, 1e-2],
+        ..small()
+    };
+    let study = changed(extent, additive);
+    let shares = |study: &Study| table_below(&page(study), "Importance of each axis");
+    let rate_variance = 4.0 * 2.0 / 3.0;
+    let network = format!("{:.0}\u{a0}%", 100.0 * 0.25 / (0.25 + rate_variance));
+    let rate = format!("{:.0}\u{a0}%", 100.0 * rate_variance / (0.25 + rate_variance));
+    let line = |rule: &str, count: &str| {
+        vec![rule.to_owned(), count.into(), network.clone(), rate.clone(), "0\u{a0}%".into()]
+    };
+    let head =
+        ["rule", "configurations", "hidden", "learning rate", "interactions"].map(str::to_owned).to_vec();
+    assert_eq!(shares(&study), [head.clone(), line("BACKPROP", "6"), line("DFA", "6")]);
+
+    // A rate with a diverged configuration is left out; a missing combination is no grid.
+    let mut study = study;
+    let at = |study: &Study, rule: &str, rate: f64| {
+        let is_meant = |row: &Row| {
+            row.configuration.algorithm == rule
+                && row.configuration.axes[4].1 == Some(AxisValue::Number(rate))
+        };
+        study.rows.iter().position(is_meant).expect("a row")
+    };
+    let diverged = at(&study, "dfa", 1e-2);
+    (study.rows[diverged].rank, study.rows[diverged].value) = (None, None);
+    let absent = at(&study, "backprop", 1e-3);
+    study.rows.remove(absent);
+    let rows = shares(&study);
+    assert_eq!((rows.len(), rows[1][0].as_str(), rows[1][1].as_str()), (2, "DFA", "4"));
+    let text = page(&study);
+    assert!(
+        text.contains("DFA without learning rate 0.01.") && text.contains("No shares for BACKPROP"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_best_so_far_is_drawn_for_every_rule_and_not_for_winners_of_a_search() {
+    let study = made_up(&typical());
+    let section = |study: &Study| {
+        let page = page(study);
+        let part = page
+            .split("<section id=\"best-so-far\">")
+            .nth(1)
+            .and_then(|rest| rest.split("</section>").next());
+        part.map(str::to_owned)
+    };
+    let drawn = section(&study).expect("a section");
+    assert_eq!(
+        (drawn.matches("class=\"line\"").count(), drawn.matches("class=\"band\"").count()),
+        (5 + 5, 5)
+    );
+    // Two of the eight configurations of drtp diverge; those with a missing or a failed seed are no tries.
+    assert!(drawn.contains("8 configurations, 2 diverged"), "{drawn}");
+    assert!(drawn.contains("6 configurations") && drawn.contains("are left out"), "{drawn}");
+    assert_eq!(section(&changed(typical(), |study| study.search = study.rows.clone())), None);
 }

@@ -1,6 +1,7 @@
 //! The sections of the page, in their order.
 
 mod alignment;
+mod best_so_far;
 mod budget;
 mod costs;
 mod expectations;
@@ -8,6 +9,8 @@ mod gaps;
 mod halving;
 mod header;
 mod heat_map;
+mod importance;
+mod influence;
 mod learning_curves;
 mod learning_rates;
 mod pictures;
@@ -66,7 +69,7 @@ pub const EVERY: [Section; 14] = [
     Section {
         anchor: "axes",
         title: "Influence of hyperparameters",
-        body: heat_map::body,
+        body: influence::body,
         is_of_dataset: true,
     },
     Section {
@@ -81,6 +84,7 @@ pub const EVERY: [Section; 14] = [
         body: alignment::body,
         is_of_dataset: true,
     },
+    Section { anchor: "best-so-far", title: "Best so far", body: best_so_far::body, is_of_dataset: true },
     Section { anchor: "budget", title: "Budget", body: budget::body, is_of_dataset: true },
     Section { anchor: "costs", title: "Memory and time", body: costs::body, is_of_dataset: true },
     Section { anchor: "pictures", title: "Pictures", body: pictures::body, is_of_dataset: false },
