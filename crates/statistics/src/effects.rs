@@ -176,9 +176,5 @@ mod tests {
         // A network without values, and of two levels with half of their points the one that costs less.
         assert_eq!(levels_without_values(&points(&[4, 5, 6, 7])), [(0, 1)]);
         assert_eq!(levels_without_values(&points(&[2])), [(1, 2)]);
-        assert_eq!(
-            levels_without_values(&points(&[0, 1, 2, 3, 4, 5, 6, 7])),
-            [0, 1, 2, 3].map(|rate| (1, rate))
-        );
     }
 }
