@@ -128,7 +128,11 @@ impl Row {
 
     /// Returns `3`, or `2/3` where a seed gave no value.
     pub(crate) fn count_of_seeds(&self) -> String {
-        let count = self.count();
+        let count = match self.dropped {
+            // Its seeds had values at the rung.
+            Some(_) => self.seeds - self.diverged,
+            None => self.count(),
+        };
         if count == self.seeds { count.to_string() } else { format!("{count}/{}", self.seeds) }
     }
 
@@ -173,12 +177,14 @@ impl Row {
 }
 
 impl Dropped {
-    /// Returns the end of the configuration's way: `dropped after 3 epochs: place 14 of 27, 9 went on`.
+    /// Returns the end of the configuration's way: `dropped after 3 epochs at 6.12, place 14 of 27, 9 went on`.
     fn in_words(&self) -> String {
         let Self { epochs, place, of, go_on } = self;
         let epochs = if *epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };
         match place {
-            Some(place) => format!("dropped after {epochs}: place {place} of {of}, {go_on} went on"),
+            Some((place, mean)) => {
+                format!("dropped after {epochs} at {mean:.3}, place {place} of {of}, {go_on} went on")
+            }
             None => format!("dropped after {epochs}: a seed has no value"),
         }
     }

@@ -112,12 +112,12 @@ pub struct Row {
 }
 
 /// The rung at which successive halving dropped a configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropped {
     /// The number of epochs that it was trained.
     pub epochs: u32,
-    /// Its place in its group, from 1; absent if not all its seeds have a value.
-    pub place: Option<usize>,
+    /// Its place in its group, from 1, and the mean that it was ranked by; absent if not all its seeds have a value.
+    pub place: Option<(usize, f64)>,
     /// The number of configurations of its group.
     pub of: usize,
     /// The number of them that could go on.

@@ -34,8 +34,8 @@ pub(super) struct Candidate<'a> {
 pub(super) struct Dropped {
     /// The number of epochs that it was trained.
     pub(super) epochs: u32,
-    /// Its place in its group, from 1; absent if not all its seeds have a value.
-    pub(super) place: Option<usize>,
+    /// Its place in its group, from 1, and the mean that it was ranked by; absent if not all its seeds have a value.
+    pub(super) place: Option<(usize, f64)>,
     /// The number of configurations of its group.
     pub(super) of: usize,
     /// The number of them that may go on.
@@ -125,7 +125,7 @@ fn add_dropped<'a>(
             let Some(candidate) = candidates.iter_mut().find(is_meant) else { continue };
             candidate.dropped = Some(Dropped {
                 epochs: rung.training.epochs,
-                place: ranking.means[index].map(|_| *place),
+                place: ranking.means[index].map(|mean| (*place, mean)),
                 of,
                 go_on: best.of(of),
             });
@@ -227,7 +227,9 @@ fn rank(summarize: &Summarize, candidates: &[Candidate<'_>], best: Best) -> Rank
         // Configurations that went further come first.
         order.sort_by_key(|&index| {
             let dropped = candidates[index].dropped.as_ref();
-            dropped.map(|dropped| (Reverse(dropped.epochs), dropped.place.unwrap_or(usize::MAX)))
+            dropped.map(|dropped| {
+                (Reverse(dropped.epochs), dropped.place.map_or(usize::MAX, |(place, _)| place))
+            })
         });
         all.order.extend(order);
         for ((&index, mean), best_of) in indices.iter().zip(means).zip(best_of) {

@@ -11,7 +11,7 @@ use crate::{
         scale::Scale,
         text::counted,
     },
-    study::{Row, Study},
+    study::{Criterion, Row, Study},
     words,
 };
 
@@ -29,7 +29,10 @@ pub fn body(study: &Study) -> Option<String> {
     let ways: Vec<Way<'_>> = study.rows.iter().filter_map(|row| way(row, metric)).collect();
     let epochs: Vec<f64> = ways.iter().flat_map(|way| &way.points).map(|(epoch, _)| *epoch).collect();
     let values: Vec<f64> = ways.iter().flat_map(|way| &way.points).map(|(_, value)| *value).collect();
-    let (horizontal, vertical) = (Scale::whole(&epochs)?, Scale::around(&values, &[])?);
+    // Rungs are further apart the more epochs they have, and bad configurations would leave no room for good ones.
+    let horizontal = Scale::logarithmic(&epochs)?;
+    let vertical = Scale::logarithmic(&values).or_else(|| Scale::around(&values, &[]))?;
+    let title = words::quantity(&Criterion { metric: metric.to_owned(), epoch: String::new() });
     let mut groups: Vec<&str> = ways.iter().map(|way| way.row.group.as_str()).collect();
     groups.sort_unstable();
     groups.dedup();
@@ -45,7 +48,7 @@ pub fn body(study: &Study) -> Option<String> {
                 last.len()
             ),
             horizontal: Axis { title: "epoch".to_owned(), scale: horizontal },
-            vertical: Axis { title: words::metric(metric), scale: vertical },
+            vertical: Axis { title: title.clone(), scale: vertical },
             marks: dropped.into_iter().chain(last).map(|way| mark(study, way)).collect(),
         };
         framed(group, &chart)
@@ -58,12 +61,12 @@ pub fn body(study: &Study) -> Option<String> {
     });
     let caption = format!(
         "Lines are means over seeds, one for each configuration. Faint lines and dots end where the configuration was dropped; the table says at \
-         which place. {}",
-        if vertical.is_logarithmic() { "The vertical axis is logarithmic." } else { "" }
+         which place. {} logarithmic.",
+        if vertical.is_logarithmic() { "The axes are" } else { "The horizontal axis is" }
     );
     Some(figure(
         "Configurations that were dropped.",
-        caption.trim_end(),
+        &caption,
         &legend(&entries.collect::<Vec<_>>()),
         &charts,
     ))
