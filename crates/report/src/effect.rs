@@ -1,6 +1,6 @@
 //! The effect of each axis of a grid on the reported quantity.
 
-use std::{borrow::Borrow, cmp::Ordering};
+use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap};
 
 use statistics::share_between;
 
@@ -64,24 +64,34 @@ fn numbers(text: &str) -> Vec<u64> {
 }
 
 /// Returns the share of the variance of the rows' means that an axis explains alone (eta squared), over the rows to which it applies.
-/// Absent where the means or the axis do not vary, and where few of its values are there twice: each of them explains itself.
+/// Absent where the means or the axis do not vary.
 pub fn share_of_variance(rows: &[Row], axis: &str) -> Option<f64> {
     let complete: Vec<(&AxisValue, f64)> =
         rows.iter().filter_map(|row| Some((row.configuration.axis(axis)?, row.complete_mean()?))).collect();
     let levels = levels(complete.iter().map(|(value, _)| *value));
-    if levels.len() * 2 > complete.len() {
-        return None;
-    }
     let level_of = |value: &AxisValue| levels.iter().position(|level| *level == value);
     let own: Vec<usize> = complete.iter().filter_map(|(value, _)| level_of(value)).collect();
     let means: Vec<f64> = complete.iter().map(|(_, mean)| *mean).collect();
     share_between(&own, &means)
 }
 
-/// Returns the two axes that explain the largest shares of the variance, and the shares, the largest first.
+/// Whether the values of an axis were drawn: next to another axis that varies, most of them are there once among the configurations of a
+/// rule. Such a value explains the results of one configuration, whichever axis causes them.
+fn is_drawn(rows: &[Row], axis: &str) -> bool {
+    let mut rules: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        rules.entry(&row.configuration.rule).or_default().push(row);
+    }
+    rules.values().any(|rows| varying(rows).len() >= 2 && levels(values(rows, axis)).len() * 2 > rows.len())
+}
+
+/// Returns the two axes that explain the largest shares of the variance, and the shares, the largest first. Axes whose values
+/// were drawn do not count.
 pub fn two_largest(rows: &[Row]) -> Option<[(&'static str, f64); 2]> {
-    let mut shares: Vec<(&str, f64)> =
-        axes(rows).filter_map(|axis| Some((axis, share_of_variance(rows, axis)?))).collect();
+    let mut shares: Vec<(&str, f64)> = axes(rows)
+        .filter(|axis| !is_drawn(rows, axis))
+        .filter_map(|axis| Some((axis, share_of_variance(rows, axis)?)))
+        .collect();
     shares.sort_by(|first, second| second.1.total_cmp(&first.1));
     shares.get(..2)?.try_into().ok()
 }
@@ -128,6 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_whose_values_were_drawn_does_not_count() {
+        // Each rate is there once, and explains everything.
+        let mut rows = grid(|a, b, c| a + 10.0 * b + 3.0 * c);
+        for (index, row) in (0_u32..).zip(&mut rows) {
+            row.configuration.axes.push(("rate", Some(AxisValue::Number(f64::from(index)))));
+        }
+        assert_eq!(share_of_variance(&rows, "rate"), Some(1.0));
+        assert_eq!(two_largest(&rows).map(|axes| axes.map(|(axis, _)| axis)), Some(["b", "c"]));
+    }
+
+    #[test]
     fn an_axis_with_one_value_explains_nothing() {
         let rows: Vec<Row> = grid(|a, b, _| a + b)
             .into_iter()
@@ -144,10 +165,8 @@ mod tests {
             row([("a", -1.0), ("b", 0.0), ("c", 0.0)], 100.0),
             row([("a", 0.0), ("b", 1.0), ("c", 0.0)], 1.0),
         ];
-        let twice = [&rows[..], &rows[..]].concat();
-        assert_eq!(share_of_variance(&twice, "a"), None);
-        assert_eq!(share_of_variance(&twice, "b"), Some(1.0));
-        assert_eq!(share_of_variance(&rows, "b"), None, "each value is there once");
+        assert_eq!(share_of_variance(&rows, "a"), None);
+        assert_eq!(share_of_variance(&rows, "b"), Some(1.0));
         assert_eq!(varying(&rows), ["b"]);
         let zero = AxisValue::Number(0.0);
         assert_eq!(constant(&rows), [("a", &zero, false), ("c", &zero, true)]);

@@ -1,6 +1,6 @@
 //! The best configuration of each group, for charts in which all configurations would be too many.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{
     study::{Row, Study},
@@ -53,29 +53,41 @@ pub fn seeds_in_words(seeds: &[(&str, usize)]) -> String {
     }
 }
 
-/// Returns the configuration's label without the words that all configurations share, with its train stage if there are several.
+/// Returns the short name of a configuration, as [`Names`] do.
 pub fn name(study: &Study, row: &Row) -> String {
-    let label = without_shared_words(&study.rows, &row.configuration.label);
-    if study.rows.iter().any(|other| other.stage != row.stage) {
-        format!("{label} ({})", spaced(&row.stage))
-    } else {
-        label
-    }
+    Names::of(&study.rows).of_row(row)
 }
 
-/// Keeps the first word, which is the learning rule, and every word that another configuration lacks.
-fn without_shared_words(rows: &[Row], label: &str) -> String {
-    let has = |row: &Row, word: &str| row.configuration.label.split(' ').any(|other| other == word);
-    let is_shared = |word: &str| rows.len() > 1 && rows.iter().all(|row| has(row, word));
-    let words = label.split(' ').enumerate();
-    let words: Vec<&str> =
-        words.filter(|(index, word)| *index == 0 || !is_shared(word)).map(|(_, word)| word).collect();
-    words.join(" ")
+/// The short names of configurations: labels without the words that all share, with the train stage if there are several.
+pub struct Names<'a> {
+    shared: HashSet<&'a str>,
+    has_stages: bool,
+}
+
+impl<'a> Names<'a> {
+    pub fn of(rows: &'a [Row]) -> Self {
+        let words = |row: &'a Row| row.configuration.label.split(' ');
+        let several = rows.get(..1).filter(|_| rows.len() > 1);
+        let mut shared: HashSet<&str> = several.into_iter().flatten().flat_map(words).collect();
+        for row in rows {
+            let own: HashSet<&str> = words(row).collect();
+            shared.retain(|word| own.contains(word));
+        }
+        Self { shared, has_stages: rows.iter().any(|row| row.stage != rows[0].stage) }
+    }
+
+    pub fn of_row(&self, row: &Row) -> String {
+        // The first word is the learning rule.
+        let words = row.configuration.label.split(' ').enumerate();
+        let words = words.filter(|(index, word)| *index == 0 || !self.shared.contains(word));
+        let label = words.map(|(_, word)| word).collect::<Vec<_>>().join(" ");
+        if self.has_stages { format!("{label} ({})", spaced(&row.stage)) } else { label }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{seeds_in_words, without_shared_words};
+    use super::{Names, seeds_in_words};
     use crate::study::{Configuration, Row};
 
     #[test]
@@ -85,9 +97,9 @@ mod tests {
             configuration: Configuration { label: label.into(), ..Configuration::default() },
             ..Row::default()
         });
-        let short = labels.map(|label| without_shared_words(&rows, label));
-        assert_eq!(short, ["dfa tanh lr0.001", "dfa tanh lr0.1", "backprop relu lr0.1"]);
-        assert_eq!(without_shared_words(&rows[..1], labels[0]), labels[0]);
+        let short = |rows: &[Row]| rows.iter().map(|row| Names::of(rows).of_row(row)).collect::<Vec<_>>();
+        assert_eq!(short(&rows), ["dfa tanh lr0.001", "dfa tanh lr0.1", "backprop relu lr0.1"]);
+        assert_eq!(short(&rows[..1]), labels[..1]);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub enum Shape {
     /// A line without markers that stays in the background, or a dot.
     Faint(Vec<(f64, f64)>),
     Band(Vec<(f64, Interval)>),
+    /// Markers without a line.
+    Markers(Vec<(f64, f64)>),
     /// A line with a marker at every point and a bar over its interval.
     Points(Vec<(f64, f64, Option<Interval>)>),
 }
@@ -131,6 +133,7 @@ impl Frame {
             Shape::Line(points) => self.line(points.iter().copied()) + &self.some_markers(appearance, points),
             Shape::Faint(points) => self.faint(points),
             Shape::Band(points) => self.band(points),
+            Shape::Markers(points) => points.iter().map(|(x, y)| self.marker(appearance, *x, *y)).collect(),
             Shape::Points(points) => {
                 let bars = points.iter().filter_map(|(x, _, interval)| Some(self.bar(*x, (*interval)?)));
                 let markers = points.iter().map(|(x, y, _)| self.marker(appearance, *x, *y));

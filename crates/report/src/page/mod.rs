@@ -6,8 +6,10 @@
 mod appearance;
 mod best;
 mod chart;
+mod coordinates;
 mod curve;
 mod figure;
+mod filter;
 mod legend;
 mod scale;
 mod sections;
@@ -16,8 +18,8 @@ mod text;
 
 use crate::study::Study;
 
-/// Sorting of tables, for browsers that run scripts.
-const SCRIPT: &str = include_str!("sort.js");
+/// Sorting and filtering of configurations, for browsers that run scripts.
+const SCRIPT: &str = include_str!("page.js");
 const STYLE: &str = include_str!("page.css");
 /// Outlines that charts and tables refer to.
 const MARKERS: &str = include_str!("markers.svg");

@@ -48,6 +48,23 @@ impl Scale {
         Some(Self::padded(Kind::Logarithmic, low, high))
     }
 
+    /// Returns an axis along which `values` are spread evenly: logarithmic if their median is then nearer to the middle, as that of numbers that
+    /// are chosen by factors or drawn from logarithms.
+    pub fn even(values: &[f64]) -> Option<Self> {
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| is_drawable(*value)).collect();
+        sorted.sort_by(f64::total_cmp);
+        let linear = Self::linear(&sorted, &[])?;
+        let Some(logarithmic) = Self::logarithmic(&sorted) else { return Some(linear) };
+        let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+        let median = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+        let distance = |scale: &Self| {
+            let [low, median, high] = [low, median, high].map(|value| scale.position(value));
+            (median - f64::midpoint(low, high)).abs()
+        };
+        let is_even = low < high && distance(&logarithmic) < distance(&linear);
+        Some(if is_even { logarithmic } else { linear })
+    }
+
     /// Returns an axis for values whose ratios have no meaning, such as cosines.
     pub fn linear(values: &[f64], bounds: &[f64]) -> Option<Self> {
         let (low, high) = range(&[values, bounds].concat())?;
@@ -202,6 +219,24 @@ mod tests {
         }
         assert_eq!(Scale::around(&[f64::NAN], &[1.0]), None);
         assert!(!Scale::linear(&[0.001, 1.0], &[]).expect("values").is_logarithmic());
+    }
+
+    #[test]
+    fn values_are_spread_evenly() {
+        let uniform: Vec<f64> = (1..100).map(|index| f64::from(index) * 0.005).collect();
+        let factors: Vec<f64> = (0..9).map(|index| 10_f64.powf(-5.0 + 0.5 * f64::from(index))).collect();
+        for (values, is_logarithmic) in [
+            (&uniform[..], false),
+            (&factors[..], true),
+            (&[32.0, 64.0, 128.0], true),
+            (&[1.0, 2.0, 3.0], false),
+            (&[0.0, 1e-4, 1e-3], false),
+            (&[1e-3, 1e-2], false),
+            (&[7.0], false),
+        ] {
+            assert_eq!(Scale::even(values).expect("values").is_logarithmic(), is_logarithmic, "{values:?}");
+        }
+        assert_eq!(Scale::even(&[f64::NAN]), None);
     }
 
     #[test]

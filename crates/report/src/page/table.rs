@@ -30,7 +30,7 @@ pub fn table(columns: &[Column], rows: &[String]) -> String {
     folded("plain", &cells.collect::<String>(), rows)
 }
 
-/// Returns a table that `sort.js` can sort. It is sorted by the first column.
+/// Returns a table that `page.js` can sort. It is sorted by the first column.
 pub fn sortable_table(columns: &[Column], rows: &[String]) -> String {
     let cells = columns.iter().enumerate().map(|(index, Column { title, class })| {
         let sorted = if index == 0 { " aria-sort=\"ascending\"" } else { "" };

@@ -7,7 +7,7 @@ use std::{env, fs, path::Path};
 use report::{AxisValue, Criterion, End, Row, Series, Study, page};
 use roxmltree::{Document, Node};
 
-use crate::studies::{Extent, made_up, typical};
+use crate::studies::{Extent, made_up, random_search, typical};
 
 const NASTY: &str = "<b onclick='x()'>\"R&D\"</b> \u{1b}[1m ]]> --> </script>";
 
@@ -131,6 +131,7 @@ fn every_kind() -> Vec<(&'static str, Study)> {
         ("nasty names", changed(small(), with_nasty_names)),
         ("twelve algorithms and layers", made_up(&many_algorithms())),
         ("a thousand rows", made_up(&many_rows())),
+        ("a random search of a thousand configurations", random_search(200, 1)),
         (
             "no axes",
             changed(small(), |study| study.rows.iter_mut().for_each(|row| row.configuration.axes.clear())),
@@ -224,6 +225,7 @@ fn a_typical_page_has_every_section() {
             "expectations",
             "learning-curves",
             "axes",
+            "configurations",
             "learning-rates",
             "alignment",
             "best-so-far",
@@ -248,7 +250,15 @@ fn a_section_with_nothing_to_show_is_absent() {
         (without_trackers as fn(&mut Study), &["alignment", "costs"][..]),
         (
             without_results,
-            &["learning-curves", "axes", "learning-rates", "alignment", "best-so-far", "costs"],
+            &[
+                "learning-curves",
+                "axes",
+                "configurations",
+                "learning-rates",
+                "alignment",
+                "best-so-far",
+                "costs",
+            ],
         ),
         (
             |study| study.rows.clear(),
@@ -256,6 +266,7 @@ fn a_section_with_nothing_to_show_is_absent() {
                 "results",
                 "learning-curves",
                 "axes",
+                "configurations",
                 "learning-rates",
                 "alignment",
                 "best-so-far",
@@ -287,9 +298,12 @@ fn a_section_with_nothing_to_show_is_absent() {
         assert_eq!(missing(&changed(typical(), change)), absent);
     }
     let one_rate = Extent { rates: vec![1e-3], ..typical() };
-    assert_eq!(missing(&made_up(&one_rate)), ["learning-rates", "best-so-far", "gaps"]);
+    assert_eq!(missing(&made_up(&one_rate)), ["configurations", "learning-rates", "best-so-far", "gaps"]);
     let one_axis = Extent { networks: vec!["2x128".to_owned()], ..one_rate };
-    assert_eq!(missing(&made_up(&one_axis)), ["axes", "learning-rates", "best-so-far", "gaps"]);
+    assert_eq!(
+        missing(&made_up(&one_axis)),
+        ["axes", "configurations", "learning-rates", "best-so-far", "gaps"]
+    );
 }
 
 #[test]
@@ -407,7 +421,8 @@ fn the_importance_of_axes_is_that_of_each_rule_s_complete_grid() {
     assert_eq!((rows.len(), rows[1][0].as_str(), rows[1][1].as_str()), (2, "DFA", "4"));
     let text = page(&study);
     assert!(
-        text.contains("DFA without learning rate 0.01.") && text.contains("No shares for BACKPROP"),
+        text.contains("DFA without learning rate 0.01.")
+            && text.contains("No importance of axes for BACKPROP"),
         "{text}"
     );
 }
@@ -432,4 +447,56 @@ fn the_best_so_far_is_drawn_for_every_rule_and_not_for_winners_of_a_search() {
     assert!(drawn.contains("8 configurations, 2 diverged"), "{drawn}");
     assert!(drawn.contains("6 configurations") && drawn.contains("are left out"), "{drawn}");
     assert_eq!(section(&changed(typical(), |study| study.search = study.rows.clone())), None);
+}
+
+/// Ten times as many lines and cells would not be.
+#[test]
+fn a_page_of_ten_thousand_configurations_is_made_and_draws_a_thousand() {
+    let study = random_search(2000, 1);
+    let page = page(&study);
+    let document = Document::parse(body(&page)).expect("well-formed");
+    let drawing = document
+        .descendants()
+        .find(|node| node.attribute("class") == Some("chart coordinates"))
+        .expect("parallel coordinates");
+    let lines = drawing.children().filter(|node| node.attribute("data-group").is_some());
+    assert_eq!(lines.count(), 1000);
+    // A table of fewer cells than configurations.
+    let map = document.descendants().find(|node| node.attribute("class") == Some("narrow heat"));
+    let cells = map.into_iter().flat_map(|map| map.descendants()).filter(|node| node.has_tag_name("td"));
+    assert!((4..=20).contains(&cells.count()), "networks, activations and rules have few values");
+    assert!(page.len() < 1000 * study.rows.len(), "{} bytes", page.len());
+}
+
+#[test]
+fn parallel_coordinates_have_a_line_for_each_ranked_configuration_and_a_place_on_every_axis() {
+    let study = random_search(20, 2);
+    let text = page(&study);
+    let document = Document::parse(body(&text)).expect("well-formed");
+    let drawing = document
+        .descendants()
+        .find(|node| node.attribute("class") == Some("chart coordinates"))
+        .expect("parallel coordinates");
+    let lines: Vec<Node<'_, '_>> =
+        drawing.children().filter(|node| node.attribute("data-group").is_some()).collect();
+    let ranked = study.rows.iter().filter(|row| row.rank.is_some());
+    assert_eq!(lines.len(), ranked.count());
+    // Network, activation, feedback-free: rate, dropout and the result.
+    let places = |line: &Node<'_, '_>| {
+        let path = line.descendants().find_map(|node| node.attribute("d")).expect("a line");
+        path.matches(['M', 'L']).count()
+    };
+    assert!(lines.iter().all(|line| places(line) == 5), "{text}");
+    // The best of each rule are on top.
+    let is_best = |line: &Node<'_, '_>| line.attribute("class").is_some_and(|class| class.contains("best"));
+    let best: Vec<bool> = lines.iter().map(is_best).collect();
+    assert_eq!(best.iter().rev().take_while(|best| **best).count(), 5);
+    assert_eq!(best.iter().filter(|best| **best).count(), 5);
+    assert!(text.contains("Logarithmic: learning rate."), "{text}");
+}
+
+#[test]
+fn a_choice_of_groups_is_there_where_there_are_several() {
+    assert!(page(&made_up(&typical())).contains("<option value=\"dfa\">"));
+    assert!(!page(&made_up(&one())).contains("<select"));
 }

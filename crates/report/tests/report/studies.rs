@@ -97,6 +97,34 @@ pub fn made_up(extent: &Extent) -> Study {
     }
 }
 
+/// Makes a study of a random search with this many points of each of five rules: networks and activations from lists, rates and dropout
+/// from distributions. The largest rates diverge.
+pub fn random_search(points: u64, seeds: u64) -> Study {
+    let extent = Extent { rates: Vec::new(), seeds, epochs: 3, layers: 0, ..typical() };
+    let numbers = |point: u64| {
+        [0.618_034, 0.754_878, 0.569_84, 0.819_173].map(|step: f64| (point as f64 * step + 0.5).fract())
+    };
+    let mut rows = Vec::new();
+    for (place, algorithm) in extent.algorithms.iter().enumerate() {
+        for point in 0..points {
+            let [rate, dropout, network, activation] = numbers(point);
+            let network = ["2x128", "2x500", "100", "1000"][(network * 4.0) as usize];
+            let rate = 10_f64.powf(-5.0 + 4.5 * rate);
+            let trials = (0..seeds).map(|seed| match simulated(&extent, place, network, rate, seed) {
+                trial if rate < 0.1 => trial,
+                _ => diverged(),
+            });
+            let mut drawn = row(configuration(algorithm, network, rate), trials.collect());
+            let axes = &mut drawn.configuration.axes;
+            axes[2].1 = text(["tanh", "relu"][(activation * 2.0) as usize]);
+            axes.push(("dropout", Some(AxisValue::Number((dropout * 0.5 * 1e4).round() / 1e4))));
+            rows.push(drawn);
+        }
+    }
+    rank(&mut rows);
+    Study { rows, pictures: Vec::new(), expectations: Vec::new(), ..made_up(&extent) }
+}
+
 /// Two discs, 56 by 28 pixels.
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAADgAAAAcCAAAAAAR0CPiAAAAW0lEQVR42u2UMQoAIAwD8xz//8GIoAhalKYOCma+G4xtkcTgiz0sc\
     YvscYnkbGIkdl4jMAMbrwIwAKdoFBATSdPEqrlLRfmNeqvyP+qTo89qYDtO76N+Ad4+jxnfOkoZS2wv9gAAAABJRU5ErkJggg==";

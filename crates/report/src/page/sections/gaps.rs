@@ -3,7 +3,7 @@
 use crate::{
     number,
     page::{
-        best,
+        best::Names,
         table::{Column, table},
         text::{counted, escaped},
     },
@@ -24,7 +24,8 @@ pub fn body(study: &Study) -> Option<String> {
         return None;
     }
     let columns = ["configuration", "seeds", "outcome", "reason"].map(Column::text);
-    let rows: Vec<String> = gaps.iter().map(|gap| row(study, gap)).collect();
+    let names = Names::of(&study.rows);
+    let rows: Vec<String> = gaps.iter().map(|gap| row(&names, gap)).collect();
     Some(format!("<p>{}</p>\n{}", escaped(&summary(study, &gaps)), table(&columns, &rows)))
 }
 
@@ -60,10 +61,10 @@ fn summary(study: &Study, gaps: &[Gap<'_>]) -> String {
     format!("Of {}: {}.", counted(trials, "trial"), counts.join(", "))
 }
 
-fn row(study: &Study, gap: &Gap<'_>) -> String {
+fn row(names: &Names<'_>, gap: &Gap<'_>) -> String {
     format!(
         "<tr><td class=\"name\">{}</td><td class=\"name\">{}</td><td>{}</td><td class=\"name\">{}</td></tr>\n",
-        escaped(&best::name(study, gap.row)),
+        escaped(&names.of_row(gap.row)),
         gap.seeds.join(", "),
         gap.outcome,
         escaped(gap.reason)

@@ -44,14 +44,19 @@ fn map<'a>(study: &'a Study, axes: [&str; 2]) -> Option<Map<'a>> {
         study.rows.iter().filter_map(|row| Some((row, row.complete_mean()?))).collect();
     let [rows, columns] =
         axes.map(|axis| levels(complete.iter().filter_map(|(row, _)| row.configuration.axis(axis))));
-    let lowest = |values: [&AxisValue; 2]| {
-        let here = complete
-            .iter()
-            .filter(|(row, _)| axes.map(|axis| row.configuration.axis(axis)) == values.map(Some));
-        here.map(|(_, mean)| *mean).min_by(f64::total_cmp)
-    };
-    let cells: Vec<Vec<Option<f64>>> =
-        rows.iter().map(|row| columns.iter().map(|column| lowest([row, column])).collect()).collect();
+    if rows.len() * columns.len() > 2 * complete.len() {
+        return None;
+    }
+    let mut cells: Vec<Vec<Option<f64>>> = vec![vec![None; columns.len()]; rows.len()];
+    for (row, mean) in complete {
+        let place = |axis: &str, levels: &[&AxisValue]| {
+            let own = row.configuration.axis(axis)?;
+            levels.iter().position(|level| *level == own)
+        };
+        let (Some(first), Some(second)) = (place(axes[0], &rows), place(axes[1], &columns)) else { continue };
+        let cell = &mut cells[first][second];
+        *cell = Some(cell.map_or(mean, |lowest| lowest.min(mean)));
+    }
     let filled = cells.iter().flatten().flatten().count();
     (filled >= 4 && filled * 2 >= rows.len() * columns.len()).then_some(Map { rows, columns, cells })
 }

@@ -18,16 +18,20 @@ pub fn body(study: &Study) -> Option<String> {
     let without = |obstacle: Obstacle, reason: &str| {
         let names = rules.iter().filter(|(_, shares)| shares.as_ref().err() == Some(&obstacle));
         let names: Vec<String> = names.map(|(rule, _)| (*rule).to_owned()).collect();
-        if names.is_empty() { String::new() } else { format!(" No shares for {}: {reason}.", listed(&names)) }
+        match names.len() {
+            0 => String::new(),
+            count if count == rules.len() => format!("The importance of each axis is not known: {reason}."),
+            _ => format!(" No importance of axes for {}: {reason}.", listed(&names)),
+        }
     };
     let remarks = [
         without(
             Obstacle::NoGrid,
-            "the configurations are not all combinations of the values of their axes, as points of a random search",
+            "the configurations of a rule are not all combinations of the values of its axes, as in a random search",
         ),
         without(
             Obstacle::TooFewValues,
-            "too few configurations have a value, or all have the same",
+            "too few configurations of a rule have a value, or all have the same",
         ),
     ]
     .concat();

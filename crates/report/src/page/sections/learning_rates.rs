@@ -13,6 +13,9 @@ use crate::{
     words,
 };
 
+/// The largest number of rates of a group that a line joins. More were drawn, and their results vary with the other axes.
+const JOINED: usize = 20;
+
 /// The best configuration of a group at each of its learning rates.
 struct Response<'a> {
     group: &'a str,
@@ -41,10 +44,13 @@ pub fn body(study: &Study) -> Option<String> {
             appearance: appearance(&study.rows, response.group),
         })
         .collect();
+    let bars = if are_joined(&responses) {
+        format!("; bars are 95 % intervals of the mean over seeds ({})", seeds(&responses))
+    } else {
+        String::new()
+    };
     let caption = format!(
-        "Each point is the configuration with the lowest mean at this rate over all other axes, of those whose seeds all gave \
-         a value; bars are 95 % intervals of the mean over seeds ({}).",
-        seeds(&responses)
+        "Each point is the configuration with the lowest mean at this rate over all other axes, of those whose seeds all gave a value{bars}."
     );
     let title = words::capitalized(&words::metric(&study.reported.metric));
     Some(figure("Best result at each learning rate.", &caption, &legend(&entries), &framed(&title, &chart)))
@@ -73,18 +79,32 @@ fn responses(study: &Study) -> Vec<Response<'_>> {
     responses
 }
 
+impl Response<'_> {
+    fn points(&self) -> Shape {
+        Shape::Points(self.best.iter().map(|point| (point.rate, point.mean, point.row.interval())).collect())
+    }
+
+    fn markers(&self) -> Shape {
+        Shape::Markers(self.best.iter().map(|point| (point.rate, point.mean)).collect())
+    }
+}
+
+/// Whether lines join the points, and bars show intervals.
+fn are_joined(responses: &[Response<'_>]) -> bool {
+    responses.iter().all(|response| response.best.len() <= JOINED)
+}
+
 fn chart(study: &Study, responses: &[Response<'_>]) -> Option<Chart> {
+    let is_joined = are_joined(responses);
     let points = || responses.iter().flat_map(|response| &response.best);
     let rates: Vec<f64> = points().map(|point| point.rate).collect();
     let means: Vec<f64> = points().map(|point| point.mean).collect();
-    let intervals = points().filter_map(|point| point.row.interval());
+    let intervals = points().filter(|_| is_joined).filter_map(|point| point.row.interval());
     let bounds: Vec<f64> = intervals.flat_map(|interval| [interval.low, interval.high]).collect();
     let marks = responses.iter().map(|response| Mark {
         name: response.group.to_owned(),
         appearance: appearance(&study.rows, response.group),
-        shape: Shape::Points(
-            response.best.iter().map(|point| (point.rate, point.mean, point.row.interval())).collect(),
-        ),
+        shape: if is_joined { response.points() } else { response.markers() },
     });
     Some(Chart {
         description: description(study, responses),

@@ -3,6 +3,7 @@
 mod alignment;
 mod best_so_far;
 mod budget;
+mod configurations;
 mod costs;
 mod expectations;
 mod gaps;
@@ -70,6 +71,12 @@ pub const EVERY: [Section; 15] = [
         anchor: "axes",
         title: "Influence of hyperparameters",
         body: influence::body,
+        is_of_dataset: true,
+    },
+    Section {
+        anchor: "configurations",
+        title: "All configurations",
+        body: configurations::body,
         is_of_dataset: true,
     },
     Section {

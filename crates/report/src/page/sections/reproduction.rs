@@ -3,7 +3,8 @@
 use crate::{
     number,
     page::{
-        best, table,
+        best::Names,
+        table,
         text::{counted, escaped},
     },
     study::{Row, Study},
@@ -47,18 +48,16 @@ fn keys(study: &Study) -> String {
     if count == 0 {
         return String::new();
     }
-    let rows: Vec<String> = study.rows.iter().map(|row| keys_of(study, row)).collect();
+    let names = Names::of(&study.rows);
+    let rows: Vec<String> = study.rows.iter().map(|row| keys_of(&names, row)).collect();
     let head = "<th scope=\"col\">configuration</th><th scope=\"col\">seed: key</th>";
     let table = table::part("keys", head, &rows);
     format!("<details><summary>Keys of {}</summary>\n{table}</details>\n", counted(count, "trial"))
 }
 
-fn keys_of(study: &Study, row: &Row) -> String {
+fn keys_of(names: &Names<'_>, row: &Row) -> String {
     let keys = row.trials.iter().filter(|trial| !trial.key.is_empty());
     let keys: Vec<String> = keys.map(|trial| format!("{}: {}", trial.seed, escaped(&trial.key))).collect();
     let keys = if keys.is_empty() { number::ABSENT.to_owned() } else { keys.join("<br/>") };
-    format!(
-        "<tr><td class=\"name\">{}</td><td><code>{keys}</code></td></tr>\n",
-        escaped(&best::name(study, row))
-    )
+    format!("<tr><td class=\"name\">{}</td><td><code>{keys}</code></td></tr>\n", escaped(&names.of_row(row)))
 }

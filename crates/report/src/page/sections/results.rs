@@ -8,7 +8,9 @@ use crate::{
     effect, number,
     page::{
         appearance::appearance,
-        best, legend,
+        best,
+        filter::filter,
+        legend,
         scale::Scale,
         table::{Column, SHOWN, sortable_table, table},
         text::{counted, escaped, listed},
@@ -30,9 +32,10 @@ pub fn body(study: &Study) -> Option<String> {
     let winners = winners(study, &columns);
     let heading = if winners.is_empty() { "" } else { "<h3>All configurations</h3>\n" };
     Some(format!(
-        "{}<p class=\"explained\">{}</p>\n{winners}{heading}{}",
+        "{}<p class=\"explained\">{}</p>\n{winners}{heading}{}{}",
         constants(study),
         escaped(&explanation(study)),
+        filter(study),
         sortable_table(&columns.heads, &columns.rows(study.rows.iter()))
     ))
 }
@@ -150,8 +153,9 @@ impl<'a> Columns<'a> {
     fn rows<'row>(&self, rows: impl Iterator<Item = &'row Row>) -> Vec<String> {
         rows.map(|row| {
             let class = if row.best_of.is_some() { " class=\"winner\"" } else { "" };
+            let group = escaped(&row.group);
             let cells: String = self.cells.iter().map(|cell| cell(row)).collect();
-            format!("<tr{class}>{cells}</tr>\n")
+            format!("<tr{class} data-group=\"{group}\">{cells}</tr>\n")
         })
         .collect()
     }
