@@ -32,6 +32,7 @@ try {
         await picture(page, `${name}-${width}-${colorScheme}`);
         if (colorScheme === 'light') {
           await sorts(page);
+          await filters(page);
         }
         await page.evaluate(() => document.querySelectorAll('details').forEach((details) => { details.open = true; }));
         await fits(page);
@@ -39,14 +40,27 @@ try {
       console.log(`${name}: ${width} pixels, ${colorScheme}: ok`);
     }
   }
-  await visit({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false }, (page) => page.locator('h1').waitFor());
+  await visit({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false }, async (page) => {
+    await page.locator('h1').waitFor();
+    for (const choice of await page.locator('.filter').all()) {
+      assert.equal(await choice.isVisible(), false, 'a choice that does nothing is not shown');
+    }
+  });
   await visit({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }, async (page) => {
     await page.pdf({ path: path.join(screenshots, `${name}.pdf`), preferCSSPageSize: true });
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     assert.equal(ground, 'rgb(255, 255, 255)', 'paper is white for those who read in the dark, too');
+    for (const choice of await page.locator('.filter').all()) {
+      assert.equal(await choice.isVisible(), false, 'paper has nothing to choose');
+    }
   });
   console.log(`${name}: without script, and on paper: ok`);
+  await visit({ viewport: { width: 1280, height: 900 } }, async (page) => {
+    const milliseconds = await page.evaluate(() => performance.getEntriesByType('navigation')[0].loadEventEnd);
+    const elements = await page.evaluate(() => document.querySelectorAll('*').length);
+    console.log(`${name}: ${fs.statSync(file).size} bytes, ${elements} elements, loaded in ${Math.round(milliseconds)} ms`);
+  });
 } finally {
   await browser.close();
 }
@@ -129,6 +143,43 @@ async function sorts(page) {
         return direction === 'ascending' ? order <= 0 : order >= 0;
       };
       known.slice(1).forEach((value, index) => assert.ok(before(known[index], value), `${known[index]} before ${value}`));
+    }
+  }
+}
+
+/// A choice shows the rows and lines of one group in all tables and drawings, sorted as before; the first choice shows all again.
+async function filters(page) {
+  const choice = page.locator('.filter select').first();
+  if (await choice.count() === 0) {
+    return;
+  }
+  const options = await choice.locator('option').evaluateAll((all) => all.map((option) => option.value));
+  for (const group of [...options.slice(1), options[0]]) {
+    await choice.selectOption(group);
+    const seen = await page.evaluate(() => ({
+      choices: Array.from(document.querySelectorAll('.filter select')).map((other) => other.value),
+      tables: Array.from(document.querySelectorAll('.sortable')).map((whole) => {
+        const all = Array.from(whole.querySelectorAll('tbody tr'));
+        const more = whole.querySelector('details:not([hidden]) summary');
+        return {
+          rows: all.map((row) => row.dataset.group),
+          shown: all.filter((row) => !row.hidden).map((row) => row.dataset.group),
+          // Those that are shown come first.
+          first: all.findIndex((row) => row.hidden),
+          unfolded: Array.from(whole.querySelector('tbody').rows).filter((row) => !row.hidden).length,
+          more: more === null ? 0 : parseInt(more.textContent.replaceAll(',', ''), 10),
+        };
+      }),
+      lines: Array.from(document.querySelectorAll('.coordinates [data-group]'))
+        .filter((line) => getComputedStyle(line).display !== 'none').map((line) => line.dataset.group),
+    }));
+    assert.ok(seen.choices.every((value) => value === group), 'all choices on the page are one');
+    assert.ok(seen.lines.every((other) => group === '' || other === group), `lines of others than ${group}`);
+    for (const { rows, shown, first, unfolded, more } of seen.tables) {
+      const expected = rows.filter((other) => group === '' || other === group);
+      assert.deepEqual(shown.toSorted(), expected.toSorted(), `rows of ${group}`);
+      assert.equal(first, shown.length === rows.length ? -1 : shown.length);
+      assert.equal(unfolded + more, shown.length, 'the fold counts the others');
     }
   }
 }
