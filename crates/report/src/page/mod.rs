@@ -27,7 +27,7 @@ const MARKERS: &str = include_str!("markers.svg");
 /// Returns an HTML file that needs no other file. Without its first line it is well-formed XML.
 pub fn page(study: &Study) -> String {
     let (mut contents, mut bodies) = (String::new(), String::new());
-    for section in &sections::EVERY {
+    for section in sections::EVERY {
         let Some(body) = section.markup(study) else { continue };
         let (anchor, title) = (section.anchor, text::escaped(section.title));
         contents += &format!("<li><a href=\"#{anchor}\">{title}</a></li>\n");

@@ -34,9 +34,11 @@ struct Search<'a> {
     points: Vec<(f64, BestOfDraws)>,
 }
 
-/// Returns a chart if a group has at least three configurations. Winners of a search have none: they were not tried in any order.
+/// Returns a chart if a group has at least three configurations. Winners of a search and of successive halving have none: they were not tried
+/// in any order.
 pub fn body(study: &Study) -> Option<String> {
-    let searches = if study.search.is_empty() { searches(study) } else { Vec::new() };
+    let is_in_any_order = study.search.is_empty() && study.halved_by.is_none();
+    let searches = if is_in_any_order { searches(study) } else { Vec::new() };
     let chart = chart(study, &searches)?;
     let entries: Vec<Entry> = searches
         .iter()

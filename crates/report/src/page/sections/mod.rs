@@ -50,7 +50,7 @@ impl Section {
     }
 }
 
-pub const EVERY: [Section; 15] = [
+pub const EVERY: &[Section] = &[
     Section { anchor: "settings", title: "Settings", body: settings::body, is_of_dataset: false },
     Section { anchor: "results", title: "Results", body: results::body, is_of_dataset: true },
     Section { anchor: "rules", title: "Learning rules", body: rules::body, is_of_dataset: false },
