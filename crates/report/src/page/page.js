@@ -52,7 +52,10 @@
   const choices = Array.from(document.querySelectorAll('.filter select'));
   choices.forEach((choice) => choice.addEventListener('change', () => {
     chosen = choice.value;
-    choices.forEach((other) => { other.value = chosen; });
+    choices.forEach((other) => {
+      other.value = chosen;
+      other.closest('.filter').classList.toggle('chosen', chosen !== '');
+    });
     tables.forEach((table) => table.arrange());
     document.querySelectorAll('.coordinates [data-group]').forEach((line) => {
       line.style.display = isShown(line) ? '' : 'none';

@@ -225,7 +225,7 @@ fn a_typical_page_has_every_section() {
             "expectations",
             "learning-curves",
             "axes",
-            "configurations",
+            "parallel-coordinates",
             "learning-rates",
             "alignment",
             "best-so-far",
@@ -253,7 +253,7 @@ fn a_section_with_nothing_to_show_is_absent() {
             &[
                 "learning-curves",
                 "axes",
-                "configurations",
+                "parallel-coordinates",
                 "learning-rates",
                 "alignment",
                 "best-so-far",
@@ -266,7 +266,7 @@ fn a_section_with_nothing_to_show_is_absent() {
                 "results",
                 "learning-curves",
                 "axes",
-                "configurations",
+                "parallel-coordinates",
                 "learning-rates",
                 "alignment",
                 "best-so-far",
@@ -298,11 +298,14 @@ fn a_section_with_nothing_to_show_is_absent() {
         assert_eq!(missing(&changed(typical(), change)), absent);
     }
     let one_rate = Extent { rates: vec![1e-3], ..typical() };
-    assert_eq!(missing(&made_up(&one_rate)), ["configurations", "learning-rates", "best-so-far", "gaps"]);
+    assert_eq!(
+        missing(&made_up(&one_rate)),
+        ["parallel-coordinates", "learning-rates", "best-so-far", "gaps"]
+    );
     let one_axis = Extent { networks: vec!["2x128".to_owned()], ..one_rate };
     assert_eq!(
         missing(&made_up(&one_axis)),
-        ["axes", "configurations", "learning-rates", "best-so-far", "gaps"]
+        ["axes", "parallel-coordinates", "learning-rates", "best-so-far", "gaps"]
     );
 }
 

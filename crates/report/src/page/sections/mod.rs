@@ -3,7 +3,6 @@
 mod alignment;
 mod best_so_far;
 mod budget;
-mod configurations;
 mod costs;
 mod expectations;
 mod gaps;
@@ -14,6 +13,7 @@ mod importance;
 mod influence;
 mod learning_curves;
 mod learning_rates;
+mod parallel_coordinates;
 mod pictures;
 mod reproduction;
 mod results;
@@ -74,9 +74,9 @@ pub const EVERY: &[Section] = &[
         is_of_dataset: true,
     },
     Section {
-        anchor: "configurations",
-        title: "All configurations",
-        body: configurations::body,
+        anchor: "parallel-coordinates",
+        title: "Parallel coordinates",
+        body: parallel_coordinates::body,
         is_of_dataset: true,
     },
     Section {

@@ -71,7 +71,7 @@ pub fn body(study: &Study) -> Option<String> {
         lines,
     };
     Some(format!(
-        "<figure>\n<figcaption><strong>Parallel coordinates.</strong> {}</figcaption>\n{}{}{}</figure>\n",
+        "<figure>\n<figcaption><strong>Configurations and their results.</strong> {}</figcaption>\n{}{}{}</figure>\n",
         escaped(&caption(study, shown.len(), ranked.len(), &logarithmic)),
         filter(study),
         legend(&entries(&looks)),
