@@ -48,7 +48,7 @@ struct Diary(Mutex<File>);
 impl Reporter for Diary {
     fn report(&self, progress: &Progress<'_>) {
         let line = match progress {
-            Progress::TrialStarted { trial, epochs } => {
+            Progress::TrialStarted { trial, epochs, .. } => {
                 format!("start {epochs} {} {}", trial.configuration.slug(), trial.seed)
             }
             Progress::Saved { trial, epoch } => {

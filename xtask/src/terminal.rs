@@ -204,7 +204,7 @@ fn in_words(end: &TrialEnd, epochs: u32, last: Option<&Epoch>, seconds: f64) -> 
 /// Returns the line for an event that is only printed.
 fn note(progress: &Progress<'_>) -> Option<String> {
     match progress {
-        Progress::TrialStarted { trial, epochs } if *epochs > 0 => {
+        Progress::TrialStarted { trial, epochs, from_finished: false } if *epochs > 0 => {
             Some(format!("{trial}: resumes after epoch {epochs}"))
         }
         Progress::NotSaved { trial, reason } => Some(format!(
@@ -416,8 +416,10 @@ impl Reporter for Bars {
                     self.say(&format!("{name}: {done} of {total} pictures decoded"));
                 }
             }
-            Progress::TrainStarted { name, trials, done, epochs } => {
-                self.say(&format!("stage {name}: {}, {done} already done", counted(*trials, "trial")));
+            Progress::TrainStarted { name, trials, done, begun, epochs } => {
+                let begun =
+                    if *begun > 0 { format!(", {begun} begin from finished trials") } else { String::new() };
+                self.say(&format!("stage {name}: {}, {done} already done{begun}", counted(*trials, "trial")));
                 *stage = (trials > done).then(|| self.begin(name, *trials, *done, *epochs));
             }
             Progress::Epoch { trial, epoch, epochs } => {
@@ -449,7 +451,9 @@ impl Reporter for Bars {
             }
             other => {
                 match (other, stage.as_mut()) {
-                    (Progress::TrialStarted { trial, epochs }, Some(stage)) => stage.count(trial, *epochs),
+                    (Progress::TrialStarted { trial, epochs, .. }, Some(stage)) => {
+                        stage.count(trial, *epochs)
+                    }
                     (Progress::AttemptFailed { trial, .. }, Some(stage)) => stage.clear(trial),
                     _ => {}
                 }

@@ -113,7 +113,8 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
                 |work| {
                     work.write("history.csv", history(number).as_bytes())?;
                     work.write("result.ron", format!("(outcome: Finished, epochs: {EPOCHS})").as_bytes())?;
-                    work.write("weights.safetensors", &[0; 64])
+                    work.write("weights.safetensors", &[0; 64])?;
+                    work.write("state.safetensors", &[0; 64])
                 },
                 |_| Ok(()),
             )?;
@@ -128,9 +129,14 @@ fn finished(session: &mut Session, trials: usize) -> anyhow::Result<()> {
         reporter: &Silent,
         build: "bench",
     };
+    let longer = text.replace(&format!("epochs: {EPOCHS}"), &format!("epochs: {}", EPOCHS + 1));
+    let longer = Pipeline::parse("bench.ron", &longer).expect("the text is a pipeline");
     let contestants = vec![
         Contestant::once("plan", || {
             drop(runner::plan::plan(&context, &pipeline).expect("the store is whole"))
+        }),
+        Contestant::once("plan with one epoch more, for which all trials go on", || {
+            drop(runner::plan::plan(&context, &longer).expect("the store is whole"))
         }),
         Contestant::once("run, with nothing to do", || {
             let report = runner::run::run(&context, &pipeline, settings).expect("the store is whole");

@@ -31,17 +31,20 @@ pub enum Progress<'a> {
         name: &'a str,
         stated: &'a Stated,
     },
-    /// A train stage begins. `done` of its trials were finished before, and each trains for at most `epochs`.
+    /// A train stage begins. `done` of its trials were finished before, `begun` of the others begin from finished trials, and each trains for at
+    /// most `epochs`.
     TrainStarted {
         name: &'a str,
         trials: usize,
         done: usize,
+        begun: usize,
         epochs: u32,
     },
-    /// A trial begins, or resumes after the `epochs` that an earlier process has done.
+    /// A trial begins, or goes on after `epochs` that an earlier process or a finished trial has done.
     TrialStarted {
         trial: &'a Trial,
         epochs: u32,
+        from_finished: bool,
     },
     /// The checkpoint of a trial after `epoch` was written.
     Saved {

@@ -124,7 +124,8 @@ pub(crate) fn adopt(
 impl<'a> Record<'a> {
     fn begin(stage: &'a RunningStage<'a>, claimed: Claimed<'a>) -> Self {
         let epochs = claimed.epochs();
-        stage.report(&Progress::TrialStarted { trial: &claimed.planned.trial, epochs });
+        let from_finished = !claimed.events.is_empty();
+        stage.report(&Progress::TrialStarted { trial: &claimed.planned.trial, epochs, from_finished });
         Self::of(stage, claimed)
     }
 

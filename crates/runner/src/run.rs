@@ -287,6 +287,7 @@ impl<'a> Run<'a> {
             name: &train.name,
             trials: planned.len(),
             done,
+            begun: missing.iter().filter(|planned| planned.beginning.is_some()).count(),
             epochs: train.training.epochs,
         });
         if leaves_trials {
