@@ -85,11 +85,17 @@ fn is_drawn(rows: &[Row], axis: &str) -> bool {
     rules.values().any(|rows| varying(rows).len() >= 2 && levels(values(rows, axis)).len() * 2 > rows.len())
 }
 
+/// Returns the axes whose values were drawn.
+pub fn drawn(rows: &[Row]) -> Vec<&'static str> {
+    axes(rows).filter(|axis| is_drawn(rows, axis)).collect()
+}
+
 /// Returns the two axes that explain the largest shares of the variance, and the shares, the largest first. Axes whose values
 /// were drawn do not count.
 pub fn two_largest(rows: &[Row]) -> Option<[(&'static str, f64); 2]> {
+    let drawn = drawn(rows);
     let mut shares: Vec<(&str, f64)> = axes(rows)
-        .filter(|axis| !is_drawn(rows, axis))
+        .filter(|axis| !drawn.contains(axis))
         .filter_map(|axis| Some((axis, share_of_variance(rows, axis)?)))
         .collect();
     shares.sort_by(|first, second| second.1.total_cmp(&first.1));
@@ -145,6 +151,7 @@ mod tests {
             row.configuration.axes.push(("rate", Some(AxisValue::Number(f64::from(index)))));
         }
         assert_eq!(share_of_variance(&rows, "rate"), Some(1.0));
+        assert_eq!(drawn(&rows), ["rate"]);
         assert_eq!(two_largest(&rows).map(|axes| axes.map(|(axis, _)| axis)), Some(["b", "c"]));
     }
 

@@ -40,7 +40,7 @@ pub enum Positions {
     Names(Vec<String>),
 }
 
-/// A configuration.
+/// The line of a configuration.
 pub struct Line {
     /// The text of its tooltip.
     pub name: String,
@@ -77,7 +77,7 @@ impl Positions {
 impl Coordinates {
     /// Returns an element of the page.
     pub fn draw(&self) -> String {
-        // Of many lines, each is fainter.
+        // The more lines, the fainter each of them.
         let opacity = (8.0 / (self.lines.len().max(1) as f64).sqrt()).clamp(0.2, 0.8);
         let width = LEFT + RIGHT + SPACING * (self.axes.len().max(1) - 1) as f64;
         let lines: String = self.lines.iter().map(line).collect();

@@ -1,9 +1,12 @@
 //! The reported quantity over the two axes that explain the largest shares of its variance.
 
 use crate::{
-    effect::{levels, two_largest},
+    effect::{drawn, levels, two_largest},
     number,
-    page::{scale::Scale, text::escaped},
+    page::{
+        scale::Scale,
+        text::{escaped, listed},
+    },
     study::{AxisValue, Row, Study},
     words,
 };
@@ -22,9 +25,15 @@ pub fn body(study: &Study) -> Option<String> {
     let [first, second] = [first, second].map(words::spaced);
     let [first_share, second_share] =
         [first_share, second_share].map(|share| number::fixed(share * 100.0, 0));
+    let drawn: Vec<String> = drawn(&study.rows).into_iter().map(words::spaced).collect();
+    let others = if drawn.is_empty() {
+        String::new()
+    } else {
+        format!(" but {}, most of whose values are there once,", listed(&drawn))
+    };
     let caption = format!(
         "Each cell is the lowest mean {} over all other axes, of the configurations whose seeds all gave a value. A stronger shade is a \
-         higher value, the lowest one is framed. Of all axes these explain the largest shares of the variance of the means, each by \
+         higher value, the lowest one is framed. Of all axes{others} these explain the largest shares of the variance of the means, each by \
          itself: {first} {first_share} %, {second} {second_share} %.",
         words::quantity(&study.reported),
     );
