@@ -43,6 +43,11 @@ fn cut(text: &str) -> String {
         {
             overrides.push(format!("{}.fraction=0.02", dataset.name));
         }
+        if let Stage::Train(train) = stage
+            && !train.rungs.is_empty()
+        {
+            overrides.push(format!("{}.halving=None", train.name));
+        }
         if let Stage::Summarize(summarize) = stage
             && matches!(summarize.epoch, EpochRule::MeanOfLast(_))
         {

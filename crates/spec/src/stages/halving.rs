@@ -61,7 +61,7 @@ impl<'a> Halving<'a> {
         let (at_first, at_eta) = (at("first"), at("eta"));
         if self.first.get() >= epochs {
             let message =
-                format!("`first`: got {}, allowed: 1 to {}, fewer than `epochs`", self.first, epochs - 1);
+                format!("`first`: got {}, allowed: fewer than `epochs`, which are {epochs}", self.first);
             scope.problem(at_first, message, None);
         }
         let eta = NonZeroU32::new(self.eta).filter(|eta| eta.get() > 1);
