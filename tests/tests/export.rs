@@ -37,7 +37,7 @@ const PIPELINE: &str = r#"Pipeline(
             algorithm: [Backprop], hidden: [[24, 16]], activation: [Tanh], bias: [true, false], learning_rate: [1e-3],
         )),
         Grid(name: "relu", axes: (
-            algorithm: [Dfa], hidden: [[24]], activation: [Relu], learning_rate: [1e-3],
+            algorithm: [Dfa], hidden: [[24]], activation: [Relu], output_bias: [false], learning_rate: [1e-3],
         )),
         Train(name: "with-norm", dataset: "measured", grid: "normalized", epochs: 3, batch_size: 20, seeds: 2),
         Train(name: "without", dataset: "measured", grid: "plain", epochs: 3, batch_size: 20, seeds: 2),

@@ -18,7 +18,7 @@ const PIPELINE: &str = r#"Pipeline(
         Grid(name: "more-rules", axes: (
             algorithm: [
                 FeedbackAlignment, SignSymmetric(Uniform), SignSymmetric(Fixed), SignSymmetric(Batchwise), KolenPollack,
-                DirectKolenPollack, SignDfa, LocalLoss(LearnedCrossEntropy), Shallow,
+                DirectKolenPollack, SignDfa, LocalLoss(LearnedCrossEntropy), Pepita, Shallow,
             ],
             hidden: [[16, 12]], activation: [Elu], loss: [SigmoidCrossEntropy], weights: [TorchDefault],
             feedback: [HeUniform], optimizer: [Adam(epsilon: 1e-8, form: Paper)], learning_rate: [1e-2],
@@ -38,7 +38,7 @@ const PIPELINE: &str = r#"Pipeline(
 const REVISION: u32 = 3;
 
 /// The first digits of the BLAKE3 hash of the `weights.safetensors` of each rule or optimizer after three epochs: on every processor.
-const WEIGHTS: [(&str, &str); 18] = [
+const WEIGHTS: [(&str, &str); 19] = [
     ("backprop", "89033f99ca321364"),
     ("dfa", "caddb1de2b2e7424"),
     ("drtp", "0a701293db73ff08"),
@@ -52,6 +52,7 @@ const WEIGHTS: [(&str, &str); 18] = [
     ("direct-kolen-pollack", "769bdcca654b16a4"),
     ("sign-dfa", "78c752c6d3491b08"),
     ("local-learned", "49dad2c083573702"),
+    ("pepita", "743e9b99131add01"),
     ("shallow", "07ce974efc2d8ec1"),
     ("sgd", "555b025b474094a3"),
     ("sgd-momentum0.9", "3522261d083f0730"),

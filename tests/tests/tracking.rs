@@ -192,6 +192,7 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
             activation: Activation::Tanh,
             batch_norm: false,
             bias: true,
+            output_bias: true,
             objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
@@ -220,6 +221,12 @@ fn memory_grows_with_depth_only_for_rules_whose_layers_wait_for_the_output() {
                 // The input is the output of the layer below; what was dropped overwrites it.
                 assert_eq!((layer, two), (4.0 * 512.0, 5.0 * 512.0), "{algorithm:?}");
                 assert_eq!((eight, many), (two, two), "{algorithm:?}");
+            }
+            Algorithm::Pepita => {
+                // The first output, the second one, delta and mask; below the first layer, the second input.
+                assert_eq!((layer, two), (4.0 * 512.0, 5.0 * 512.0 + 160.0), "{algorithm:?}");
+                // The first pass keeps an output of each layer.
+                assert_eq!((eight - two, many - two), (6.0 * 512.0, 30.0 * 512.0), "{algorithm:?}");
             }
             _ => {
                 // Output, slope, delta, mask, dropped output; and the error at 3 logits.

@@ -2,7 +2,7 @@
 //!
 //! Matrices from layer to layer are aligned where they are equal to the weights above. Of those from the output, aligned weights are those that make
 //! DFA equal to backpropagation above the first layer: `W_l = F_{l-1} F_l^T`, and `F_L` at the output (Refinetti et al. 2021, arXiv:2011.12428). Aligned feedback is that of a linear network at the start:
-//! `F_L = W_{L+1}`, and `F_l = W_{l+1} F_{l+1}`.
+//! `F_L = W_{L+1}`, and `F_l = W_{l+1} F_{l+1}`. The matrix to the input is aligned with nothing.
 
 use model::{
     Architecture,
@@ -11,23 +11,32 @@ use model::{
 use random::stream;
 use settings::{FeedbackShape, Initialization};
 
-/// Returns the feedback matrix of each hidden layer of the trial with `seed`.
+/// The factor on the matrix to the input (Dellaferrera & Kreiman 2022, arXiv:2201.11665).
+const INPUT_SCALE: f32 = 0.05;
+
+/// Returns the feedback matrix of each hidden layer of the trial with `seed`, or the single one to the input.
 pub fn draw(
     architecture: &Architecture,
     shape: FeedbackShape,
     initialization: Initialization,
     seed: u64,
 ) -> Vec<Matrix> {
-    (1..)
-        .zip(&architecture.weight_shapes()[1..])
-        .map(|(layer, &[units, above])| {
-            let columns = match shape {
-                FeedbackShape::Target => architecture.outputs,
-                FeedbackShape::Layer => above,
-            };
-            initialization::draw(initialization, units, columns, &mut stream(seed, "feedback", &[layer]))
-        })
-        .collect()
+    let drawn = |rows, columns, layer| {
+        initialization::draw(initialization, rows, columns, &mut stream(seed, "feedback", &[layer]))
+    };
+    let shapes = architecture.weight_shapes();
+    let above = (1..).zip(&shapes[1..]);
+    match shape {
+        FeedbackShape::Target => {
+            above.map(|(layer, &[units, _])| drawn(units, architecture.outputs, layer)).collect()
+        }
+        FeedbackShape::Layer => above.map(|(layer, &[units, above])| drawn(units, above, layer)).collect(),
+        FeedbackShape::Input => {
+            let mut matrix = drawn(architecture.inputs, architecture.outputs, 0);
+            matrix.values.iter_mut().for_each(|value| *value *= INPUT_SCALE);
+            vec![matrix]
+        }
+    }
 }
 
 /// Returns initial forward weights that do not depend on the feedback, the output layer's last.
@@ -61,6 +70,7 @@ pub fn aligned_weights(
             let between = feedback.windows(2).map(|pair| pair[0].times_transposed(&pair[1]));
             between.chain(feedback.last().cloned()).collect()
         }
+        FeedbackShape::Input => panic!("no weights are aligned with the matrix to the input"),
     };
     [vec![first], above].concat()
 }

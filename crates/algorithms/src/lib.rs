@@ -14,8 +14,10 @@ mod kolen_pollack;
 mod learned_classifier;
 mod local_loss;
 pub mod pass;
+mod pepita;
 pub mod rule;
 mod rule_group;
+mod second_pass;
 mod shallow;
 mod sign_dfa;
 mod sign_symmetric;
@@ -27,6 +29,7 @@ use settings::{Algorithm, TargetLoss};
 pub use pass::{Batch, Pass};
 pub use rule::Rule;
 pub use rule_group::RuleGroup;
+pub use second_pass::{FirstPass, SecondPass};
 
 /// Returns the rule of `algorithm`. `squash` maps values into the range of the scaled images, for losses in target space.
 pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
@@ -52,6 +55,7 @@ pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
         Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy) => {
             Rule::Local(Box::new(learned_classifier::LearnedClassifier))
         }
+        Algorithm::Pepita => Rule::SecondPass(pepita::second_input),
         Algorithm::Shallow => Rule::Untrained,
     }
 }

@@ -1,16 +1,15 @@
 //! A pass of a population over one batch: the output of each layer, and the error signals of each rule. No parameter
 //! changes here.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use burn::tensor::Tensor;
 use kernels::{Input, Kernels, OutputError, Weights, part};
-use model::{Delta, Masks, Network, Trace, bytes_per_trial};
-use settings::Precision;
+use model::{Delta, Layer, LayerUpdate, Masks, Network, Trace, bytes_per_trial, drop_out};
 
 use crate::{
-    Rule, RuleGroup, backprop,
-    rule::{BackwardWeights, Hidden, Teaching},
+    FirstPass, Rule, RuleGroup, SecondPass, backprop,
+    rule::{BackwardWeights, FeedbackRule, Hidden, SecondInput, Teaching},
     shallow,
 };
 
@@ -41,10 +40,12 @@ pub struct Forward<B: Kernels> {
     pub input_bytes: u64,
 }
 
-/// The values that all layers of a population learn from.
+/// The values that all layers of some trials learn from.
 pub struct Taught<B: Kernels> {
-    /// The delta of every hidden layer, first to last.
+    /// The delta of every layer, the output layer's last.
     pub deltas: Vec<Delta<B>>,
+    /// The input of every layer that its weights learn with, the output layer's last; `None` where those are the forward pass'.
+    pub second_inputs: Option<Vec<Input<B>>>,
     /// The deltas of the feedback matrices of each group, first layer first, `[trials of the group or 1, batch, outputs]`; empty where
     /// they are fixed.
     pub feedback: Vec<Vec<Tensor<B, 3>>>,
@@ -56,9 +57,24 @@ pub struct LayerSignal<B: Kernels> {
     pub signal: Tensor<B, 3>,
     /// The signal taken through the layer's own derivatives, from which its parameters learn.
     pub delta: Delta<B>,
+    /// The layer's input that its weights learn with; `None` where it is the forward pass'.
+    pub second_input: Option<Input<B>>,
 }
 
 impl<B: Kernels> Forward<B> {
+    /// Returns the input of every layer, the output layer's last.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input<B>> {
+        self.traces.iter().map(|trace| &trace.input).chain([&self.top])
+    }
+
+    /// Returns the updates of all layers from their `deltas`, the output layer's last.
+    pub fn updates(&self, deltas: Vec<Delta<B>>) -> Vec<LayerUpdate<'_, B>> {
+        let mut deltas = deltas.into_iter();
+        let hidden = self.traces.iter().zip(&mut deltas);
+        let hidden: Vec<_> = hidden.map(|(trace, delta)| LayerUpdate::of_trace(trace, delta)).collect();
+        hidden.into_iter().chain(deltas.map(|error| LayerUpdate::of_input(&self.top, error))).collect()
+    }
+
     /// Returns every hidden layer with its matrix of `feedback`; none for rules without feedback.
     pub fn hidden<'a>(&'a self, feedback: &'a [Weights<B>]) -> impl Iterator<Item = Hidden<'a, B>> {
         let layers = self.traces.iter().zip(feedback);
@@ -124,7 +140,7 @@ impl<B: Kernels> Pass<'_, B> {
         (forward, error)
     }
 
-    /// Returns the deltas of all layers by the rules of `groups`, for an output `error` of `[trials, batch, outputs]`.
+    /// Returns the values that all layers learn from by the rules of `groups`, for an output `error` of `[trials, batch, outputs]`.
     pub fn teach(
         &self,
         network: &Network<B>,
@@ -132,32 +148,26 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Taught<B> {
-        let (target, precision) = (&self.batch.target, network.output.precision);
-        let above = weights_above(network);
-        if let [RuleGroup { rule, feedback, .. }] = groups {
-            let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
-            let (deltas, of_feedback) = inputs.teach(rule, |_, _| ());
-            return Taught { deltas, feedback: vec![of_feedback] };
+        let target = &self.batch.target;
+        if let [RuleGroup { rule, trials, feedback, .. }] = groups {
+            let layers = Layers { network, cut: None };
+            let inputs = RuleInputs { pass: self, trials, feedback, layers, forward, target, error };
+            return inputs.teach(rule, |_, _| ());
         }
         let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback, .. }| {
-            // A cut may be a copy, so only what the rule reads is cut.
-            let above: Vec<_> = match **rule {
-                Rule::LayerAbove(_) => above.iter().map(|weight| weight.part(trials)).collect(),
-                Rule::Local(_) | Rule::OutputError(_) | Rule::Untrained => Vec::new(),
-            };
             let (forward, target, error) =
-                (&forward.part(trials), &part(target, trials), &part(error, trials));
-            let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
-            inputs.teach(rule, |_, _| ())
+                (forward.part(trials), &part(target, trials), &part(error, trials));
+            let layers = Layers { network, cut: Some(trials) };
+            let forward_part = &forward;
+            let inputs =
+                RuleInputs { pass: self, trials, feedback, layers, forward: forward_part, target, error };
+            let taught = inputs.teach(rule, |_, _| ());
+            (taught, forward, trials.len())
         });
-        let (of_groups, feedback): (Vec<_>, Vec<_>) = of_groups.unzip();
-        let mut of_groups: Vec<_> = of_groups.into_iter().map(Vec::into_iter).collect();
-        let deltas = (0..forward.traces.len())
-            .map(|_| Delta::of_all(of_groups.iter_mut().filter_map(Iterator::next).collect()));
-        Taught { deltas: deltas.collect(), feedback }
+        Taught::of_all(of_groups.collect())
     }
 
-    /// Returns the error signal of every hidden layer under `rule`, first to last, for an output `error` of
+    /// Returns the error signal of every layer under `rule`, the output layer's last, for an output `error` of
     /// `[trials, batch, outputs]`. Keeps every signal, which a training step does not.
     pub fn layer_signals(
         &self,
@@ -167,52 +177,116 @@ impl<B: Kernels> Pass<'_, B> {
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<LayerSignal<B>> {
-        let (target, precision) = (&self.batch.target, network.output.precision);
-        let above = weights_above(network);
-        let inputs = RuleInputs { feedback, above: &above, precision, forward, target, error };
+        let [count, ..] = error.dims();
+        let (trials, target, layers) = (&(0..count), &self.batch.target, Layers { network, cut: None });
+        let inputs = RuleInputs { pass: self, trials, feedback, layers, forward, target, error };
         let mut signals = vec![None; forward.traces.len()];
-        let (deltas, _) = inputs.teach(rule, |layer, signal| signals[layer] = Some(signal.clone()));
+        let Taught { deltas, second_inputs, .. } =
+            inputs.teach(rule, |layer, signal| signals[layer] = Some(signal.clone()));
+        let second_inputs = second_inputs
+            .map_or_else(|| vec![None; deltas.len()], |inputs| inputs.into_iter().map(Some).collect());
+        let output = deltas.last().expect("there is an output layer").preactivation.clone();
         signals
             .into_iter()
             .flatten()
-            .zip(deltas)
-            .map(|(signal, delta)| LayerSignal { signal, delta })
+            .chain([output])
+            .zip(deltas.into_iter().zip(second_inputs))
+            .map(|(signal, (delta, second_input))| LayerSignal { signal, delta, second_input })
             .collect()
     }
 }
 
-fn weights_above<B: Kernels>(network: &Network<B>) -> Vec<Weights<B>> {
-    let layers = network.hidden.iter().chain([&network.output]).skip(1);
-    layers.map(|layer| layer.weight.value.clone()).collect()
+impl<B: Kernels> LayerSignal<B> {
+    /// Returns the input that the layer learns with, where `first` is that of the forward pass.
+    pub fn input<'a>(&'a self, first: &'a Input<B>) -> &'a Input<B> {
+        self.second_input.as_ref().unwrap_or(first)
+    }
+}
+
+impl<B: Kernels> Taught<B> {
+    /// Joins the values of groups, each with its forward pass and its number of trials.
+    fn of_all(groups: Vec<(Self, Forward<B>, usize)>) -> Self {
+        let layers = 0..groups[0].0.deltas.len();
+        let has_second = groups.iter().any(|(taught, ..)| taught.second_inputs.is_some());
+        let second_inputs = has_second.then(|| {
+            let of_groups: Vec<(Vec<Input<B>>, usize)> = groups
+                .iter()
+                .map(|(taught, forward, trials)| {
+                    let second = taught.second_inputs.clone();
+                    (second.unwrap_or_else(|| forward.inputs().cloned().collect()), *trials)
+                })
+                .collect();
+            let of_layer = |layer: usize| {
+                Input::of_all(of_groups.iter().map(|(inputs, trials)| (&inputs[layer], *trials)))
+            };
+            layers.clone().map(of_layer).collect()
+        });
+        let (deltas, feedback): (Vec<_>, Vec<_>) =
+            groups.into_iter().map(|(taught, ..)| (taught.deltas, taught.feedback)).unzip();
+        let mut deltas: Vec<_> = deltas.into_iter().map(Vec::into_iter).collect();
+        let deltas =
+            layers.map(|_| Delta::of_all(deltas.iter_mut().filter_map(Iterator::next).collect())).collect();
+        Self { deltas, second_inputs, feedback: feedback.into_iter().flatten().collect() }
+    }
+}
+
+/// The layers of some trials: a cut may be a copy, so only those that a rule reads are cut.
+#[derive(Clone, Copy)]
+struct Layers<'a, B: Kernels> {
+    network: &'a Network<B>,
+    /// The trials that are cut out; `None` for all.
+    cut: Option<&'a Range<usize>>,
+}
+
+impl<'a, B: Kernels> Layers<'a, B> {
+    fn cut(&self, layer: &'a Layer<B>) -> Cow<'a, Layer<B>> {
+        self.cut.map_or(Cow::Borrowed(layer), |trials| Cow::Owned(layer.part(trials)))
+    }
+
+    /// Returns the weights of the layer above each hidden layer, `[trials, units, units above]`.
+    fn weights_above(&self) -> Vec<Weights<B>> {
+        let layers = self.network.hidden.iter().chain([&self.network.output]).skip(1);
+        let weights = layers.map(|layer| &layer.weight.value);
+        weights.map(|weight| self.cut.map_or_else(|| weight.clone(), |trials| weight.part(trials))).collect()
+    }
 }
 
 /// The values that a rule computes the error signals of its trials from.
 struct RuleInputs<'a, B: Kernels> {
+    /// The pass of the whole population.
+    pass: &'a Pass<'a, B>,
+    trials: &'a Range<usize>,
     feedback: &'a [Weights<B>],
-    /// The weights of the layer above each hidden layer, `[trials, units, units above]`.
-    above: &'a [Weights<B>],
-    precision: Precision,
+    layers: Layers<'a, B>,
     forward: &'a Forward<B>,
     target: &'a Tensor<B, 3>,
     error: &'a Tensor<B, 3>,
 }
 
 impl<B: Kernels> RuleInputs<'_, B> {
-    /// Returns the delta of every hidden layer, first to last, and those of feedback matrices that learn. Calls `on_signal` with each
-    /// layer's index and signal.
-    fn teach(
+    /// Returns the values that the layers learn from. Calls `on_signal` with each hidden layer's index and signal.
+    fn teach(&self, rule: &Rule<B>, on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Taught<B> {
+        let (deltas, feedback) = match rule {
+            Rule::Local(rule) => self.deltas_from_feedback(rule.as_ref(), self.target, on_signal),
+            Rule::OutputError(rule) => self.deltas_from_feedback(rule.as_ref(), self.error, on_signal),
+            Rule::Untrained => (self.zero_deltas(on_signal), Vec::new()),
+            Rule::LayerAbove(backward) => {
+                (self.deltas_from_above(backward.as_deref(), on_signal), Vec::new())
+            }
+            Rule::SecondPass(second_input) => return self.second_pass(*second_input, on_signal),
+        };
+        let output = Delta::from(self.error.clone());
+        let deltas = deltas.into_iter().chain([output]).collect();
+        Taught { deltas, second_inputs: None, feedback: vec![feedback] }
+    }
+
+    /// Returns the deltas of hidden layers, first to last, and those of feedback matrices that learn.
+    fn deltas_from_feedback(
         &self,
-        rule: &Rule<B>,
+        rule: &dyn FeedbackRule<B>,
+        target_or_error: &Tensor<B, 3>,
         mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
     ) -> (Vec<Delta<B>>, Vec<Tensor<B, 3>>) {
-        let (rule, target_or_error) = match rule {
-            Rule::Local(rule) => (rule, self.target),
-            Rule::OutputError(rule) => (rule, self.error),
-            Rule::Untrained => return (self.zero_deltas(on_signal), Vec::new()),
-            Rule::LayerAbove(backward) => {
-                return (self.deltas_from_above(backward.as_deref(), on_signal), Vec::new());
-            }
-        };
         let mut of_feedback = Vec::new();
         let layers = self.forward.traces.iter().zip(self.forward.hidden(self.feedback)).enumerate();
         let deltas = layers.map(|(layer, (trace, hidden))| {
@@ -240,14 +314,16 @@ impl<B: Kernels> RuleInputs<'_, B> {
         backward: Option<&dyn BackwardWeights<B>>,
         mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
     ) -> Vec<Delta<B>> {
-        let mut delta = Delta { preactivation: self.error.clone(), normalized: None };
-        let mut deltas = Vec::with_capacity(self.above.len());
-        for (layer, weight) in self.above.iter().enumerate().rev() {
+        let precision = self.layers.network.output.precision;
+        let above = self.layers.weights_above();
+        let mut delta = Delta::from(self.error.clone());
+        let mut deltas = Vec::with_capacity(above.len());
+        for (layer, weight) in above.iter().enumerate().rev() {
             let signal = match backward {
-                None => backprop::signal(&delta, weight, self.precision),
+                None => backprop::signal(&delta, weight, precision),
                 Some(backward) => {
                     let matrix = backward.matrix(weight, self.feedback.get(layer));
-                    backprop::signal(&delta, &matrix, self.precision)
+                    backprop::signal(&delta, &matrix, precision)
                 }
             };
             let signal = drop_out(signal, self.forward.masks[layer].as_ref());
@@ -258,12 +334,30 @@ impl<B: Kernels> RuleInputs<'_, B> {
         deltas.reverse();
         deltas
     }
-}
 
-/// Multiplies `values` by `mask`, if there is one; both are `[trials, batch, units]`.
-pub fn drop_out<B: Kernels>(values: Tensor<B, 3>, mask: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
-    match mask {
-        Some(mask) => B::scale(values, mask),
-        None => values,
+    fn second_pass(
+        &self,
+        second_input: SecondInput<B>,
+        mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
+    ) -> Taught<B> {
+        let Pass { batch, masks } = *self.pass;
+        let first = FirstPass { trials: self.trials, input: &batch.input, masks, error: self.error };
+        let mut second = SecondPass::new(second_input, &first, &self.feedback[0]);
+        let network = self.layers.network;
+        let outputs = self.forward.inputs().skip(1);
+        let layers = network.hidden.iter().zip(outputs.zip(&self.forward.masks)).enumerate();
+        let (mut inputs, mut deltas): (Vec<_>, Vec<_>) = layers
+            .map(|(index, (layer, (output, mask)))| {
+                let layer = self.layers.cut(layer);
+                let first = output.values.clone();
+                let (input, delta) = second.run(&layer, network.activation, mask.as_ref(), first);
+                on_signal(index, &delta.preactivation);
+                (input, delta)
+            })
+            .unzip();
+        let (input, error) = second.finish(network, &self.layers.cut(&network.output), self.target);
+        inputs.push(input);
+        deltas.push(error);
+        Taught { deltas, second_inputs: Some(inputs), feedback: vec![Vec::new()] }
     }
 }

@@ -17,9 +17,16 @@ pub enum Rule<B: Kernels> {
     /// Computed from the delta of the layer above: layers keep their activations and learn from the top down. The delta goes through the
     /// forward weights, which is backpropagation, or through other matrices.
     LayerAbove(Option<Box<dyn BackwardWeights<B>>>),
+    /// The difference of the layer's outputs in two passes, the second one on an input that the rule makes from the first input and the output
+    /// error: layers keep their outputs until the second pass reaches them, and learn while it goes on.
+    SecondPass(SecondInput<B>),
     /// Zero: hidden layers do not learn.
     Untrained,
 }
+
+/// Returns the input of the second pass, `[trials, batch, inputs]`, from that of the first before dropout, `[trials or 1, batch, inputs]`, the
+/// error at the logits, `[trials, batch, outputs]`, and the feedback matrix, `[trials, inputs, outputs]`.
+pub type SecondInput<B> = fn(Tensor<B, 3>, &Tensor<B, 3>, &Weights<B>) -> Tensor<B, 3>;
 
 /// A hidden layer, as a rule with feedback sees it.
 pub struct Hidden<'a, B: Backend> {
@@ -88,7 +95,7 @@ impl<B: Kernels> Rule<B> {
                 let error = error.clone().mul_scalar(examples as f64 / training_batch as f64);
                 Some(rule.loss(hidden, &error).div_scalar(examples as f64))
             }
-            Self::LayerAbove(_) | Self::Untrained => None,
+            Self::LayerAbove(_) | Self::SecondPass(_) | Self::Untrained => None,
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::Rule;
 pub struct RuleGroup<B: Kernels> {
     pub rule: Arc<Rule<B>>,
     pub trials: Range<usize>,
-    /// The feedback of each hidden layer, `[trials of the group, units, outputs or units above]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials of the group, units, outputs or units above]`, or a single one to the input,
+    /// `[trials of the group, inputs, outputs]`; empty for rules without feedback.
     pub feedback: Vec<Weights<B>>,
     /// The optimizer's state of each feedback matrix, in the order of [`OptimizerKind::states`]. There are none where feedback is
     /// fixed.

@@ -148,6 +148,7 @@ impl Case {
                 activation: Activation::Tanh,
                 batch_norm: self.is_regularized,
                 bias: true,
+                output_bias: true,
                 objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
             },
             squash: Squash::Tanh,
@@ -182,6 +183,10 @@ impl Case {
             Algorithm::Dfa | Algorithm::SignDfa | Algorithm::Drtp => hidden,
             Algorithm::DirectKolenPollack => 2.0 * hidden,
             Algorithm::LocalLoss(_) => 2.0 * hidden,
+            // The feedback to the input, and another forward pass.
+            Algorithm::Pepita => {
+                (self.shape.inputs * self.shape.outputs) as f64 + weights.iter().sum::<f64>()
+            }
             Algorithm::Shallow => 0.0,
         };
         2.0 * self.shape.batch as f64 * (2.0 * weights.iter().sum::<f64>() + signals)

@@ -19,6 +19,13 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Compares cosines of angles. Rounding in two vectors changes their cosine relative to 1 and not relative to the cosine.
+    pub(crate) fn of_cosines<B: Kernels>(what: &str, actual: Tensor<B, 1>, expected: &Value) -> Self {
+        let comparison = Self::of(what, actual, expected);
+        let difference = (f64::from(comparison.got) - comparison.wanted).abs();
+        Self { deviation: if difference.is_nan() { f64::INFINITY } else { difference }, ..comparison }
+    }
+
     /// Compares every trial of `actual` with `expected`.
     pub(crate) fn of<B: Kernels, const D: usize>(what: &str, actual: Tensor<B, D>, expected: &Value) -> Self {
         let actual = actual.into_data().convert::<f32>().into_vec::<f32>().expect("it was converted to f32");

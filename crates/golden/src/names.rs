@@ -18,6 +18,7 @@ pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
         "dkp" => Algorithm::DirectKolenPollack,
         "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
         "sdfa" => Algorithm::SignDfa,
+        "pepita" => Algorithm::Pepita,
         "shallow" => Algorithm::Shallow,
         "drtp" => Algorithm::Drtp,
         "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),

@@ -73,6 +73,15 @@ impl<B: Backend> Input<B> {
         }
     }
 
+    /// Joins the inputs of groups of trials, each with its number of trials: a copy of the values for each trial.
+    pub fn of_all<'a>(groups: impl Iterator<Item = (&'a Self, usize)>) -> Self {
+        let of_groups = groups.map(|(input, trials)| {
+            let values = input.per_trial();
+            if values.dims()[0] < trials { values.repeat_dim(0, trials) } else { values }
+        });
+        Tensor::cat(of_groups.collect(), 0).into()
+    }
+
     pub fn batch(&self) -> usize {
         self.values.dims()[1]
     }

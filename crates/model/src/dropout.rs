@@ -88,6 +88,14 @@ impl<B: Backend> Masks<B> for GivenMasks<B> {
     }
 }
 
+/// Multiplies `values` by `mask`, if there is one; both are `[trials, batch, units]`.
+pub fn drop_out<B: Kernels>(values: Tensor<B, 3>, mask: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
+    match mask {
+        Some(mask) => B::scale(values, mask),
+        None => values,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn_flex::Flex;

@@ -89,6 +89,13 @@ pub struct Delta<B: Backend> {
     pub normalized: Option<Tensor<B, 3>>,
 }
 
+/// Creates the delta of a layer without batch norm.
+impl<B: Backend> From<Tensor<B, 3>> for Delta<B> {
+    fn from(preactivation: Tensor<B, 3>) -> Self {
+        Self { preactivation, normalized: None }
+    }
+}
+
 impl<B: Backend> Delta<B> {
     pub fn of_all(groups: Vec<Self>) -> Self {
         let normalized: Option<Vec<_>> = groups.iter().map(|group| group.normalized.clone()).collect();
@@ -110,14 +117,14 @@ pub struct LayerUpdate<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> LayerUpdate<'a, B> {
-    pub fn hidden(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
+    /// Creates the update of a layer from its training pass.
+    pub fn of_trace(trace: &'a Trace<B>, delta: Delta<B>) -> Self {
         Self { input: &trace.input, delta, normalized: trace.normalized.as_ref() }
     }
 
-    /// Creates the update of an output layer from its input (`[batch, inputs]` of each trial) and the error at its logits
-    /// (`[trials, batch, outputs]`).
-    pub fn output(input: &'a Input<B>, error: Tensor<B, 3>) -> Self {
-        Self { input, delta: Delta { preactivation: error, normalized: None }, normalized: None }
+    /// Creates the update of a layer without batch norm from its input (`[batch, inputs]` of each trial) and its delta.
+    pub fn of_input(input: &'a Input<B>, delta: Delta<B>) -> Self {
+        Self { input, delta, normalized: None }
     }
 }
 
@@ -163,10 +170,6 @@ impl<B: Kernels> Layer<B> {
         B::dense(input, &self.weight.value, self.bias.as_ref().map(|bias| &bias.value), self.precision)
     }
 
-    pub fn gradients(&self, trace: &Trace<B>, delta: &Delta<B>) -> Gradients<B> {
-        LayerUpdate::hidden(trace, delta.clone()).gradients(self.precision)
-    }
-
     /// Updates each layer by one optimizer step; `updates` holds one update for each layer.
     pub fn learn_all(
         layers: Vec<Self>,
@@ -194,7 +197,7 @@ impl<B: Kernels> Layer<B> {
 }
 
 impl<B: Kernels> LayerUpdate<'_, B> {
-    fn gradients(&self, precision: Precision) -> Gradients<B> {
+    pub fn gradients(&self, precision: Precision) -> Gradients<B> {
         let Self { input, delta, normalized } = self;
         Gradients {
             weight: B::weight_gradient(input, &delta.preactivation, precision),
@@ -246,6 +249,19 @@ impl<B: Kernels> LayerUpdate<'_, B> {
 }
 
 impl<B: Backend> Layer<B> {
+    /// Returns the layers of some trials for passes: without batch norm and the optimizer's state.
+    pub fn part(&self, trials: &Range<usize>) -> Self {
+        Self {
+            weight: Parameter { value: self.weight.value.part(trials), states: Vec::new() },
+            bias: self
+                .bias
+                .as_ref()
+                .map(|bias| Parameter { value: part(&bias.value, trials), states: Vec::new() }),
+            batch_norm: None,
+            precision: self.precision,
+        }
+    }
+
     /// Keeps only the trials at `positions`, in that order.
     pub fn select(self, positions: &Tensor<B, 1, Int>) -> Self {
         Self {

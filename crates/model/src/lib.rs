@@ -13,7 +13,7 @@ mod network;
 mod objective;
 
 pub use batch_norm::BatchNorm;
-pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks};
+pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks, drop_out};
 pub use layer::{Delta, Gradients, Layer, LayerUpdate, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::Objective;

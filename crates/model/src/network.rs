@@ -19,8 +19,9 @@ pub struct Architecture {
     pub activation: Activation,
     /// Whether every hidden layer has batch norm.
     pub batch_norm: bool,
-    /// Whether hidden layers have a bias. The output layer always has one.
+    /// Whether hidden layers have a bias.
     pub bias: bool,
+    pub output_bias: bool,
     pub objective: Objective,
 }
 
@@ -28,7 +29,7 @@ pub struct Architecture {
 pub struct Network<B: Backend> {
     /// The hidden layers, from the input up.
     pub hidden: Vec<Layer<B>>,
-    /// The output layer, with a bias and without batch norm.
+    /// The output layer, without batch norm.
     pub output: Layer<B>,
     pub activation: Activation,
     pub objective: Objective,
@@ -53,12 +54,13 @@ impl Architecture {
         let mut hidden = Vec::new();
         for (index, [_, units]) in self.weight_shapes().into_iter().enumerate() {
             let is_hidden = index < self.hidden.len();
+            let has_bias = if is_hidden { self.bias } else { self.output_bias };
             let layers = parameters.iter().map(|layers| &layers[index]);
             let (weights, biases): (Vec<&Matrix>, Vec<&Matrix>) =
                 layers.map(|layer| (&layer.weight, &layer.bias)).unzip();
             hidden.push(Layer {
                 weight: Parameter::new(Weights::new(stack(&weights, device)), optimizer),
-                bias: (self.bias || !is_hidden).then(|| Parameter::new(stack(&biases, device), optimizer)),
+                bias: has_bias.then(|| Parameter::new(stack(&biases, device), optimizer)),
                 batch_norm: (self.batch_norm && is_hidden)
                     .then(|| BatchNorm::new(trials, units, optimizer, device)),
                 precision: Precision::default(),

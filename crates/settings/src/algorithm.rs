@@ -23,6 +23,8 @@ pub enum Algorithm {
     Drtp,
     /// A loss at every hidden layer, through a random projection into target space.
     LocalLoss(TargetLoss),
+    /// A second forward pass on an input that the output error changes (PEPITA, Dellaferrera & Kreiman 2022). Without batch norm.
+    Pepita,
     /// Hidden layers that keep their initial weights: the lower bound of a comparison.
     Shallow,
 }
@@ -46,6 +48,8 @@ pub enum FeedbackShape {
     Target,
     /// From the layer above to each hidden layer, `[units, units above]`; the output layer is the last one above.
     Layer,
+    /// From the output to the network's input, a single matrix, `[inputs, outputs]`.
+    Input,
 }
 
 /// The loss of a hidden layer in target space.
@@ -68,7 +72,7 @@ const CHANGED_RULES: &[(Algorithm, u32)] = &[];
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Backprop,
         Self::FeedbackAlignment,
         Self::SignSymmetric(Magnitude::Uniform),
@@ -82,6 +86,7 @@ impl Algorithm {
         Self::LocalLoss(TargetLoss::CrossEntropy),
         Self::LocalLoss(TargetLoss::MeanSquaredError),
         Self::LocalLoss(TargetLoss::LearnedCrossEntropy),
+        Self::Pepita,
         Self::Shallow,
     ];
 
@@ -108,6 +113,7 @@ impl Algorithm {
             Self::LocalLoss(TargetLoss::CrossEntropy) => "local-cross-entropy",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "local-mse",
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "local-learned",
+            Self::Pepita => "pepita",
             Self::Shallow => "shallow",
         }
     }
@@ -128,12 +134,14 @@ impl Algorithm {
             Self::LocalLoss(TargetLoss::CrossEntropy) => "Local loss (cross-entropy)",
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "Local loss (squared error)",
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "Local loss (learned classifier)",
+            Self::Pepita => "PEPITA",
             Self::Shallow => "Shallow",
         }
     }
 
     /// Returns the error signal at a hidden layer's output as a formula: h is the output, F the layer's feedback matrix, y the
-    /// target, e = d(mean loss) / d(logits), and delta the signal at the preactivation of the layer above, each a row per example.
+    /// target, e = d(mean loss) / d(logits), delta the signal at the preactivation of the layer above, and x the network's input, each a
+    /// row per example.
     pub fn signal_formula(self) -> &'static str {
         match self {
             Self::Backprop => "delta W^T, with the weights W of the layer above",
@@ -153,6 +161,7 @@ impl Algorithm {
                 "(2 / outputs (squash(h F) - y) squash'(h F)) F^T"
             }
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "(softmax(h F) - y) F^T / batch",
+            Self::Pepita => "(h - h') / batch, with the output h' of a second pass on x + batch e F^T",
             Self::Shallow => "0",
         }
     }
@@ -166,8 +175,19 @@ impl Algorithm {
             Self::Dfa | Self::DirectKolenPollack | Self::SignDfa | Self::Drtp | Self::LocalLoss(_) => {
                 Some(FeedbackShape::Target)
             }
+            Self::Pepita => Some(FeedbackShape::Input),
             Self::Backprop | Self::SignSymmetric(Magnitude::Uniform) | Self::Shallow => None,
         }
+    }
+
+    /// Whether weights and feedback matrices can be aligned with each other.
+    pub fn aligns_feedback(self) -> bool {
+        matches!(self.feedback(), Some(FeedbackShape::Target | FeedbackShape::Layer))
+    }
+
+    /// Whether hidden layers can have batch norm.
+    pub fn allows_batch_norm(self) -> bool {
+        self != Self::Pepita
     }
 
     /// Whether the rule uses feedback matrices.

@@ -224,14 +224,14 @@ axes! {
         label: |activation| Some(activation.name().into()),
     };
 
-    /// Whether hidden layers normalize over the batch.
+    /// Whether hidden layers normalize over the batch; dropped for rules without batch norm (`Pepita`).
     batch_norm BatchNorm: bool = Definition {
         written: "list of `true` and `false`",
         example: None,
         default: Some(false),
         omitted: Some(false),
         check: any,
-        applies: always,
+        applies: Algorithm::allows_batch_norm,
         dimension: 9,
         sharing: Sharing::Never,
         label: |batch_norm| batch_norm.then(|| "bn".into()),
@@ -248,6 +248,19 @@ axes! {
         dimension: 15,
         sharing: Sharing::Never,
         label: |bias| (!bias).then(|| "no-bias".into()),
+    };
+
+    /// Whether the output layer has a bias.
+    output_bias OutputBias: bool = Definition {
+        written: "list of `true` and `false`",
+        example: None,
+        default: Some(true),
+        omitted: Some(true),
+        check: any,
+        applies: always,
+        dimension: 17,
+        sharing: Sharing::Never,
+        label: |bias| (!bias).then(|| "no-output-bias".into()),
     };
 
     /// Losses of the output layer, for classification.
@@ -281,7 +294,8 @@ axes! {
         },
     };
 
-    /// Feedback matrices, `[units, outputs]` or `[units, units above]` of each hidden layer; dropped for rules without feedback.
+    /// Feedback matrices, `[units, outputs]` or `[units, units above]` of each hidden layer, or one `[inputs, outputs]`; dropped for rules
+    /// without feedback.
     feedback Feedback: Option<Initialization> = Definition {
         written: "list of [`Initialization`]",
         example: None,
@@ -581,12 +595,12 @@ mod tests {
             let mut rates = axes.learning_rate.clone();
             rates.sort_by(f64::total_cmp);
             rates.dedup();
-            let rules: usize =
-                axes.algorithm.iter().map(|rule| if rule.uses_feedback() { 2 } else { 1 }).sum();
-            prop_assert_eq!(
-                configurations.len(),
-                rules * 2 * axes.batch_norm.len() * rates.len() * axes.dropout.len()
-            );
+            let of_rule = |rule: &Algorithm| {
+                let feedbacks = if rule.uses_feedback() { 2 } else { 1 };
+                feedbacks * if rule.allows_batch_norm() { axes.batch_norm.len() } else { 1 }
+            };
+            let rules: usize = axes.algorithm.iter().map(of_rule).sum();
+            prop_assert_eq!(configurations.len(), rules * 2 * rates.len() * axes.dropout.len());
         }
     }
 }

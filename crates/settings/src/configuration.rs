@@ -33,6 +33,15 @@ impl Configuration {
         if self.algorithm.keeps_offsets() && self.weight_decay > 0.0 {
             return Some(format!("{name} takes `decoupled_decay` in place of `weight_decay`"));
         }
+        if self.algorithm.uses_feedback()
+            && !self.algorithm.aligns_feedback()
+            && self.feedback == Some(Initialization::Aligned)
+        {
+            return Some(format!(
+                "{name} has one feedback matrix to the input, which is not aligned with the weights of a layer: another `feedback`, such \
+                 as `HeUniform`, works"
+            ));
+        }
         if self.algorithm.redraws_feedback() && self.feedback == Some(Initialization::Aligned) {
             return Some(format!(
                 "{name} draws its feedback for each step, so it cannot be aligned with the weights"
@@ -45,7 +54,7 @@ impl Configuration {
             return Some("weights and feedback cannot both be aligned with each other".into());
         }
         let no_feedback = || format!("{name} has no feedback that forward weights could be aligned with");
-        (!self.algorithm.uses_feedback()).then(no_feedback)
+        (!self.algorithm.aligns_feedback()).then(no_feedback)
     }
 
     /// Returns a warning about a configuration that is allowed but unlikely to train.
@@ -160,6 +169,8 @@ mod tests {
             (Algorithm::Backprop, aligned, None),
             (Algorithm::Dfa, aligned, Some(aligned)),
             (batchwise, Initialization::Orthogonal, Some(aligned)),
+            (Algorithm::Pepita, Initialization::Orthogonal, Some(aligned)),
+            (Algorithm::Pepita, aligned, Some(Initialization::Orthogonal)),
         ] {
             let configuration = Configuration { algorithm, weights, feedback, ..dfa(&[10]) };
             assert!(configuration.impossible(Task::Classification).is_some(), "{configuration}");

@@ -14,10 +14,11 @@ use settings::Selection;
 use crate::{document::Document, problem::did_you_mean, stage::Publication};
 
 /// The papers that are part of the program.
-const PAPERS: [(&str, &str); 3] = [
+const PAPERS: [(&str, &str); 4] = [
     ("akrout-2019", include_str!("../../../published/akrout-2019.ron")),
     ("drtp-2021", include_str!("../../../published/drtp-2021.ron")),
     ("nokland-eidnes-2019", include_str!("../../../published/nokland-eidnes-2019.ron")),
+    ("pepita-2022", include_str!("../../../published/pepita-2022.ron")),
 ];
 
 /// The values of a table.

@@ -15,7 +15,8 @@ use settings::Place;
 /// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {
     pub network: &'a Network<B>,
-    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`, or that of the input, `[trials, inputs, outputs]`; empty
+    /// for rules without feedback.
     pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The step's batch, with its dropout masks.
@@ -53,9 +54,9 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         &self.forward().0.traces
     }
 
-    /// Returns the output layer's input, `[batch, units]` of each trial.
-    pub fn top(&self) -> &Input<B> {
-        &self.forward().0.top
+    /// Returns the input of every layer in the forward pass, `[batch, inputs]` of each trial, the output layer's last.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input<B>> {
+        self.forward().0.inputs()
     }
 
     /// Returns the error at the logits, `[trials, batch, outputs]`.
@@ -63,6 +64,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         &self.forward().1.error
     }
 
+    /// Returns the rule's error signal for every layer, the output layer's last.
     pub fn layer_signals(&self) -> &[LayerSignal<B>] {
         self.computed.layer_signals.get_or_init(|| {
             let (forward, OutputError { error, .. }) = self.forward();
@@ -70,7 +72,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
         })
     }
 
-    /// Returns backpropagation's error signal for every hidden layer: the exact gradient of the global loss.
+    /// Returns backpropagation's error signal for every layer, the output layer's last: the exact gradient of the global loss.
     pub fn exact_signals(&self) -> &[LayerSignal<B>] {
         self.computed.exact_signals.get_or_init(|| {
             let (forward, OutputError { error, .. }) = self.forward();
@@ -97,7 +99,8 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 /// A batch of the validation split, after an epoch.
 pub struct Evaluation<'a, B: Kernels> {
     pub network: &'a Network<B>,
-    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`; empty for rules without feedback.
+    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`, or that of the input, `[trials, inputs, outputs]`; empty
+    /// for rules without feedback.
     pub feedback: &'a [Weights<B>],
     pub rule: &'a Rule<B>,
     /// The images, `[1, examples, inputs]`.

@@ -53,7 +53,16 @@ impl<'a, B: Kernels> GradientSpace<'a, B> {
         let [_, _, units] = weight.dims();
         let is_cheaper = batch * (inputs + gradients * units) < gradients * inputs * units;
         let gram = (weight_decay.is_none() && is_cheaper).then(|| Gram::new(input));
-        Self { input, decay: weight_decay.map(|decay| weight.values.clone() * decay.clone()), gram }
+        Self { gram, ..Self::of_gradients(input, weight, weight_decay) }
+    }
+
+    /// Creates the space in which gradients are computed, for those that meet gradients with another input.
+    pub(crate) fn of_gradients(
+        input: &'a Input<B>,
+        weight: &Weights<B>,
+        weight_decay: Option<&Tensor<B, 3>>,
+    ) -> Self {
+        Self { input, decay: weight_decay.map(|decay| weight.values.clone() * decay.clone()), gram: None }
     }
 
     /// Returns the weight gradient that belongs to `delta` (`[trials, batch, units]`), weight decay included.

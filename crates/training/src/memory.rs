@@ -30,8 +30,10 @@ impl MemoryNeed {
     pub fn of<B: Kernels>(population: &Population, padded: fn(u64) -> u64) -> Self {
         let first = population.trials[0].configuration.algorithm;
         let is_one_rule = population.trials.iter().all(|trial| trial.configuration.algorithm == first);
-        let is_local =
-            is_one_rule && matches!(algorithms::rule::<B>(first, population.squash), Rule::Local(_));
+        let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
+        // Trackers run all layers, and so does a norm of the whole gradient.
+        let learns_on_the_way = is_one_rule && !clips && population.trackers.is_empty();
+        let rule = algorithms::rule::<B>(first, population.squash);
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture, padded);
         let rules = population.trials.iter().map(|trial| trial.configuration.algorithm);
@@ -43,7 +45,6 @@ impl MemoryNeed {
         // Signs, magnitudes and their product.
         let computes_backward = rules.clone().any(|rule| rule.computes_backward_weights());
         let backward = if computes_backward { 3 * shape.largest_matrix_above() } else { 0 };
-        let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
         // The gradient of one layer, whose norm is computed, with the L2 term.
         let gradient = if clips { 2 * shape.largest_matrix() } else { 0 };
         let drops = population.trials.iter().any(|trial| trial.configuration.dropout > 0.0);
@@ -51,14 +52,22 @@ impl MemoryNeed {
         // Several rules cut outputs and slopes, and join deltas.
         let cuts = if is_one_rule { 0 } else { 3 };
         let per_unit = 3 + cuts + 2 * u64::from(population.architecture.batch_norm) + 2 * u64::from(drops);
-        // Trackers run all layers, and so does a norm of the whole gradient.
-        let is_layer_by_layer = is_local && !clips && population.trackers.is_empty();
-        let units = if is_layer_by_layer { shape.widest() * 2 } else { shape.padded_units() };
+        let has_second_pass = rules.clone().any(|rule| rule.feedback() == Some(FeedbackShape::Input));
+        // Outputs of the second pass, which are inputs of updates; the changed input, and its difference from the first.
+        let second = if has_second_pass { shape.padded_units() + 2 * shape.padded(shape.inputs) } else { 0 };
+        let held = match rule {
+            Rule::Local(_) if learns_on_the_way => 2 * shape.widest() * per_unit,
+            // Outputs of the first pass, and everything of the layers that the second pass is at.
+            Rule::SecondPass(_) if learns_on_the_way => {
+                2 * shape.widest() * per_unit + shape.padded_units() + 2 * shape.padded(shape.inputs)
+            }
+            _ => shape.padded_units() * per_unit + second,
+        };
         let batch = population.batch_size as u64;
         let drops_input = population.trials.iter().any(|trial| trial.configuration.input_dropout > 0.0);
         // The mask, and the input after it.
         let dropped_input = if drops_input { 2 * shape.padded(shape.inputs) } else { 0 };
-        let one_pass = batch * (units * per_unit + 3 * shape.padded(shape.outputs) + dropped_input);
+        let one_pass = batch * (held + 3 * shape.padded(shape.outputs) + dropped_input);
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
         // Input, output and slope of a layer; logits and their error.
         let evaluation = EVALUATION_BATCH as u64 * (3 * shape.widest() + 2 * shape.padded(shape.outputs));
@@ -143,6 +152,7 @@ impl Shape {
                 let row = self.padded(self.outputs);
                 self.hidden.iter().map(|units| units.saturating_mul(row)).fold(0, u64::saturating_add)
             }
+            FeedbackShape::Input => self.inputs.saturating_mul(self.padded(self.outputs)),
         }
     }
 

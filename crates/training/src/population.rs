@@ -52,7 +52,7 @@ pub fn architecture(
     classes: usize,
     scaling: Scaling,
 ) -> Architecture {
-    let Configuration { hidden, activation, batch_norm, bias, .. } = configuration;
+    let Configuration { hidden, activation, batch_norm, bias, output_bias, .. } = configuration;
     let (outputs, objective) = match task {
         Task::Classification => (classes, Objective::Classification(configuration.loss)),
         Task::Reconstruction => (shape.pixels(), Objective::Reconstruction(squash(scaling))),
@@ -64,6 +64,7 @@ pub fn architecture(
         activation: *activation,
         batch_norm: *batch_norm,
         bias: *bias,
+        output_bias: *output_bias,
         objective,
     }
 }

@@ -1,17 +1,17 @@
 //! One training step of a population, for any rule.
 //!
-//! A step has two forms, which differ in when a layer learns. The training loop knows nothing else about a rule.
+//! A step has three forms, which differ in when a layer learns. The training loop knows nothing else about a rule.
 
 use std::{cell::OnceCell, mem, sync::Arc};
 
 use algorithms::{
-    Batch, Pass, Rule,
-    pass::{self, Forward, Taught},
-    rule::{FeedbackRule, Hidden, Teaching},
+    Batch, FirstPass, Pass, Rule, SecondPass,
+    pass::{Forward, Taught},
+    rule::{FeedbackRule, Hidden, SecondInput, Teaching},
 };
 use burn::tensor::Tensor;
 use kernels::{Kernels, OptimizerStep, OutputError, Weights, part};
-use model::{Delta, DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial};
+use model::{DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial, drop_out};
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
 use crate::{TrainState, clip};
@@ -92,8 +92,10 @@ impl<'a, B: Kernels> Step<'a, B> {
         // The norm of the whole gradient is known after the last layer's.
         if let ([group], None) = (train_state.groups.as_slice(), &self.clip_norm) {
             let rule = Arc::clone(&group.rule);
-            if let Rule::Local(rule) = rule.as_ref() {
-                return self.layer_by_layer(train_state, rule.as_ref());
+            match rule.as_ref() {
+                Rule::Local(rule) => return self.layer_by_layer(train_state, rule.as_ref()),
+                Rule::SecondPass(second_input) => return self.in_two_passes(train_state, *second_input),
+                Rule::OutputError(_) | Rule::LayerAbove(_) | Rule::Untrained => (),
             }
         }
         self.after_the_output(train_state)
@@ -121,7 +123,7 @@ impl<'a, B: Kernels> Step<'a, B> {
             let Teaching { signal, feedback_delta } = rule.teach(&hidden, &self.batch.target);
             let delta = trace.delta(signal);
             held_memory.keep(index, delta.bytes());
-            let update = [LayerUpdate::hidden(&trace, delta)];
+            let update = [LayerUpdate::of_trace(&trace, delta)];
             learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
             if let Some(delta) = feedback_delta {
                 group.learn_feedback(index, &trace.activation, &delta, &self.optimizer);
@@ -129,7 +131,7 @@ impl<'a, B: Kernels> Step<'a, B> {
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held_memory.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
-            let output = pass::drop_out(trace.activation, mask.as_ref());
+            let output = drop_out(trace.activation, mask.as_ref());
             // The layer above needs only the output of this one.
             held_memory.release_all_but(bytes_per_trial(&output));
             input = output.into();
@@ -137,39 +139,95 @@ impl<'a, B: Kernels> Step<'a, B> {
         train_state.network.hidden = learned;
         let OutputError { loss, error, mistakes } = self.pass().output_error(&train_state.network, &input);
         held_memory.keep_elsewhere(bytes_per_trial(&error));
-        let update = [LayerUpdate::output(&input, error)];
+        let update = [LayerUpdate::of_input(&input, error.into())];
         let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.optimizer);
         train_state.network.output = output.pop().expect("one layer has learned");
         (train_state, StepOutcome { loss, mistakes, held_memory })
     }
 
-    /// Takes a step in which all layers learn once the output error is known. The update of a local rule has the same bits as
-    /// layer by layer, because it depends on the forward pass alone.
+    /// Takes a step whose first pass keeps the output of each layer, and in whose second pass a layer learns as soon as it has run.
+    fn in_two_passes(
+        mut self,
+        mut train_state: TrainState<B>,
+        second_input: SecondInput<B>,
+    ) -> (TrainState<B>, StepOutcome<B>) {
+        // This form keeps the outputs of layers only.
+        self.forward.take();
+        let layers = mem::take(&mut train_state.network.hidden);
+        let network = &train_state.network;
+        let mut held_memory = HeldMemory::none(layers.len());
+        let (mut input, input_bytes) = self.pass().input();
+        held_memory.keep_elsewhere(input_bytes);
+        let mut outputs = Vec::with_capacity(layers.len());
+        for (index, layer) in layers.iter().enumerate() {
+            let output = layer.infer(network.activation, &input);
+            let [_, _, units] = output.dims();
+            let output = drop_out(output, self.pass().mask(index, units).as_ref());
+            held_memory.keep(index, bytes_per_trial(&output));
+            outputs.push(output.clone());
+            input = output.into();
+        }
+        let OutputError { loss, error, mistakes } = self.pass().output_error(network, &input);
+        held_memory.keep_elsewhere(bytes_per_trial(&error));
+        drop(input);
+        let [group] = train_state.groups.as_slice() else { panic!("a population of one rule") };
+        let first = FirstPass {
+            trials: &group.trials,
+            input: &self.batch.input,
+            masks: self.masks.as_ref(),
+            error: &error,
+        };
+        let mut second = SecondPass::new(second_input, &first, &group.feedback[0]);
+        let mut kept: u64 = outputs.iter().map(bytes_per_trial).sum();
+        held_memory.release_all_but(kept);
+        held_memory.keep_elsewhere(second.bytes());
+        let mut learned = Vec::with_capacity(layers.len());
+        for (index, (layer, output)) in layers.into_iter().zip(outputs).enumerate() {
+            let [_, _, units] = output.dims();
+            let bytes = bytes_per_trial(&output);
+            let mask = self.pass().mask(index, units);
+            let (input, delta) = second.run(&layer, network.activation, mask.as_ref(), output);
+            held_memory
+                .keep(index, second.bytes() + delta.bytes() + mask.as_ref().map_or(0, bytes_per_trial));
+            let update = [LayerUpdate::of_input(&input, delta)];
+            learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
+            kept -= bytes;
+            held_memory.release_all_but(kept + second.bytes());
+        }
+        let (input, error) = second.finish(network, &network.output, &self.batch.target);
+        held_memory.keep_elsewhere(error.bytes());
+        let update = [LayerUpdate::of_input(&input, error)];
+        let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.optimizer);
+        train_state.network.output = output.pop().expect("one layer has learned");
+        train_state.network.hidden = learned;
+        (train_state, StepOutcome { loss, mistakes, held_memory })
+    }
+
+    /// Takes a step in which all layers learn once the output error is known. The updates of local rules and of those with a second pass have
+    /// the same bits as in the other forms, because they depend on passes before the update alone.
     fn after_the_output(mut self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
         let (known, pass, network) = (self.forward.take(), self.pass(), &train_state.network);
         let (forward, OutputError { loss, error, mistakes }) =
             known.unwrap_or_else(|| pass.forward_and_error(network));
         let taught = pass.teach(network, &train_state.groups, &forward, &error);
-        let held_memory = held_at_once(&forward, &taught.deltas, &error);
-        let train_state = self.update(train_state, &forward, taught, error);
+        let held_memory = held_at_once(&forward, &taught, &error);
+        let train_state = self.update(train_state, &forward, taught);
         (train_state, StepOutcome { loss, mistakes, held_memory })
     }
 
-    /// Updates all layers, the hidden ones from their deltas, the output layer from its exact gradient; and feedback that learns.
+    /// Updates all layers from their deltas, and feedback that learns.
     fn update(
         &self,
         train_state: TrainState<B>,
         forward: &Forward<B>,
-        Taught { deltas, feedback: mut feedback_deltas }: Taught<B>,
-        error: Tensor<B, 3>,
+        Taught { deltas, second_inputs, feedback: mut feedback_deltas }: Taught<B>,
     ) -> TrainState<B> {
-        let mut updates: Vec<LayerUpdate<'_, B>> = forward
-            .traces
-            .iter()
-            .zip(deltas)
-            .map(|(trace, delta)| LayerUpdate::hidden(trace, delta))
-            .chain([LayerUpdate::output(&forward.top, error)])
-            .collect();
+        let mut updates = match &second_inputs {
+            None => forward.updates(deltas),
+            Some(inputs) => {
+                inputs.iter().zip(deltas).map(|(input, delta)| LayerUpdate::of_input(input, delta)).collect()
+            }
+        };
         let TrainState { network, mut groups, .. } = train_state;
         let mut layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
         let mut optimizers = (self.optimizer.clone(), self.hidden_optimizer.clone());
@@ -216,13 +274,22 @@ impl<'a, B: Kernels> Step<'a, B> {
 }
 
 /// Returns the memory of a step in which all layers wait for the output error: everything is held at once.
-fn held_at_once<B: Kernels>(forward: &Forward<B>, deltas: &[Delta<B>], error: &Tensor<B, 3>) -> HeldMemory {
-    let mut held_memory = HeldMemory::none(deltas.len());
+fn held_at_once<B: Kernels>(forward: &Forward<B>, taught: &Taught<B>, error: &Tensor<B, 3>) -> HeldMemory {
+    let mut held_memory = HeldMemory::none(forward.traces.len());
     held_memory.keep_elsewhere(bytes_per_trial(error) + forward.input_bytes);
-    for (index, ((trace, mask), delta)) in forward.traces.iter().zip(&forward.masks).zip(deltas).enumerate() {
+    let layers = forward.traces.iter().zip(&forward.masks).zip(&taught.deltas);
+    for (index, ((trace, mask), delta)) in layers.enumerate() {
         // The mask, and the output after it.
         let dropped = mask.as_ref().map_or(0, |mask| 2 * bytes_per_trial(mask));
         held_memory.keep(index, trace.bytes() + delta.bytes() + dropped);
+    }
+    for (index, input) in taught.second_inputs.iter().flatten().enumerate() {
+        let bytes = bytes_per_trial(&input.values);
+        match index.checked_sub(1) {
+            Some(below) => held_memory.keep(below, bytes),
+            // The second input, and the error of the second pass.
+            None => held_memory.keep_elsewhere(bytes + bytes_per_trial(error)),
+        }
     }
     held_memory
 }

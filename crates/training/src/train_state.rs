@@ -1,6 +1,6 @@
 //! The state of a population: its networks, their feedback and the configurations of its trials.
 
-use algorithms::{RuleGroup, feedback};
+use algorithms::{Rule, RuleGroup, feedback};
 use burn::tensor::{Int, Tensor, TensorData};
 use kernels::{Kernels, OptimizerStep, PerTrial, Weights};
 use model::{
@@ -128,8 +128,8 @@ impl<B: Kernels> TrainState<B> {
     pub fn arrays(&self, position: usize) -> Vec<Array> {
         let mut arrays = self.network.arrays(position);
         for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
-            arrays.extend((1..).zip(&group.feedback).map(|(layer, matrix)| {
-                checkpoint::array_of_weights(feedback_name(layer), matrix, position - group.trials.start)
+            arrays.extend(feedback_names(group).zip(&group.feedback).map(|(name, matrix)| {
+                checkpoint::array_of_weights(name, matrix, position - group.trials.start)
             }));
         }
         arrays
@@ -140,8 +140,8 @@ impl<B: Kernels> TrainState<B> {
         let mut arrays = self.network.state(position);
         for group in self.groups.iter().filter(|group| group.trials.contains(&position)) {
             let position = position - group.trials.start;
-            for (layer, (matrix, states)) in (1..).zip(group.feedback.iter().zip(&group.feedback_states)) {
-                let name = feedback_name(layer);
+            let feedback = group.feedback.iter().zip(&group.feedback_states);
+            for (name, (matrix, states)) in feedback_names(group).zip(feedback) {
                 arrays.push(checkpoint::array_of_weights(name.clone(), matrix, position));
                 for (state, values) in self.network.optimizer.states().iter().zip(states) {
                     arrays.push(checkpoint::array_of_weights(format!("{name}/{state}"), values, position));
@@ -160,9 +160,9 @@ impl<B: Kernels> TrainState<B> {
         self.network = self.network.restored(states);
         for group in &mut self.groups {
             let states = &states[group.trials.clone()];
+            let names_of_feedback = feedback_names(group);
             let feedback = group.feedback.iter_mut().zip(&mut group.feedback_states);
-            for (layer, (matrix, of_matrix)) in (1..).zip(feedback) {
-                let name = feedback_name(layer);
+            for (name, (matrix, of_matrix)) in names_of_feedback.zip(feedback) {
                 *matrix = checkpoint::restored_weights(&name, matrix, states);
                 for (state, values) in names.iter().zip(of_matrix) {
                     *values = checkpoint::restored_weights(&format!("{name}/{state}"), values, states);
@@ -254,9 +254,12 @@ fn redrawn<B: Kernels>(like: &Weights<B>, members: &[Trial], indices: &[u64]) ->
     Weights::new(model::stack(&matrices.iter().collect::<Vec<_>>(), &like.values.device()))
 }
 
-/// Returns the name of the array of a hidden layer's feedback.
-fn feedback_name(layer: usize) -> String {
-    format!("layer_{layer}/feedback")
+/// Returns the names of the arrays of a group's feedback, in its order.
+fn feedback_names<B: Kernels>(group: &RuleGroup<B>) -> impl Iterator<Item = String> + use<B> {
+    let is_of_input = matches!(*group.rule, Rule::SecondPass(_));
+    (1..).map(
+        move |layer| if is_of_input { "input/feedback".into() } else { format!("layer_{layer}/feedback") },
+    )
 }
 
 /// Returns a number of each configuration as a tensor, `[trials, 1, 1]`.
@@ -269,7 +272,7 @@ fn per_trial<B: Kernels>(
     Tensor::from_data(TensorData::new(values, [trials.len(), 1, 1]), device)
 }
 
-/// Returns the feedback matrices of the trial, first layer first.
+/// Returns the feedback matrices of the trial, first layer first, or the single one to the input.
 fn feedback_matrices(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     let Configuration { algorithm, feedback, .. } = trial.configuration;
     let (Some(initialization), Some(shape)) = (feedback, algorithm.feedback()) else { return Vec::new() };
@@ -342,7 +345,7 @@ fn on_device<B: Kernels>(indices: &[usize], device: &B::Device) -> Tensor<B, 1, 
     Tensor::from_data(indices.as_slice(), device)
 }
 
-/// Returns the feedback of each hidden layer, `[members, units, outputs]`; empty where the members have no feedback.
+/// Returns the feedback of each hidden layer, `[members, units, outputs]`, or that of the input; empty where the members have no feedback.
 fn feedback_of<B: Kernels>(
     architecture: &Architecture,
     members: &[Trial],

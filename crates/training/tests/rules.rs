@@ -1,10 +1,10 @@
 //! Properties of every rule, tested on the mathematics.
 
-use algorithms::{Rule, rule::Hidden};
+use algorithms::{Rule, pass::LayerSignal, rule::Hidden};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use kernels::{OutputError, ProductKernels, Squash, Weights};
-use model::{Architecture, Objective};
+use model::{Architecture, Objective, Trace, checkpoint::Array};
 use random::standard_normal;
 use settings::{
     Activation, Algorithm, Configuration, FeedbackShape, Initialization, Loss, Magnitude, Optimizer,
@@ -27,6 +27,7 @@ fn population(algorithm: Algorithm, hidden: &[usize]) -> Population {
             activation: Activation::Tanh,
             batch_norm: false,
             bias: true,
+            output_bias: true,
             objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
@@ -68,8 +69,11 @@ fn gradients(train_state: &TrainState<Flex>, batch: &Batch<Flex>, rule: &Rule<Fl
     let forward = pass.forward(network);
     let error = pass.output_error(network, &forward.top).error;
     let signals = pass.layer_signals(network, &train_state.groups[0].feedback, rule, &forward, &error);
-    let layers = network.hidden.iter().zip(forward.traces.iter().zip(&signals));
-    layers.map(|(layer, (trace, signal))| layer.gradients(trace, &signal.delta).weight.plain()).collect()
+    let gradient = |(trace, signal): (&Trace<Flex>, &LayerSignal<Flex>)| {
+        let input = signal.input(&trace.input);
+        Flex::weight_gradient(input, &signal.delta.preactivation, Precision::Full).plain()
+    };
+    forward.traces.iter().zip(&signals).map(gradient).collect()
 }
 
 /// Returns the loss whose gradient at hidden layer `layer` the rule follows; `error` is held fixed.
@@ -93,7 +97,9 @@ fn loss(
         Rule::Local(rule) => rule.loss(&hidden(layer), &batch.target).div_scalar(examples_in_mean),
         Rule::OutputError(rule) => rule.loss(&hidden(layer), error),
         Rule::LayerAbove(None) => step.pass().output_error(&train_state.network, &forward.top).loss,
-        Rule::LayerAbove(Some(_)) | Rule::Untrained => panic!("these rules follow no loss"),
+        Rule::LayerAbove(Some(_)) | Rule::SecondPass(_) | Rule::Untrained => {
+            panic!("these rules follow no loss")
+        }
     };
     f64::from(loss.into_scalar())
 }
@@ -111,7 +117,7 @@ fn every_gradient_is_the_slope_of_the_rules_own_loss() {
     const STEP: f64 = 2e-3;
     let has_loss = |algorithm: &Algorithm| {
         let rule = algorithms::rule::<Flex>(*algorithm, Squash::Tanh);
-        !matches!(rule, Rule::LayerAbove(Some(_)) | Rule::Untrained)
+        !matches!(rule, Rule::LayerAbove(Some(_)) | Rule::SecondPass(_) | Rule::Untrained)
     };
     for algorithm in Algorithm::ALL.into_iter().filter(has_loss) {
         for (activation, loss_of_output) in smooth_activations_and_losses() {
@@ -222,7 +228,7 @@ fn sign_dfa_ignores_the_size_of_the_error_and_is_dfa_of_its_sign() {
     let signals = |algorithm, error: &Cube| -> Vec<Vec<f32>> {
         let rule = algorithms::rule::<Flex>(algorithm, Squash::Tanh);
         let signals = pass.layer_signals(network, &train_state.groups[0].feedback, &rule, &forward, error);
-        signals.iter().map(|signal| values(&signal.signal)).collect()
+        signals[..2].iter().map(|signal| values(&signal.signal)).collect()
     };
     let wanted = signals(Algorithm::Dfa, &error.error.clone().sign());
     for factor in [1.0, 1e-3, 700.0] {
@@ -247,6 +253,62 @@ fn shallow_training_leaves_hidden_layers_alone_with_any_decay_and_trains_the_out
             let learns = before.name.starts_with("output") || before.name.contains("moving");
             assert_eq!(*before != after, learns, "{}", before.name);
         }
+    }
+}
+
+#[test]
+fn pepita_without_feedback_leaves_hidden_layers_alone_and_trains_the_output_as_backprop_does() {
+    let with_feedback = |feedback| {
+        let mut population = population(Algorithm::Pepita, &[8, 5]);
+        population.trials[0].configuration.dropout = 0.3;
+        population.trials[0].configuration.feedback = Some(feedback);
+        population
+    };
+    let step_of = |population: &Population| {
+        let before = TrainState::<Flex>::new(population, &Default::default());
+        let (after, _) = Step::new(&before, &batch(), STEP_IN_EPOCH).take(before.clone());
+        [before, after].map(|train_state| train_state.network.arrays(0))
+    };
+    let [before, after] = step_of(&with_feedback(Initialization::Zeros));
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before != after, before.name.starts_with("output"), "{}", before.name);
+    }
+    let mut backprop = with_feedback(Initialization::Zeros);
+    backprop.trials[0].configuration.algorithm = Algorithm::Backprop;
+    let of_output = |arrays: &[Array]| -> Vec<Array> {
+        arrays.iter().filter(|array| array.name.starts_with("output")).cloned().collect()
+    };
+    assert_eq!(of_output(&step_of(&backprop)[1]), of_output(&after));
+    let [before, after] = step_of(&with_feedback(Initialization::HeUniform));
+    assert!(
+        before.iter().zip(&after).all(|(before, after)| before != after),
+        "with feedback, all layers learn"
+    );
+}
+
+#[test]
+fn a_small_second_pass_difference_is_the_directional_derivative_of_the_first_pass() {
+    // With x' = x + s d, the deltas divided by -s approach the derivative of the outputs along d.
+    let difference_at = |size: f64| {
+        let mut train_state =
+            TrainState::<Flex>::new(&population(Algorithm::Pepita, &[8, 5]), &Default::default());
+        let feedback = &mut train_state.groups[0].feedback[0];
+        *feedback = Weights::new(normal([1, 7, 4], 3).mul_scalar(size));
+        let batch = batch();
+        let step = Step::new(&train_state, &batch, STEP_IN_EPOCH);
+        let (forward, OutputError { error, .. }) = step.pass().forward_and_error(&train_state.network);
+        let taught = step.pass().teach(&train_state.network, &train_state.groups, &forward, &error);
+        let second = taught.second_inputs.expect("the rule has a second pass");
+        let changed = second[0].values.clone() - batch.input.values.clone();
+        let first_layer = &train_state.network.hidden[0].weight.value;
+        let moved = Flex::dense(&changed.into(), first_layer, None, Precision::Full);
+        let predicted = (moved * forward.traces[0].slope().clone()).div_scalar(-(BATCH as f64));
+        (values(&taught.deltas[0].preactivation), values(&predicted))
+    };
+    let (delta, predicted) = difference_at(1e-2);
+    let largest = predicted.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    for (delta, predicted) in delta.iter().zip(&predicted) {
+        assert!((delta - predicted).abs() < 0.02 * largest, "{delta} {predicted}");
     }
 }
 
@@ -347,7 +409,10 @@ fn a_local_loss_is_the_same_for_examples_in_larger_batches() {
 #[test]
 fn a_clipped_gradient_has_the_largest_norm_and_a_small_one_is_left_alone() {
     let batch = batch();
-    for (algorithm, batch_norm) in Algorithm::ALL.into_iter().flat_map(|rule| [(rule, false), (rule, true)]) {
+    let variants = Algorithm::ALL.into_iter().flat_map(|rule| [(rule, false), (rule, true)]);
+    for (algorithm, batch_norm) in
+        variants.filter(|(rule, batch_norm)| rule.allows_batch_norm() || !batch_norm)
+    {
         let mut population = population(algorithm, &[8, 5]);
         population.architecture.batch_norm = batch_norm;
         let configuration = &mut population.trials[0].configuration;

@@ -31,6 +31,7 @@ fn file(algorithm: Algorithm) -> &'static str {
         Algorithm::Drtp => "drtp.rs",
         Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy) => "learned_classifier.rs",
         Algorithm::LocalLoss(_) => "local_loss.rs",
+        Algorithm::Pepita => "pepita.rs",
         Algorithm::Shallow => "shallow.rs",
     }
 }
@@ -70,6 +71,7 @@ fn feedback(rule: Algorithm) -> String {
         None => return "none".into(),
         Some(FeedbackShape::Target) => "`[units, outputs]`",
         Some(FeedbackShape::Layer) => "`[units, units above]`",
+        Some(FeedbackShape::Input) => "`[inputs, outputs]`",
     };
     let kept = if rule.trains_feedback() {
         "learns"
@@ -88,6 +90,7 @@ fn moment(rule: Algorithm) -> &'static str {
         Rule::Local(_) => "before the next layer runs",
         Rule::OutputError(_) => "after the forward pass, in any order",
         Rule::LayerAbove(_) => "after the forward pass, from the top down",
+        Rule::SecondPass(_) => "while the second pass runs",
         Rule::Untrained => "never",
     }
 }

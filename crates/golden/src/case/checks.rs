@@ -4,14 +4,14 @@ use std::num::NonZeroU32;
 
 use algorithms::{Rule, RuleGroup, pass::LayerSignal};
 use kernels::{Kernels, OutputError};
-use model::Gradients;
+use model::{Gradients, LayerUpdate};
 use serde_json::Value;
 use settings::{Place, Precision, Sampled, Tracker};
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};
 use training::{Batch, Step, TrainState};
 
 use super::Case;
-use crate::comparison::numbers;
+use crate::comparison::{Comparison, numbers};
 
 impl<B: Kernels> Case<'_, B> {
     pub(super) fn check_evaluation(&self, when: &str, train_state: &TrainState<B>, batch: &Batch<B>) {
@@ -40,7 +40,12 @@ impl<B: Kernels> Case<'_, B> {
             let expected = &expected["forward"]["h"][layer];
             self.compare(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
         }
-        self.compare(&format!("{name} e"), inspection.error().clone(), &expected["e"]);
+        // In the vectors of a second pass, the error is that of each example.
+        let batch = if expected["second_input"].is_null() { 1.0 } else { self.number("batch") };
+        self.compare(&format!("{name} e"), inspection.error().clone().mul_scalar(batch), &expected["e"]);
+        if let Some(input) = &inspection.layer_signals()[0].second_input {
+            self.compare(&format!("{name} second input"), input.values.clone(), &expected["second_input"]);
+        }
         self.check_gradients("grads", &inspection, inspection.layer_signals(), &expected["grads"]);
         self.check_gradients("bp_grads", &inspection, inspection.exact_signals(), &expected["bp_grads"]);
     }
@@ -85,7 +90,8 @@ impl<B: Kernels> Case<'_, B> {
                     checked += 1;
                 }
                 Some(Tracked::Cosine { values, .. }) if !expected.is_null() => {
-                    self.compare(&what, values.clone(), expected);
+                    let comparison = Comparison::of_cosines(&what, values.clone(), expected);
+                    self.compared.borrow_mut().push(comparison);
                     checked += 1;
                 }
                 // The gradient of a bias in front of batch norm is exactly 0 in the vectors, and not measured here.
@@ -114,7 +120,7 @@ impl<B: Kernels> Case<'_, B> {
         }
         check_read("output/weight_alignment", &expected["out_weight_alignment_before_update"]);
         assert!(
-            checked >= 4 * train_state.network.hidden.len(),
+            checked >= 3 * train_state.network.hidden.len(),
             "{} step {number}: {checked} values",
             self.name
         );
@@ -131,20 +137,22 @@ impl<B: Kernels> Case<'_, B> {
         // Backpropagation decays all layers, also those that a rule leaves alone.
         let place = if what == "bp_grads" { Place::Output } else { Place::Layer(1) };
         let mut gradients = Vec::new();
-        let layers = inspection.network.hidden.iter().zip(inspection.traces());
-        for ((layer, trace), signal) in layers.zip(signals) {
-            let Gradients { weight, bias, batch_norm } = layer.gradients(trace, &signal.delta);
+        let network = inspection.network;
+        let layers = network.hidden.iter().chain([&network.output]).zip(inspection.inputs().zip(signals));
+        for (index, (layer, (input, signal))) in layers.enumerate() {
+            let is_output = index == network.hidden.len();
+            let update = match (&signal.second_input, inspection.traces().get(index)) {
+                (None, Some(trace)) => LayerUpdate::of_trace(trace, signal.delta.clone()),
+                _ => LayerUpdate::of_input(signal.input(input), signal.delta.clone()),
+            };
+            let Gradients { weight, bias, batch_norm } = update.gradients(Precision::Full);
+            let place = if is_output { Place::Output } else { place };
             gradients.push(inspection.with_decay(weight, &layer.weight.value, place).plain());
             if let Some(parameter) = &layer.bias {
                 gradients.push(bias.unwrap_or_else(|| parameter.value.zeros_like()));
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
-        let weight = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-        gradients.push(
-            inspection.with_decay(weight, &inspection.network.output.weight.value, Place::Output).plain(),
-        );
-        gradients.push(inspection.error().clone().sum_dim(1));
         let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {

@@ -56,15 +56,16 @@ pub(super) fn text(trained: &Trained<'_>, images: &ImageFacts) -> String {
     let file = json!({
         "format": FORMAT,
         "version": VERSION,
-        "inputs": inputs(images),
+        "inputs": inputs(images, &architecture, algorithm.feedback()),
         // The hidden layers in the order of the forward pass, then the output layer.
         "layers": layers(&architecture, algorithm.feedback()),
         "task": task(architecture.objective, classes),
         "rule": {
             "name": algorithm.name(),
             "signal": algorithm.signal_formula(),
-            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), delta: the signal at the \
-                        preactivation of the layer above, W: that layer's weights; a row per example",
+            "symbols": "h: a hidden layer's output, F: its feedback or that of the input, y: the target, e: d(mean loss) / d(logits), \
+                        delta: the signal at the preactivation of the layer above, W: that layer's weights, x: the network's input; \
+                        a row per example",
             // The function that `signal` applies as `squash`, if any.
             "squash": (*algorithm == Algorithm::LocalLoss(TargetLoss::MeanSquaredError))
                 .then(|| squash(training::squash(*scaling))),
@@ -84,7 +85,7 @@ pub(super) fn measured(kept: Option<&Epoch>) -> BTreeMap<String, Option<f64>> {
         .collect()
 }
 
-fn inputs(images: &ImageFacts) -> Value {
+fn inputs(images: &ImageFacts, architecture: &Architecture, feedback: Option<FeedbackShape>) -> Value {
     let ImageShape { channels, height, width } = images.shape;
     json!({
         "channels": channels,
@@ -97,6 +98,10 @@ fn inputs(images: &ImageFacts) -> Value {
             "offset": images.offset,
             "divisor": images.divisor,
         },
+        "feedback": match feedback {
+            Some(FeedbackShape::Input) => feedback_of("input", [architecture.inputs, architecture.outputs]),
+            Some(FeedbackShape::Target | FeedbackShape::Layer) | None => Value::Null,
+        },
     })
 }
 
@@ -107,24 +112,27 @@ fn layers(architecture: &Architecture, feedback: Option<FeedbackShape>) -> Vec<V
     for (index, &shape) in shapes.iter().enumerate() {
         let is_hidden = index < depth;
         let name = if is_hidden { format!("layer_{}", index + 1) } else { "output".to_owned() };
+        let has_bias = if is_hidden { architecture.bias } else { architecture.output_bias };
         layers.push(json!({
             "name": name,
             // `[inputs, outputs]`.
             "shape": shape,
             "weight": format!("{name}/weight"),
-            "bias": (architecture.bias || !is_hidden).then(|| format!("{name}/bias")),
+            "bias": has_bias.then(|| format!("{name}/bias")),
             "batch_norm": (architecture.batch_norm && is_hidden).then(|| batch_norm(&name)),
             "activation": if is_hidden { activation(architecture.activation) } else { identity() },
-            "feedback": feedback.filter(|_| is_hidden).map(|of| json!({
-                "name": format!("{name}/feedback"),
-                "shape": match of {
-                    FeedbackShape::Target => [shape[1], architecture.outputs],
-                    FeedbackShape::Layer => shapes[index + 1],
-                },
-            })),
+            "feedback": match feedback.filter(|_| is_hidden) {
+                Some(FeedbackShape::Target) => feedback_of(&name, [shape[1], architecture.outputs]),
+                Some(FeedbackShape::Layer) => feedback_of(&name, shapes[index + 1]),
+                Some(FeedbackShape::Input) | None => Value::Null,
+            },
         }));
     }
     layers
+}
+
+fn feedback_of(owner: &str, shape: [usize; 2]) -> Value {
+    json!({"name": format!("{owner}/feedback"), "shape": shape})
 }
 
 fn batch_norm(layer: &str) -> Value {

@@ -23,9 +23,17 @@ pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading
         .zip(layers.zip(signals))
         .flat_map(|(place, ((layer, trace), (own, exact)))| {
             let weight = &layer.weight.value;
-            let space = GradientSpace::new(&trace.input, weight, inspection.weight_decay(place), 2);
-            let [own_gradient, exact_gradient] =
-                [own, exact].map(|signal| space.gradient(&signal.delta.preactivation));
+            let decay = inspection.weight_decay(place);
+            let both = [own, exact];
+            let [own_gradient, exact_gradient] = if own.second_input.is_some() {
+                both.map(|signal| {
+                    let space = GradientSpace::of_gradients(signal.input(&trace.input), weight, decay);
+                    space.gradient(&signal.delta.preactivation)
+                })
+            } else {
+                let space = GradientSpace::new(&trace.input, weight, decay, 2);
+                both.map(|signal| space.gradient(&signal.delta.preactivation))
+            };
             let signals = cosine_between(&own.signal, &exact.signal);
             cosines(place, [(WEIGHTS, own_gradient.cosine(&exact_gradient)), (SIGNALS, signals)])
         })

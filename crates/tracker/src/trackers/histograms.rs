@@ -13,19 +13,18 @@ pub(super) fn exhibits<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Vec<Ex
     let network = inspection.network;
     let [trials, _, _] = network.output.weight.value.dims();
     let mut exhibits = vec![Vec::new(); trials];
-    let layers = network.hidden.iter().zip(inspection.traces()).zip(inspection.layer_signals());
-    for (place, ((layer, trace), signal)) in hidden_layers().zip(layers) {
+    let layers = network.hidden.iter().chain([&network.output]);
+    let places = hidden_layers().take(network.hidden.len()).chain([Place::Output]);
+    let signals = inspection.inputs().zip(inspection.layer_signals());
+    for (index, ((place, layer), (input, signal))) in places.zip(layers).zip(signals).enumerate() {
         let weight = &layer.weight.value;
-        let gradient = B::weight_gradient(&trace.input, &signal.delta.preactivation, Precision::Full);
+        let gradient = B::weight_gradient(signal.input(input), &signal.delta.preactivation, Precision::Full);
         add(&mut exhibits, place, "weights", weight.plain());
-        add(&mut exhibits, place, "activations", trace.activation.clone());
+        if let Some(trace) = inspection.traces().get(index) {
+            add(&mut exhibits, place, "activations", trace.activation.clone());
+        }
         add(&mut exhibits, place, "weight_gradients", inspection.with_decay(gradient, weight, place).plain());
     }
-    let weight = &network.output.weight.value;
-    let gradient = B::weight_gradient(inspection.top(), inspection.error(), Precision::Full);
-    add(&mut exhibits, Place::Output, "weights", weight.plain());
-    let gradient = inspection.with_decay(gradient, weight, Place::Output);
-    add(&mut exhibits, Place::Output, "weight_gradients", gradient.plain());
     exhibits
 }
 

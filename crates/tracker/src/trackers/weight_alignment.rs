@@ -21,7 +21,7 @@ const ALIGNMENT: Cosine = Cosine::named("weight_alignment", "weight_alignment_an
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
     let values = match inspection.rule {
-        Rule::LayerAbove(None) | Rule::Untrained => Vec::new(),
+        Rule::LayerAbove(None) | Rule::SecondPass(_) | Rule::Untrained => Vec::new(),
         Rule::LayerAbove(Some(backward)) => alignment_of_layers(inspection, backward.as_ref()),
         Rule::Local(_) | Rule::OutputError(_) => alignment_with_output(inspection),
     };
