@@ -1,8 +1,8 @@
 //! The search that each learning rule was given. A rule that was tuned longer than another has an advantage.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::study::{AxisValue, Configuration, End, Row};
+use crate::study::{AxisValue, Configuration, End, Row, Trial};
 
 /// The trials of a learning rule that were trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,10 +18,11 @@ pub(crate) struct Budget<'a> {
 }
 
 /// Returns the budget of each learning rule: of its `rows`, and of the `search` that chose them. The rules come in the order of their first
-/// rows. A configuration counts once, also if it diverged or was trained in several stages, and so does a trial.
+/// rows. A configuration counts once, also if it diverged or was trained in several stages, and so do a trial and an epoch.
 pub(crate) fn budgets<'a>(rows: &'a [Row], search: &'a [Row]) -> Vec<Budget<'a>> {
     let mut budgets: Vec<Budget<'a>> = Vec::new();
     let (mut configurations, mut keys) = (HashSet::new(), HashSet::new());
+    let mut trainings: BTreeMap<&str, (usize, Vec<&Trial>)> = BTreeMap::new();
     for row in rows.iter().chain(search) {
         let rule = row.configuration.rule.as_str();
         let index = budgets.iter().position(|budget| budget.rule == rule).unwrap_or_else(|| {
@@ -34,8 +35,18 @@ pub(crate) fn budgets<'a>(rows: &'a [Row], search: &'a [Row]) -> Vec<Budget<'a>>
         let trained = row.trials.iter().filter(|trial| !matches!(trial.end, End::Missing | End::Failed(_)));
         for trial in trained.filter(|trial| keys.insert(&trial.key)) {
             budget.trials += 1;
-            budget.epochs += u64::from(trial.epochs);
-            budget.seconds += trial.seconds.unwrap_or(0.0);
+            let training = trainings.entry(&trial.training).or_insert_with(|| (index, Vec::new()));
+            training.1.push(trial);
+        }
+    }
+    for (index, mut trials) in trainings.into_values() {
+        trials.sort_by_key(|trial| std::cmp::Reverse(trial.epochs));
+        for (place, trial) in trials.into_iter().enumerate() {
+            // The longest one has the epochs of those that it continued.
+            if place == 0 || !trial.is_continued {
+                budgets[index].epochs += u64::from(trial.epochs);
+                budgets[index].seconds += trial.seconds.unwrap_or(0.0);
+            }
         }
     }
     budgets
@@ -69,7 +80,6 @@ pub fn unequal_budgets(rows: &[Row], search: &[Row]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Trial;
 
     /// A configuration with this rate.
     fn row(rule: &str, rate: f64, keys: &[&str]) -> Row {
@@ -78,6 +88,7 @@ mod tests {
             epochs: 10,
             seconds: Some(2.0),
             key: (*key).into(),
+            training: (*key).into(),
             ..Trial::default()
         };
         let axes = vec![
@@ -112,6 +123,18 @@ mod tests {
         // The search has the configuration of a row with one of its trials, and another configuration.
         let search = [row("DFA", 0.1, &["a", "d"]), row("DFA", 0.3, &["e"])];
         assert_eq!(budget(&search), (3, 5, 50, 10.0));
+        // A trial of 10 epochs that one of 30 has continued, and one that it has not.
+        let trial = |epochs, is_continued| Trial {
+            end: End::Finished,
+            epochs,
+            is_continued,
+            key: epochs.to_string(),
+            training: "one".into(),
+            ..Trial::default()
+        };
+        let continued =
+            Row { trials: vec![trial(10, true), trial(30, true), trial(4, false)], ..rows[0].clone() };
+        assert_eq!(budgets(&[continued], &[])[0].epochs, 34);
         let other_dataset = search.map(|row| Row { dataset: "other".into(), ..row });
         assert_eq!(budget(&other_dataset), (4, 5, 50, 10.0));
     }

@@ -90,7 +90,10 @@ fn of_rule<'a>(
     let MainEffects { shares, interactions } = main_effects(&kept).ok_or(Obstacle::TooFewValues)?;
     Ok(Importance {
         rule,
-        shares: axes.iter().copied().zip(shares).collect(),
+        shares: (0..axes.len())
+            .filter(|&axis| still_varying(axis))
+            .map(|axis| (axes[axis], shares[axis]))
+            .collect(),
         interactions,
         configurations: kept.len(),
         left_out: left_out.into_iter().map(|(axis, level)| (axes[axis], values[axis][level])).collect(),

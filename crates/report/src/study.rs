@@ -173,6 +173,10 @@ pub struct Trial {
     pub seconds: Option<f64>,
     /// The key of its result in the store.
     pub key: String,
+    /// The name of its training: a trial that continues a shorter one has the same.
+    pub training: String,
+    /// Whether longer trials of its training have continued it, if there are some.
+    pub is_continued: bool,
     /// The history of each metric.
     pub series: Vec<Series>,
 }

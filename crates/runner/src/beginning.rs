@@ -6,7 +6,7 @@ use results::trial::{self, Beginning, EVENT_FILES, MACHINE, STATE, WEIGHTS};
 use settings::{Metric, Tracker};
 
 use crate::{
-    checkpoint::{STATE_FORM, Saved},
+    checkpoint::{Saved, state_form},
     error::Error,
 };
 
@@ -44,7 +44,7 @@ fn state(beginning: &Beginning, weights: &[u8]) -> Result<Vec<Array>, Error> {
     let unreadable = || Error::UnreadableState { path: beginning.artifact.path().join(STATE) };
     let bytes = beginning.artifact.read(STATE).map_err(results::Error::from)?;
     let (mut state, form) = from_bytes(&bytes).ok_or_else(unreadable)?;
-    if form.as_deref() != Some(STATE_FORM) {
+    if form != Some(state_form()) {
         return Err(unreadable());
     }
     let (weights, _) = from_bytes(weights).ok_or_else(unreadable)?;

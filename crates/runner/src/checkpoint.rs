@@ -22,8 +22,11 @@ pub(crate) struct Saved {
 
 /// Bump it when a state holds other arrays or notes. Checkpoints of earlier builds are ignored then.
 const FORM_REVISION: u32 = 3;
-/// The note of a state that a finished trial keeps. Change it together with [`FORM_REVISION`] when a state holds other arrays.
-pub(crate) const STATE_FORM: &str = "state 3";
+
+/// Returns the note of a state that a finished trial keeps.
+pub(crate) fn state_form() -> String {
+    format!("state {FORM_REVISION}")
+}
 
 /// The parts of [`Saved`] that are no arrays, the revision and the trial.
 #[derive(Serialize, Deserialize)]

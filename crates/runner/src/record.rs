@@ -14,12 +14,12 @@ use results::{
 };
 use settings::Trial;
 use spec::KeptWeights;
-use store::{Key, StoreError, Work};
+use store::{Key, Provenance, StoreError, Work};
 use tuner::{Judge, Outcome};
 
 use crate::{
     beginning::Begun,
-    checkpoint::{STATE_FORM, Saved},
+    checkpoint::{Saved, state_form},
     error::Error,
     progress::{Attempt, Progress, TrialEnd},
     stage_run::{RunningStage, provenance},
@@ -105,19 +105,20 @@ pub(crate) fn adopt(
     Begun { saved, events, weights }: Begun,
 ) -> Attempt {
     let state = (stage.train.keep_state && !saved.state.is_empty()).then(|| saved.state.clone());
-    let written = work.write(WEIGHTS, &weights);
     let mut record = Record::of(stage, Claimed { planned, work, saved: Some(saved), events });
     record.outcome = beginning.result.outcome.clone();
-    if let Err(error) = written {
-        record.fail(&error.into());
-    }
     let arrays = from_bytes(&weights).map_or_else(Vec::new, |(arrays, _)| arrays);
     if record.end.is_none() {
-        record.end = record.publish(stage, &arrays, state.as_deref());
+        // It was made where and when the other trial was trained.
+        let made = beginning.artifact.manifest().made.clone();
+        record.end = record.publish(stage, &arrays, state.as_deref(), made);
     }
     match record.end.take() {
         Some(TrialEnd::Stored(outcome)) => record.attempt(TrialEnd::Adopted(outcome)),
-        end => record.attempt(end.unwrap_or(TrialEnd::TakenOver)),
+        end => {
+            stage.tree.hide(record.trial, &record.folder);
+            record.attempt(end.unwrap_or(TrialEnd::TakenOver))
+        }
     }
 }
 
@@ -254,13 +255,12 @@ impl<'a> Record<'a> {
         stage: &RunningStage<'_>,
         arrays: &[Array],
         state: Option<&[Array]>,
+        made: Provenance,
     ) -> Option<TrialEnd> {
         let Files { work, events } = self.files.take()?;
         if let Err(error) = self.write_result(stage, arrays, state, &work, events) {
             return Some(failed(&work, &error));
         }
-        let spent = Duration::from_secs_f64(self.seconds());
-        let made = provenance(stage.settings.build, stage.context.device, spent);
         Some(match work.publish(made, &[EVENT_FILES, MACHINE, STATE]) {
             Ok(artifact) => {
                 stage.tree.show(self.trial, artifact.path());
@@ -299,7 +299,7 @@ impl<'a> Record<'a> {
             // The weights of the last epoch are stored once.
             let stored = if kept.is_none() { arrays } else { &[] };
             let own: Vec<Array> = state.iter().filter(|array| !stored.contains(array)).cloned().collect();
-            work.write(STATE, &to_bytes(&own, Some(STATE_FORM)))?;
+            work.write(STATE, &to_bytes(&own, Some(&state_form())))?;
         }
         Ok(())
     }
@@ -338,7 +338,7 @@ fn open(
 }
 
 /// Returns the end of a trial by an error in its work folder, which another process may have taken over.
-fn failed(work: &Work, error: &Error) -> TrialEnd {
+pub(crate) fn failed(work: &Work, error: &Error) -> TrialEnd {
     match error {
         Error::Results(results::Error::Store(StoreError::LeaseLost { .. })) => TrialEnd::TakenOver,
         _ if work.is_lost() => TrialEnd::TakenOver,
@@ -418,7 +418,9 @@ impl Observer for Recorder<'_> {
         if record.end.is_some() {
             return;
         }
-        record.end = record.publish(self.stage, &arrays, state.as_deref());
+        let spent = Duration::from_secs_f64(record.seconds());
+        let made = provenance(self.stage.settings.build, self.stage.context.device, spent);
+        record.end = record.publish(self.stage, &arrays, state.as_deref(), made);
         if let Some(end @ TrialEnd::Stored(_)) = record.end.clone() {
             (self.ended)(trial, record.attempt(end));
         }

@@ -352,10 +352,8 @@ impl<'a> Run<'a> {
         let reason = match settle(train, |above| self.trials[&above.name].as_deref())? {
             Settled::Known { configurations, without_winner } => {
                 for group in without_winner {
-                    let text = format!(
-                        "{}: no configuration of {group} finished with all its seeds, so it has no winner",
-                        train.name
-                    );
+                    let text =
+                        format!("{}: no configuration of {group} is ranked, so it has no winner", train.name);
                     self.settings.reporter.report(&Progress::Warning(&text));
                 }
                 if !configurations.is_empty() {

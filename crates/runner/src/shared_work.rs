@@ -3,6 +3,7 @@
 
 use std::{
     any::Any,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -19,7 +20,7 @@ use spec::KeptWeights;
 use store::{Claim, LastSeen, Owner, StoreError, Work};
 
 use crate::{
-    beginning::{self, Begun},
+    beginning,
     checkpoint::Saved,
     grouping::{PopulationLimit, groups, population_of},
     memory::{self, Budget},
@@ -102,6 +103,13 @@ pub(crate) fn train(stage: &RunningStage<'_>, missing: &[&PlannedTrial], has_fin
     Trained { ends: work.ends.into_inner().unwrap_or_else(PoisonError::into_inner), left_to_others }
 }
 
+/// How a claimed trial begins.
+enum Begins<'a> {
+    Trained(Claimed<'a>),
+    /// It has ended before an epoch.
+    Ended(Attempt),
+}
+
 /// Locks a list that stays valid if a thread panics.
 fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
@@ -149,9 +157,13 @@ impl SharedWork<'_> {
         let mut claimed = Vec::new();
         for &index in members {
             match self.claim(index) {
-                Ok(Claim::Mine(work)) => {
-                    claimed.extend(self.begin(index, work).map(|begun| (index, begun)));
-                }
+                Ok(Claim::Mine(work)) => match self.begin(index, work) {
+                    Begins::Trained(begun) => claimed.push((index, begun)),
+                    Begins::Ended(attempt) if attempt.end == TrialEnd::TakenOver => {
+                        lock(held).push((index, self.holder(index)));
+                    }
+                    Begins::Ended(attempt) => self.end(index, attempt),
+                },
                 Ok(Claim::Elsewhere(holder)) => lock(held).push((index, holder)),
                 Ok(Claim::Done(_)) => self.end(index, TrialEnd::MadeElsewhere.into()),
                 Err(error) => self.end(index, TrialEnd::Failed(describe(&error)).into()),
@@ -167,35 +179,35 @@ impl SharedWork<'_> {
         }
     }
 
-    /// Returns a claimed trial with the state from which it goes on, or none if a finished trial had its result.
-    fn begin(&self, index: usize, work: Work) -> Option<Claimed<'_>> {
+    /// Reads the state from which a claimed trial resumes, or stores its result if a finished trial has it.
+    fn begin(&self, index: usize, work: Work) -> Begins<'_> {
         let (planned, train) = (self.missing[index], self.stage.train);
         let saved = work.checkpoint().and_then(|bytes| Saved::from_bytes(bytes, &planned.key));
         let done = saved.as_ref().map_or(0, Saved::epochs);
         let further = |known: &&Beginning| known.is_whole || known.result.epochs > done;
         let Some(beginning) = planned.beginning.as_ref().filter(further) else {
-            return Some(Claimed { planned, work, saved, events: Vec::new() });
+            return Begins::Trained(Claimed { planned, work, saved, events: Vec::new() });
         };
-        let begun = beginning::read(beginning, &train.training.trackers).and_then(|begun| {
-            // The best epoch may have been one of these.
-            if train.keep_weights != KeptWeights::Last {
-                work.write(WEIGHTS, &begun.weights)?;
-            }
-            Ok(begun)
-        });
-        match begun {
-            Ok(begun) if beginning.is_whole => {
-                self.end(index, record::adopt(self.stage, planned, work, beginning, begun));
-                None
-            }
-            Ok(Begun { saved, events, .. }) => Some(Claimed { planned, work, saved: Some(saved), events }),
+        let begun = match beginning::read(beginning, &train.training.trackers) {
+            Ok(begun) => begun,
             Err(error) => {
                 let (trial, reason) = (&planned.trial, describe(&error));
-                let text = format!("{trial}: cannot go on from a finished trial of fewer epochs: {reason}");
+                let text =
+                    format!("{trial}: the finished trial from which it would begin cannot be read: {reason}");
                 self.stage.report(&Progress::Warning(&text));
-                Some(Claimed { planned, work, saved, events: Vec::new() })
+                return Begins::Trained(Claimed { planned, work, saved, events: Vec::new() });
             }
+        };
+        // The best epoch may have been one of these.
+        if (beginning.is_whole || train.keep_weights != KeptWeights::Last)
+            && let Err(error) = work.write(WEIGHTS, &begun.weights)
+        {
+            return Begins::Ended(record::failed(&work, &error.into()).into());
         }
+        if beginning.is_whole {
+            return Begins::Ended(record::adopt(self.stage, planned, work, beginning, begun));
+        }
+        Begins::Trained(Claimed { planned, work, saved: Some(begun.saved), events: begun.events })
     }
 
     fn claim(&self, index: usize) -> Result<Claim, StoreError> {
@@ -357,14 +369,13 @@ fn population(stage: &RunningStage<'_>, members: &[Claimed<'_>]) -> Population {
 }
 
 /// Trains claimed trials of one shape and epoch. `ended` is called for each with its attempt.
-fn train_population(stage: &RunningStage<'_>, members: Vec<Claimed<'_>>, ended: &dyn Fn(usize, Attempt)) {
+fn train_population(stage: &RunningStage<'_>, mut members: Vec<Claimed<'_>>, ended: &dyn Fn(usize, Attempt)) {
     let dataset = &stage.dataset;
     let population = population(stage, &members);
-    let saved = members.iter().filter_map(|claimed| claimed.saved.as_ref());
-    let start = Start {
-        epochs: members.first().map_or(0, Claimed::epochs),
-        states: saved.map(|saved| saved.state.clone()).collect(),
-    };
+    let saved = members.iter_mut().filter_map(|claimed| claimed.saved.as_mut());
+    // The states of a large population fill much memory, so they are there once.
+    let states = saved.map(|saved| mem::take(&mut saved.state)).collect();
+    let start = Start { epochs: members.first().map_or(0, Claimed::epochs), states };
     let mut recorder = Recorder::begin(stage, members, ended);
     let device = stage.context.device;
     // A panic fails these trials only. Other populations continue.

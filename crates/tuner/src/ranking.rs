@@ -68,7 +68,7 @@ impl fmt::Display for Best {
                 2 => f.write_str("the best half"),
                 3 => f.write_str("the best third"),
                 4 => f.write_str("the best quarter"),
-                eta => write!(f, "the best {eta}th part"),
+                eta => write!(f, "the best 1/{eta}"),
             },
         }
     }

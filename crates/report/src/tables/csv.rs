@@ -13,6 +13,7 @@ pub fn configurations_csv(study: &Study) -> String {
     columns.add("diverged", |row| row.diverged as u64);
     columns.add("failed", |row| row.failed as u64);
     columns.add("missing", |row| row.missing as u64);
+    columns.add("dropped_after", |row| row.dropped.map(|dropped| u64::from(dropped.epochs)));
     add_measurements(&mut columns, study);
     add_difference_to_baseline(&mut columns);
     columns.add("epochs", Row::mean_epochs);

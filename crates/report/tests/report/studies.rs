@@ -353,6 +353,8 @@ fn simulated(extent: &Extent, place: usize, network: &str, rate: f64, seed: u64)
         test: error.map(|error| error + 0.6 + 0.2 * simulation.noise(9)),
         seconds: (trained > 0).then(|| f64::from(trained) * (1.1 + 0.2 * place as f64) + simulation.noise(5)),
         key: format!("{:016x}{:048x}", place as u64 + 77, seed * 1000 + (rate * 1e6) as u64),
+        training: String::new(),
+        is_continued: false,
         series: if trained == 0 { Vec::new() } else { simulation.series(extent.layers, trained, &end) },
         end,
     }

@@ -249,7 +249,7 @@ fn check_configuration(line: &HashMap<String, String>, row: &Row) {
 #[test]
 fn the_columns_of_configurations_are_the_axes_among_what_was_measured() {
     let text = configurations_csv(&special());
-    insta::assert_snapshot!(text.lines().next().expect("a header"), @"rank,dataset,stage,configuration,algorithm,hidden,feedback,learning_rate,seeds,n,diverged,failed,missing,metric,mean,sd,ci_low,ci_high,median,ranked_by,ranked_by_mean,ranked_by_sd,test_metric,test_mean,test_sd,pairs,difference,difference_low,difference_high,effect_size,p,p_corrected,wilcoxon_p,epochs,is_baseline,best_of");
+    insta::assert_snapshot!(text.lines().next().expect("a header"), @"rank,dataset,stage,configuration,algorithm,hidden,feedback,learning_rate,seeds,n,diverged,failed,missing,dropped_after,metric,mean,sd,ci_low,ci_high,median,ranked_by,ranked_by_mean,ranked_by_sd,test_metric,test_mean,test_sd,pairs,difference,difference_low,difference_high,effect_size,p,p_corrected,wilcoxon_p,epochs,is_baseline,best_of");
 }
 
 #[test]

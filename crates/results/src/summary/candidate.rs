@@ -95,7 +95,9 @@ pub(super) fn within_budget<'a>(
         let count =
             counts.entry((candidate.dataset(), candidate.configuration.algorithm.name())).or_default();
         *count += 1;
-        summarize.budget.is_none_or(|budget| *count <= budget.get())
+        // Halving chose from all of its configurations.
+        candidate.trains.iter().any(|train| !train.rungs.is_empty())
+            || summarize.budget.is_none_or(|budget| *count <= budget.get())
     })
 }
 
@@ -145,9 +147,13 @@ fn candidates<'a>(summarize: &'a Summarize, trials: &[&'a [PlannedTrial]]) -> Ve
         for seeds in planned.chunk_by(|one, other| one.trial.configuration == other.trial.configuration) {
             let completed = train.training.completed(&seeds[0].trial.configuration);
             let goes_on = |other: &Candidate<'a>| train.goes_on_from(other.train).is_some();
-            let same = |other: &Candidate<'a>| {
-                other.completed == completed && (trains_alike(other.train, train) || goes_on(other))
+            // A trial of a rung is no result by itself.
+            let is_of_halving = |train: &Train| train.rung_before().is_some() || train.name != whole.name;
+            let is_alike = |other: &Candidate<'a>| {
+                !is_of_halving(train) && other.is_of(other.train) && trains_alike(other.train, train)
             };
+            let same =
+                |other: &Candidate<'a>| other.completed == completed && (goes_on(other) || is_alike(other));
             let position = candidates.iter().position(same).unwrap_or_else(|| {
                 let configuration = &seeds[0].trial.configuration;
                 let (trains, trials) = (Vec::new(), Vec::new());

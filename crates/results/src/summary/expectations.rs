@@ -24,7 +24,12 @@ pub(super) fn compared(
         let known = other_images.iter().find(|(name, _)| *name == candidate.dataset());
         known.map(|(_, reason)| reason.clone())
     };
-    let reason = selected.iter().find_map(of_other_images);
+    let was_dropped = |candidate: &&Candidate<'_>| {
+        let dropped = candidate.dropped.as_ref()?;
+        Some(format!("dropped by halving after epoch {}", dropped.epochs))
+    };
+    let dropped = if best.is_none() { selected.iter().find_map(was_dropped) } else { None };
+    let reason = selected.iter().find_map(of_other_images).or(dropped);
     // If all trials have ended and there is still no mean, the published value was not reproduced.
     let mut trials = selected.iter().flat_map(|candidate| &candidate.trials);
     let have_ended = !selected.is_empty() && trials.all(|trial| trial.done.is_some());

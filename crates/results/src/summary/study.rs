@@ -248,7 +248,10 @@ fn trial(summarize: &Summarize, measured: &Measured<'_>, store: &Store) -> Resul
 
 /// Returns the facts of a trial that do not depend on the summary.
 fn trained(planned: &PlannedTrial, result: Option<&TrialResult>) -> report::Trial {
+    let (training, is_continued) = trial::training(planned, result);
     report::Trial {
+        training,
+        is_continued,
         seed: planned.trial.seed,
         epochs: result.map_or(0, |result| result.epochs),
         seconds: planned.artifact.as_ref().map(|artifact| artifact.manifest().made.duration_seconds),

@@ -30,7 +30,7 @@ impl<'a> Trials<'a> {
         let stages = summarize.trains().map(&trials_of).collect::<Option<_>>()?;
         let mut searched = Vec::new();
         for train in &summarize.of {
-            search(train.whole(), &train.dataset.name, &trials_of, &mut searched)?;
+            search(train, &train.dataset.name, &trials_of, &mut searched)?;
         }
         Some(Self { stages, searched })
     }
@@ -54,5 +54,5 @@ fn search<'a>(
     let is_chosen_from = |candidate: &Candidate<'_>| train.chosen_from().any(|stage| candidate.is_of(stage));
     let candidates = candidates.into_iter().filter(is_chosen_from);
     searched.extend(candidates.map(|candidate| Searched { dataset, candidate }));
-    train.chosen_from().try_for_each(|stage| search(stage.whole(), dataset, trials_of, searched))
+    train.chosen_from().try_for_each(|stage| search(stage, dataset, trials_of, searched))
 }

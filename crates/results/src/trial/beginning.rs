@@ -14,7 +14,7 @@ use tuner::Outcome;
 
 use super::{
     key::TRIAL,
-    result::{Beginning, PlannedTrial, STATE, read_result},
+    result::{Beginning, PlannedTrial, STATE, TrialResult, read_result},
 };
 use crate::error::Error;
 
@@ -84,6 +84,21 @@ pub fn find_beginnings(store: &Store, trials: &mut [PlannedTrial]) -> Result<(),
     Ok(())
 }
 
+/// Returns the name of a trial's training, which is that of all trials that begin from each other, and whether longer ones would continue this
+/// one.
+pub fn training(planned: &PlannedTrial, result: Option<&TrialResult>) -> (String, bool) {
+    let fixed = split(planned.key_text.as_str()).map(|(fixed, _)| fixed);
+    match fixed.filter(|_| !planned.trial.configuration.schedule.depends_on_length()) {
+        None => (planned.key.to_string(), false),
+        Some(fixed) => {
+            let has_state =
+                planned.artifact.as_ref().is_some_and(|artifact| artifact.manifest().file(STATE).is_some());
+            let ended_early = result.is_some_and(|result| result.outcome != Outcome::Finished);
+            (Key::of_bytes(fixed.as_bytes()).to_string(), has_state || ended_early)
+        }
+    }
+}
+
 /// Returns the stored trial as the beginning of one that is alike and has this number of `epochs`. A damaged one is none: `verify` tells.
 fn beginning(store: &Store, key: &Key, epochs: u32) -> Option<Beginning> {
     let artifact = store.look_up(TRIAL, key).ok()?.0?;
@@ -127,7 +142,10 @@ impl Free {
         let of = |revisions: &BTreeMap<String, String>| -> BTreeMap<String, String> {
             revisions.clone().into_iter().filter(|(name, _)| concerns(name)).collect()
         };
+        // Other trackers would slow down what these measure.
+        let depends_on_others = |tracker: &Tracker| matches!(tracker, Tracker::Throughput | Tracker::Energy);
         wanted.trackers.iter().all(|tracker| self.trackers.contains(tracker))
+            && (!wanted.trackers.iter().any(depends_on_others) || self.trackers == wanted.trackers)
             && of(&self.revisions) == of(&wanted.revisions)
     }
 }
@@ -173,5 +191,10 @@ mod tests {
         assert!(!both.includes(&free("[BpCosine(())]", &[])), "an earlier revision");
         assert!(!both.includes(&free("[Memory((every: 1))]", &[])), "other steps");
         assert!(!both.includes(&free("[]", &[("dfa", "2")])), "another revision of the rule");
+        let speed = free("[Memory(()), Throughput]", &[]);
+        assert!(
+            speed.includes(&speed) && !speed.includes(&free("[Throughput]", &[])),
+            "measured next to others"
+        );
     }
 }

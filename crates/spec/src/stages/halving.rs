@@ -62,7 +62,8 @@ impl<'a> Halving<'a> {
         if self.first.get() >= epochs {
             let message =
                 format!("`first`: got {}, allowed: fewer than `epochs`, which are {epochs}", self.first);
-            scope.problem(at_first, message, None);
+            let hint = format!("to try fewer epochs without halving: `--set {}.halving=None`", train.name);
+            scope.problem(at_first, message, Some(hint));
         }
         let eta = NonZeroU32::new(self.eta).filter(|eta| eta.get() > 1);
         if eta.is_none() {

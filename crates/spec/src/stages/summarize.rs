@@ -126,6 +126,15 @@ impl<'a> Written<'a> {
         };
         let at = scope.document.field(part, "epoch");
         check_epoch(&summarize, at, metric_part, scope);
+        let is_halved = |train: &&Arc<Train>| !train.rungs.is_empty();
+        if summarize.budget.is_some()
+            && let Some(train) = summarize.of.iter().find(is_halved)
+        {
+            scope.warnings.push(format!(
+                "`budget` of {}: the halving of `{}` chose from all of its configurations, which count all",
+                summarize.name, train.name
+            ));
+        }
         scope.warnings.extend(smaller_than_budget(&summarize));
         let complete = summarize.of.len() == self.of.len() && scope.problems.len() == before;
         complete.then_some(summarize)

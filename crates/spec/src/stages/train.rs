@@ -66,8 +66,8 @@ pub(super) struct Written<'a> {
     /// Default: `Last`.
     #[serde(default)]
     keep_weights: KeptWeights,
-    /// Whether the state after the last epoch is stored next to the weights: moments and moving statistics, up to twice the size of the
-    /// weights. A trial of more epochs then goes on from it instead of beginning again.
+    /// Whether the optimizer's state after the last epoch is stored, from which a trial of more epochs continues instead of beginning
+    /// again. With Adam, it has twice the size of the weights, and three times if `keep_weights` stores those of an earlier epoch.
     #[serde(default = "yes")]
     keep_state: bool,
     /// A trial ends as diverged when its training loss exceeds this multiple of the first epoch's loss, or of chance level if

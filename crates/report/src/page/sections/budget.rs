@@ -24,7 +24,7 @@ pub fn body(study: &Study) -> Option<String> {
     let search =
         if study.search.is_empty() { "" } else { ", and those of the search that chose its configurations" };
     let text = format!(
-        "The trials of this table by rule{search}. Each counts once. Times depend on the machine and its load."
+        "The trials of this table by rule{search}. Each trial and each epoch counts once. Times depend on the machine and its load."
     );
     Some(format!("<p>{text}</p>\n{}", table(&columns, &rows)))
 }

@@ -193,7 +193,7 @@ fn has_wilcoxon(study: &Study) -> bool {
 fn explanation(study: &Study) -> String {
     let rows = &study.rows;
     let mut text = "n is the number of seeds with a value".to_owned();
-    if rows.iter().any(|row| row.count() != row.seeds) {
+    if rows.iter().any(|row| row.dropped.is_none() && row.count() != row.seeds) {
         text += "; 2/3 means that one of three seeds is missing, diverged or failed, and that the configuration is not ranked";
     }
     text += ".";
