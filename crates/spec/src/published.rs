@@ -160,7 +160,7 @@ mod tests {
         ");
         insta::assert_snapshot!(refused("akrout-2018/mnist"), @r"
         there is no published table `akrout-2018/mnist`
-        did you mean `akrout-2019`? known: akrout-2019, drtp-2021, nokland-eidnes-2019; or write published/akrout-2018.ron next to the pipeline file, as published/drtp-2021.ron of the sources
+        did you mean `akrout-2019`? known: akrout-2019, drtp-2021, nokland-eidnes-2019, pepita-2022; or write published/akrout-2018.ron next to the pipeline file, as published/drtp-2021.ron of the sources
         ");
         write("Published(\n    paper: 3)");
         insta::assert_snapshot!(refused("drtp-2021/t"), @r"published/drtp-2021.ron:2:11: expected text in quotes");

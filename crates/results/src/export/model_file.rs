@@ -319,7 +319,8 @@ mod tests {
               "divisor": [
                 94.87974548339844
               ]
-            }
+            },
+            "feedback": null
           },
           "layers": [
             {
@@ -419,7 +420,7 @@ mod tests {
           "rule": {
             "name": "dfa",
             "signal": "e F^T",
-            "symbols": "h: a hidden layer's output, F: its feedback, y: the target, e: d(mean loss) / d(logits), delta: the signal at the preactivation of the layer above, W: that layer's weights; a row per example",
+            "symbols": "h: a hidden layer's output, F: its feedback or that of the input, y: the target, e: d(mean loss) / d(logits), delta: the signal at the preactivation of the layer above, W: that layer's weights, x: the network's input; a row per example",
             "squash": null
           },
           "trial": {
