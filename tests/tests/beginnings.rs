@@ -90,6 +90,13 @@ fn a_result_that_measured_more_serves() {
     assert_eq!(counts(&bench, &some), (8, 0, 10, 0), "nothing is trained");
     counts(&fresh, &some);
     assert_eq!(bench.contents(&some), fresh.contents(&some));
+    // An adopted result was made when the other one was.
+    let made = |text: &str| {
+        let trials = bench.trials(text);
+        let artifacts = trials.iter().take(10).filter_map(|it| it.artifact.clone());
+        artifacts.map(|artifact| artifact.manifest().made.duration_seconds.to_bits()).collect::<Vec<_>>()
+    };
+    assert_eq!(made(&all), made(&some));
     assert_eq!(
         counts(&bench, &pipeline(3, "trackers: [WeightAlignment]")),
         (0, 18, 0, 18),

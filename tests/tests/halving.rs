@@ -68,6 +68,14 @@ fn the_best_third_of_each_rule_goes_on_and_ends_as_in_the_whole_grid() {
         let content = |it: &PlannedTrial| it.artifact.as_ref().expect("finished").manifest().content();
         assert_eq!(content(last), content(same), "{name}");
     }
+    // A value that is expected of a dropped configuration is not missed.
+    let expecting = PIPELINE.replace(
+        "rank_by:",
+        "expect: [(of: (algorithm: Dfa, learning_rate: 1e-1), value: 1.0, within: 0.1, source: \"a paper\")], rank_by:",
+    );
+    let (report, tables) = bench.run(&expecting);
+    assert_eq!(report.missed, [""; 0]);
+    assert!(tables[0].contains("NOT RUN: dropped by halving after epoch"), "{}", tables[0]);
     let (report, tables) = bench.run(PIPELINE);
     assert_eq!((report.skipped, report.trained), (52, 0));
     let table = &tables[0];
