@@ -177,7 +177,7 @@ impl Row {
 }
 
 impl Dropped {
-    /// Returns the end of the configuration's way: `dropped after 3 epochs at 6.12, place 14 of 27, 9 went on`.
+    /// Returns when and why it was dropped: `dropped after 3 epochs at 6.12, place 14 of 27, 9 went on`.
     fn in_words(&self) -> String {
         let Self { epochs, place, of, go_on } = self;
         let epochs = if *epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };

@@ -26,7 +26,7 @@ pub(super) struct Candidate<'a> {
     pub(super) completed: Configuration,
     /// One trial for each seed, in the order of the file.
     pub(super) trials: Vec<Measured<'a>>,
-    /// The end of its way, if it did not go on to the last rung of its stage.
+    /// The rung at which halving dropped it; absent if it has reached the last one.
     pub(super) dropped: Option<Dropped>,
 }
 

@@ -19,27 +19,28 @@ use crate::{
 const POINTS: usize = 60;
 
 /// A configuration with the means over its seeds, by epoch.
-struct Way<'a> {
+struct LearningCurve<'a> {
     row: &'a Row,
     points: Vec<(f64, f64)>,
 }
 
 pub fn body(study: &Study) -> Option<String> {
     let metric = study.halved_by.as_deref()?;
-    let ways: Vec<Way<'_>> = study.rows.iter().filter_map(|row| way(row, metric)).collect();
-    let epochs: Vec<f64> = ways.iter().flat_map(|way| &way.points).map(|(epoch, _)| *epoch).collect();
-    let values: Vec<f64> = ways.iter().flat_map(|way| &way.points).map(|(_, value)| *value).collect();
+    let all: Vec<LearningCurve<'_>> =
+        study.rows.iter().filter_map(|row| learning_curve(row, metric)).collect();
+    let epochs: Vec<f64> = all.iter().flat_map(|one| &one.points).map(|(epoch, _)| *epoch).collect();
+    let values: Vec<f64> = all.iter().flat_map(|one| &one.points).map(|(_, value)| *value).collect();
     // Rungs are further apart the more epochs they have, and bad configurations would leave no room for good ones.
     let horizontal = Scale::logarithmic(&epochs)?;
     let vertical = Scale::logarithmic(&values).or_else(|| Scale::around(&values, &[]))?;
     let title = words::quantity(&Criterion { metric: metric.to_owned(), epoch: String::new() });
-    let mut groups: Vec<&str> = ways.iter().map(|way| way.row.group.as_str()).collect();
+    let mut groups: Vec<&str> = all.iter().map(|one| one.row.group.as_str()).collect();
     groups.sort_unstable();
     groups.dedup();
     groups.truncate(GROUPS);
     let charts = groups.iter().map(|group| {
-        let (dropped, last): (Vec<&Way<'_>>, Vec<&Way<'_>>) =
-            ways.iter().filter(|way| way.row.group == *group).partition(|way| way.row.dropped.is_some());
+        let (dropped, last): (Vec<&LearningCurve<'_>>, Vec<&LearningCurve<'_>>) =
+            all.iter().filter(|one| one.row.group == *group).partition(|one| one.row.dropped.is_some());
         let chart = Chart {
             description: format!(
                 "{} over epochs: {} dropped, {} trained to the end.",
@@ -49,7 +50,7 @@ pub fn body(study: &Study) -> Option<String> {
             ),
             horizontal: Axis { title: "epoch".to_owned(), scale: horizontal },
             vertical: Axis { title: title.clone(), scale: vertical },
-            marks: dropped.into_iter().chain(last).map(|way| mark(study, way)).collect(),
+            marks: dropped.into_iter().chain(last).map(|one| mark(study, one)).collect(),
         };
         framed(group, &chart)
     });
@@ -72,18 +73,18 @@ pub fn body(study: &Study) -> Option<String> {
     ))
 }
 
-fn way<'a>(row: &'a Row, metric: &str) -> Option<Way<'a>> {
+fn learning_curve<'a>(row: &'a Row, metric: &str) -> Option<LearningCurve<'a>> {
     let curve = curve(&row.trials, metric)?;
     let points =
         thinned(&curve.points, POINTS).iter().map(|point| (f64::from(point.epoch), point.mean)).collect();
-    Some(Way { row, points })
+    Some(LearningCurve { row, points })
 }
 
-fn mark(study: &Study, way: &Way<'_>) -> Mark {
-    let points = way.points.clone();
+fn mark(study: &Study, one: &LearningCurve<'_>) -> Mark {
+    let points = one.points.clone();
     Mark {
-        name: name(study, way.row),
-        appearance: appearance(&study.rows, &way.row.group),
-        shape: if way.row.dropped.is_some() { Shape::Faint(points) } else { Shape::Line(points) },
+        name: name(study, one.row),
+        appearance: appearance(&study.rows, &one.row.group),
+        shape: if one.row.dropped.is_some() { Shape::Faint(points) } else { Shape::Line(points) },
     }
 }
