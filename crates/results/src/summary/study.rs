@@ -184,7 +184,9 @@ fn search_row(searched: &Searched<'_>, store: &Store) -> Result<Row, Error> {
 
 /// Returns a sentence about the configurations beyond the budget.
 fn budget_note(summarize: &Summarize, left_out: usize) -> Option<String> {
-    let budget = summarize.budget?.get();
+    // Configurations of a halving all count.
+    let is_cut = summarize.of.iter().any(|train| train.rungs.is_empty());
+    let budget = summarize.budget.filter(|_| is_cut)?.get();
     let configurations = if budget == 1 { "configuration" } else { "configurations" };
     let others = match left_out {
         0 => String::new(),
