@@ -51,7 +51,9 @@ fn ranking(study: &Study, dataset: Option<&str>) -> String {
     header.extend(quantities.iter().map(|quantity| heading(&quantity.criterion)));
     header.extend(study.has_comparisons().then(|| "difference to baseline".into()));
     let best: Vec<Option<f64>> = quantities.iter().map(|quantity| lowest(study, quantity)).collect();
-    let lines = study.rows.iter().map(|row| {
+    // Configurations that halving dropped have no values.
+    let shown = || study.rows.iter().filter(|row| row.dropped.is_none());
+    let lines = shown().map(|row| {
         let mut line = vec![rule(row)];
         line.extend(has_stages.then(|| escape(&row.stage)));
         line.extend(axes.iter().map(|axis| row.configuration.axis(axis).map_or(ABSENT.into(), axis_text)));
@@ -73,7 +75,7 @@ fn ranking(study: &Study, dataset: Option<&str>) -> String {
     );
     let label = label(study, dataset.into_iter());
     let mut notes = vec![criteria(study)];
-    if study.rows.iter().any(|row| row.count() < row.seeds) {
+    if shown().any(|row| row.count() < row.seeds) {
         notes.push("Where $n$ is $k/m$, only $k$ of $m$ seeds gave a value.".into());
     }
     notes.extend(study.has_comparisons().then(|| differences(study)));

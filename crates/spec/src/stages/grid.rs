@@ -98,6 +98,15 @@ fn best_of<'a>(
         Winners { stage, count: one() }
     };
     let summarize = find_summarize(written_text(stage), scope)?;
+    for train in summarize.of.iter().filter(|train| !train.rungs.is_empty()) {
+        let most = train.grid.points.at_most_per(&summarize.best_per).into_values().max().unwrap_or(0);
+        if most < count.get() as usize {
+            scope.warnings.push(format!(
+                "`BestOf` of {}: the halving of `{}` leaves at most {most} of each group, and {count} are asked for",
+                summarize.name, train.name
+            ));
+        }
+    }
     Some(Points::BestOf { summarize, best: Best::Count(count) })
 }
 

@@ -31,10 +31,15 @@ pub fn body(study: &Study) -> Option<String> {
     } else {
         format!(" but {}, most of whose values are there once,", listed(&drawn))
     };
+    let is_grid = drawn.is_empty() && map.cells.iter().flatten().all(Option::is_some);
+    let shares = if is_grid {
+        format!("each by itself: {first} {first_share} %, {second} {second_share} %.")
+    } else {
+        "but other axes differ along with them.".to_owned()
+    };
     let caption = format!(
         "Each cell is the lowest mean {} over all other axes, of the configurations whose seeds all gave a value. A stronger shade is a \
-         higher value, the lowest one is framed. Of all axes{others} these explain the largest shares of the variance of the means, each by \
-         itself: {first} {first_share} %, {second} {second_share} %.",
+         higher value, the lowest one is framed. Of all axes{others} these explain the largest shares of the variance of the means, {shares}",
         words::quantity(&study.reported),
     );
     Some(format!(
