@@ -133,7 +133,7 @@ mod tests {
         check(&cube(|a, b, _| a * b), &[1.0 / 3.0, 1.0 / 3.0, 0.0], 1.0 / 3.0);
         // Exclusive or has no main effect.
         check(&cube(|a, b, _| a + b - 2.0 * a * b), &[0.0, 0.0, 0.0], 1.0);
-        // Three levels, 0, 1 and 5: a variance of 14/3 beside one of 1/4.
+        // Three levels, 0, 1 and 5: a variance of 14/3 and one of 1/4.
         let uneven: Vec<(Vec<usize>, f64)> = (0..6)
             .map(|point| (vec![point % 3, point / 3], [0.0, 1.0, 5.0][point % 3] + (point / 3) as f64))
             .collect();

@@ -1,4 +1,4 @@
-//! Drawing of parallel coordinates: an axis beside the other for each quantity, and a line across all of them for each configuration.
+//! Drawing of parallel coordinates: a vertical axis for each quantity, and a line across all of them for each configuration.
 
 use std::fmt::Write;
 
