@@ -27,7 +27,7 @@ fn every_rule_optimizer_schedule_and_random_matrix_matches_the_golden_vectors() 
     let unknown: Vec<&str> = golden::unknown_rules(&vectors).into_iter().collect();
     eprintln!("left out, because the program has no such rule: {unknown:?}");
     if env::var_os("GOLDEN_VECTORS").is_none() {
-        assert_eq!(unknown, ["ff"]);
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
     let compared = golden::replay_on(Device::Cpu, &vectors).expect("the CPU is always there");
     assert!(compared.len() > 1000, "only {} tensors were compared", compared.len());

@@ -10,6 +10,7 @@ mod direct_kolen_pollack;
 mod drtp;
 pub mod feedback;
 mod feedback_alignment;
+pub mod forward_forward;
 mod kolen_pollack;
 mod learned_classifier;
 mod local_loss;
@@ -21,19 +22,22 @@ mod second_pass;
 mod shallow;
 mod sign_dfa;
 mod sign_symmetric;
+mod teacher;
 
+use forward_forward::ForwardForward;
 use kernels::{Kernels, Squash};
 use local_loss::LocalLoss;
-use settings::{Algorithm, TargetLoss};
+use settings::{Algorithm, Configuration, TargetLoss};
 
 pub use pass::{Batch, Pass};
 pub use rule::Rule;
 pub use rule_group::RuleGroup;
 pub use second_pass::{FirstPass, SecondPass};
+pub use teacher::{LayerTaught, Teacher};
 
-/// Returns the rule of `algorithm`. `squash` maps values into the range of the scaled images, for losses in target space.
-pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
-    match algorithm {
+/// Returns the rule of `configuration`. `squash` maps values into the range of the scaled images, for losses in target space.
+pub fn rule<B: Kernels>(configuration: &Configuration, squash: Squash) -> Rule<B> {
+    match configuration.algorithm {
         Algorithm::Backprop => Rule::LayerAbove(None),
         Algorithm::FeedbackAlignment => {
             Rule::LayerAbove(Some(Box::new(feedback_alignment::FeedbackAlignment)))
@@ -54,6 +58,11 @@ pub fn rule<B: Kernels>(algorithm: Algorithm, squash: Squash) -> Rule<B> {
         }
         Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy) => {
             Rule::Local(Box::new(learned_classifier::LearnedClassifier))
+        }
+        Algorithm::ForwardForward => {
+            let settings = configuration.forward_forward.as_ref().expect("the axis applies to the rule");
+            let settings::ForwardForward { negatives, peer_normalization, .. } = *settings;
+            Rule::Contrast(ForwardForward { negatives, peer_normalization })
         }
         Algorithm::Pepita => Rule::SecondPass(pepita::second_input),
         Algorithm::Shallow => Rule::Untrained,

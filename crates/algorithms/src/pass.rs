@@ -5,11 +5,11 @@ use std::{borrow::Cow, ops::Range};
 
 use burn::tensor::Tensor;
 use kernels::{Input, Kernels, OutputError, Weights, part};
-use model::{Delta, Layer, LayerUpdate, Masks, Network, Trace, bytes_per_trial, drop_out};
+use model::{Delta, Layer, LayerUpdate, Masks, Network, Readout, Trace, bytes_per_trial, drop_out};
 
 use crate::{
-    FirstPass, Rule, RuleGroup, SecondPass, backprop,
-    rule::{BackwardWeights, FeedbackRule, Hidden, SecondInput, Teaching},
+    FirstPass, Rule, RuleGroup, SecondPass, Teacher, backprop,
+    rule::{BackwardWeights, Hidden, SecondInput},
     shallow,
 };
 
@@ -34,7 +34,7 @@ pub struct Forward<B: Kernels> {
     pub traces: Vec<Trace<B>>,
     /// Factors on each hidden layer's output; absent without dropout.
     pub masks: Vec<Option<Tensor<B, 3>>>,
-    /// The last hidden layer's output after dropout, `[batch, units]` of each trial; the input without hidden layers.
+    /// The output layer's input, `[batch, units]` of each trial: the last hidden layer's output after dropout, or those of several.
     pub top: Input<B>,
     /// The bytes of the input after dropout, of each trial.
     pub input_bytes: u64,
@@ -46,6 +46,8 @@ pub struct Taught<B: Kernels> {
     pub deltas: Vec<Delta<B>>,
     /// The input of every layer that its weights learn with, the output layer's last; `None` where those are the forward pass'.
     pub second_inputs: Option<Vec<Input<B>>>,
+    /// The running means of each group after the step, first layer first, `[trials of the group, 1, units]`; empty for rules without them.
+    pub running_means: Vec<Vec<Tensor<B, 3>>>,
     /// The deltas of the feedback matrices of each group, first layer first, `[trials of the group or 1, batch, outputs]`; empty where
     /// they are fixed.
     pub feedback: Vec<Vec<Tensor<B, 3>>>,
@@ -114,17 +116,26 @@ impl<B: Kernels> Pass<'_, B> {
     }
 
     pub fn forward(&self, network: &Network<B>) -> Forward<B> {
-        let (top, input_bytes) = self.input();
-        let mut forward = Forward { traces: Vec::new(), masks: Vec::new(), top, input_bytes };
+        let (mut input, input_bytes) = self.input();
+        let (mut traces, mut masks) = (Vec::new(), Vec::new());
+        let mut readout = self.readout(network);
         for (index, layer) in network.hidden.iter().enumerate() {
-            let trace = layer.forward(network.activation, forward.top);
+            let trace = layer.forward(network.activation, input);
             let [_, _, units] = trace.activation.dims();
             let mask = self.mask(index, units);
-            forward.top = drop_out(trace.activation.clone(), mask.as_ref()).into();
-            forward.traces.push(trace);
-            forward.masks.push(mask);
+            let output = drop_out(network.wiring.passed_on(trace.activation.clone()), mask.as_ref());
+            readout.add(&output);
+            input = output.into();
+            traces.push(trace);
+            masks.push(mask);
         }
-        forward
+        Forward { traces, masks, top: readout.input(), input_bytes }
+    }
+
+    /// Returns the empty input of the output layer of `network`.
+    pub fn readout(&self, network: &Network<B>) -> Readout<B> {
+        let [_, examples, _] = self.batch.target.dims();
+        network.wiring.readout(network.hidden.len(), examples)
     }
 
     /// Runs the output layer on `top` (`[batch, units]` of each trial) and compares its output with the target.
@@ -149,40 +160,38 @@ impl<B: Kernels> Pass<'_, B> {
         error: &Tensor<B, 3>,
     ) -> Taught<B> {
         let target = &self.batch.target;
-        if let [RuleGroup { rule, trials, feedback, .. }] = groups {
-            let layers = Layers { network, cut: None };
-            let inputs = RuleInputs { pass: self, trials, feedback, layers, forward, target, error };
-            return inputs.teach(rule, |_, _| ());
+        if let [group] = groups {
+            let (layers, trials, teacher) = (Layers { network, cut: None }, &group.trials, &group.teacher());
+            let inputs = RuleInputs { pass: self, trials, teacher, layers, forward, target, error };
+            return inputs.teach(|_, _| ());
         }
-        let of_groups = groups.iter().map(|RuleGroup { rule, trials, feedback, .. }| {
+        let of_groups = groups.iter().map(|group| {
+            let trials = &group.trials;
             let (forward, target, error) =
                 (forward.part(trials), &part(target, trials), &part(error, trials));
-            let layers = Layers { network, cut: Some(trials) };
-            let forward_part = &forward;
-            let inputs =
-                RuleInputs { pass: self, trials, feedback, layers, forward: forward_part, target, error };
-            let taught = inputs.teach(rule, |_, _| ());
+            let (layers, teacher) = (Layers { network, cut: Some(trials) }, &group.teacher());
+            let inputs = RuleInputs { pass: self, trials, teacher, layers, forward: &forward, target, error };
+            let taught = inputs.teach(|_, _| ());
             (taught, forward, trials.len())
         });
         Taught::of_all(of_groups.collect())
     }
 
-    /// Returns the error signal of every layer under `rule`, the output layer's last, for an output `error` of
+    /// Returns the error signal of every layer under the rule of `teacher`, the output layer's last, for an output `error` of
     /// `[trials, batch, outputs]`. Keeps every signal, which a training step does not.
     pub fn layer_signals(
         &self,
         network: &Network<B>,
-        feedback: &[Weights<B>],
-        rule: &Rule<B>,
+        teacher: &Teacher<'_, B>,
         forward: &Forward<B>,
         error: &Tensor<B, 3>,
     ) -> Vec<LayerSignal<B>> {
         let [count, ..] = error.dims();
         let (trials, target, layers) = (&(0..count), &self.batch.target, Layers { network, cut: None });
-        let inputs = RuleInputs { pass: self, trials, feedback, layers, forward, target, error };
+        let inputs = RuleInputs { pass: self, trials, teacher, layers, forward, target, error };
         let mut signals = vec![None; forward.traces.len()];
         let Taught { deltas, second_inputs, .. } =
-            inputs.teach(rule, |layer, signal| signals[layer] = Some(signal.clone()));
+            inputs.teach(|layer, signal| signals[layer] = Some(signal.clone()));
         let second_inputs = second_inputs
             .map_or_else(|| vec![None; deltas.len()], |inputs| inputs.into_iter().map(Some).collect());
         let output = deltas.last().expect("there is an output layer").preactivation.clone();
@@ -221,12 +230,19 @@ impl<B: Kernels> Taught<B> {
             };
             layers.clone().map(of_layer).collect()
         });
-        let (deltas, feedback): (Vec<_>, Vec<_>) =
-            groups.into_iter().map(|(taught, ..)| (taught.deltas, taught.feedback)).unzip();
+        let (deltas, (feedback, running_means)): (Vec<_>, (Vec<_>, Vec<_>)) = groups
+            .into_iter()
+            .map(|(taught, ..)| (taught.deltas, (taught.feedback, taught.running_means)))
+            .unzip();
         let mut deltas: Vec<_> = deltas.into_iter().map(Vec::into_iter).collect();
         let deltas =
             layers.map(|_| Delta::of_all(deltas.iter_mut().filter_map(Iterator::next).collect())).collect();
-        Self { deltas, second_inputs, feedback: feedback.into_iter().flatten().collect() }
+        Self {
+            deltas,
+            second_inputs,
+            running_means: running_means.into_iter().flatten().collect(),
+            feedback: feedback.into_iter().flatten().collect(),
+        }
     }
 }
 
@@ -256,7 +272,7 @@ struct RuleInputs<'a, B: Kernels> {
     /// The pass of the whole population.
     pass: &'a Pass<'a, B>,
     trials: &'a Range<usize>,
-    feedback: &'a [Weights<B>],
+    teacher: &'a Teacher<'a, B>,
     layers: Layers<'a, B>,
     forward: &'a Forward<B>,
     target: &'a Tensor<B, 3>,
@@ -265,37 +281,39 @@ struct RuleInputs<'a, B: Kernels> {
 
 impl<B: Kernels> RuleInputs<'_, B> {
     /// Returns the values that the layers learn from. Calls `on_signal` with each hidden layer's index and signal.
-    fn teach(&self, rule: &Rule<B>, on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Taught<B> {
-        let (deltas, feedback) = match rule {
-            Rule::Local(rule) => self.deltas_from_feedback(rule.as_ref(), self.target, on_signal),
-            Rule::OutputError(rule) => self.deltas_from_feedback(rule.as_ref(), self.error, on_signal),
-            Rule::Untrained => (self.zero_deltas(on_signal), Vec::new()),
-            Rule::LayerAbove(backward) => {
-                (self.deltas_from_above(backward.as_deref(), on_signal), Vec::new())
-            }
+    fn teach(&self, on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Taught<B> {
+        let hidden = match self.teacher.rule {
+            Rule::Local(_) | Rule::Contrast(_) => return self.layer_by_layer(self.target, on_signal),
+            Rule::OutputError(_) => return self.layer_by_layer(self.error, on_signal),
             Rule::SecondPass(second_input) => return self.second_pass(*second_input, on_signal),
+            Rule::Untrained => self.zero_deltas(on_signal),
+            Rule::LayerAbove(backward) => self.deltas_from_above(backward.as_deref(), on_signal),
         };
-        let output = Delta::from(self.error.clone());
-        let deltas = deltas.into_iter().chain([output]).collect();
-        Taught { deltas, second_inputs: None, feedback: vec![feedback] }
+        let deltas = hidden.into_iter().chain([self.error.clone().into()]).collect();
+        Taught { deltas, second_inputs: None, running_means: vec![Vec::new()], feedback: vec![Vec::new()] }
     }
 
-    /// Returns the deltas of hidden layers, first to last, and those of feedback matrices that learn.
-    fn deltas_from_feedback(
+    /// Returns the values that layers learn from which need nothing of each other.
+    fn layer_by_layer(
         &self,
-        rule: &dyn FeedbackRule<B>,
         target_or_error: &Tensor<B, 3>,
         mut on_signal: impl FnMut(usize, &Tensor<B, 3>),
-    ) -> (Vec<Delta<B>>, Vec<Tensor<B, 3>>) {
-        let mut of_feedback = Vec::new();
-        let layers = self.forward.traces.iter().zip(self.forward.hidden(self.feedback)).enumerate();
-        let deltas = layers.map(|(layer, (trace, hidden))| {
-            let Teaching { signal, feedback_delta } = rule.teach(&hidden, target_or_error);
-            on_signal(layer, &signal);
-            of_feedback.extend(feedback_delta);
-            trace.delta(signal)
-        });
-        (deltas.collect(), of_feedback)
+    ) -> Taught<B> {
+        let activation = self.layers.network.activation;
+        let (mut deltas, mut inputs) = (Vec::new(), Vec::new());
+        let (mut running_means, mut feedback) = (Vec::new(), Vec::new());
+        for (layer, trace) in self.forward.traces.iter().enumerate() {
+            let on_signal = |signal: &Tensor<B, 3>| on_signal(layer, signal);
+            let taught = self.teacher.teach_layer(layer, activation, trace, target_or_error, on_signal);
+            deltas.push(taught.delta);
+            inputs.extend(taught.input);
+            running_means.extend(taught.running_mean);
+            feedback.extend(taught.feedback_delta);
+        }
+        deltas.push(self.error.clone().into());
+        let second_inputs =
+            (!inputs.is_empty()).then(|| inputs.into_iter().chain([self.forward.top.clone()]).collect());
+        Taught { deltas, second_inputs, running_means: vec![running_means], feedback: vec![feedback] }
     }
 
     fn zero_deltas(&self, mut on_signal: impl FnMut(usize, &Tensor<B, 3>)) -> Vec<Delta<B>> {
@@ -322,7 +340,7 @@ impl<B: Kernels> RuleInputs<'_, B> {
             let signal = match backward {
                 None => backprop::signal(&delta, weight, precision),
                 Some(backward) => {
-                    let matrix = backward.matrix(weight, self.feedback.get(layer));
+                    let matrix = backward.matrix(weight, self.teacher.feedback.get(layer));
                     backprop::signal(&delta, &matrix, precision)
                 }
             };
@@ -342,7 +360,7 @@ impl<B: Kernels> RuleInputs<'_, B> {
     ) -> Taught<B> {
         let Pass { batch, masks } = *self.pass;
         let first = FirstPass { trials: self.trials, input: &batch.input, masks, error: self.error };
-        let mut second = SecondPass::new(second_input, &first, &self.feedback[0]);
+        let mut second = SecondPass::new(second_input, &first, &self.teacher.feedback[0]);
         let network = self.layers.network;
         let outputs = self.forward.inputs().skip(1);
         let layers = network.hidden.iter().zip(outputs.zip(&self.forward.masks)).enumerate();
@@ -358,6 +376,11 @@ impl<B: Kernels> RuleInputs<'_, B> {
         let (input, error) = second.finish(network, &self.layers.cut(&network.output), self.target);
         inputs.push(input);
         deltas.push(error);
-        Taught { deltas, second_inputs: Some(inputs), feedback: vec![Vec::new()] }
+        Taught {
+            deltas,
+            second_inputs: Some(inputs),
+            running_means: vec![Vec::new()],
+            feedback: vec![Vec::new()],
+        }
     }
 }

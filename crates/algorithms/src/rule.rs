@@ -6,6 +6,8 @@ use burn::tensor::{Tensor, backend::Backend};
 use kernels::{Kernels, OptimizerStep, Weights};
 use settings::Precision;
 
+use crate::forward_forward::ForwardForward;
+
 /// A learning rule, by the moment at which the error signal of a hidden layer is known.
 pub enum Rule<B: Kernels> {
     /// Computed from the layer's output and the target, as soon as the layer has run: the layer learns before the next one
@@ -20,6 +22,9 @@ pub enum Rule<B: Kernels> {
     /// The difference of the layer's outputs in two passes, the second one on an input that the rule makes from the first input and the output
     /// error: layers keep their outputs until the second pass reaches them, and learn while it goes on.
     SecondPass(SecondInput<B>),
+    /// Computed from the layer's outputs for examples with their own and with another label in the input, as soon as the layer has run, like
+    /// [`Local`](Self::Local).
+    Contrast(ForwardForward),
     /// Zero: hidden layers do not learn.
     Untrained,
 }
@@ -95,7 +100,7 @@ impl<B: Kernels> Rule<B> {
                 let error = error.clone().mul_scalar(examples as f64 / training_batch as f64);
                 Some(rule.loss(hidden, &error).div_scalar(examples as f64))
             }
-            Self::LayerAbove(_) | Self::SecondPass(_) | Self::Untrained => None,
+            Self::LayerAbove(_) | Self::SecondPass(_) | Self::Contrast(_) | Self::Untrained => None,
         }
     }
 }

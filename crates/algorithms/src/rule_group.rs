@@ -4,9 +4,13 @@ use std::{mem, ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor};
 use kernels::{Kernels, OptimizerStep, Parameter, PerTrial, Squash, WeightUpdate, Weights};
-use settings::{Algorithm, OptimizerKind, Precision};
+use model::Network;
+use settings::{Configuration, Precision};
 
-use crate::Rule;
+use crate::{Rule, Teacher};
+
+/// The running means before the first step.
+const FIRST_MEAN: f64 = 0.5;
 
 /// Trials of a population that learn by one rule: neighbors on the trials axis.
 pub struct RuleGroup<B: Kernels> {
@@ -18,6 +22,8 @@ pub struct RuleGroup<B: Kernels> {
     /// The optimizer's state of each feedback matrix, in the order of [`OptimizerKind::states`]. There are none where feedback is
     /// fixed.
     pub feedback_states: Vec<Vec<Weights<B>>>,
+    /// The running mean of each unit, `[trials of the group, 1, units]`, of each hidden layer; empty for rules without them.
+    pub running_means: Vec<Tensor<B, 3>>,
 }
 
 impl<B: Kernels> Clone for RuleGroup<B> {
@@ -27,24 +33,37 @@ impl<B: Kernels> Clone for RuleGroup<B> {
             trials: self.trials.clone(),
             feedback: self.feedback.clone(),
             feedback_states: self.feedback_states.clone(),
+            running_means: self.running_means.clone(),
         }
     }
 }
 
 impl<B: Kernels> RuleGroup<B> {
-    /// Creates a group at these `trials` of `algorithm`. `optimizer` is the kind of all parameters.
+    /// Creates a group at these `trials`, of the rule of `configuration`, for a `network` of the whole population.
     pub fn new(
-        algorithm: Algorithm,
+        configuration: &Configuration,
         squash: Squash,
         trials: Range<usize>,
         feedback: Vec<Weights<B>>,
-        optimizer: OptimizerKind,
+        network: &Network<B>,
     ) -> Self {
-        let states = if algorithm.trains_feedback() { optimizer.states().len() } else { 0 };
+        let (algorithm, rule) = (configuration.algorithm, crate::rule(configuration, squash));
+        let states = if algorithm.trains_feedback() { network.optimizer.states().len() } else { 0 };
         let changes = algorithm.trains_feedback() || algorithm.keeps_offsets();
         let changing = feedback.iter().take(if changes { feedback.len() } else { 0 });
         let feedback_states = changing.map(|matrix| vec![matrix.zeros_like(); states]).collect();
-        Self { rule: Arc::new(crate::rule(algorithm, squash)), trials, feedback, feedback_states }
+        let has_means = matches!(&rule, Rule::Contrast(rule) if rule.peer_normalization > 0.0);
+        let layers = network.hidden.iter().take(if has_means { network.hidden.len() } else { 0 });
+        let running_means = layers.map(|layer| {
+            let [_, _, units] = layer.weight.value.dims();
+            Tensor::full([trials.len(), 1, units], FIRST_MEAN, &network.device())
+        });
+        let running_means = running_means.collect();
+        Self { rule: Arc::new(rule), trials, feedback, feedback_states, running_means }
+    }
+
+    pub fn teacher(&self) -> Teacher<'_, B> {
+        Teacher { rule: &self.rule, feedback: &self.feedback, running_means: &self.running_means }
     }
 
     /// Changes the feedback of a rule that sees the layer above as the rule wants it after a step of the group's trials.
@@ -85,6 +104,10 @@ impl<B: Kernels> RuleGroup<B> {
         if kept.is_empty() {
             return None;
         }
+        let select_means = |mean: &Tensor<B, 3>| {
+            let kept: Tensor<B, 1, Int> = Tensor::from_data(kept.as_slice(), &mean.device());
+            mean.clone().select(0, kept)
+        };
         let select = |matrix: &Weights<B>| {
             let kept: Tensor<B, 1, Int> = Tensor::from_data(kept.as_slice(), &matrix.values.device());
             matrix.clone().select(&kept)
@@ -98,6 +121,7 @@ impl<B: Kernels> RuleGroup<B> {
                 .iter()
                 .map(|states| states.iter().map(select).collect())
                 .collect(),
+            running_means: self.running_means.iter().map(select_means).collect(),
         })
     }
 }

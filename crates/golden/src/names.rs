@@ -19,6 +19,7 @@ pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
         "pred" => Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy),
         "sdfa" => Algorithm::SignDfa,
         "pepita" => Algorithm::Pepita,
+        "ff" => Algorithm::ForwardForward,
         "shallow" => Algorithm::Shallow,
         "drtp" => Algorithm::Drtp,
         "cce" => Algorithm::LocalLoss(TargetLoss::CrossEntropy),

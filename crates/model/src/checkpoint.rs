@@ -147,6 +147,16 @@ pub fn restored_weights<B: Kernels>(name: &str, like: &Weights<B>, states: &[Vec
     Weights::new(Tensor::from_data(plain, &like.values.device()))
 }
 
+/// Returns the rows with this name in some states, which are shaped `like` others, `[trials, 1, columns]`.
+///
+/// # Panics
+/// If a state has no such array.
+pub fn restored<B: Backend>(name: &str, like: &Tensor<B, 3>, states: &[Vec<Array>]) -> Tensor<B, 3> {
+    let [_, rows, columns] = like.dims();
+    let values = TensorData::new(saved(name, states), [states.len(), rows, columns]);
+    Tensor::from_data(values, &like.device())
+}
+
 /// Returns the matrix of the trial at `position` as an array.
 pub fn array_of_weights<B: Kernels>(name: String, weights: &Weights<B>, position: usize) -> Array {
     array(name, &weights.part(&(position..position + 1)).plain(), 0)

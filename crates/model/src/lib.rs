@@ -11,9 +11,11 @@ pub mod initialization;
 mod layer;
 mod network;
 mod objective;
+mod wiring;
 
 pub use batch_norm::BatchNorm;
 pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks, drop_out};
 pub use layer::{Delta, Gradients, Layer, LayerUpdate, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::Objective;
+pub use wiring::{Labeled, Readout, Wiring};

@@ -3,11 +3,11 @@
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 use crate::{
-    BatchNorm, Layer, Objective,
+    BatchNorm, Layer, Objective, Wiring,
     initialization::{InitialLayer, Matrix},
 };
 use kernels::{Input, Kernels, Parameter, Weights};
-use settings::{Activation, OptimizerKind, Precision};
+use settings::{Activation, OptimizerKind, Precision, Prediction};
 
 /// The layers of a fully connected network, without its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,7 @@ pub struct Architecture {
     /// Whether hidden layers have a bias.
     pub bias: bool,
     pub output_bias: bool,
+    pub wiring: Wiring,
     pub objective: Objective,
 }
 
@@ -32,6 +33,7 @@ pub struct Network<B: Backend> {
     /// The output layer, without batch norm.
     pub output: Layer<B>,
     pub activation: Activation,
+    pub wiring: Wiring,
     pub objective: Objective,
     pub optimizer: OptimizerKind,
 }
@@ -39,8 +41,10 @@ pub struct Network<B: Backend> {
 impl Architecture {
     /// Returns `[inputs, units]` of every weight matrix, from the input up, the output layer's last.
     pub fn weight_shapes(&self) -> Vec<[usize; 2]> {
-        let widths = [&[self.inputs], self.hidden.as_slice(), &[self.outputs]].concat();
-        widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+        let inputs = self.wiring.inputs(self.inputs, self.outputs);
+        let widths = [&[inputs], self.hidden.as_slice()].concat();
+        let hidden = widths.windows(2).map(|pair| [pair[0], pair[1]]);
+        hidden.chain([[self.wiring.read_units(&self.hidden), self.outputs]]).collect()
     }
 
     /// Creates networks with the given initial parameters (`parameters[trial][layer]`, the output layer's last), and identity batch norm.
@@ -67,7 +71,8 @@ impl Architecture {
             });
         }
         let output = hidden.pop().expect("there is a weight shape for the output layer");
-        Network { hidden, output, activation: self.activation, objective: self.objective, optimizer }
+        let Self { activation, wiring, objective, .. } = *self;
+        Network { hidden, output, activation, wiring, objective, optimizer }
     }
 }
 
@@ -80,21 +85,64 @@ pub fn stack<B: Backend>(matrices: &[&Matrix], device: &B::Device) -> Tensor<B, 
 
 impl<B: Kernels> Network<B> {
     /// Returns the logits of an inference pass: `[batch, inputs]` of each trial gives `[trials, batch, outputs]`.
-    pub fn infer(&self, input: Input<B>) -> Tensor<B, 3> {
-        let top = self.hidden.iter().fold(input, |input, layer| layer.infer(self.activation, &input).into());
-        self.output.preactivation(&top)
+    pub fn infer(&self, input: &Input<B>) -> Tensor<B, 3> {
+        match self.wiring.prediction() {
+            Prediction::Classifier => self.classify(input, |_| ()),
+            Prediction::Goodness => self.total_goodness(input),
+        }
     }
 
-    /// Returns the logits of [`infer`](Self::infer), and the output of every hidden layer, `[trials, batch, units]`.
+    /// Returns the logits of [`infer`](Self::infer), and the output of every hidden layer, `[trials, batch, units]`; with a label in
+    /// the input, a neutral one.
     pub fn infer_with_activations(&self, input: &Input<B>) -> (Tensor<B, 3>, Vec<Tensor<B, 3>>) {
-        let mut activations: Vec<Tensor<B, 3>> = Vec::with_capacity(self.hidden.len());
-        let mut input = input.clone();
+        let mut activations = Vec::with_capacity(self.hidden.len());
+        let logits = self.classify(input, |activation| activations.push(activation.clone()));
+        match self.wiring.prediction() {
+            Prediction::Classifier => (logits, activations),
+            Prediction::Goodness => (self.total_goodness(input), activations),
+        }
+    }
+
+    /// Returns the logits of the output layer, with a neutral label if the input has one. Calls `on_activation` with the output of
+    /// each hidden layer.
+    pub fn classify(&self, input: &Input<B>, mut on_activation: impl FnMut(&Tensor<B, 3>)) -> Tensor<B, 3> {
+        let [_, _, outputs] = self.output.weight.value.dims();
+        let neutral = || Tensor::full([1, 1, outputs], 1.0 / outputs as f64, &self.device());
+        let mut readout = self.wiring.readout(self.hidden.len(), input.batch());
+        let mut input = self.wiring.labeled(input, neutral);
         for layer in &self.hidden {
             let activation = layer.infer(self.activation, &input);
-            input = activation.clone().into();
-            activations.push(activation);
+            on_activation(&activation);
+            let output = self.wiring.passed_on(activation);
+            readout.add(&output);
+            input = output.into();
         }
-        (self.output.preactivation(&input), activations)
+        self.output.preactivation(&readout.input())
+    }
+
+    /// Returns the goodness of every hidden layer, which is the sum of its squared activities, under each label in the input:
+    /// `[trials, batch, outputs]`, first layer first.
+    pub fn goodness(&self, input: &Input<B>) -> Vec<Tensor<B, 3>> {
+        let [_, _, outputs] = self.output.weight.value.dims();
+        let labels = Tensor::<B, 2>::eye(outputs, &self.device()).unsqueeze_dim::<3>(0);
+        let mut of_layers: Vec<Vec<Tensor<B, 3>>> = vec![Vec::new(); self.hidden.len()];
+        for label in 0..outputs {
+            let label = || labels.clone().slice([0..1, label..label + 1, 0..outputs]);
+            let mut input = self.wiring.labeled(input, label);
+            for (layer, goodness) in self.hidden.iter().zip(&mut of_layers) {
+                let activation = layer.infer(self.activation, &input);
+                goodness.push((activation.clone() * activation.clone()).sum_dim(2));
+                input = self.wiring.passed_on(activation).into();
+            }
+        }
+        of_layers.into_iter().map(|labels| Tensor::cat(labels, 2)).collect()
+    }
+
+    /// Returns the goodness under each label, summed over the layers that the output layer reads, `[trials, batch, outputs]`.
+    fn total_goodness(&self, input: &Input<B>) -> Tensor<B, 3> {
+        let first = self.wiring.first_read(self.hidden.len());
+        let of_layers = self.goodness(input).into_iter().skip(first);
+        of_layers.reduce(|sum, goodness| sum + goodness).expect("there is a hidden layer")
     }
 }
 

@@ -89,7 +89,7 @@ pub fn estimate_most(context: &Context<'_>, train: &Train, jobs: usize) -> Resul
     let mut groups: HashMap<String, Vec<f64>> = HashMap::new();
     let per = train.grid.points.chosen_by().map_or(&[][..], |chooser| &chooser.best_per);
     for (configuration, epoch) in candidates.into_iter().zip(epochs) {
-        let goes_on = !configuration.schedule.depends_on_length();
+        let goes_on = !configuration.depends_on_length();
         let done = before.filter(|_| goes_on).map_or(0, |rung| rung.training.epochs);
         let seconds = f64::from(train.training.epochs - done) * epoch * train.seeds.len() as f64;
         groups.entry(ranking::group(configuration, per)).or_default().push(seconds);

@@ -409,8 +409,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn keeps_state(&self, trial: usize) -> bool {
-        let schedule = &self.records[trial].trial.configuration.schedule;
-        self.stage.train.keep_state && !schedule.depends_on_length()
+        self.stage.train.keep_state && !self.records[trial].trial.configuration.depends_on_length()
     }
 
     fn finished(&mut self, trial: usize, arrays: Vec<Array>, state: Option<Vec<Array>>) {

@@ -25,6 +25,9 @@ pub enum Algorithm {
     LocalLoss(TargetLoss),
     /// A second forward pass on an input that the output error changes (PEPITA, Dellaferrera & Kreiman 2022). Without batch norm.
     Pepita,
+    /// Layers that tell examples with their own label from examples with a wrong one, by the sum of their squared activities
+    /// (Forward-Forward, Hinton 2022). Its settings are the axis `forward_forward`. Without batch norm and input dropout.
+    ForwardForward,
     /// Hidden layers that keep their initial weights: the lower bound of a comparison.
     Shallow,
 }
@@ -72,7 +75,7 @@ const CHANGED_RULES: &[(Algorithm, u32)] = &[];
 
 impl Algorithm {
     /// Every rule, with every setting.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Backprop,
         Self::FeedbackAlignment,
         Self::SignSymmetric(Magnitude::Uniform),
@@ -87,6 +90,7 @@ impl Algorithm {
         Self::LocalLoss(TargetLoss::MeanSquaredError),
         Self::LocalLoss(TargetLoss::LearnedCrossEntropy),
         Self::Pepita,
+        Self::ForwardForward,
         Self::Shallow,
     ];
 
@@ -114,6 +118,7 @@ impl Algorithm {
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "local-mse",
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "local-learned",
             Self::Pepita => "pepita",
+            Self::ForwardForward => "forward-forward",
             Self::Shallow => "shallow",
         }
     }
@@ -135,6 +140,7 @@ impl Algorithm {
             Self::LocalLoss(TargetLoss::MeanSquaredError) => "Local loss (squared error)",
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "Local loss (learned classifier)",
             Self::Pepita => "PEPITA",
+            Self::ForwardForward => "Forward-Forward",
             Self::Shallow => "Shallow",
         }
     }
@@ -162,6 +168,9 @@ impl Algorithm {
             }
             Self::LocalLoss(TargetLoss::LearnedCrossEntropy) => "(softmax(h F) - y) F^T / batch",
             Self::Pepita => "(h - h') / batch, with the output h' of a second pass on x + batch e F^T",
+            Self::ForwardForward => {
+                "h (sigmoid(h.h - units) - t) / batch, with t = 1 for the own label and 0 for a wrong one"
+            }
             Self::Shallow => "0",
         }
     }
@@ -176,7 +185,10 @@ impl Algorithm {
                 Some(FeedbackShape::Target)
             }
             Self::Pepita => Some(FeedbackShape::Input),
-            Self::Backprop | Self::SignSymmetric(Magnitude::Uniform) | Self::Shallow => None,
+            Self::Backprop
+            | Self::SignSymmetric(Magnitude::Uniform)
+            | Self::ForwardForward
+            | Self::Shallow => None,
         }
     }
 
@@ -187,7 +199,17 @@ impl Algorithm {
 
     /// Whether hidden layers can have batch norm.
     pub fn allows_batch_norm(self) -> bool {
-        self != Self::Pepita
+        !matches!(self, Self::Pepita | Self::ForwardForward)
+    }
+
+    /// Whether the input can have dropout.
+    pub fn allows_input_dropout(self) -> bool {
+        self != Self::ForwardForward
+    }
+
+    /// Whether the rule writes labels into the input, and has the settings of the axis `forward_forward`.
+    pub fn reads_labels(self) -> bool {
+        self == Self::ForwardForward
     }
 
     /// Whether the rule uses feedback matrices.
@@ -229,6 +251,7 @@ impl Algorithm {
             Self::LocalLoss(TargetLoss::CrossEntropy | TargetLoss::LearnedCrossEntropy) => {
                 Some("cross-entropy needs class labels as targets")
             }
+            Self::ForwardForward => Some("it writes class labels into its input"),
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct};
 
 use crate::{
-    Activation, Algorithm, AxisPoint, AxisVisitor, Definition, Initialization, Loss, Optimizer, Schedule,
-    Sharing,
+    Activation, Algorithm, AxisPoint, AxisVisitor, Definition, ForwardForward, Initialization, Loss,
+    Optimizer, Schedule, Sharing,
 };
 
 /// Generates everything that has a field or variant for each axis from the list below.
@@ -224,7 +224,8 @@ axes! {
         label: |activation| Some(activation.name().into()),
     };
 
-    /// Whether hidden layers normalize over the batch; dropped for rules without batch norm (`Pepita`).
+    /// Whether hidden layers normalize over the batch; dropped for rules without batch norm (`Pepita`,
+    /// `ForwardForward`).
     batch_norm BatchNorm: bool = Definition {
         written: "list of `true` and `false`",
         example: None,
@@ -367,14 +368,14 @@ axes! {
         label: |dropout| (*dropout > 0.0).then(|| format!("dropout{}", short(*dropout))),
     };
 
-    /// Shares of pixels dropped in training.
+    /// Shares of pixels dropped in training; dropped for rules without input dropout (`ForwardForward`).
     input_dropout InputDropout: f64 = Definition {
         written: "list of numbers, at least 0 and below 1, or a [`Range`]",
         example: None,
         default: Some(0.0),
         omitted: Some(0.0),
         check: share,
-        applies: always,
+        applies: Algorithm::allows_input_dropout,
         dimension: 11,
         sharing: Sharing::SameTerms,
         label: |dropout| (*dropout > 0.0).then(|| format!("input-dropout{}", short(*dropout))),
@@ -432,6 +433,27 @@ axes! {
         dimension: 5,
         sharing: Sharing::Never,
         label: |size| size.map(|size| format!("batch{size}")),
+    };
+
+    /// Settings of the rule `ForwardForward`; dropped for all other rules.
+    forward_forward ForwardForward: Option<ForwardForward> = Definition {
+        written: "list of [`ForwardForward`]",
+        example: Some("[(), (label: Appended, negatives: Hardest)]"),
+        default: Some(Some(ForwardForward::DEFAULT)),
+        omitted: Some(None),
+        check: |settings| match settings {
+            None => Some("settings, such as `()` or `(label: Appended)`"),
+            Some(settings) => settings.problem(),
+        },
+        applies: Algorithm::reads_labels,
+        dimension: 18,
+        sharing: Sharing::SameShape(|one, other| match (one, other) {
+            (Some(one), Some(other)) => one.has_shape_of(other),
+            _ => one == other,
+        }),
+        label: |settings| {
+            settings.as_ref().filter(|settings| **settings != ForwardForward::DEFAULT).map(ForwardForward::name)
+        },
     };
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Activation, Algorithm, Axis, Initialization, Loss, Optimizer, Schedule};
+use crate::{Activation, Algorithm, Axis, ForwardForward, Initialization, Loss, Optimizer, Schedule};
 
 /// An axis with values of type `T`.
 #[derive(Debug)]
@@ -122,6 +122,12 @@ impl AxisValue for Option<u32> {
 impl AxisValue for Option<Initialization> {
     fn point(&self) -> Option<AxisPoint> {
         self.map(|initialization| AxisPoint::Text(initialization.name()))
+    }
+}
+
+impl AxisValue for Option<ForwardForward> {
+    fn point(&self) -> Option<AxisPoint> {
+        self.as_ref().map(|settings| AxisPoint::Text(settings.name()))
     }
 }
 

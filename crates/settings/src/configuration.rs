@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Algorithm, Axes, Axis, AxisPoint, Configuration, Initialization, Loss, Selection, Task};
+use crate::{
+    Algorithm, Axes, Axis, AxisPoint, Configuration, Initialization, LayerShare, Loss, Selection, Task,
+};
 
 /// The longest name of a folder; file systems allow 255 bytes, and a temporary name is longer than the final one.
 const MAX_SLUG_LENGTH: usize = 120;
@@ -57,6 +59,17 @@ impl Configuration {
         (!self.algorithm.aligns_feedback()).then(no_feedback)
     }
 
+    /// Whether the numbers of an epoch depend on how many epochs there are.
+    pub fn depends_on_length(&self) -> bool {
+        self.schedule.depends_on_length() || self.share(1, 1).is_some()
+    }
+
+    /// Returns the hidden layers that learn in `epoch`, counted from 1, of a training with this number of `epochs`; `None` if all layers
+    /// learn in all epochs.
+    pub fn share(&self, epoch: u32, epochs: u32) -> Option<LayerShare> {
+        self.forward_forward.as_ref()?.share(self.hidden.len(), epoch, epochs)
+    }
+
     /// Returns a warning about a configuration that is allowed but unlikely to train.
     pub fn warning(&self) -> Option<String> {
         let name = self.algorithm.name();
@@ -64,6 +77,13 @@ impl Configuration {
             return Some(format!(
                 "{name} draws its feedback for each step, which takes long with `Orthogonal`: another `feedback`, such as \
                  `GlorotUniform`, is faster"
+            ));
+        }
+        if self.algorithm.reads_labels() && self.activation.is_bounded() {
+            return Some(format!(
+                "{name} with the bounded activation {}: squared activities, one per unit at most, do not get above their threshold, which \
+                 is one per unit: `activation: [Relu]` works",
+                self.activation.name()
             ));
         }
         (self.algorithm == Algorithm::Drtp && !self.activation.is_bounded()).then(|| {

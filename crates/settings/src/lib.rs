@@ -10,6 +10,7 @@ mod axes;
 mod axis;
 mod configuration;
 mod device;
+mod forward_forward;
 mod initialization;
 mod loss;
 mod metric;
@@ -25,6 +26,7 @@ pub use algorithm::{Algorithm, FIRST_REVISION, FeedbackShape, Magnitude, TargetL
 pub use axes::{Axes, Axis, Configuration, Selection, visit_axes};
 pub use axis::{AxisPoint, AxisValue, AxisVisitor, Definition, Sharing};
 pub use device::Device;
+pub use forward_forward::{ForwardForward, LabelPlace, LayerOrder, LayerShare, Negatives, Prediction};
 pub use initialization::Initialization;
 pub use loss::Loss;
 pub use metric::{Metric, Place, Quantity, Split, UnknownMetric};

@@ -23,6 +23,8 @@ pub enum Tracker {
     DeadUnits(Sampled),
     /// The effective rank of hidden representations.
     EffectiveRank(Sampled),
+    /// How each hidden layer of Forward-Forward tells examples with their own label from others.
+    Goodness(Sampled),
     /// Bytes that a training step holds.
     Memory(Sampled),
     /// Training examples per second.
@@ -37,7 +39,7 @@ pub enum Tracker {
 
 impl Tracker {
     /// Returns every tracker with default settings.
-    pub fn all() -> [Self; 13] {
+    pub fn all() -> [Self; 14] {
         let (steps, epochs) = (Sampled::default(), SampledEpochs::default());
         [
             Self::BpCosine(steps),
@@ -48,6 +50,7 @@ impl Tracker {
             Self::Activations(steps),
             Self::DeadUnits(steps),
             Self::EffectiveRank(steps),
+            Self::Goodness(steps),
             Self::Memory(steps),
             Self::Throughput,
             Self::Energy,
@@ -67,6 +70,7 @@ impl Tracker {
             Self::Activations(_) => "Activations",
             Self::DeadUnits(_) => "DeadUnits",
             Self::EffectiveRank(_) => "EffectiveRank",
+            Self::Goodness(_) => "Goodness",
             Self::Memory(_) => "Memory",
             Self::Throughput => "Throughput",
             Self::Energy => "Energy",
@@ -90,6 +94,9 @@ impl Tracker {
             }
             Self::DeadUnits(_) => &["dead_unit_fraction"],
             Self::EffectiveRank(_) => &["effective_rank"],
+            Self::Goodness(_) => {
+                &["goodness_positive", "goodness_negative", "goodness_accuracy", "goodness_loss", "peer_loss"]
+            }
             Self::Memory(_) => &["activation_bytes"],
             Self::Throughput => &["examples_per_second"],
             Self::Energy => &["energy_gpu_joules", "energy_cpu_joules"],

@@ -3,26 +3,25 @@
 use std::cell::OnceCell;
 
 use algorithms::{
-    Pass, Rule,
+    Pass, Rule, Teacher,
+    forward_forward::Contrast,
     pass::{Forward, LayerSignal},
     rule::Hidden,
 };
 use burn::tensor::Tensor;
 use kernels::{Input, Kernels, OutputError, Weights};
-use model::{Network, Trace};
+use model::{Network, Trace, Wiring};
 use settings::Place;
 
 /// A sampled training step, before its update. Values are computed on demand, once for all trackers.
 pub struct Inspection<'a, B: Kernels> {
     pub network: &'a Network<B>,
-    /// The feedback of each hidden layer, `[trials, units, outputs or units above]`, or that of the input, `[trials, inputs, outputs]`; empty
-    /// for rules without feedback.
-    pub feedback: &'a [Weights<B>],
-    pub rule: &'a Rule<B>,
+    /// The rule, with its feedback.
+    pub teacher: Teacher<'a, B>,
     /// The step's batch, with its dropout masks.
     pub pass: Pass<'a, B>,
-    /// The L2 coefficient of each trial, `[trials, 1, 1]`; absent where it is 0 for all.
-    weight_decay: Option<&'a Tensor<B, 3>>,
+    /// The L2 coefficient of each trial, `[trials, 1, 1]`, of hidden layers and of the output layer; absent where it is 0 for all.
+    weight_decay: [Option<&'a Tensor<B, 3>>; 2],
     /// The forward pass and its error, once they are known. The step goes on from them where its rule allows.
     forward: &'a OnceCell<(Forward<B>, OutputError<B>)>,
     computed: Computed<B>,
@@ -36,14 +35,13 @@ struct Computed<B: Kernels> {
 impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn new(
         network: &'a Network<B>,
-        feedback: &'a [Weights<B>],
-        rule: &'a Rule<B>,
+        teacher: Teacher<'a, B>,
         pass: Pass<'a, B>,
-        weight_decay: Option<&'a Tensor<B, 3>>,
+        weight_decay: [Option<&'a Tensor<B, 3>>; 2],
         forward: &'a OnceCell<(Forward<B>, OutputError<B>)>,
     ) -> Self {
         let computed = Computed { layer_signals: OnceCell::new(), exact_signals: OnceCell::new() };
-        Self { network, feedback, rule, pass, weight_decay, forward, computed }
+        Self { network, teacher, pass, weight_decay, forward, computed }
     }
 
     fn forward(&self) -> &(Forward<B>, OutputError<B>) {
@@ -68,21 +66,41 @@ impl<'a, B: Kernels> Inspection<'a, B> {
     pub fn layer_signals(&self) -> &[LayerSignal<B>] {
         self.computed.layer_signals.get_or_init(|| {
             let (forward, OutputError { error, .. }) = self.forward();
-            self.pass.layer_signals(self.network, self.feedback, self.rule, forward, error)
+            self.pass.layer_signals(self.network, &self.teacher, forward, error)
         })
     }
 
-    /// Returns backpropagation's error signal for every layer, the output layer's last: the exact gradient of the global loss.
-    pub fn exact_signals(&self) -> &[LayerSignal<B>] {
-        self.computed.exact_signals.get_or_init(|| {
-            let (forward, OutputError { error, .. }) = self.forward();
-            self.pass.layer_signals(self.network, &[], &Rule::LayerAbove(None), forward, error)
+    /// Returns backpropagation's error signal for every layer, the output layer's last: the exact gradient of the global loss. `None`
+    /// where the examples that hidden layers learn from have no global loss.
+    pub fn exact_signals(&self) -> Option<&[LayerSignal<B>]> {
+        let has_global_loss = self.network.wiring == Wiring::Chain;
+        has_global_loss.then(|| {
+            self.computed
+                .exact_signals
+                .get_or_init(|| {
+                    let (forward, OutputError { error, .. }) = self.forward();
+                    let (rule, feedback, running_means) = (&Rule::LayerAbove(None), &[], &[]);
+                    let backprop = Teacher { rule, feedback, running_means };
+                    self.pass.layer_signals(self.network, &backprop, forward, error)
+                })
+                .as_slice()
         })
     }
 
-    /// Returns the L2 coefficients of the layer at `place`, `[trials, 1, 1]`. Hidden layers that do not learn have none.
+    /// Returns how each hidden layer tells positive from negative examples; none for rules without them.
+    pub fn contrasts(&self) -> impl Iterator<Item = Contrast<B>> {
+        let [_, batch, _] = self.pass.batch.target.dims();
+        let traces = self.traces().iter().enumerate();
+        traces.filter_map(move |(layer, trace)| match self.teacher.rule {
+            Rule::Contrast(rule) => Some(self.teacher.contrast(rule, layer, trace, batch)),
+            _ => None,
+        })
+    }
+
+    /// Returns the L2 coefficients of the layer at `place`, `[trials, 1, 1]`. Those of hidden layers that do not learn are 0.
     pub fn weight_decay(&self, place: Place) -> Option<&Tensor<B, 3>> {
-        self.weight_decay.filter(|_| place == Place::Output || !matches!(self.rule, Rule::Untrained))
+        let [hidden, output] = self.weight_decay;
+        if place == Place::Output { output } else { hidden }
     }
 
     /// Adds the gradient of weight decay to the `gradient` of the `weight` at `place`.
@@ -92,7 +110,7 @@ impl<'a, B: Kernels> Inspection<'a, B> {
 
     /// Returns every hidden layer with its feedback; none for rules without feedback.
     pub fn hidden(&self) -> impl Iterator<Item = Hidden<'_, B>> {
-        self.forward().0.hidden(self.feedback)
+        self.forward().0.hidden(self.teacher.feedback)
     }
 }
 

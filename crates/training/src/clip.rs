@@ -2,6 +2,8 @@
 //!
 //! The gradients are computed for their norm alone: the update scales the deltas that they are made from.
 
+use std::ops::Range;
+
 use algorithms::{RuleGroup, pass::Forward};
 use burn::tensor::Tensor;
 use kernels::{Kernels, part};
@@ -18,17 +20,19 @@ pub(crate) fn factors<B: Kernels>(largest: &Tensor<B, 3>, squares: Vec<Tensor<B,
     factors.mask_fill(largest.clone().greater_elem(f32::MAX), 1.0)
 }
 
-/// Returns the sum of the squared gradients of all layers, the output layer's last, with the L2 terms of hidden layers and of the
-/// output layer.
+/// Returns the sum of the squared gradients of the output layer, which is the last one, and of hidden layers that are `learning`, with
+/// the L2 terms of both kinds.
 pub(crate) fn squares_of_layers<B: Kernels>(
     layers: &[Layer<B>],
     updates: &[LayerUpdate<'_, B>],
+    learning: &Range<usize>,
     decay_of_hidden: Option<&Tensor<B, 3>>,
     decay_of_output: Option<&Tensor<B, 3>>,
 ) -> Option<Tensor<B, 1>> {
-    let squares = layers.iter().zip(updates).enumerate().map(|(index, (layer, update))| {
+    let squares = layers.iter().zip(updates).enumerate().filter_map(|(index, (layer, update))| {
         let is_hidden = index + 1 < layers.len();
-        update.gradient_square(layer, if is_hidden { decay_of_hidden } else { decay_of_output })
+        let decay = if is_hidden { decay_of_hidden } else { decay_of_output };
+        (!is_hidden || learning.contains(&index)).then(|| update.gradient_square(layer, decay))
     });
     squares.reduce(|sum, square| sum + square)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use algorithms::Rule;
 use kernels::Kernels;
-use model::Architecture;
+use model::{Architecture, Wiring};
 use settings::FeedbackShape;
 
 use crate::{Population, run::EVALUATION_BATCH};
@@ -33,7 +33,7 @@ impl MemoryNeed {
         let clips = population.trials.iter().any(|trial| trial.configuration.clip_norm.is_some());
         // Trackers run all layers, and so does a norm of the whole gradient.
         let learns_on_the_way = is_one_rule && !clips && population.trackers.is_empty();
-        let rule = algorithms::rule::<B>(first, population.squash);
+        let rule = algorithms::rule::<B>(&population.trials[0].configuration, population.squash);
         let trials = population.trials.len() as u64;
         let shape = Shape::of(&population.architecture, padded);
         let rules = population.trials.iter().map(|trial| trial.configuration.algorithm);
@@ -61,6 +61,11 @@ impl MemoryNeed {
             Rule::SecondPass(_) if learns_on_the_way => {
                 2 * shape.widest() * per_unit + shape.padded_units() + 2 * shape.padded(shape.inputs)
             }
+            // Rows of three parts; inputs of two of them, which are copied, and the output layer's input.
+            Rule::Contrast(_) => {
+                let units = if learns_on_the_way { 2 * shape.widest() } else { shape.padded_units() };
+                3 * units * (per_unit + 1) + 2 * shape.padded_units() + 5 * shape.padded(shape.first_inputs())
+            }
             _ => shape.padded_units() * per_unit + second,
         };
         let batch = population.batch_size as u64;
@@ -70,7 +75,11 @@ impl MemoryNeed {
         let one_pass = batch * (held + 3 * shape.padded(shape.outputs) + dropped_input);
         let passes = if population.trackers.is_empty() { 1 } else { 2 };
         // Input, output and slope of a layer; logits and their error.
-        let evaluation = EVALUATION_BATCH as u64 * (3 * shape.widest() + 2 * shape.padded(shape.outputs));
+        // With labels, the labeled input and that of the output layer, too.
+        let read =
+            if shape.is_labeled { shape.padded(shape.first_inputs()) + shape.padded_units() } else { 0 };
+        let evaluation =
+            EVALUATION_BATCH as u64 * (3 * shape.widest() + 2 * shape.padded(shape.outputs) + read);
         // Trials of one seed share their images.
         let seeds: BTreeSet<u64> = population.trials.iter().map(|trial| trial.seed).collect();
         let images = shape
@@ -111,6 +120,9 @@ struct Shape {
     inputs: u64,
     hidden: Vec<u64>,
     outputs: u64,
+    /// The rows and columns of each weight matrix, from the input up.
+    weights: Vec<[u64; 2]>,
+    is_labeled: bool,
 }
 
 impl Shape {
@@ -120,6 +132,12 @@ impl Shape {
             inputs: architecture.inputs as u64,
             hidden: architecture.hidden.iter().map(|&units| units as u64).collect(),
             outputs: architecture.outputs as u64,
+            weights: architecture
+                .weight_shapes()
+                .into_iter()
+                .map(|shape| shape.map(|of| of as u64))
+                .collect(),
+            is_labeled: architecture.wiring != Wiring::Chain,
         }
     }
 
@@ -134,9 +152,12 @@ impl Shape {
     }
 
     fn matrices(&self) -> impl Iterator<Item = u64> {
-        let sizes: Vec<u64> =
-            [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
-        (1..sizes.len()).map(move |index| sizes[index - 1].saturating_mul(self.padded(sizes[index])))
+        self.weights.iter().map(|&[rows, columns]| rows.saturating_mul(self.padded(columns)))
+    }
+
+    /// Returns the number of inputs of the first layer.
+    fn first_inputs(&self) -> u64 {
+        self.weights[0][0]
     }
 
     /// Returns the number of weights, biases and batch norm's four values per unit.

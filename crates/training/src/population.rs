@@ -2,8 +2,8 @@
 
 use data::{ImageShape, Scaling};
 use kernels::Squash;
-use model::{Architecture, Objective};
-use settings::{Configuration, Precision, Task, Tracker, TrainingSettings, Trial};
+use model::{Architecture, Labeled, Objective, Wiring};
+use settings::{Configuration, ForwardForward, Precision, Task, Tracker, TrainingSettings, Trial};
 
 /// Trials of one shape, which train in lock-step as one tensor program.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,8 @@ pub fn architecture(
     classes: usize,
     scaling: Scaling,
 ) -> Architecture {
-    let Configuration { hidden, activation, batch_norm, bias, output_bias, .. } = configuration;
+    let Configuration { hidden, activation, batch_norm, bias, output_bias, forward_forward, .. } =
+        configuration;
     let (outputs, objective) = match task {
         Task::Classification => (classes, Objective::Classification(configuration.loss)),
         Task::Reconstruction => (shape.pixels(), Objective::Reconstruction(squash(scaling))),
@@ -65,6 +66,12 @@ pub fn architecture(
         batch_norm: *batch_norm,
         bias: *bias,
         output_bias: *output_bias,
+        wiring: match forward_forward {
+            None => Wiring::Chain,
+            Some(ForwardForward { label, prediction, .. }) => {
+                Wiring::Labeled(Labeled { place: *label, prediction: *prediction })
+            }
+        },
         objective,
     }
 }

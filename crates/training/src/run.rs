@@ -250,7 +250,7 @@ impl<B: Kernels> EpochRun<'_, B> {
                 Some(trackers) if trackers.measures_evaluation(self.epoch) => {
                     self.evaluate_tracked(train_state, &batch, index == 0, trackers)
                 }
-                _ => network.objective.error(&network.infer(batch.input), &batch.target),
+                _ => network.objective.error(&network.infer(&batch.input), &batch.target),
             };
             tally.add(loss, mistakes, positions.len());
         }

@@ -2,16 +2,17 @@
 //!
 //! A step has three forms, which differ in when a layer learns. The training loop knows nothing else about a rule.
 
-use std::{cell::OnceCell, mem, sync::Arc};
+use std::{cell::OnceCell, mem, ops::Range, sync::Arc};
 
 use algorithms::{
-    Batch, FirstPass, Pass, Rule, SecondPass,
+    Batch, FirstPass, LayerTaught, Pass, Rule, RuleGroup, SecondPass, Teacher,
     pass::{Forward, Taught},
-    rule::{FeedbackRule, Hidden, SecondInput, Teaching},
+    rule::SecondInput,
 };
 use burn::tensor::Tensor;
-use kernels::{Kernels, OptimizerStep, OutputError, Weights, part};
-use model::{DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, bytes_per_trial, drop_out};
+use kernels::{Kernels, OptimizerStep, OutputError, part};
+use model::{DrawnMasks, DropoutRates, Layer, LayerUpdate, Masks, Network, Trace, bytes_per_trial, drop_out};
+use settings::Activation;
 use tracker::{HeldMemory, Inspection, StepInEpoch};
 
 use crate::{TrainState, clip};
@@ -25,21 +26,24 @@ pub struct StepOutcome<B: Kernels> {
     pub held_memory: HeldMemory,
 }
 
-pub struct Step<'a, B: Kernels> {
-    pub batch: &'a Batch<B>,
+pub struct Step<B: Kernels> {
+    /// The batch, with the labels that the rule writes into the input.
+    pub batch: Batch<B>,
     pub masks: Box<dyn Masks<B>>,
     pub optimizer: OptimizerStep<B>,
     /// The optimizer's settings of hidden layers, where they differ.
     hidden_optimizer: Option<OptimizerStep<B>>,
+    /// The hidden layers that learn, where not all do.
+    learning: Option<Range<usize>>,
     /// The largest allowed norm of each trial's gradient, `[trials, 1, 1]`.
     clip_norm: Option<Tensor<B, 3>>,
     /// The forward pass and its error, if trackers have asked for them.
     forward: OnceCell<(Forward<B>, OutputError<B>)>,
 }
 
-impl<'a, B: Kernels> Step<'a, B> {
+impl<B: Kernels> Step<B> {
     /// Creates the step of `train_state` at `step_in_epoch`, from which its masks and the optimizer's numbers follow.
-    pub fn new(train_state: &TrainState<B>, batch: &'a Batch<B>, step_in_epoch: StepInEpoch) -> Self {
+    pub fn new(train_state: &TrainState<B>, batch: &Batch<B>, step_in_epoch: StepInEpoch) -> Self {
         let masks = DrawnMasks {
             trials: train_state
                 .trials
@@ -53,39 +57,46 @@ impl<'a, B: Kernels> Step<'a, B> {
             epoch: u64::from(step_in_epoch.epoch),
             step: step_in_epoch.step,
         };
-        Self::with_masks(train_state, batch, Box::new(masks), step_in_epoch.number())
+        let batch = train_state.labeled(batch, step_in_epoch);
+        Self::with_masks(train_state, batch, Box::new(masks), step_in_epoch)
     }
 
-    /// Creates the step with this `number`, counted from 1 over the whole training.
+    /// Creates the step on a `batch` with the labels that the rule writes into the input.
     pub fn with_masks(
         train_state: &TrainState<B>,
-        batch: &'a Batch<B>,
+        batch: Batch<B>,
         masks: Box<dyn Masks<B>>,
-        number: u64,
+        step_in_epoch: StepInEpoch,
     ) -> Self {
         Self {
             batch,
             masks,
-            optimizer: train_state.optimizer_step(number),
-            hidden_optimizer: train_state.hidden_optimizer_step(number),
+            optimizer: train_state.optimizer_step(step_in_epoch),
+            hidden_optimizer: train_state.hidden_optimizer_step(step_in_epoch),
+            learning: train_state.learning().cloned(),
             clip_norm: train_state.clip_norm().cloned(),
             forward: OnceCell::new(),
         }
     }
 
     pub fn pass(&self) -> Pass<'_, B> {
-        Pass { batch: self.batch, masks: self.masks.as_ref() }
+        Pass { batch: &self.batch, masks: self.masks.as_ref() }
     }
 
-    /// Returns what trackers can read of this step of `rule` before its update.
-    pub fn inspection<'i>(
-        &'i self,
-        network: &'i Network<B>,
-        feedback: &'i [Weights<B>],
-        rule: &'i Rule<B>,
-    ) -> Inspection<'i, B> {
-        let weight_decay = self.optimizer.weight_decay.as_ref();
-        Inspection::new(network, feedback, rule, self.pass(), weight_decay, &self.forward)
+    /// Returns the optimizer's settings of hidden layers.
+    fn of_hidden(&self) -> &OptimizerStep<B> {
+        self.hidden_optimizer.as_ref().unwrap_or(&self.optimizer)
+    }
+
+    /// Whether the hidden layer with this index learns.
+    fn learns(&self, layer: usize) -> bool {
+        self.learning.as_ref().is_none_or(|layers| layers.contains(&layer))
+    }
+
+    /// Returns what trackers can read of this step before its update, for a `network` that learns by the rule of `teacher`.
+    pub fn inspection<'i>(&'i self, network: &'i Network<B>, teacher: Teacher<'i, B>) -> Inspection<'i, B> {
+        let weight_decay = [self.of_hidden(), &self.optimizer].map(|step| step.weight_decay.as_ref());
+        Inspection::new(network, teacher, self.pass(), weight_decay, &self.forward)
     }
 
     pub fn take(self, train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
@@ -93,7 +104,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         if let ([group], None) = (train_state.groups.as_slice(), &self.clip_norm) {
             let rule = Arc::clone(&group.rule);
             match rule.as_ref() {
-                Rule::Local(rule) => return self.layer_by_layer(train_state, rule.as_ref()),
+                Rule::Local(_) | Rule::Contrast(_) => return self.layer_by_layer(train_state),
                 Rule::SecondPass(second_input) => return self.in_two_passes(train_state, *second_input),
                 Rule::OutputError(_) | Rule::LayerAbove(_) | Rule::Untrained => (),
             }
@@ -102,47 +113,79 @@ impl<'a, B: Kernels> Step<'a, B> {
     }
 
     /// Takes a step in which each layer learns before the next one runs, so that only one layer's activations are held.
-    fn layer_by_layer(
-        mut self,
-        mut train_state: TrainState<B>,
-        rule: &dyn FeedbackRule<B>,
-    ) -> (TrainState<B>, StepOutcome<B>) {
+    fn layer_by_layer(mut self, mut train_state: TrainState<B>) -> (TrainState<B>, StepOutcome<B>) {
         // This form has no use for the forward pass of all layers, whose memory is freed.
         self.forward.take();
-        let activation = train_state.network.activation;
         let layers = mem::take(&mut train_state.network.hidden);
+        let network = &train_state.network;
         let mut held_memory = HeldMemory::none(layers.len());
         let (mut input, input_bytes) = self.pass().input();
         held_memory.keep_elsewhere(input_bytes);
-        let [group] = train_state.groups.as_mut_slice() else { panic!("a population of one local rule") };
+        let mut readout = network.wiring.readout(layers.len(), self.examples());
+        let [group] = train_state.groups.as_mut_slice() else { panic!("a population of one rule") };
         let mut learned = Vec::with_capacity(layers.len());
         for (index, layer) in layers.into_iter().enumerate() {
-            let trace = layer.forward(activation, input);
+            let trace = layer.forward(network.activation, input);
             held_memory.keep(index, trace.bytes());
-            let hidden = Hidden { activation: &trace.activation, feedback: &group.feedback[index] };
-            let Teaching { signal, feedback_delta } = rule.teach(&hidden, &self.batch.target);
-            let delta = trace.delta(signal);
-            held_memory.keep(index, delta.bytes());
-            let update = [LayerUpdate::of_trace(&trace, delta)];
-            learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
-            if let Some(delta) = feedback_delta {
-                group.learn_feedback(index, &trace.activation, &delta, &self.optimizer);
-            }
+            learned.push(if self.learns(index) {
+                self.learn_layer(index, layer, network.activation, &trace, group, &mut held_memory)
+            } else {
+                layer
+            });
             let [_, _, units] = trace.activation.dims();
             let mask = self.pass().mask(index, units);
             held_memory.keep(index, mask.as_ref().map_or(0, bytes_per_trial));
-            let output = drop_out(trace.activation, mask.as_ref());
-            // The layer above needs only the output of this one.
-            held_memory.release_all_but(bytes_per_trial(&output));
+            let output = drop_out(network.wiring.passed_on(trace.activation), mask.as_ref());
+            readout.add(&output);
+            // The layers above need only the output of this one.
+            held_memory.release_all_but(bytes_per_trial(&output) + readout.bytes());
             input = output.into();
         }
-        train_state.network.hidden = learned;
-        let OutputError { loss, error, mistakes } = self.pass().output_error(&train_state.network, &input);
+        let top = readout.input();
+        let OutputError { loss, error, mistakes } = self.pass().output_error(network, &top);
         held_memory.keep_elsewhere(bytes_per_trial(&error));
-        let update = [LayerUpdate::of_input(&input, error.into())];
+        let update = [LayerUpdate::of_input(&top, error.into())];
         let mut output = Layer::learn_all(vec![train_state.network.output], &update, &self.optimizer);
         train_state.network.output = output.pop().expect("one layer has learned");
+        train_state.network.hidden = learned;
         (train_state, StepOutcome { loss, mistakes, held_memory })
+    }
+
+    /// Updates the hidden layer with this index, and the group's feedback or running means of it, from the `trace` of its pass.
+    fn learn_layer(
+        &self,
+        index: usize,
+        layer: Layer<B>,
+        activation: Activation,
+        trace: &Trace<B>,
+        group: &mut RuleGroup<B>,
+        held_memory: &mut HeldMemory,
+    ) -> Layer<B> {
+        let step = self.of_hidden();
+        let LayerTaught { delta, input, feedback_delta, running_mean } =
+            group.teacher().teach_layer(index, activation, trace, &self.batch.target, |_| ());
+        held_memory.keep(index, delta.bytes());
+        let update = match &input {
+            None => LayerUpdate::of_trace(trace, delta),
+            Some(input) => {
+                held_memory.keep(index, bytes_per_trial(&input.values));
+                LayerUpdate::of_input(input, delta)
+            }
+        };
+        let mut learned = Layer::learn_all(vec![layer], &[update], step);
+        if let Some(delta) = feedback_delta {
+            group.learn_feedback(index, &trace.activation, &delta, step);
+        }
+        if let Some(mean) = running_mean {
+            group.running_means[index] = mean;
+        }
+        learned.pop().expect("one layer has learned")
+    }
+
+    /// Returns the number of examples of the batch.
+    fn examples(&self) -> usize {
+        let [_, examples, _] = self.batch.target.dims();
+        examples
     }
 
     /// Takes a step whose first pass keeps the output of each layer, and in whose second pass a layer learns as soon as it has run.
@@ -190,7 +233,7 @@ impl<'a, B: Kernels> Step<'a, B> {
             held_memory
                 .keep(index, second.bytes() + delta.bytes() + mask.as_ref().map_or(0, bytes_per_trial));
             let update = [LayerUpdate::of_input(&input, delta)];
-            learned.extend(Layer::learn_all(vec![layer], &update, &self.optimizer));
+            learned.extend(Layer::learn_all(vec![layer], &update, self.of_hidden()));
             kept -= bytes;
             held_memory.release_all_but(kept + second.bytes());
         }
@@ -220,7 +263,7 @@ impl<'a, B: Kernels> Step<'a, B> {
         &self,
         train_state: TrainState<B>,
         forward: &Forward<B>,
-        Taught { deltas, second_inputs, feedback: mut feedback_deltas }: Taught<B>,
+        Taught { deltas, second_inputs, running_means, feedback: mut feedback_deltas }: Taught<B>,
     ) -> TrainState<B> {
         let mut updates = match &second_inputs {
             None => forward.updates(deltas),
@@ -229,13 +272,14 @@ impl<'a, B: Kernels> Step<'a, B> {
             }
         };
         let TrainState { network, mut groups, .. } = train_state;
+        let learning = self.learning.clone().unwrap_or(0..network.hidden.len());
         let mut layers: Vec<Layer<B>> = network.hidden.into_iter().chain([network.output]).collect();
         let mut optimizers = (self.optimizer.clone(), self.hidden_optimizer.clone());
         if let Some(largest) = &self.clip_norm {
             let decay = self.optimizer.weight_decay.as_ref();
             let of_hidden = self.hidden_optimizer.as_ref().map_or(decay, |step| step.weight_decay.as_ref());
             let squares = [
-                clip::squares_of_layers(&layers, &updates, of_hidden, decay),
+                clip::squares_of_layers(&layers, &updates, &learning, of_hidden, decay),
                 clip::squares_of_feedback(&groups, forward, &feedback_deltas, decay),
             ];
             let factors = clip::factors(largest, squares.into_iter().flatten().collect());
@@ -255,12 +299,19 @@ impl<'a, B: Kernels> Step<'a, B> {
             Some(hidden_optimizer) => {
                 let output = layers.split_off(layers.len() - 1);
                 let (of_hidden, of_output) = updates.split_at(layers.len());
-                let mut learned = Layer::learn_all(layers, of_hidden, hidden_optimizer);
-                learned.extend(Layer::learn_all(output, of_output, &optimizer));
-                learned
+                let above = layers.split_off(learning.end);
+                let taught = layers.split_off(learning.start);
+                layers.extend(Layer::learn_all(taught, &of_hidden[learning.clone()], hidden_optimizer));
+                layers.extend(above);
+                layers.extend(Layer::learn_all(output, of_output, &optimizer));
+                layers
             }
         };
         let output = hidden.pop().expect("the output layer has learned, too");
+        for (group, means) in groups.iter_mut().zip(running_means) {
+            let means = means.into_iter().enumerate().filter(|(layer, _)| learning.contains(layer));
+            means.for_each(|(layer, mean)| group.running_means[layer] = mean);
+        }
         for (group, deltas) in groups.iter_mut().zip(&feedback_deltas) {
             let step = optimizer.part(&group.trials);
             for (layer, (trace, delta)) in forward.traces.iter().zip(deltas).enumerate() {

@@ -2,7 +2,6 @@
 
 use std::{cell::LazyCell, collections::BTreeMap, mem};
 
-use algorithms::RuleGroup;
 use history::Exhibit;
 use kernels::Kernels;
 use settings::{Metric, Sampled, Tracker};
@@ -31,11 +30,9 @@ impl<B: Kernels> TrackerSet<B> {
     }
 
     /// Takes the measurements of a step before its update. A step that is not sampled costs nothing.
-    pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<'_, B>, step_in_epoch: StepInEpoch) {
-        let inspection = LazyCell::new(|| {
-            let RuleGroup { rule, feedback, .. } = train_state.only_group();
-            step.inspection(&train_state.network, feedback, rule)
-        });
+    pub fn before(&mut self, train_state: &TrainState<B>, step: &Step<B>, step_in_epoch: StepInEpoch) {
+        let inspection =
+            LazyCell::new(|| step.inspection(&train_state.network, train_state.only_group().teacher()));
         for measurement in &self.measurements {
             match measurement {
                 Measurement::Step(sampled, measure) if sampled.includes(step_in_epoch.step) => {

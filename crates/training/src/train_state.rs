@@ -1,14 +1,16 @@
 //! The state of a population: its networks, their feedback and the configurations of its trials.
 
-use algorithms::{Rule, RuleGroup, feedback};
+use std::ops::Range;
+
+use algorithms::{Batch, Rule, RuleGroup, feedback, forward_forward};
 use burn::tensor::{Int, Tensor, TensorData};
 use kernels::{Kernels, OptimizerStep, PerTrial, Weights};
 use model::{
-    Architecture, Network,
+    Architecture, Network, Wiring,
     checkpoint::{self, Array},
     initialization::{self, InitialLayer, Matrix},
 };
-use settings::{Configuration, Initialization, Optimizer, Schedule, Trial};
+use settings::{Configuration, Initialization, LayerShare, Negatives, Optimizer, Schedule, Trial};
 use tracker::StepInEpoch;
 
 use crate::Population;
@@ -33,6 +35,8 @@ pub(crate) struct EpochNumbers<B: Kernels> {
     output: LayerNumbers<B>,
     /// The numbers of hidden layers; `None` where they are those of the output layer.
     hidden: Option<LayerNumbers<B>>,
+    /// The hidden layers that learn, where not all do.
+    share: Option<LayerShare>,
     /// The largest allowed norms of the gradient, `[trials, 1, 1]`; infinite where it is not limited.
     clip_norm: Option<Tensor<B, 3>>,
 }
@@ -66,11 +70,12 @@ impl<B: Kernels> TrainState<B> {
             .map(|members| {
                 let start = first;
                 first += members.len();
-                let algorithm = members[0].configuration.algorithm;
                 let feedback = feedback_of(&population.architecture, members, device);
-                RuleGroup::new(algorithm, population.squash, start..first, feedback, optimizer)
+                let configuration = &members[0].configuration;
+                RuleGroup::new(configuration, population.squash, start..first, feedback, &network)
             });
-        Self::from_parts(network, groups.collect(), trials.clone(), population.epochs)
+        let groups = groups.collect();
+        Self::from_parts(network, groups, trials.clone(), population.epochs)
     }
 
     /// Creates the state at the first of `epochs`.
@@ -100,23 +105,66 @@ impl<B: Kernels> TrainState<B> {
 
     /// Sets learning rates to those of `epoch`, counted from 1.
     fn in_epoch(mut self, epoch: u32) -> Self {
-        let has_schedule = |trial: &Trial| trial.configuration.schedule != Schedule::Constant;
-        if epoch != self.epoch && self.trials.iter().any(has_schedule) {
+        let changes = |Trial { configuration, .. }: &Trial| {
+            configuration.schedule != Schedule::Constant || configuration.share(1, self.epochs).is_some()
+        };
+        if epoch != self.epoch && self.trials.iter().any(changes) {
             self.numbers = EpochNumbers::new(&self.trials, epoch, self.epochs, &self.network.device());
         }
         self.epoch = epoch;
         self
     }
 
-    /// Returns the optimizer's settings of the output layer in the step with this number, counted from 1 over the whole training.
-    pub fn optimizer_step(&self, number: u64) -> OptimizerStep<B> {
-        self.numbers.output.step(number, &self.network.device())
+    /// Returns `batch` in the step of this epoch, with the labels that the rule writes into the input.
+    pub fn labeled(&self, batch: &Batch<B>, step_in_epoch: StepInEpoch) -> Batch<B> {
+        let [RuleGroup { rule, .. }] = self.groups.as_slice() else { return batch.clone() };
+        let Rule::Contrast(rule) = rule.as_ref() else { return batch.clone() };
+        let negative = match rule.negatives {
+            Negatives::Hardest => forward_forward::hardest(&self.network, batch),
+            Negatives::Uniform => {
+                let own = forward_forward::own_labels(batch);
+                let [_, examples, classes] = own.dims();
+                let StepInEpoch { epoch, step, .. } = step_in_epoch;
+                let shifts = self.seeds_of_sets(batch).into_iter().map(|seed| {
+                    let mut stream = random::stream(seed, "negatives", &[u64::from(epoch), step]);
+                    (0..examples).map(|_| 1 + random::below(classes as u64 - 1, &mut stream) as u32).collect()
+                });
+                forward_forward::shifted(own, &shifts.collect::<Vec<_>>())
+            }
+        };
+        rule.rows(&self.network, batch, &negative)
+    }
+
+    /// Returns the seed of the trials that see each set of the batch's input, or of each trial where trials of different seeds share one.
+    fn seeds_of_sets(&self, batch: &Batch<B>) -> Vec<u64> {
+        let [sets, ..] = batch.input.values.dims();
+        let seeds: Vec<u64> = self.trials.iter().map(|trial| trial.seed).collect();
+        match &batch.input.sets {
+            Some(of_trials) => {
+                let trial_of = |set: usize| of_trials.of_trials().iter().position(|&of| of as usize == set);
+                (0..sets).map(|set| trial_of(set).map_or(0, |trial| seeds[trial])).collect()
+            }
+            None if sets == 1 && seeds.iter().all(|seed| *seed == seeds[0]) => vec![seeds[0]],
+            None => seeds,
+        }
+    }
+
+    /// Returns the optimizer's settings of the output layer in a step.
+    pub fn optimizer_step(&self, step_in_epoch: StepInEpoch) -> OptimizerStep<B> {
+        self.numbers.output.step(step_in_epoch.number(), &self.network.device())
     }
 
     /// Returns the settings of hidden layers; `None` where they are those of the output layer.
-    pub fn hidden_optimizer_step(&self, number: u64) -> Option<OptimizerStep<B>> {
+    pub fn hidden_optimizer_step(&self, step_in_epoch: StepInEpoch) -> Option<OptimizerStep<B>> {
         let hidden = self.numbers.hidden.as_ref()?;
-        Some(hidden.step(number, &self.network.device()))
+        let epoch = self.numbers.share.as_ref().map_or(step_in_epoch.epoch, |share| share.epoch);
+        let step_in_epoch = StepInEpoch { epoch, ..step_in_epoch };
+        Some(hidden.step(step_in_epoch.number(), &self.network.device()))
+    }
+
+    /// Returns the hidden layers that learn in the epoch; `None` where all do.
+    pub fn learning(&self) -> Option<&Range<usize>> {
+        self.numbers.share.as_ref().map(|share| &share.layers)
     }
 
     /// Returns the largest allowed norm of each trial's gradient, `[trials, 1, 1]`; `None` where no trial's is limited.
@@ -147,6 +195,9 @@ impl<B: Kernels> TrainState<B> {
                     arrays.push(checkpoint::array_of_weights(format!("{name}/{state}"), values, position));
                 }
             }
+            for (name, mean) in names_of_means().zip(&group.running_means) {
+                arrays.push(checkpoint::array(name, mean, position));
+            }
         }
         arrays
     }
@@ -167,6 +218,9 @@ impl<B: Kernels> TrainState<B> {
                 for (state, values) in names.iter().zip(of_matrix) {
                     *values = checkpoint::restored_weights(&format!("{name}/{state}"), values, states);
                 }
+            }
+            for (name, mean) in names_of_means().zip(&mut group.running_means) {
+                *mean = checkpoint::restored(&name, mean, states);
             }
         }
         self
@@ -196,31 +250,56 @@ impl<B: Kernels> TrainState<B> {
 
 impl<B: Kernels> EpochNumbers<B> {
     fn new(trials: &[Trial], epoch: u32, epochs: u32, device: &B::Device) -> Self {
-        let numbers = |learns| LayerNumbers::new(trials, learns, epoch, epochs, device);
-        let mut configurations = trials.iter().map(|trial| &trial.configuration);
-        let all_learn = configurations.clone().all(|of| of.algorithm.trains_hidden_layers());
-        let clips = configurations.any(|of| of.clip_norm.is_some());
+        let configurations = || trials.iter().map(|trial| &trial.configuration);
+        let clips = configurations().any(|of| of.clip_norm.is_some());
+        let has_other_factors = |of: &Configuration| factors_of_output(of) != factors_of_hidden(of);
+        let share = trials[0].configuration.share(epoch, epochs);
+        let (of_layer, of_layers) =
+            share.as_ref().map_or((epoch, epochs), |share| (share.epoch, share.epochs));
+        let hidden = (share.is_some() || configurations().any(has_other_factors))
+            .then(|| LayerNumbers::new(trials, factors_of_hidden, of_layer, of_layers, device));
         Self {
-            output: numbers(|_| true),
-            hidden: (!all_learn).then(|| numbers(|of| of.algorithm.trains_hidden_layers())),
+            output: LayerNumbers::new(trials, factors_of_output, epoch, epochs, device),
+            hidden,
+            share,
             clip_norm: clips.then(|| per_trial(trials, |of| of.clip_norm.unwrap_or(f64::INFINITY), device)),
         }
     }
 }
 
+/// The factors on a configuration's learning rate and decay that give those of some layers.
+#[derive(Clone, Copy, PartialEq)]
+struct Factors {
+    rate: f64,
+    decay: f64,
+}
+
+fn factors_of_output(configuration: &Configuration) -> Factors {
+    let settings = configuration.forward_forward.as_ref();
+    settings.map_or(Factors { rate: 1.0, decay: 1.0 }, |settings| Factors {
+        rate: settings.classifier_rate,
+        decay: settings.classifier_decay,
+    })
+}
+
+/// Returns the factors of hidden layers, which are 0 where they do not learn.
+fn factors_of_hidden(configuration: &Configuration) -> Factors {
+    let factor = if configuration.algorithm.trains_hidden_layers() { 1.0 } else { 0.0 };
+    Factors { rate: factor, decay: factor }
+}
+
 impl<B: Kernels> LayerNumbers<B> {
-    /// Computes the numbers of layers that learn where `learns` says so, and stay as they are elsewhere.
+    /// Computes the numbers of layers with some `factors` in this epoch of `epochs`.
     fn new(
         trials: &[Trial],
-        learns: fn(&Configuration) -> bool,
+        factors: fn(&Configuration) -> Factors,
         epoch: u32,
         epochs: u32,
         device: &B::Device,
     ) -> Self {
-        let rate = |of: &Configuration| {
-            if learns(of) { of.schedule.rate(of.learning_rate, epoch, epochs) } else { 0.0 }
-        };
-        let decay = |of: &Configuration| if learns(of) { of.weight_decay } else { 0.0 };
+        let rate = |of: &Configuration| factors(of).rate * of.schedule.rate(of.learning_rate, epoch, epochs);
+        let decay = |of: &Configuration| factors(of).decay * of.weight_decay;
+        let kept = |of: &Configuration| 1.0 - rate(of) * factors(of).decay * of.decoupled_decay;
         let has =
             |wanted: fn(&Configuration) -> bool| trials.iter().any(|trial| wanted(&trial.configuration));
         Self {
@@ -229,8 +308,7 @@ impl<B: Kernels> LayerNumbers<B> {
                 .map(|Trial { configuration, .. }| (configuration.optimizer, rate(configuration)))
                 .collect(),
             weight_decay: has(|of| of.weight_decay > 0.0).then(|| per_trial(trials, decay, device)),
-            kept: has(|of| of.decoupled_decay > 0.0)
-                .then(|| per_trial(trials, |of| 1.0 - rate(of) * of.decoupled_decay, device)),
+            kept: has(|of| of.decoupled_decay > 0.0).then(|| per_trial(trials, kept, device)),
         }
     }
 
@@ -260,6 +338,11 @@ fn feedback_names<B: Kernels>(group: &RuleGroup<B>) -> impl Iterator<Item = Stri
     (1..).map(
         move |layer| if is_of_input { "input/feedback".into() } else { format!("layer_{layer}/feedback") },
     )
+}
+
+/// Returns the names of the running means of hidden layers.
+fn names_of_means() -> impl Iterator<Item = String> {
+    (1..).map(|layer| format!("layer_{layer}/running_mean"))
 }
 
 /// Returns a number of each configuration as a tensor, `[trials, 1, 1]`.
@@ -296,7 +379,7 @@ fn initial_weights(architecture: &Architecture, trial: &Trial) -> Vec<Matrix> {
     }
 }
 
-/// Returns the initial parameters of the trial's layers, the output layer's last.
+/// Returns the initial parameters of the trial's layers, the output layer's last. A classifier on labeled inputs starts at zero.
 fn initial_layers(architecture: &Architecture, trial: &Trial) -> Vec<InitialLayer> {
     let layers = (1..).zip(initial_weights(architecture, trial)).map(|(layer, weight)| {
         let mut stream = random::stream(trial.seed, "biases", &[layer]);
@@ -304,7 +387,13 @@ fn initial_layers(architecture: &Architecture, trial: &Trial) -> Vec<InitialLaye
         let bias = initialization::draw_bias(trial.configuration.weights, inputs, units, &mut stream);
         InitialLayer { weight, bias }
     });
-    layers.collect()
+    let mut layers: Vec<InitialLayer> = layers.collect();
+    if let (Wiring::Labeled(_), Some(InitialLayer { weight, bias })) =
+        (architecture.wiring, layers.last_mut())
+    {
+        weight.values.iter_mut().chain(&mut bias.values).for_each(|value| *value = 0.0);
+    }
+    layers
 }
 
 fn have_same_initial_weights(one: &Trial, other: &Trial) -> bool {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use algorithms::{Rule, RuleGroup, pass::LayerSignal};
+use burn::tensor::Tensor;
 use kernels::{Kernels, OutputError};
 use model::{Gradients, LayerUpdate};
 use serde_json::Value;
@@ -10,14 +11,17 @@ use settings::{Place, Precision, Sampled, Tracker};
 use tracker::{Inspection, Measurement, Reading, Value as Tracked};
 use training::{Batch, Step, TrainState};
 
-use super::Case;
+use super::{
+    Case,
+    train_state::{blocks, list},
+};
 use crate::comparison::{Comparison, numbers};
 
 impl<B: Kernels> Case<'_, B> {
     pub(super) fn check_evaluation(&self, when: &str, train_state: &TrainState<B>, batch: &Batch<B>) {
         let (name, expected) = (self.name, &self.json[when]);
         let objective = train_state.network.objective;
-        let logits = train_state.network.infer(batch.input.clone());
+        let logits = train_state.network.infer(&batch.input);
         let OutputError { loss, mistakes, .. } = objective.error(&logits, &batch.target);
         self.compare(&format!("{name} {when} loss"), loss, &expected["loss"]);
         self.compare(&format!("{name} {when} output"), objective.output(logits.clone()), &expected["output"]);
@@ -25,29 +29,68 @@ impl<B: Kernels> Case<'_, B> {
             let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
             self.compare(&format!("{name} {when} error_rate"), rate, &expected["error_rate"]);
         }
+        let goodness = list(&expected["label_goodness"]);
+        for (layer, (expected, got)) in goodness.zip(train_state.network.goodness(&batch.input)).enumerate() {
+            self.compare(&format!("{name} {when} label_goodness[{layer}]"), got, expected);
+        }
     }
 
-    pub(super) fn check_first_step(
-        &self,
-        step: &Step<B>,
-        train_state: &TrainState<B>,
-        rule: &Rule<B>,
-        expected: &Value,
-    ) {
+    pub(super) fn check_first_step(&self, step: &Step<B>, train_state: &TrainState<B>, expected: &Value) {
         let name = self.name;
-        let inspection = inspection(step, train_state, rule);
+        let inspection = step.inspection(&train_state.network, train_state.groups[0].teacher());
         for (layer, trace) in inspection.traces().iter().enumerate() {
             let expected = &expected["forward"]["h"][layer];
-            self.compare(&format!("{name} h[{layer}]"), trace.activation.clone(), expected);
+            // The vectors leave out neutral examples.
+            let rows = first_rows(trace.activation.clone(), expected);
+            self.compare(&format!("{name} h[{layer}]"), rows, expected);
         }
         // In the vectors of a second pass, the error is that of each example.
         let batch = if expected["second_input"].is_null() { 1.0 } else { self.number("batch") };
         self.compare(&format!("{name} e"), inspection.error().clone().mul_scalar(batch), &expected["e"]);
-        if let Some(input) = &inspection.layer_signals()[0].second_input {
+        let second_input = inspection.layer_signals()[0].second_input.as_ref();
+        if let Some(input) = second_input.filter(|_| !expected["second_input"].is_null()) {
             self.compare(&format!("{name} second input"), input.values.clone(), &expected["second_input"]);
         }
-        self.check_gradients("grads", &inspection, inspection.layer_signals(), &expected["grads"]);
-        self.check_gradients("bp_grads", &inspection, inspection.exact_signals(), &expected["bp_grads"]);
+        let gradients = blocks(&expected["grads"], &expected["classifier_grad"]);
+        self.check_gradients("grads", &inspection, inspection.layer_signals(), &gradients);
+        if let Some(exact) = inspection.exact_signals() {
+            self.check_gradients(
+                "bp_grads",
+                &inspection,
+                exact,
+                &blocks(&expected["bp_grads"], &Value::Null),
+            );
+        }
+        self.check_contrasts(&inspection, expected);
+    }
+
+    /// Compares how hidden layers tell positive from negative examples, and the classifier's pass over neutral ones.
+    fn check_contrasts(&self, inspection: &Inspection<'_, B>, expected: &Value) {
+        let name = self.name;
+        for (layer, contrast) in inspection.contrasts().enumerate() {
+            let input = inspection.traces()[layer].input.per_trial();
+            let Value::Object(forward) = &expected["forward"] else { panic!("{name}: a forward pass") };
+            let input = first_rows(input, &forward["a"][layer]);
+            self.compare(&format!("{name} a[{layer}]"), input, &forward["a"][layer]);
+            self.compare(
+                &format!("{name} goodness[{layer}]"),
+                contrast.goodness,
+                &forward["goodness_logit"][layer],
+            );
+            self.compare(
+                &format!("{name} signal[{layer}]"),
+                contrast.signal,
+                &expected["local_error"][layer],
+            );
+            let delta = inspection.layer_signals()[layer].delta.preactivation.clone();
+            self.compare(&format!("{name} delta[{layer}]"), delta, &expected["delta"][layer]);
+        }
+        if let Some(features) = inspection.inputs().last().filter(|_| !expected["neutral"].is_null()) {
+            let logits = inspection.network.output.preactivation(features);
+            let neutral = &expected["neutral"];
+            self.compare(&format!("{name} features"), features.per_trial(), &neutral["features"]);
+            self.compare(&format!("{name} neutral logits"), logits, &neutral["logits"]);
+        }
     }
 
     pub(super) fn check_trackers(
@@ -55,10 +98,11 @@ impl<B: Kernels> Case<'_, B> {
         number: u64,
         step: &Step<B>,
         train_state: &TrainState<B>,
-        rule: &Rule<B>,
-        expected: &Value,
+        step_values: &Value,
     ) {
-        let inspection = inspection(step, train_state, rule);
+        let group = &train_state.groups[0];
+        let inspection = step.inspection(&train_state.network, group.teacher());
+        let expected = &step_values["trackers"];
         let every_batch = Sampled { every: NonZeroU32::MIN };
         let trackers = [
             Tracker::BpCosine(every_batch),
@@ -66,6 +110,7 @@ impl<B: Kernels> Case<'_, B> {
             Tracker::LocalLoss(every_batch),
             Tracker::Gradients(every_batch),
             Tracker::Weights(every_batch),
+            Tracker::Goodness(every_batch),
         ];
         let mut readings: Vec<Reading<B>> = Vec::new();
         for measurement in trackers.into_iter().flat_map(tracker::measurements) {
@@ -100,7 +145,19 @@ impl<B: Kernels> Case<'_, B> {
                 Some(_) => panic!("{what} is no tensor, or was measured unexpectedly"),
             }
         };
-        let is_backprop = matches!(rule, Rule::LayerAbove(None));
+        if expected.is_null() {
+            for layer in 0..train_state.network.hidden.len() {
+                for (metric, name) in [
+                    ("goodness_accuracy", "goodness_accuracy"),
+                    ("goodness_loss", "ff_loss"),
+                    ("peer_loss", "peer_loss"),
+                ] {
+                    check_read(&format!("layer_{}/{metric}", layer + 1), &step_values[name][layer]);
+                }
+            }
+            return;
+        }
+        let is_backprop = matches!(group.rule.as_ref(), Rule::LayerAbove(None));
         for layer in 0..train_state.network.hidden.len() {
             for (metric, name) in [
                 ("weight_gradient_norm", "kernel_gradients"),
@@ -132,7 +189,7 @@ impl<B: Kernels> Case<'_, B> {
         what: &str,
         inspection: &Inspection<'_, B>,
         signals: &[LayerSignal<B>],
-        expected: &Value,
+        expected: &[Value],
     ) {
         // Backpropagation decays all layers, also those that a rule leaves alone.
         let place = if what == "bp_grads" { Place::Output } else { Place::Layer(1) };
@@ -153,7 +210,6 @@ impl<B: Kernels> Case<'_, B> {
             }
             gradients.extend(batch_norm.into_iter().flatten());
         }
-        let expected = expected.as_array().unwrap_or_else(|| panic!("{}: {what} is a list", self.name));
         assert_eq!(gradients.len(), expected.len(), "{} {what}", self.name);
         for (index, (gradient, expected)) in gradients.into_iter().zip(expected).enumerate() {
             self.compare(
@@ -179,7 +235,13 @@ impl<B: Kernels> Case<'_, B> {
         }
     }
 
-    pub(super) fn check_parameters(&self, train_state: &TrainState<B>, number: u64, expected: &Value) {
+    pub(super) fn check_parameters(&self, train_state: &TrainState<B>, number: u64, step_values: &Value) {
+        let expected = blocks(&step_values["params_after"], &step_values["classifier_after"]);
+        let means = train_state.groups[0].running_means.iter().zip(list(&step_values["running_means_after"]));
+        for (layer, (mean, expected)) in means.enumerate() {
+            let what = format!("{} step {number} running_mean[{layer}]", self.name);
+            self.compare(&what, mean.clone(), expected);
+        }
         let layers = train_state.network.hidden.iter().chain([&train_state.network.output]);
         for (index, layer) in layers.enumerate() {
             let weight = layer.weight.value.plain();
@@ -197,11 +259,9 @@ impl<B: Kernels> Case<'_, B> {
     }
 }
 
-fn inspection<'a, B: Kernels>(
-    step: &'a Step<'_, B>,
-    train_state: &'a TrainState<B>,
-    rule: &'a Rule<B>,
-) -> Inspection<'a, B> {
-    let TrainState { network, groups, .. } = train_state;
-    step.inspection(network, &groups[0].feedback, rule)
+/// Returns as many rows of `values` as `expected` has, `[trials, rows, columns]`.
+fn first_rows<B: Kernels>(values: Tensor<B, 3>, expected: &Value) -> Tensor<B, 3> {
+    let [trials, _, columns] = values.dims();
+    let rows = expected.as_array().map_or(0, Vec::len);
+    values.slice([0..trials, 0..rows, 0..columns])
 }

@@ -50,7 +50,6 @@ impl<'a, B: Kernels> Case<'a, B> {
 
     fn run(&self) {
         let name = self.name;
-        let rule = self.rule();
         let mut train_state = self.train_state();
         let batch =
             Batch { input: self.shared(&self.json["x"]).into(), target: self.shared(&self.json["y"]) };
@@ -59,11 +58,12 @@ impl<'a, B: Kernels> Case<'a, B> {
             let number = index as u64 + 1;
             let masks = Box::new(self.masks(&train_state));
             train_state = self.in_step(train_state, number);
-            let step = Step::with_masks(&train_state, &batch, masks, number);
+            let labeled = self.labeled(&train_state, &batch, index);
+            let step = Step::with_masks(&train_state, labeled, masks, step_in_epoch(number));
             if number == 1 {
-                self.check_first_step(&step, &train_state, &rule, expected);
+                self.check_first_step(&step, &train_state, expected);
             }
-            self.check_trackers(number, &step, &train_state, &rule, &expected["trackers"]);
+            self.check_trackers(number, &step, &train_state, expected);
             let (updated, outcome) = step.take(train_state);
             train_state = updated;
             self.compare(&format!("{name} step {number} loss"), outcome.loss, &expected["loss"]);
@@ -71,7 +71,7 @@ impl<'a, B: Kernels> Case<'a, B> {
                 let rate = mistakes.mul_scalar(100.0 / self.number("batch"));
                 self.compare(&format!("{name} step {number} error_rate"), rate, &expected["error_rate"]);
             }
-            self.check_parameters(&train_state, number, &expected["params_after"]);
+            self.check_parameters(&train_state, number, expected);
             self.check_feedback(&train_state, number, &expected["feedback_after"]);
         }
         self.check_evaluation("eval_after", &train_state, &batch);
@@ -79,8 +79,7 @@ impl<'a, B: Kernels> Case<'a, B> {
 
     /// Prepares a step, which is an epoch for schedules, with the given feedback in place of drawn one.
     fn in_step(&self, train_state: TrainState<B>, number: u64) -> TrainState<B> {
-        let epoch = u32::try_from(number).expect("three steps");
-        let mut train_state = train_state.in_step(StepInEpoch { epoch, step: 0, steps: 1 });
+        let mut train_state = train_state.in_step(step_in_epoch(number));
         let given = &self.json["feedback_per_step"][number as usize - 1];
         for (matrix, given) in
             train_state.groups[0].feedback.iter_mut().zip(given.as_array().into_iter().flatten())
@@ -88,6 +87,17 @@ impl<'a, B: Kernels> Case<'a, B> {
             *matrix = Weights::new(self.tensor(given));
         }
         train_state
+    }
+
+    /// Returns the batch of the step with this index, with given labels of negative examples where the rule has some.
+    fn labeled(&self, train_state: &TrainState<B>, batch: &Batch<B>, index: usize) -> Batch<B> {
+        match train_state.groups[0].rule.as_ref() {
+            Rule::Contrast(rule) => {
+                let negative = self.shared(&self.json["negative_labels"][index]);
+                rule.rows(&train_state.network, batch, &negative)
+            }
+            _ => batch.clone(),
+        }
     }
 
     fn masks(&self, train_state: &TrainState<B>) -> GivenMasks<B> {
@@ -150,12 +160,13 @@ impl<'a, B: Kernels> Case<'a, B> {
         names::optimizer(self.config("optimizer"))
     }
 
-    fn rule(&self) -> Rule<B> {
-        algorithms::rule(self.algorithm(), self.squash())
-    }
-
     /// Returns the rate, which older vectors do not have.
     fn input_dropout(&self) -> f64 {
         self.config("input_dropout").as_f64().unwrap_or(0.0)
     }
+}
+
+/// Returns the place of a step that is an epoch.
+fn step_in_epoch(number: u64) -> StepInEpoch {
+    StepInEpoch { epoch: u32::try_from(number).expect("three steps"), step: 0, steps: 1 }
 }

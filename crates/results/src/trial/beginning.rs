@@ -59,7 +59,7 @@ pub fn find_beginnings(store: &Store, trials: &mut [PlannedTrial]) -> Result<(),
     let mut candidates: HashMap<usize, Vec<(u32, Key)>> = HashMap::new();
     for (fixed, free, key) in alike.into_iter().flatten() {
         for &index in &open[&fixed] {
-            let depends_on_length = trials[index].trial.configuration.schedule.depends_on_length();
+            let depends_on_length = trials[index].trial.configuration.depends_on_length();
             let wanted = &free_of_open[&index];
             if free.includes(wanted) && (free.epochs == wanted.epochs || !depends_on_length) {
                 candidates.entry(index).or_default().push((free.epochs, key));
@@ -88,7 +88,7 @@ pub fn find_beginnings(store: &Store, trials: &mut [PlannedTrial]) -> Result<(),
 /// one.
 pub fn training(planned: &PlannedTrial, result: Option<&TrialResult>) -> (String, bool) {
     let fixed = split(planned.key_text.as_str()).map(|(fixed, _)| fixed);
-    match fixed.filter(|_| !planned.trial.configuration.schedule.depends_on_length()) {
+    match fixed.filter(|_| !planned.trial.configuration.depends_on_length()) {
         None => (planned.key.to_string(), false),
         Some(fixed) => {
             let has_state =

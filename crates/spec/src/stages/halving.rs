@@ -81,10 +81,14 @@ impl<'a> Halving<'a> {
         }
         let metric = self.metric(&train, scope)?;
         for configuration in train.grid.points.candidates() {
-            if configuration.schedule.depends_on_length() {
-                let name = configuration.schedule.name();
+            if configuration.depends_on_length() {
+                let what = if configuration.schedule.depends_on_length() {
+                    format!("the schedule {}", configuration.schedule.name())
+                } else {
+                    "the order of layers `OneAfterAnother`".into()
+                };
                 let warning = format!(
-                    "the schedule {name} depends on the number of epochs: each rung of `{}` begins again with it",
+                    "{what} depends on the number of epochs: each rung of `{}` begins again with it",
                     train.name
                 );
                 if !scope.warnings.contains(&warning) {

@@ -331,9 +331,18 @@ fn seeds<'a>(part: &'a str, scope: &mut Scope<'a>) -> Option<Vec<u64>> {
     None
 }
 
-/// Adds a warning for each schedule that names an epoch which is not trained.
+/// Adds a warning for each schedule that names an epoch which is not trained, and for layers without an epoch in which they learn.
 fn warn_of_schedules(configurations: &[&Configuration], epochs: u32, scope: &mut Scope<'_>) {
-    for schedule in configurations.iter().map(|configuration| &configuration.schedule) {
+    for configuration in configurations {
+        let (schedule, layers) = (&configuration.schedule, configuration.hidden.len());
+        if configuration.share(1, epochs).is_some() && (epochs as usize) < layers {
+            let warning = format!(
+                "layers learn one after another, but there are {layers} of them and {epochs} epochs: some never learn"
+            );
+            if !scope.warnings.contains(&warning) {
+                scope.warnings.push(warning);
+            }
+        }
         if let Some(beyond) = schedule.beyond(epochs) {
             let warning = format!(
                 "the schedule {} changes the rate after epoch {beyond}, but trials end after epoch {epochs}",

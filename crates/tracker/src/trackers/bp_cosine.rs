@@ -18,7 +18,8 @@ const SIGNALS: Cosine = Cosine::named("bp_cosine_signal", "bp_angle_signal");
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
     let layers = inspection.network.hidden.iter().zip(inspection.traces());
-    let signals = inspection.layer_signals().iter().zip(inspection.exact_signals());
+    let Some(exact) = inspection.exact_signals() else { return Vec::new() };
+    let signals = inspection.layer_signals().iter().zip(exact);
     hidden_layers()
         .zip(layers.zip(signals))
         .flat_map(|(place, ((layer, trace), (own, exact)))| {

@@ -18,7 +18,7 @@ pub(super) fn measure_step<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Re
     hidden_layers()
         .zip(inspection.hidden())
         .flat_map(|(place, hidden)| {
-            let loss = inspection.rule.mean_local_loss(&hidden, target, inspection.error(), batch);
+            let loss = inspection.teacher.rule.mean_local_loss(&hidden, target, inspection.error(), batch);
             readings(place, loss.map(|loss| (TRAIN, loss)))
         })
         .collect()

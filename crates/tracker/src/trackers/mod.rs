@@ -5,6 +5,7 @@ mod bp_cosine;
 mod dead_units;
 mod effective_rank;
 mod energy;
+mod goodness;
 mod gradients;
 mod histograms;
 mod images;
@@ -35,6 +36,7 @@ pub fn measurements<B: Kernels>(tracker: Tracker) -> Vec<Measurement<B>> {
         Tracker::Activations(sampled) => vec![Measurement::Step(sampled, activations::measure)],
         Tracker::DeadUnits(sampled) => vec![Measurement::Step(sampled, dead_units::measure)],
         Tracker::EffectiveRank(sampled) => vec![Measurement::Step(sampled, effective_rank::measure)],
+        Tracker::Goodness(sampled) => vec![Measurement::Step(sampled, goodness::measure)],
         Tracker::Memory(sampled) => vec![Measurement::StepMemory(sampled, memory::measure)],
         Tracker::Throughput => vec![Measurement::Pace(throughput::measure)],
         Tracker::Energy => vec![Measurement::Meter(Box::new(energy::Energy(Share::open())))],

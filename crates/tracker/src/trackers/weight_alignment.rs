@@ -20,8 +20,8 @@ use crate::{
 const ALIGNMENT: Cosine = Cosine::named("weight_alignment", "weight_alignment_angle");
 
 pub(super) fn measure<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<Reading<B>> {
-    let values = match inspection.rule {
-        Rule::LayerAbove(None) | Rule::SecondPass(_) | Rule::Untrained => Vec::new(),
+    let values = match inspection.teacher.rule {
+        Rule::LayerAbove(None) | Rule::SecondPass(_) | Rule::Contrast(_) | Rule::Untrained => Vec::new(),
         Rule::LayerAbove(Some(backward)) => alignment_of_layers(inspection, backward.as_ref()),
         Rule::Local(_) | Rule::OutputError(_) => alignment_with_output(inspection),
     };
@@ -33,7 +33,7 @@ fn alignment_of_layers<B: Kernels>(
     inspection: &Inspection<'_, B>,
     backward: &dyn BackwardWeights<B>,
 ) -> Vec<(Place, Tensor<B, 1>)> {
-    let (network, feedback) = (inspection.network, inspection.feedback);
+    let (network, feedback) = (inspection.network, inspection.teacher.feedback);
     let places = hidden_layers().skip(1).take(network.hidden.len() - 1).chain([Place::Output]);
     let layers = network.hidden.iter().skip(1).chain([&network.output]).enumerate();
     let values = layers.map(|(below, layer)| {
@@ -47,7 +47,7 @@ fn alignment_of_layers<B: Kernels>(
 
 /// Compares the weights of every layer but the first with those that its feedback and that of the layer below imply.
 fn alignment_with_output<B: Kernels>(inspection: &Inspection<'_, B>) -> Vec<(Place, Tensor<B, 1>)> {
-    let (network, feedback) = (inspection.network, inspection.feedback);
+    let (network, feedback) = (inspection.network, inspection.teacher.feedback);
     let between = hidden_layers().zip(&network.hidden).skip(1).zip(feedback.windows(2));
     let hidden = between
         .map(|((place, layer), pair)| (place, aligned_with_product(&layer.weight.value, &pair[0], &pair[1])));
