@@ -21,14 +21,40 @@ functions = {
     "identity": torch.nn.Identity(),
 }
 offset, divisor = (torch.tensor(model["inputs"]["scaling"][name]).reshape(-1, 1, 1) for name in ["offset", "divisor"])
-h = ((images - offset) / divisor).flatten(1)
-for layer in model["layers"]:
-    v = h @ arrays[layer["weight"]] + (arrays[layer["bias"]] if layer["bias"] else 0)
-    if norm := layer["batch_norm"]:
-        mean, variance, gamma, beta = (arrays[norm[name]] for name in ["moving_mean", "moving_variance", "gamma", "beta"])
-        v = torch.nn.functional.batch_norm(v, mean, variance, gamma, beta, eps=norm["epsilon"])
-    slope = [layer["activation"]["slope"]] if "slope" in layer["activation"] else []
-    h = functions[layer["activation"]["name"]](v, *slope)
+images = ((images - offset) / divisor).flatten(1)
+
+
+def normalized(h):
+    if norm := model["normalization"]:
+        return h / (h.square().mean(1, keepdim=True).sqrt() + norm["epsilon"])
+    return h
+
+
+def outputs(label):
+    """Returns the output of every layer by its name; `label` is [1, classes] for networks that read one, else None."""
+    h = images
+    if place := (model["inputs"]["label"] or {}).get("place"):
+        rows = label.expand(len(h), -1)
+        h = torch.cat([rows, h[:, label.shape[1]:]] if place == "first" else [h, rows], 1)
+    of_layers = {"input": h}
+    for layer in model["layers"]:
+        v = torch.cat([normalized(of_layers[name]) for name in layer["reads"]], 1) @ arrays[layer["weight"]]
+        v = v + arrays[layer["bias"]] if layer["bias"] else v
+        if norm := layer["batch_norm"]:
+            mean, variance, gamma, beta = (arrays[norm[name]] for name in ["moving_mean", "moving_variance", "gamma", "beta"])
+            v = torch.nn.functional.batch_norm(v, mean, variance, gamma, beta, eps=norm["epsilon"])
+        slope = [layer["activation"]["slope"]] if "slope" in layer["activation"] else []
+        of_layers[layer["name"]] = functions[layer["activation"]["name"]](v, *slope)
+    return of_layers
+
+
+if model["task"]["prediction"] == "goodness":
+    read = model["layers"][-1]["reads"]
+    passes = [outputs(label.unsqueeze(0)) for label in torch.eye(len(model["task"]["classes"]))]
+    h = torch.stack([sum(of_layers[name].square().sum(1) for name in read) for of_layers in passes], 1)
+else:
+    label = model["inputs"]["label"]
+    h = outputs(torch.full((1, label["size"]), label["neutral"]) if label else None)["output"]
 if classes := model["task"]["classes"]:
     print(*(classes[index] for index in h.argmax(1)), sep="\n")
 else:

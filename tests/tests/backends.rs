@@ -17,7 +17,10 @@ use golden::{TOLERANCE, Vectors};
 use history::Epoch;
 use kernels::{Kernels, Squash};
 use model::{Architecture, Objective, checkpoint::Array};
-use settings::{Activation, AdamForm, Algorithm, Configuration, Loss, Metric, Optimizer, Precision, Trial};
+use settings::{
+    Activation, AdamForm, Algorithm, Configuration, ForwardForward, LabelPlace, Loss, Metric, Negatives,
+    Optimizer, Precision, Trial,
+};
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
 /// Returns the GPU, or prints why a test is skipped.
@@ -91,9 +94,10 @@ fn glyphs() -> Dataset {
     Dataset::load(&settings, Path::new("")).expect("glyphs need no files")
 }
 
-/// Returns the rules that networks with or without batch norm can have.
+/// Returns the rules of a chain of layers, with or without batch norm.
 fn rules(batch_norm: bool) -> Vec<Algorithm> {
-    Algorithm::ALL.into_iter().filter(|rule| rule.allows_batch_norm() || !batch_norm).collect()
+    let rules = Algorithm::ALL.into_iter().filter(|rule| !rule.reads_labels());
+    rules.filter(|rule| rule.allows_batch_norm() || !batch_norm).collect()
 }
 
 fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Population {
@@ -110,6 +114,7 @@ fn population(trials: Vec<Trial>, batch_norm: bool, objective: Objective) -> Pop
             batch_norm,
             bias: true,
             output_bias: true,
+            wiring: training::wiring(&trials[0].configuration),
             objective,
         },
         squash: Squash::Tanh,
@@ -170,6 +175,30 @@ fn a_gpu_trains_a_population_of_all_rules_as_the_cpu_does() {
         let gpu = run::<Wgpu>(&population, &device, Keeper::default());
         let cpu = run::<Flex>(&population, &Default::default(), Keeper::default());
         check_histories(&gpu, &cpu, population.trials.len());
+    }
+}
+
+#[test]
+fn a_gpu_trains_forward_forward_as_the_cpu_does_and_with_the_same_bits_alone() {
+    let Some(device) = device() else { return };
+    let objective = Objective::Classification(Loss::SoftmaxCrossEntropy);
+    let of = |trials| population(trials, false, objective);
+    let mut trials = trials(&[Algorithm::ForwardForward]);
+    for negatives in [Negatives::Uniform, Negatives::Hardest] {
+        for trial in &mut trials {
+            let settings =
+                ForwardForward { label: LabelPlace::Appended, negatives, ..ForwardForward::default() };
+            trial.configuration.forward_forward = Some(settings);
+        }
+        let gpu = run::<Wgpu>(&of(trials.clone()), &device, Keeper::default());
+        let cpu = run::<Flex>(&of(trials.clone()), &Default::default(), Keeper::default());
+        // The hardest label may be another one where two are nearly as likely.
+        if negatives == Negatives::Uniform {
+            check_histories(&gpu, &cpu, trials.len());
+        }
+        let alone = run::<Wgpu>(&of(vec![trials[2].clone()]), &device, Keeper::default());
+        assert_eq!(alone.history(0), gpu.history(2), "{negatives:?}");
+        assert!(alone.arrays(0) == gpu.arrays(2), "{negatives:?}");
     }
 }
 

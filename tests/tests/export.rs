@@ -23,7 +23,7 @@ use spec::{Pipeline, Stage};
 use store::Placed;
 use tests::{Bench, Witness};
 
-/// A pipeline of networks with batch norm and two activations, with and without biases, and of reconstructions.
+/// A pipeline of networks with batch norm and two activations, with and without biases, of reconstructions, and of networks that read labels.
 const PIPELINE: &str = r#"Pipeline(
     name: "exported",
     stages: [
@@ -39,11 +39,16 @@ const PIPELINE: &str = r#"Pipeline(
         Grid(name: "relu", axes: (
             algorithm: [Dfa], hidden: [[24]], activation: [Relu], output_bias: [false], learning_rate: [1e-3],
         )),
+        Grid(name: "labels", axes: (
+            algorithm: [ForwardForward], hidden: [[24, 16, 20]], activation: [Relu], learning_rate: [1e-2],
+            forward_forward: [(), (label: Appended, prediction: Goodness)],
+        )),
         Train(name: "with-norm", dataset: "measured", grid: "normalized", epochs: 3, batch_size: 20, seeds: 2),
         Train(name: "without", dataset: "measured", grid: "plain", epochs: 3, batch_size: 20, seeds: 2),
         Train(
             name: "pictures", dataset: "bounded", grid: "relu", epochs: 2, batch_size: 20, seeds: 1, task: Reconstruction,
         ),
+        Train(name: "labeled", dataset: "bounded", grid: "labels", epochs: 2, batch_size: 20, seeds: 1),
         Summarize(name: "report", of: ["with-norm", "without"], metric: "error_rate/validation"),
     ],
 )"#;
@@ -89,8 +94,50 @@ impl Rebuilt {
             let channel = index / plane as usize;
             (f64::from(*pixel) - number(&scaling["offset"][channel])) / number(&scaling["divisor"][channel])
         });
+        let scaled: Vec<f64> = scaled.collect();
+        let classes = self.model["task"]["classes"].as_array().map_or(0, Vec::len);
+        if self.model["task"]["prediction"] == "goodness" {
+            let one_hot =
+                |class: usize| (0..classes).map(|other| f64::from(u8::from(other == class))).collect();
+            (0..classes).map(|class| self.goodness(&self.outputs(&scaled, one_hot(class)))).collect()
+        } else {
+            let neutral = vec![inputs["label"]["neutral"].as_f64().unwrap_or(0.0); classes];
+            self.outputs(&scaled, neutral)["output"].clone()
+        }
+    }
+
+    /// Returns the sum of squares of the outputs that the output layer reads.
+    fn goodness(&self, outputs: &BTreeMap<String, Vec<f64>>) -> f64 {
         let layers = self.model["layers"].as_array().expect("layers");
-        layers.iter().fold(scaled.collect(), |input, layer| self.layer(layer, &input))
+        let read = layers.last().and_then(|output| output["reads"].as_array()).expect("names");
+        let values = read.iter().flat_map(|name| &outputs[name.as_str().expect("a name")]);
+        values.map(|value| value * value).sum()
+    }
+
+    /// Returns the output of every layer for scaled `pixels` and a label, which most networks do not read.
+    fn outputs(&self, pixels: &[f64], label: Vec<f64>) -> BTreeMap<String, Vec<f64>> {
+        let input = match self.model["inputs"]["label"]["place"].as_str() {
+            None => pixels.to_vec(),
+            Some("first") => [label.as_slice(), &pixels[label.len()..]].concat(),
+            Some("appended") => [pixels, &label].concat(),
+            Some(other) => panic!("a place without an explanation: {other}"),
+        };
+        let normalized = |values: &Vec<f64>| -> Vec<f64> {
+            let Some(epsilon) = self.model["normalization"]["epsilon"].as_f64() else {
+                return values.clone();
+            };
+            let square: f64 = values.iter().map(|value| value * value).sum();
+            let root = (square / values.len() as f64).sqrt() + epsilon;
+            values.iter().map(|value| value / root).collect()
+        };
+        let mut outputs = BTreeMap::from([("input".to_owned(), input)]);
+        for layer in self.model["layers"].as_array().expect("layers") {
+            let names = layer["reads"].as_array().expect("names").iter();
+            let read: Vec<f64> =
+                names.flat_map(|name| normalized(&outputs[name.as_str().expect("a name")])).collect();
+            outputs.insert(layer["name"].as_str().expect("a name").to_owned(), self.layer(layer, &read));
+        }
+        outputs
     }
 
     fn layer(&self, layer: &Value, input: &[f64]) -> Vec<f64> {
@@ -193,6 +240,7 @@ impl Rebuilt {
             hidden: (1..=architecture.hidden.len()).map(|index| layer(format!("layer_{index}"))).collect(),
             output: layer("output".to_owned()),
             activation: architecture.activation,
+            wiring: architecture.wiring,
             objective: architecture.objective,
             optimizer: Optimizer::ADAM.kind(),
         }
@@ -259,7 +307,7 @@ fn exported(bench: &Bench) -> Vec<(PathBuf, results::export::Model)> {
     let to = bench.path("export");
     let exported = export(bench, PIPELINE, &wanted(Choice::Finished), &to).expect("all are there");
     assert!(exported.unfinished.is_empty() && exported.notes.is_empty());
-    assert_eq!(exported.models.len(), 2 * 4 + 2 * 2 + 1);
+    assert_eq!(exported.models.len(), 2 * 4 + 2 * 2 + 1 + 2);
     exported.models.into_iter().map(|model| (to.join(&model.folder), model)).collect()
 }
 
@@ -295,7 +343,7 @@ fn an_exported_network_rebuilt_from_its_files_has_the_error_rate_of_its_history(
         let input = TensorData::new(inputs, [1, view.len(), dataset.shape().pixels()]);
         let network = rebuilt.network(&population.architecture);
         let input: Tensor<Flex, 3> = Tensor::from_data(input, &Default::default());
-        let logits = network.infer(Input::from(input));
+        let logits = network.infer(&Input::from(input));
         let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
         let ours: Vec<f64> =
             (0..view.len()).flat_map(|position| rebuilt.logits(view.image(position))).collect();
@@ -415,7 +463,7 @@ fn what_is_not_finished_is_named_and_what_cannot_be_chosen_is_refused() {
     bench.run_with(PIPELINE, &Witness::new(Some(3)));
     let to = bench.path("export");
     let some = export(&bench, PIPELINE, &wanted(Choice::Finished), &to).expect("three are there");
-    assert_eq!((some.models.len(), some.unfinished.len()), (3, 10));
+    assert_eq!((some.models.len(), some.unfinished.len()), (3, 12));
     let best = export(&bench, PIPELINE, &wanted(Choice::Best), &bench.path("best")).expect("one is whole");
     assert_eq!((best.models.len(), best.unfinished.len(), best.notes.len()), (2, 9, 1));
     let later = PIPELINE.replace("seeds: 2", "seeds: [8, 9]");

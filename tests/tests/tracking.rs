@@ -193,6 +193,7 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
             batch_norm: false,
             bias: true,
             output_bias: true,
+            wiring: training::wiring(&trial.configuration),
             objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
@@ -221,6 +222,13 @@ fn memory_grows_with_depth_only_for_rules_whose_layers_wait_for_the_output() {
                 // The input is the output of the layer below; what was dropped overwrites it.
                 assert_eq!((layer, two), (4.0 * 512.0, 5.0 * 512.0), "{algorithm:?}");
                 assert_eq!((eight, many), (two, two), "{algorithm:?}");
+            }
+            Algorithm::ForwardForward => {
+                // Rows of three parts: output, slope and mask; and of two: delta and the input that a layer learns with.
+                let (rows, own_input) = (3.0 * 3.0 + 2.0, 2.0 * 8.0 * 5.0 * 4.0);
+                assert_eq!(layer, rows * 512.0 + own_input, "{algorithm:?}");
+                // The output layer's input has the neutral rows of each layer but the first.
+                assert!(eight > two && many > eight && many - eight <= 24.0 * 512.0, "{two} {eight} {many}");
             }
             Algorithm::Pepita => {
                 // The first output, the second one, delta and mask; below the first layer, the second input.

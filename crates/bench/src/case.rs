@@ -149,6 +149,7 @@ impl Case {
                 batch_norm: self.is_regularized,
                 bias: true,
                 output_bias: true,
+                wiring: engine::wiring(&Configuration::new(self.algorithm, &[1], 1.0)),
                 objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
             },
             squash: Squash::Tanh,
@@ -187,6 +188,8 @@ impl Case {
             Algorithm::Pepita => {
                 (self.shape.inputs * self.shape.outputs) as f64 + weights.iter().sum::<f64>()
             }
+            // Three passes, and two of three parts of an update. The other rules count as two products.
+            Algorithm::ForwardForward => 3.0 * weights.iter().sum::<f64>(),
             Algorithm::Shallow => 0.0,
         };
         2.0 * self.shape.batch as f64 * (2.0 * weights.iter().sum::<f64>() + signals)

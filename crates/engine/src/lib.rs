@@ -22,7 +22,7 @@ pub use copies::copy_rate;
 pub use error::DeviceError;
 pub use memory::{memory_need, within_memory};
 pub use rehearsal::{HostBatch, Rehearsal, rehearse};
-pub use training::{Ended, MemoryNeed, Observer, Population, Start, Verdict};
+pub use training::{Ended, MemoryNeed, Observer, Population, Start, Verdict, wiring};
 
 /// Checks that a device can be used. burn panics where one is selected that cannot.
 ///

@@ -49,14 +49,14 @@ impl Wiring {
     }
 
     /// Returns the index of the first hidden layer that the output layer reads.
-    pub(crate) fn first_read(self, hidden: usize) -> usize {
+    pub fn first_read(self, hidden: usize) -> usize {
         match self {
             Self::Chain => hidden - 1,
             Self::Labeled(_) => 1.min(hidden - 1),
         }
     }
 
-    pub(crate) fn prediction(self) -> Prediction {
+    pub fn prediction(self) -> Prediction {
         match self {
             Self::Chain => Prediction::Classifier,
             Self::Labeled(Labeled { prediction, .. }) => prediction,

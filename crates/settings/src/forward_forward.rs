@@ -6,31 +6,34 @@ use serde::{Deserialize, Serialize};
 
 /// The settings of `ForwardForward`, all with the values of the reference implementation (loeweX/Forward-Forward).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct ForwardForward {
     /// The place of the label in the network's input.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub label: LabelPlace,
     /// The wrong labels of negative examples.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub negatives: Negatives,
     /// The way in which validation and test examples are classified. Training reports the classifier in any case.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub prediction: Prediction,
     /// The epochs in which a hidden layer learns.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub order: LayerOrder,
     /// The weight of the loss that keeps the mean activities of a layer's units equal.
     ///
     /// Allowed: at least 0.
+    #[serde(default = "peer_normalization")]
     pub peer_normalization: f64,
     /// The factor on the learning rate that gives the output layer's, which is the classifier.
     ///
     /// Allowed: above 0.
+    #[serde(default = "classifier_factor")]
     pub classifier_rate: f64,
     /// The factor on weight decay, and on decoupled decay, that gives the output layer's.
     ///
     /// Allowed: at least 0.
+    #[serde(default = "classifier_factor")]
     pub classifier_decay: f64,
 }
 
@@ -91,6 +94,14 @@ impl Default for ForwardForward {
     }
 }
 
+const fn peer_normalization() -> f64 {
+    0.03
+}
+
+const fn classifier_factor() -> f64 {
+    10.0
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -101,9 +112,9 @@ impl ForwardForward {
         negatives: Negatives::Uniform,
         prediction: Prediction::Classifier,
         order: LayerOrder::AtOnce,
-        peer_normalization: 0.03,
-        classifier_rate: 10.0,
-        classifier_decay: 10.0,
+        peer_normalization: peer_normalization(),
+        classifier_rate: classifier_factor(),
+        classifier_decay: classifier_factor(),
     };
 
     /// Returns the name in tables and folders: every setting that is not at its default.

@@ -14,9 +14,10 @@ use settings::Selection;
 use crate::{document::Document, problem::did_you_mean, stage::Publication};
 
 /// The papers that are part of the program.
-const PAPERS: [(&str, &str); 4] = [
+const PAPERS: [(&str, &str); 5] = [
     ("akrout-2019", include_str!("../../../published/akrout-2019.ron")),
     ("drtp-2021", include_str!("../../../published/drtp-2021.ron")),
+    ("forward-forward-2022", include_str!("../../../published/forward-forward-2022.ron")),
     ("nokland-eidnes-2019", include_str!("../../../published/nokland-eidnes-2019.ron")),
     ("pepita-2022", include_str!("../../../published/pepita-2022.ron")),
 ];
@@ -160,7 +161,7 @@ mod tests {
         ");
         insta::assert_snapshot!(refused("akrout-2018/mnist"), @r"
         there is no published table `akrout-2018/mnist`
-        did you mean `akrout-2019`? known: akrout-2019, drtp-2021, nokland-eidnes-2019, pepita-2022; or write published/akrout-2018.ron next to the pipeline file, as published/drtp-2021.ron of the sources
+        did you mean `akrout-2019`? known: akrout-2019, drtp-2021, forward-forward-2022, nokland-eidnes-2019, pepita-2022; or write published/akrout-2018.ron next to the pipeline file, as published/drtp-2021.ron of the sources
         ");
         write("Published(\n    paper: 3)");
         insta::assert_snapshot!(refused("drtp-2021/t"), @r"published/drtp-2021.ron:2:11: expected text in quotes");

@@ -18,7 +18,7 @@ mod train_state;
 pub use algorithms::Batch;
 pub use memory::MemoryNeed;
 pub use observer::{Observer, Verdict};
-pub use population::{Population, architecture, squash};
+pub use population::{Population, architecture, squash, wiring};
 pub use run::{Ended, Start, train};
 pub use step::{Step, StepOutcome};
 pub use tracker_set::{Measured, TrackerSet};

@@ -52,8 +52,7 @@ pub fn architecture(
     classes: usize,
     scaling: Scaling,
 ) -> Architecture {
-    let Configuration { hidden, activation, batch_norm, bias, output_bias, forward_forward, .. } =
-        configuration;
+    let Configuration { hidden, activation, batch_norm, bias, output_bias, .. } = configuration;
     let (outputs, objective) = match task {
         Task::Classification => (classes, Objective::Classification(configuration.loss)),
         Task::Reconstruction => (shape.pixels(), Objective::Reconstruction(squash(scaling))),
@@ -66,13 +65,18 @@ pub fn architecture(
         batch_norm: *batch_norm,
         bias: *bias,
         output_bias: *output_bias,
-        wiring: match forward_forward {
-            None => Wiring::Chain,
-            Some(ForwardForward { label, prediction, .. }) => {
-                Wiring::Labeled(Labeled { place: *label, prediction: *prediction })
-            }
-        },
+        wiring: wiring(configuration),
         objective,
+    }
+}
+
+/// Returns the connections of the layers of a configuration's network.
+pub fn wiring(configuration: &Configuration) -> Wiring {
+    match &configuration.forward_forward {
+        None => Wiring::Chain,
+        Some(ForwardForward { label, prediction, .. }) => {
+            Wiring::Labeled(Labeled { place: *label, prediction: *prediction })
+        }
     }
 }
 

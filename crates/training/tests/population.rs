@@ -11,8 +11,8 @@ use model::{
     checkpoint::{Array, from_bytes, to_bytes},
 };
 use settings::{
-    Activation, AdamForm, Algorithm, Configuration, Initialization, Loss, Metric, Optimizer, Precision,
-    Schedule, Split, Trial,
+    Activation, AdamForm, Algorithm, Configuration, ForwardForward, Initialization, LabelPlace, LayerOrder,
+    Loss, Metric, Negatives, Optimizer, Precision, Prediction, Schedule, Split, Trial,
 };
 use training::{Ended, Observer, Population, Start, Verdict, train};
 
@@ -84,6 +84,7 @@ fn population_of(trials: Vec<Trial>, batch_norm: bool) -> Population {
             batch_norm,
             bias: true,
             output_bias: true,
+            wiring: training::wiring(&trials[0].configuration),
             objective: Objective::Classification(Loss::SoftmaxCrossEntropy),
         },
         squash: Squash::Tanh,
@@ -131,10 +132,45 @@ fn five_trials(algorithm: Algorithm) -> Vec<Trial> {
     ]
 }
 
-/// Returns five trials of each rule that networks with or without batch norm can have; several trials share a seed.
+/// Returns five trials of each rule of a chain of layers, with or without batch norm; several trials share a seed.
 fn all_rules(batch_norm: bool) -> Vec<Trial> {
-    let rules = Algorithm::ALL.into_iter().filter(|rule| rule.allows_batch_norm() || !batch_norm);
-    rules.flat_map(five_trials).collect()
+    let rules = Algorithm::ALL.into_iter().filter(|rule| !rule.reads_labels());
+    rules.filter(|rule| rule.allows_batch_norm() || !batch_norm).flat_map(five_trials).collect()
+}
+
+/// Returns the five trials of Forward-Forward with these settings, one of which has a classifier with other numbers.
+fn forward_forward(settings: &ForwardForward) -> Vec<Trial> {
+    let mut trials = five_trials(Algorithm::ForwardForward);
+    for (index, trial) in trials.iter_mut().enumerate() {
+        // As in a grid, where the axis does not apply to the rule.
+        trial.configuration.input_dropout = 0.0;
+        let other = ForwardForward { classifier_rate: 3.0, classifier_decay: 2.0, ..settings.clone() };
+        trial.configuration.forward_forward = Some(if index == 2 { other } else { settings.clone() });
+        trial.configuration.hidden = vec![20, 15];
+    }
+    trials
+}
+
+#[test]
+fn forward_forward_with_any_settings_is_bit_identical_alone_and_after_an_interruption() {
+    let default = ForwardForward::default;
+    for settings in [
+        ForwardForward { label: LabelPlace::Appended, negatives: Negatives::Hardest, ..default() },
+        ForwardForward { prediction: Prediction::Goodness, peer_normalization: 0.0, ..default() },
+        ForwardForward { order: LayerOrder::OneAfterAnother, ..default() },
+    ] {
+        let population = population(forward_forward(&settings));
+        let together = run(&population, Memory { state_after: 2, ..Memory::default() });
+        let start = Start { epochs: 2, states: together.states.clone() };
+        let mut resumed = Memory::default();
+        train::<Flex>(&population, &glyphs(), &Default::default(), &start, &mut resumed);
+        for (index, trial) in population.trials.iter().enumerate() {
+            let alone = run(&self::population(vec![trial.clone()]), Memory::default());
+            assert_eq!(alone.arrays(0), together.arrays(index), "{settings:?} trial {index}");
+            assert_eq!(alone.history(0), together.history(index), "{settings:?} trial {index}");
+            assert_eq!(resumed.arrays(index), together.arrays(index), "{settings:?} trial {index}");
+        }
+    }
 }
 
 fn run(population: &Population, mut memory: Memory) -> Memory {

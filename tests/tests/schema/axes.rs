@@ -41,7 +41,11 @@ impl AxisVisitor for Declarations {
             let full = options.to_string(default).expect("plain data");
             let bare = full.split('(').next().unwrap_or_default();
             let is_bare = options.from_str::<T>(&format!("{bare}()")).is_ok_and(|value| value == *default);
-            let value = if is_bare { bare } else { &full };
+            let value = match bare {
+                "" if is_bare => "()",
+                bare if is_bare => bare,
+                _ => &full,
+            };
             write!(written, " Default: `[{value}]`.").expect("a String takes everything");
             attribute = "#[serde(default)]\n";
         }

@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, path::Path};
 use algorithms::Rule;
 use burn_flex::Flex;
 use kernels::Squash;
-use settings::{Algorithm, FeedbackShape, TargetLoss};
+use settings::{Algorithm, Configuration, FeedbackShape, TargetLoss};
 
 const OPENING: &str = "\
 # Learning rules
@@ -32,6 +32,7 @@ fn file(algorithm: Algorithm) -> &'static str {
         Algorithm::LocalLoss(TargetLoss::LearnedCrossEntropy) => "learned_classifier.rs",
         Algorithm::LocalLoss(_) => "local_loss.rs",
         Algorithm::Pepita => "pepita.rs",
+        Algorithm::ForwardForward => "forward_forward.rs",
         Algorithm::Shallow => "shallow.rs",
     }
 }
@@ -86,8 +87,8 @@ fn feedback(rule: Algorithm) -> String {
 }
 
 fn moment(rule: Algorithm) -> &'static str {
-    match algorithms::rule::<Flex>(rule, Squash::Tanh) {
-        Rule::Local(_) => "before the next layer runs",
+    match algorithms::rule::<Flex>(&Configuration::new(rule, &[1], 1.0), Squash::Tanh) {
+        Rule::Local(_) | Rule::Contrast(_) => "before the next layer runs",
         Rule::OutputError(_) => "after the forward pass, in any order",
         Rule::LayerAbove(_) => "after the forward pass, from the top down",
         Rule::SecondPass(_) => "while the second pass runs",

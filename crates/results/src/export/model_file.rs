@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! h = (pixel - offset[channel]) / divisor[channel]     of every pixel, in the order [channels, height, width]
-//! for each of `layers`:
+//! for each of `layers`, h being the output of the one below, or of all in `reads`, one after the other:
 //!     v = h weight + bias                              weight is [inputs, outputs]; no bias where it is null
 //!     v = gamma (v - moving_mean) / sqrt(moving_variance + epsilon) + beta      where there is batch_norm
 //!     h = activation(v)
@@ -18,9 +18,12 @@ use std::collections::BTreeMap;
 use data::ImageShape;
 use history::Epoch;
 use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
-use model::{Architecture, Objective};
+use model::{Architecture, Labeled, Objective, ROOT_EPSILON, Wiring};
 use serde_json::{Map, Value, json};
-use settings::{Activation, Algorithm, Axis, Configuration, FeedbackShape, Loss, Metric, TargetLoss, Trial};
+use settings::{
+    Activation, Algorithm, Axis, Configuration, FeedbackShape, LabelPlace, Loss, Metric, Prediction,
+    TargetLoss, Trial,
+};
 use spec::{KeptWeights, Train};
 use store::{Key, Provenance};
 use training::architecture;
@@ -31,8 +34,10 @@ use crate::{known_images::ImageFacts, trial::NUMERICS_REVISION};
 pub(super) const NAME: &str = "model.json";
 /// The value of the field `format`.
 const FORMAT: &str = "bpfree-model";
-/// Bump it when a field is removed or changes its meaning.
+/// Bump both when a field is removed or changes its meaning.
 const VERSION: u32 = 1;
+/// The version of networks that read a label, which readers of the first version would compute wrongly.
+const VERSION_WITH_LABEL: u32 = 2;
 
 /// A finished trial whose network is exported.
 pub(super) struct Trained<'a> {
@@ -55,11 +60,12 @@ pub(super) fn text(trained: &Trained<'_>, images: &ImageFacts) -> String {
     let Configuration { algorithm, .. } = &trial.configuration;
     let file = json!({
         "format": FORMAT,
-        "version": VERSION,
+        "version": if architecture.wiring == Wiring::Chain { VERSION } else { VERSION_WITH_LABEL },
         "inputs": inputs(images, &architecture, algorithm.feedback()),
+        "normalization": normalization(architecture.wiring),
         // The hidden layers in the order of the forward pass, then the output layer.
         "layers": layers(&architecture, algorithm.feedback()),
-        "task": task(architecture.objective, classes),
+        "task": task(architecture.objective, architecture.wiring.prediction(), classes),
         "rule": {
             "name": algorithm.name(),
             "signal": algorithm.signal_formula(),
@@ -98,11 +104,36 @@ fn inputs(images: &ImageFacts, architecture: &Architecture, feedback: Option<Fee
             "offset": images.offset,
             "divisor": images.divisor,
         },
+        "label": label(architecture),
         "feedback": match feedback {
             Some(FeedbackShape::Input) => feedback_of("input", [architecture.inputs, architecture.outputs]),
             Some(FeedbackShape::Target | FeedbackShape::Layer) | None => Value::Null,
         },
     })
+}
+
+/// Describes the label in the input of a network that reads one.
+fn label(architecture: &Architecture) -> Value {
+    let Wiring::Labeled(Labeled { place, .. }) = architecture.wiring else { return Value::Null };
+    json!({
+        "place": match place {
+            LabelPlace::FirstInputs => "first",
+            LabelPlace::Appended => "appended",
+        },
+        "size": architecture.outputs,
+        "neutral": 1.0 / architecture.outputs as f64,
+    })
+}
+
+fn normalization(wiring: Wiring) -> Value {
+    match wiring {
+        Wiring::Chain => Value::Null,
+        Wiring::Labeled(_) => json!({
+            "formula": "h / (sqrt(mean(h^2)) + epsilon), of the input with its label, and of the output of each hidden layer where another \
+                        one reads it",
+            "epsilon": ROOT_EPSILON,
+        }),
+    }
 }
 
 fn layers(architecture: &Architecture, feedback: Option<FeedbackShape>) -> Vec<Value> {
@@ -115,6 +146,7 @@ fn layers(architecture: &Architecture, feedback: Option<FeedbackShape>) -> Vec<V
         let has_bias = if is_hidden { architecture.bias } else { architecture.output_bias };
         layers.push(json!({
             "name": name,
+            "reads": reads(architecture, index),
             // `[inputs, outputs]`.
             "shape": shape,
             "weight": format!("{name}/weight"),
@@ -129,6 +161,17 @@ fn layers(architecture: &Architecture, feedback: Option<FeedbackShape>) -> Vec<V
         }));
     }
     layers
+}
+
+/// Returns the names of the layers whose outputs are the input of the layer with this index, one after the other.
+fn reads(architecture: &Architecture, index: usize) -> Vec<String> {
+    let depth = architecture.hidden.len();
+    let first = if index < depth { index.saturating_sub(1) } else { architecture.wiring.first_read(depth) };
+    if index == 0 {
+        vec!["input".into()]
+    } else {
+        (first..index).map(|below| format!("layer_{}", below + 1)).collect()
+    }
 }
 
 fn feedback_of(owner: &str, shape: [usize; 2]) -> Value {
@@ -172,8 +215,17 @@ fn squash(squash: Squash) -> &'static str {
 }
 
 /// Describes the task; `classes` are named in the order of the logits.
-fn task(objective: Objective, classes: &[String]) -> Value {
+fn task(objective: Objective, prediction: Prediction, classes: &[String]) -> Value {
     match objective {
+        Objective::Classification(_) if prediction == Prediction::Goodness => json!({
+            "name": "classification",
+            "answer": "the class whose label in the input gives the largest sum of squares of the outputs of the layers that the output \
+                       layer reads; these sums are the logits",
+            "prediction": "goodness",
+            "loss": "cross-entropy",
+            "squash": null,
+            "classes": classes,
+        }),
         Objective::Classification(loss) => {
             let (answer, loss) = match loss {
                 Loss::SoftmaxCrossEntropy => {
@@ -191,6 +243,7 @@ fn task(objective: Objective, classes: &[String]) -> Value {
             json!({
                 "name": "classification",
                 "answer": answer,
+                "prediction": "classifier",
                 "loss": loss,
                 "squash": null,
                 "classes": classes,
@@ -199,6 +252,7 @@ fn task(objective: Objective, classes: &[String]) -> Value {
         Objective::Reconstruction(of_output) => json!({
             "name": "reconstruction",
             "answer": "squash(logits), the image as scaled for the input",
+            "prediction": null,
             "loss": "mean over examples and pixels of the squared difference",
             "squash": squash(of_output),
             "classes": null,
@@ -457,6 +511,7 @@ mod tests {
             json!({
                 "name": "reconstruction",
                 "answer": "squash(logits), the image as scaled for the input",
+                "prediction": null,
                 "loss": "mean over examples and pixels of the squared difference",
                 "squash": "sigmoid",
                 "classes": null,
