@@ -48,19 +48,19 @@ impl ForwardForward {
         batch: usize,
         running_mean: Option<&Tensor<B, 3>>,
     ) -> Contrast<B> {
-        let [trials, _, units] = activation.dims();
-        let rows = |from, to| activation.clone().slice([0..trials, from..to, 0..units]);
-        let both = rows(0, 2 * batch);
-        let goodness = (both.clone() * both.clone()).sum_dim(2).sub_scalar(units as f64);
+        let [_, _, units] = activation.dims();
+        let both = B::rows(activation, 0..2 * batch);
+        let goodness = B::square_sums(&both).sub_scalar(units as f64);
         let error = sigmoid(goodness.clone()) - is_positive(batch, &activation.device());
-        let mut signal = both * error.div_scalar(batch as f64);
-        let running_mean = running_mean
-            .map(|mean| mean.clone().mul_scalar(KEPT) + rows(0, batch).mean_dim(1).mul_scalar(1.0 - KEPT));
+        let mut signal = B::scale_rows(both, &error.div_scalar(batch as f64));
+        let running_mean = running_mean.map(|mean| {
+            let sum = B::bias_gradient(&B::rows(activation, 0..batch));
+            mean.clone().mul_scalar(KEPT) + sum.mul_scalar((1.0 - KEPT) / batch as f64)
+        });
         if let Some(mean) = &running_mean {
             let factor = self.peer_normalization * 2.0 / units as f64 * (1.0 - KEPT) / batch as f64;
             let added = (mean.clone() - mean.clone().mean_dim(2)).mul_scalar(factor);
-            let part = |from, to| signal.clone().slice([0..trials, from..to, 0..units]);
-            signal = Tensor::cat(vec![part(0, batch) + added, part(batch, 2 * batch)], 1);
+            signal = B::add_to_first_rows(signal, &added, batch);
         }
         Contrast { signal, goodness, running_mean }
     }
@@ -73,22 +73,18 @@ impl ForwardForward {
         negative: &Tensor<B, 3>,
     ) -> Batch<B> {
         let input = &batch.input;
-        let [_, _, classes] = negative.dims();
-        let own = own_labels(batch);
-        let neutral = Tensor::full([1, 1, classes], 1.0 / classes as f64, &own.device());
-        let [sets, ..] = negative.dims();
-        // A set for each trial, where only the labels differ.
-        let input = if sets > input.values.dims()[0] {
+        let [sets, examples, classes] = negative.dims();
+        let (input, own) = if sets > input.values.dims()[0] {
+            // A set for each trial, where only the labels differ.
             let values = input.per_trial();
-            Input::from(if values.dims()[0] < sets { values.repeat_dim(0, sets) } else { values })
+            (Input::from(values.clone().repeat_dim(0, sets / values.dims()[0])), batch.target.clone())
         } else {
-            input.clone()
+            (input.clone(), own_labels(batch))
         };
-        let own = if sets > own.dims()[0] && batch.input.sets.is_some() { batch.target.clone() } else { own };
-        let parts =
-            [own, negative.clone(), neutral].map(|label| network.wiring.labeled(&input, || label).values);
-        let values = Tensor::cat(parts.into(), 1);
-        Batch { input: Input { values, sets: input.sets }, target: batch.target.clone() }
+        let own = own.clone().repeat_dim(0, sets / own.dims()[0]);
+        let neutral = Tensor::full([sets, examples, classes], 1.0 / classes as f64, &own.device());
+        let labels = Tensor::cat(vec![own, negative.clone(), neutral], 1);
+        Batch { input: network.wiring.labeled(&input, || labels), target: batch.target.clone() }
     }
 }
 

@@ -58,10 +58,10 @@ impl<B: Kernels> Teacher<'_, B> {
                 let [_, batch, _] = target_or_error.dims();
                 let Contrast { signal, running_mean, .. } = self.contrast(rule, layer, trace, batch);
                 on_signal(&signal);
-                let [trials, rows, units] = signal.dims();
+                let [_, rows, _] = signal.dims();
                 let delta = match activation {
                     Activation::Relu => signal,
-                    _ => B::scale(signal, &trace.slope().clone().slice([0..trials, 0..rows, 0..units])),
+                    _ => B::scale(signal, &B::rows(trace.slope(), 0..rows)),
                 };
                 let input = Some(first_rows(&trace.input, rows));
                 LayerTaught { delta: delta.into(), input, feedback_delta: None, running_mean }
@@ -85,6 +85,5 @@ impl<B: Kernels> Teacher<'_, B> {
 }
 
 fn first_rows<B: Kernels>(input: &Input<B>, rows: usize) -> Input<B> {
-    let [sets, _, values] = input.values.dims();
-    Input { values: input.values.clone().slice([0..sets, 0..rows, 0..values]), sets: input.sets.clone() }
+    Input { values: B::rows(&input.values, 0..rows), sets: input.sets.clone() }
 }

@@ -12,6 +12,7 @@ mod input;
 mod optimizer;
 mod output;
 mod parameter;
+mod rows;
 mod weights;
 
 use burn::tensor::{Tensor, backend::Backend};
@@ -23,13 +24,14 @@ pub use self::{
     optimizer::{Coefficients, OptimizerStep},
     output::{OutputError, Squash},
     parameter::{Parameter, PerTrial},
+    rows::{ROOT_EPSILON, RowKernels},
     weights::Weights,
 };
 use settings::{Activation, Loss, Precision};
 
 /// All operations of a training step on a backend: those of the other traits here, which are its supertraits, and two
 /// that concern the device.
-pub trait Kernels: BatchKernels + NormalizationKernels + UpdateKernels {
+pub trait Kernels: BatchKernels + NormalizationKernels + RowKernels + UpdateKernels {
     /// Returns whether products can run in `precision` on `device`. All other operations require that they can.
     fn supports(precision: Precision, _device: &Self::Device) -> bool {
         precision == Precision::Full

@@ -18,4 +18,4 @@ pub use dropout::{DrawnMasks, DropoutRates, GivenMasks, Masks, drop_out};
 pub use layer::{Delta, Gradients, Layer, LayerUpdate, Trace, bytes_per_trial};
 pub use network::{Architecture, Network, stack};
 pub use objective::Objective;
-pub use wiring::{Labeled, ROOT_EPSILON, Readout, Wiring};
+pub use wiring::{Labeled, Readout, Wiring};

@@ -4,9 +4,6 @@ use burn::tensor::{Tensor, backend::Backend};
 use kernels::{Input, Kernels};
 use settings::{LabelPlace, Prediction};
 
-/// The number that is added to a root mean square before values are divided by it.
-pub const ROOT_EPSILON: f64 = 1e-8;
-
 /// The inputs of a network's layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wiring {
@@ -64,27 +61,23 @@ impl Wiring {
     }
 
     /// Returns what the first layer reads of `input`, `[batch, pixels]` of each trial. `label` gives labels for each set of the
-    /// input, `[sets or 1, batch or 1, classes]`, where the network reads them.
+    /// input, `[sets or 1, rows or 1, classes]`, where the network reads them. With more rows than examples, the examples are repeated.
     pub fn labeled<B: Kernels>(self, input: &Input<B>, label: impl FnOnce() -> Tensor<B, 3>) -> Input<B> {
         let Self::Labeled(Labeled { place, .. }) = self else { return input.clone() };
-        let [sets, batch, pixels] = input.values.dims();
-        let label = label();
-        let [_, _, classes] = label.dims();
-        let (label, pixels_kept) = (label.expand([sets, batch, classes]), input.values.clone());
+        let (pixels, label) = (&input.values, &label());
+        let ([_, _, all], [_, _, classes]) = (pixels.dims(), label.dims());
         let values = match place {
-            LabelPlace::FirstInputs => {
-                Tensor::cat(vec![label, pixels_kept.slice([0..sets, 0..batch, classes..pixels])], 2)
-            }
-            LabelPlace::Appended => Tensor::cat(vec![pixels_kept, label], 2),
+            LabelPlace::FirstInputs => B::join_columns(&[(label, 0..classes), (pixels, classes..all)]),
+            LabelPlace::Appended => B::join_columns(&[(pixels, 0..all), (label, 0..classes)]),
         };
-        Input { values: divided_by_root_mean_square(values), sets: input.sets.clone() }
+        Input { values: B::divide_by_root_mean_square(values), sets: input.sets.clone() }
     }
 
     /// Returns what the layer above reads of a layer's output, both `[trials, batch, units]`.
     pub fn passed_on<B: Kernels>(self, output: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Chain => output,
-            Self::Labeled(_) => divided_by_root_mean_square(output),
+            Self::Labeled(_) => B::divide_by_root_mean_square(output),
         }
     }
 
@@ -95,17 +88,15 @@ impl Wiring {
     }
 }
 
-impl<B: Backend> Readout<B> {
+impl<B: Kernels> Readout<B> {
     /// Adds the output of the next hidden layer as the layer above reads it, `[trials, batch, units]`.
     pub fn add(&mut self, output: &Tensor<B, 3>) {
         if self.skipped > 0 {
             self.skipped -= 1;
             return;
         }
-        let [trials, batch, units] = output.dims();
-        let is_read_whole = batch == self.rows;
-        let last = || output.clone().slice([0..trials, batch - self.rows..batch, 0..units]);
-        self.read.push(if is_read_whole { output.clone() } else { last() });
+        let [_, batch, _] = output.dims();
+        self.read.push(B::rows(output, batch - self.rows..batch));
     }
 
     /// Returns the bytes of each trial that are kept in addition to the outputs of layers.
@@ -116,12 +107,7 @@ impl<B: Backend> Readout<B> {
     /// Returns the input of the output layer, `[rows, units]` of each trial.
     pub fn input(mut self) -> Input<B> {
         let only = if self.read.len() == 1 { self.read.pop() } else { None };
-        only.unwrap_or_else(|| Tensor::cat(self.read, 2)).into()
+        let parts = self.read.iter().map(|part| (part, 0..part.dims()[2]));
+        only.unwrap_or_else(|| B::join_columns(&parts.collect::<Vec<_>>())).into()
     }
-}
-
-/// Divides the values of each row by their root mean square, `[trials, batch, values]`.
-fn divided_by_root_mean_square<B: Kernels>(values: Tensor<B, 3>) -> Tensor<B, 3> {
-    let root = (values.clone() * values.clone()).mean_dim(2).sqrt().add_scalar(ROOT_EPSILON);
-    values / root
 }

@@ -35,7 +35,7 @@ use self::{
 };
 use super::{
     BatchKernels, ElementwiseKernels, ImageSet, Images, Kernels, LayerDropout, NormalizationKernels,
-    ProductKernels, ReductionKernels, UpdateKernels, WeightUpdate,
+    ProductKernels, ReductionKernels, RowKernels, UpdateKernels, WeightUpdate,
 };
 use crate::{Activated, Input, Normalized, OptimizerStep, OutputError, Parameter, Weights};
 use settings::{Activation, Loss, Precision};
@@ -181,6 +181,8 @@ impl<R: CubeRuntime, B: BoolElement> NormalizationKernels for Backend<R, B> {
         batch_norm::gradients(&signal, &standardized).map(Matrices::into_tensor)
     }
 }
+
+impl<R: CubeRuntime, B: BoolElement> RowKernels for Backend<R, B> {}
 
 impl<R: CubeRuntime, B: BoolElement> UpdateKernels for Backend<R, B> {
     fn learn_weights(

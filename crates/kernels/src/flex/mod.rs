@@ -12,6 +12,7 @@ mod elementwise;
 mod panels;
 mod product;
 mod reductions;
+mod rows;
 mod update;
 
 use burn::tensor::{Tensor, TensorPrimitive};

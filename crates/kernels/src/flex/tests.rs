@@ -7,8 +7,8 @@ use settings::{Activation, Loss, Optimizer, Precision};
 use super::{product::BLOCK_ROWS, *};
 use crate::{
     Activated, BATCH_NORM_EPSILON, ElementwiseKernels, LEAK, LayerDropout, NormalizationKernels,
-    OptimizerStep, OutputError, Parameter, ProductKernels, ReductionKernels, Sets, Squash, UpdateKernels,
-    WeightUpdate, Weights,
+    OptimizerStep, OutputError, Parameter, ProductKernels, ReductionKernels, RowKernels, Sets, Squash,
+    UpdateKernels, WeightUpdate, Weights,
     optimizer::tests::{OPTIMIZERS, of_trial},
 };
 
@@ -410,4 +410,28 @@ fn activation_and_slope_are_those_of_plain_tensor_operations() {
         let dead = Tensor::full([1, 1, 1], f32::NAN, &Default::default());
         assert!(Flex::activate(activation, dead).output.into_scalar().is_nan(), "{activation:?}");
     }
+}
+
+#[test]
+fn operations_on_rows_are_those_of_plain_tensors() {
+    for shape in [[1, 5, 3], [3, 70, 301]] {
+        let [trials, rows, columns] = shape;
+        let some = random(shape, 60);
+        let root = (some.clone() * some.clone()).mean_dim(2).sqrt();
+        check_close(&Flex::divide_by_root_mean_square(some.clone()), &(some.clone() / root));
+        check_close(&Flex::square_sums(&some), &(some.clone() * some.clone()).sum_dim(2));
+        let part = |from, to| some.clone().slice([0..trials, from..to, 0..columns]);
+        check_close(&Flex::rows(&some, 2..rows), &part(2, rows));
+        let factors = random([trials, rows, 1], 61);
+        check_close(&Flex::scale_rows(some.clone(), &factors), &(some.clone() * factors));
+        let added = random([trials, 1, columns], 62);
+        let wanted = Tensor::cat(vec![part(0, 2) + added.clone(), part(2, rows)], 1);
+        check_close(&Flex::add_to_first_rows(some.clone(), &added, 2), &wanted);
+        let narrow = random([1, rows * 3, 2], 63);
+        let repeated = some.clone().slice([0..trials, 0..rows, 1..columns]).repeat_dim(1, 3);
+        let wanted = Tensor::cat(vec![narrow.clone().repeat_dim(0, trials), repeated], 2);
+        check_close(&Flex::join_columns(&[(&narrow, 0..2), (&some, 1..columns)]), &wanted);
+    }
+    let zeros = Tensor::<Flex, 3>::zeros([1, 2, 3], &Default::default());
+    assert_eq!(values(&Flex::divide_by_root_mean_square(zeros)), [0.0; 6]);
 }

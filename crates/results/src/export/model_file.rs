@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 use data::ImageShape;
 use history::Epoch;
-use kernels::{BATCH_NORM_EPSILON, LEAK, Squash};
-use model::{Architecture, Labeled, Objective, ROOT_EPSILON, Wiring};
+use kernels::{BATCH_NORM_EPSILON, LEAK, ROOT_EPSILON, Squash};
+use model::{Architecture, Labeled, Objective, Wiring};
 use serde_json::{Map, Value, json};
 use settings::{
     Activation, Algorithm, Axis, Configuration, FeedbackShape, LabelPlace, Loss, Metric, Prediction,
