@@ -38,12 +38,21 @@ fn a_dataset_lists_its_split_and_two_machines_list_the_same() {
 
 /// Writes 60 grey images of 4x4 pixels, of which each is there six times, and their labels, in the format of MNIST.
 fn write_copies(bench: &Bench) -> [String; 2] {
+    write_images(bench, 4, |image, pixel| (image / 6 * 17 + pixel) as u8, |image| (image / 6 % 2) as u8)
+}
+
+/// Writes 60 grey square images and their labels in the format of MNIST.
+fn write_images(
+    bench: &Bench,
+    side: u32,
+    pixel: impl Fn(u32, u32) -> u8,
+    label: impl Fn(u32) -> u8,
+) -> [String; 2] {
     let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
-    let pixels = (0..60_u32).flat_map(|image| (0..16).map(move |pixel| (image / 6 * 17 + pixel) as u8));
-    let labels = (0..60_u32).map(|image| (image / 6 % 2) as u8);
-    let images = header(&[2051, 60, 4, 4]).into_iter().chain(pixels).collect::<Vec<u8>>();
-    let labels = header(&[2049, 60]).into_iter().chain(labels).collect::<Vec<u8>>();
-    [("copies-images", images), ("copies-labels", labels)].map(|(name, bytes)| {
+    let pixels = (0..60 * side * side).map(|at| pixel(at / (side * side), at % (side * side)));
+    let images = header(&[2051, 60, side, side]).into_iter().chain(pixels).collect::<Vec<u8>>();
+    let labels = header(&[2049, 60]).into_iter().chain((0..60).map(label)).collect::<Vec<u8>>();
+    [("images.idx", images), ("labels.idx", labels)].map(|(name, bytes)| {
         let path = bench.path(name);
         fs::write(&path, bytes).expect("the folder can be written");
         path.display().to_string()
@@ -69,6 +78,29 @@ fn tables_and_report_say_how_the_splits_came_about_and_that_test_images_are_trai
         assert!(text.contains(account) && text.contains(warning), "{text}");
         assert!(!text.contains("official test split"), "{text}");
     }
+}
+
+#[test]
+fn labels_that_leave_no_pixel_are_refused_with_the_way_out() {
+    let bench = Bench::new(1, 1);
+    let [images, labels] =
+        write_images(&bench, 2, |image, pixel| (image + pixel) as u8, |image| (image % 4) as u8);
+    let text = |settings: &str| {
+        format!(
+            r#"Pipeline(name: "tiny", stages: [
+                Dataset(name: "images", source: Idx(images: "{images}", labels: "{labels}")),
+                Grid(name: "rules", axes: (
+                    algorithm: [ForwardForward], hidden: [[6]], activation: [Relu], learning_rate: [1e-3], forward_forward: [{settings}],
+                )),
+                Train(name: "trials", dataset: "images", grid: "rules", epochs: 1, batch_size: 8, seeds: 1),
+            ])"#
+        )
+    };
+    let run = bench.try_run(&bench.context(), &text("()"), &AtomicBool::new(false), &Witness::new(None));
+    let error = run.expect_err("four labels in four pixels");
+    assert_eq!(error.to_string(), "`trials`: labels of 4 classes leave none of an image's 4 values");
+    assert!(error.hint().is_some_and(|hint| hint.contains("label: Appended")));
+    bench.run(&text("(label: Appended)"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! layer's exact gradient and the optimizer are the same for all rules.
 
 mod backprop;
+mod batch;
 mod dfa;
 mod direct_kolen_pollack;
 mod drtp;
@@ -29,7 +30,8 @@ use kernels::{Kernels, Squash};
 use local_loss::LocalLoss;
 use settings::{Algorithm, Configuration, TargetLoss};
 
-pub use pass::{Batch, Pass};
+pub use batch::Batch;
+pub use pass::Pass;
 pub use rule::Rule;
 pub use rule_group::RuleGroup;
 pub use second_pass::{FirstPass, SecondPass};

@@ -8,18 +8,10 @@ use kernels::{Input, Kernels, OutputError, Weights, part};
 use model::{Delta, Layer, LayerUpdate, Masks, Network, Readout, Trace, bytes_per_trial, drop_out};
 
 use crate::{
-    FirstPass, Rule, RuleGroup, SecondPass, Teacher, backprop,
+    Batch, FirstPass, Rule, RuleGroup, SecondPass, Teacher, backprop,
     rule::{BackwardWeights, Hidden, SecondInput},
     shallow,
 };
-
-#[derive(Clone, Debug)]
-pub struct Batch<B: Kernels> {
-    /// `[batch, inputs]` of each trial; trials that see the same examples share them.
-    pub input: Input<B>,
-    /// `[trials or 1, batch, outputs]`.
-    pub target: Tensor<B, 3>,
-}
 
 /// A batch with the dropout masks of a step.
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! What one hidden layer learns from, under a rule that needs nothing of other layers.
+//! The values that one hidden layer learns from, under a rule that needs nothing of other layers.
 
 use burn::tensor::Tensor;
 use kernels::{Input, Kernels, Weights};

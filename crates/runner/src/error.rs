@@ -9,6 +9,8 @@ use store::StoreError;
 pub enum Error {
     #[error("`{stage}`: a batch of {batch_size} needs more than the {examples} training examples")]
     BatchTooLarge { stage: String, batch_size: u32, examples: usize },
+    #[error("`{stage}`: labels of {classes} classes leave none of an image's {pixels} values")]
+    LabelTooLong { stage: String, classes: usize, pixels: usize },
     /// The image files are not those that the trials were planned with.
     #[error("`{stage}`: the image files changed while the run started")]
     ImagesChanged { stage: String },
@@ -36,6 +38,9 @@ impl Error {
             Self::BatchTooLarge { examples, .. } => Some(format!(
                 "use a `batch_size` of at most {examples}, or a larger `fraction` of the dataset"
             )),
+            Self::LabelTooLong { .. } => {
+                Some("give them inputs of their own: `forward_forward: [(label: Appended)]`".into())
+            }
             Self::ImagesChanged { .. } => Some("start the run again".into()),
             Self::Interrupted | Self::UnreadableState { .. } => None,
             Self::Device(error) => Some(error.hint()),

@@ -17,7 +17,7 @@ use crate::{
     context::Context,
     error::Error,
     grouping::{PopulationLimit, groups, population_of},
-    images::{check_batch_sizes, load_images},
+    images::{check_trials, load_images},
     memory::Budget,
 };
 
@@ -119,7 +119,7 @@ fn seconds_of_an_epoch(
     trials: &[Trial],
 ) -> Result<(Vec<f64>, Vec<TimedStep>), Error> {
     let dataset = load_images(context, &train.dataset, Loading::from(context.data))?;
-    check_batch_sizes(train, trials.iter(), &dataset)?;
+    check_trials(train, trials.iter(), &dataset)?;
     let limit = PopulationLimit::on(context.device, None, Budget::of(context.device, None, &dataset).total());
     let groups = groups(trials, train, &dataset, context.device, limit);
     let evaluated = dataset.validation().len() + dataset.test().map_or(0, |test| test.len());

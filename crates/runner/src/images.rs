@@ -1,7 +1,7 @@
 //! Loads the images of a dataset stage.
 
 use data::Loading;
-use settings::{Split, Task, Trial};
+use settings::{LabelPlace, Split, Task, Trial};
 use spec::{Dataset, Pipeline, Stage, Train};
 
 use crate::{context::Context, error::Error};
@@ -52,16 +52,25 @@ pub(crate) fn check_classes(train: &Train, dataset: &data::Dataset) -> Result<()
     dataset.require_classes().map_err(|source| results::Error::Data { stage, source: Box::new(source) })
 }
 
-/// Checks that `dataset` has enough training examples for a batch of each of `trials`, which are of the stage `train`.
-pub(crate) fn check_batch_sizes<'a>(
+/// Checks that `dataset` has enough training examples for a batch of each of `trials`, which are of the stage `train`, and enough pixels for
+/// the labels that some rules write into them.
+pub(crate) fn check_trials<'a>(
     train: &Train,
-    trials: impl Iterator<Item = &'a Trial>,
+    mut trials: impl Iterator<Item = &'a Trial> + Clone,
     dataset: &data::Dataset,
 ) -> Result<(), Error> {
-    let examples = dataset.train().len();
-    let largest = trials.map(|trial| train.training.batch_size_of(&trial.configuration)).max();
-    match largest.filter(|batch_size| examples < *batch_size as usize) {
-        None => Ok(()),
-        Some(batch_size) => Err(Error::BatchTooLarge { stage: train.name.clone(), batch_size, examples }),
+    let (examples, stage) = (dataset.train().len(), || train.name.clone());
+    let largest = trials.clone().map(|trial| train.training.batch_size_of(&trial.configuration)).max();
+    if let Some(batch_size) = largest.filter(|batch_size| examples < *batch_size as usize) {
+        return Err(Error::BatchTooLarge { stage: stage(), batch_size, examples });
     }
+    let (classes, pixels) = (dataset.classes(), dataset.shape().pixels());
+    let replaces_pixels = |trial: &Trial| {
+        let settings = trial.configuration.forward_forward.as_ref();
+        settings.is_some_and(|settings| settings.label == LabelPlace::FirstInputs)
+    };
+    if classes >= pixels && trials.any(replaces_pixels) {
+        return Err(Error::LabelTooLong { stage: stage(), classes, pixels });
+    }
+    Ok(())
 }

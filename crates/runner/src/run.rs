@@ -25,7 +25,7 @@ use tuner::Outcome;
 use crate::{
     context::Context,
     error::Error,
-    images::{check_batch_sizes, check_classes, check_metrics, load_images},
+    images::{check_classes, check_metrics, check_trials, load_images},
     plan::{Settled, Waiting, plan_trials, settle},
     progress::{Progress, TrialEnd},
     shared_work,
@@ -264,7 +264,7 @@ impl<'a> Run<'a> {
     fn check(&self, train: &Train, missing: &[&PlannedTrial], dataset: &data::Dataset) -> Result<(), Error> {
         check_classes(train, dataset)?;
         check_metrics(self.pipeline, train, dataset)?;
-        check_batch_sizes(train, missing.iter().map(|planned| &planned.trial), dataset)
+        check_trials(train, missing.iter().map(|planned| &planned.trial), dataset)
     }
 
     fn train(&mut self, train: &Train) -> Result<(), Error> {

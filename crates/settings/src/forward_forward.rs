@@ -71,10 +71,10 @@ pub enum Prediction {
 /// The epochs in which a hidden layer learns. The classifier learns in all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerOrder {
-    /// All of them.
+    /// Layers learn in all epochs.
     #[default]
     AtOnce,
-    /// An equal share of its own, from the first layer to the last. The schedule of the learning rate runs once in each share.
+    /// Layers learn in an equal share of the epochs each, from the first layer to the last. The schedule of the learning rate runs once in each share.
     OneAfterAnother,
 }
 

@@ -374,11 +374,16 @@ mod tests {
                 94.87974548339844
               ]
             },
+            "label": null,
             "feedback": null
           },
+          "normalization": null,
           "layers": [
             {
               "name": "layer_1",
+              "reads": [
+                "input"
+              ],
               "shape": [
                 784,
                 12
@@ -409,6 +414,9 @@ mod tests {
             },
             {
               "name": "layer_2",
+              "reads": [
+                "layer_1"
+              ],
               "shape": [
                 12,
                 8
@@ -439,6 +447,9 @@ mod tests {
             },
             {
               "name": "output",
+              "reads": [
+                "layer_2"
+              ],
               "shape": [
                 8,
                 10
@@ -456,6 +467,7 @@ mod tests {
           "task": {
             "name": "classification",
             "answer": "the class with the largest logit; softmax(logits) are probabilities",
+            "prediction": "classifier",
             "loss": "cross-entropy",
             "squash": null,
             "classes": [
