@@ -295,10 +295,23 @@ fn bits_of_all_kernels(threads: usize) -> Vec<u32> {
         )
         .value;
         let learned = learned.map(|weights| weights.plain());
+        let factors = Flex::square_sums(&output);
+        let rows = [
+            Flex::divide_by_root_mean_square(output.clone()),
+            Flex::rows(&output, 1..batch - 1),
+            Flex::add_to_first_rows(Flex::scale_rows(output.clone(), &factors), &bias, batch / 2),
+            Flex::join_columns(&[(&output, 0..outputs), (&slope, 1..outputs)]),
+        ];
         let tensors = [output, slope, back, delta, gradient, learned.value, learned.states[1].clone()];
         let others = [gram, normal, through, of_scale, of_shift, error, learned_bias];
-        for tensor in
-            tensors.iter().chain(&others).chain(&by_others).chain(&by_losses).chain(&squashed).chain(&numbers)
+        for tensor in tensors
+            .iter()
+            .chain(&others)
+            .chain(&by_others)
+            .chain(&by_losses)
+            .chain(&squashed)
+            .chain(&numbers)
+            .chain(&rows)
         {
             bits.lock()
                 .expect("no thread panicked")
