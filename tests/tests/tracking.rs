@@ -179,9 +179,8 @@ fn the_cosine_with_backpropagation_is_one_for_gradients_of_any_size_and_absent_f
     assert!(!measured.iter().any(|name| name.contains("bp_") || name.contains("alignment")), "{measured:?}");
 }
 
-/// Returns the bytes that a training step keeps in the whole network and in its first layer: `layers` layers of 16 units, a batch
-/// of 8.
-fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
+/// Returns what `trackers` measure of a step of networks with this number of `layers` of 16 units, on a batch of 8.
+fn measured(algorithm: Algorithm, layers: usize, trackers: Vec<Tracker>) -> Vec<(Metric, f64)> {
     let configuration = Configuration::new(algorithm, &vec![16; layers], 1e-3);
     let trial = Trial { configuration: Configuration { dropout: 0.25, ..configuration }, seed: 0 };
     let population = Population {
@@ -200,15 +199,36 @@ fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
         precision: Precision::Full,
         epochs: 1,
         batch_size: 8,
-        trackers: vec![Tracker::Memory(Sampled::default())],
+        trackers,
         trials: vec![trial; 2],
     };
     let batch = HostBatch { input: vec![0.5; 8 * 5], target: [1.0, 0.0, 0.0].repeat(8) };
     let mut rehearsal = rehearse(Device::Cpu, &population, &[batch]).expect("the CPU is always there");
     rehearsal.steps(1);
-    let measured = rehearsal.measured().swap_remove(1);
+    rehearsal.measured().swap_remove(1)
+}
+
+/// Returns the bytes that a training step keeps in the whole network and in its first layer.
+fn held(algorithm: Algorithm, layers: usize) -> (f64, f64) {
+    let measured = measured(algorithm, layers, vec![Tracker::Memory(Sampled::default())]);
     let of = |text: &str| measured.iter().find(|(known, _)| *known == metric(text)).expect("measured").1;
     (of("network/activation_bytes"), of("layer_1/activation_bytes"))
+}
+
+#[test]
+fn a_tracker_measures_the_rules_that_it_applies_to_and_no_others() {
+    let trackers = Tracker::all().into_iter().filter(|tracker| {
+        matches!(
+            tracker,
+            Tracker::BpCosine(_) | Tracker::WeightAlignment(_) | Tracker::LocalLoss(_) | Tracker::Goodness(_)
+        )
+    });
+    for tracker in trackers {
+        for algorithm in Algorithm::ALL {
+            let is_measured = !measured(algorithm, 2, vec![tracker]).is_empty();
+            assert_eq!(is_measured, tracker.applies_to(algorithm), "{tracker:?} {algorithm:?}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Algorithm, FeedbackShape};
+
 /// A measurement in addition to losses and error rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Tracker {
@@ -101,6 +103,17 @@ impl Tracker {
             Self::Throughput => &["examples_per_second"],
             Self::Energy => &["energy_gpu_joules", "energy_cpu_joules"],
             Self::Histograms(_) | Self::Images(_) => &[],
+        }
+    }
+
+    /// Whether it measures anything while a network learns by `algorithm`.
+    pub fn applies_to(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::BpCosine(_) => algorithm.trains_hidden_layers() && !algorithm.reads_labels(),
+            Self::WeightAlignment(_) => algorithm.aligns_feedback() || algorithm.computes_backward_weights(),
+            Self::LocalLoss(_) => algorithm.feedback() == Some(FeedbackShape::Target),
+            Self::Goodness(_) => algorithm.reads_labels(),
+            _ => true,
         }
     }
 

@@ -1,6 +1,9 @@
 //! `Train`: every configuration of a grid with every seed, on a dataset.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use data::Scaling;
 use ron::value::RawValue;
@@ -143,6 +146,9 @@ impl<'a> Written<'a> {
             self.check_batch_norm(part, &candidates, scope);
         }
         let trackers = trackers(&self.trackers, scope);
+        if let Some(grid) = &grid {
+            warn_of_trackers(&trackers, &grid.points.candidates(), scope);
+        }
         let checkpoint = match self.checkpoint.map(written_text) {
             None => CheckpointRule::default(),
             Some(part) => {
@@ -310,6 +316,19 @@ fn trackers<'a>(parts: &[&'a RawValue], scope: &mut Scope<'a>) -> Vec<Tracker> {
     }
     trackers.sort_unstable();
     trackers
+}
+
+/// Adds a warning for each tracker that measures nothing of any configuration.
+fn warn_of_trackers(trackers: &[Tracker], configurations: &[&Configuration], scope: &mut Scope<'_>) {
+    for tracker in trackers {
+        if !configurations.iter().any(|configuration| tracker.applies_to(configuration.algorithm)) {
+            let name = tracker.name();
+            let rules: BTreeSet<&str> =
+                configurations.iter().map(|configuration| configuration.algorithm.name()).collect();
+            let rules: Vec<&str> = rules.into_iter().collect();
+            scope.warnings.push(format!("the tracker {name} measures nothing of {}", rules.join(", ")));
+        }
+    }
 }
 
 /// Reads a number, such as `3` for the seeds 0, 1 and 2, or a list of seeds.
