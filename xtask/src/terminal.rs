@@ -14,7 +14,7 @@ use std::{
 use clap::error::ErrorKind;
 use data::Account;
 use history::Epoch;
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use results::dataset_artifact::Stated;
 use runner::progress::{Progress, Reporter, TrialEnd};
 use settings::{Metric, Split, Trial};
@@ -134,6 +134,12 @@ fn short(table: &str) -> String {
 /// Returns a number with its noun: `1 trial`, `2 trials`.
 pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns a number of bytes in decimal units.
+pub fn bytes(count: u64) -> String {
+    // As text, because the formatter of `DecimalBytes` ignores widths.
+    DecimalBytes(count).to_string()
 }
 
 /// Returns the time since a moment in Unix seconds.

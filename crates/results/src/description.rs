@@ -14,9 +14,13 @@ use crate::{
     trial::{DATASET, TRIAL},
 };
 
-/// Returns a line such as `dfa 2x500 tanh lr0.001 seed 0, 50 epochs, batch 64, on MNIST`, or none if the kind is unknown, the key
+/// Returns a line such as `dfa 2x500 tanh lr0.001 seed 0, 50 epochs, batch 64, on MNIST`, or the key if the kind is unknown, the key
 /// text is damaged, or another version wrote it.
-pub fn of(store: &Store, name: &Name) -> Option<String> {
+pub fn of(store: &Store, name: &Name) -> String {
+    of_key_text(store, name).unwrap_or_else(|| format!("key {}", name.key.short()))
+}
+
+fn of_key_text(store: &Store, name: &Name) -> Option<String> {
     let key_text = store.key_text(&name.kind, &name.key)?;
     let description = describe(&name.kind, &key_text)?;
     let dataset = (name.kind == TRIAL).then(|| dataset_of(&key_text)).flatten();

@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use indicatif::DecimalBytes;
 use results::{
     NUMERICS_REVISION, description, run_tree,
     trial::{DATASET, TRIAL},
@@ -20,7 +19,7 @@ use store::{Artifact, Name, Store, StoreError};
 use crate::{
     ArtifactsArguments, ArtifactsCommand,
     program::program,
-    terminal::{counted, say, since, tell},
+    terminal::{bytes, counted, say, since, tell},
 };
 
 pub fn artifacts(arguments: &ArtifactsArguments) -> anyhow::Result<ExitCode> {
@@ -47,20 +46,15 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
                 let made = &artifact.manifest().made;
                 let age = format!("{} ago", since(made.started_unix_seconds));
                 let (seconds, host) = (made.duration_seconds, &made.host);
-                format!("{age:>14} {seconds:>8.1} s  {host}  {}", described(store, &name))
+                format!("{age:>14} {seconds:>8.1} s  {host}  {}", description::of(store, &name))
             }
             Ok(None) => "deleted by another process just now".to_owned(),
-            Err(error) => format!("{}: {error}", described(store, &name)),
+            Err(error) => format!("{}: {error}", description::of(store, &name)),
         };
         let (kind, size) = (&name.kind, bytes(store.size(&name)));
         say(&format!("{kind:<8} {} {size:>10}  {line}", name.key.short()));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Describes a result by its key text, if that can be read.
-pub fn described(store: &Store, name: &Name) -> String {
-    description::of(store, name).unwrap_or_else(|| format!("key {}", name.key.short()))
 }
 
 fn show(store: &Store, start: &str) -> anyhow::Result<ExitCode> {
@@ -116,7 +110,7 @@ fn verify(store: &Store, repair: bool) -> anyhow::Result<ExitCode> {
             }
         };
         damaged += 1;
-        tell(&format!("error: {} {}: {error}", name.kind, described(store, name)));
+        tell(&format!("error: {} {}: {error}", name.kind, description::of(store, name)));
         // An unreadable disk or the format of another build is no damage.
         if repair && matches!(error, StoreError::Damaged { .. }) {
             let moved = store.move_aside(name)?;
@@ -145,7 +139,7 @@ fn report_strangers(store: &Store, name: &Name, artifact: &Artifact, repair: boo
     tell(&format!(
         "warning: {} {}: not part of the result: {} in {}",
         name.kind,
-        described(store, name),
+        description::of(store, name),
         paths.join(", "),
         artifact.path().display()
     ));
@@ -194,7 +188,12 @@ fn collect(store: &Store, folders: Folders<'_>, keep: &[String], delete: bool) -
         say(&format!("{reason}: {}, {}", counted(names.len(), "result"), bytes(size)));
         for name in names {
             let size = bytes(store.size(name));
-            say(&format!("  {:<8} {} {size:>10}  {}", name.kind, name.key.short(), described(store, name)));
+            say(&format!(
+                "  {:<8} {} {size:>10}  {}",
+                name.kind,
+                name.key.short(),
+                description::of(store, name)
+            ));
             if delete {
                 store.remove(name)?;
             }
@@ -326,9 +325,4 @@ fn reach(store: &Store, folders: Folders<'_>, keep: &[String]) -> anyhow::Result
         }
     }
     Ok(Reach { wanted, has_unknown_trials })
-}
-
-pub fn bytes(count: u64) -> String {
-    // As text, because the formatter of `DecimalBytes` ignores widths.
-    DecimalBytes(count).to_string()
 }

@@ -23,12 +23,11 @@ use spec::Stage;
 use store::{Artifact, Imported, Key, MANIFEST_FILE, Name, PackedFile, Placed, Store, StoreError};
 use tar::{Archive, Builder, EntryType, Header};
 
-use super::artifacts::bytes;
 use crate::{
     PackArguments, UnpackArguments,
     asked::Asked,
     program::program,
-    terminal::{counted, say, tell},
+    terminal::{bytes, counted, say, tell},
 };
 
 const VERSION_FILE: &str = "bpfree.ron";

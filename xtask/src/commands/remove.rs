@@ -4,18 +4,17 @@ use std::{collections::HashSet, process::ExitCode};
 
 use anyhow::bail;
 use results::{
-    run_tree,
+    description, run_tree,
     trial::{PlannedTrial, TRIAL},
 };
 use runner::plan::StagePlan;
 use store::{Name, Store};
 
-use super::artifacts::{bytes, described};
 use crate::{
     RemoveArguments,
     asked::Asked,
     program::program,
-    terminal::{counted, say, tell},
+    terminal::{bytes, counted, say, tell},
 };
 
 /// Lists the chosen trials that are finished, saved or failed; with `--delete`, deletes them.
@@ -42,7 +41,7 @@ pub fn remove(store: &Store, arguments: &RemoveArguments) -> anyhow::Result<Exit
             held = true;
         } else if planned.artifact.is_some() || planned.damage.is_some() {
             let size = bytes(store.size(&name));
-            say(&format!("{:<8} {} {size:>10}  {}", TRIAL, name.key.short(), described(store, &name)));
+            say(&format!("{:<8} {} {size:>10}  {}", TRIAL, name.key.short(), description::of(store, &name)));
             finished.push(name);
         } else if unfinished.contains(&name) {
             let state = if store.failure(TRIAL, &name.key).is_some() { "failed" } else { "saved" };
