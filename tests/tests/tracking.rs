@@ -14,7 +14,7 @@ use settings::{
 use tests::{Bench, SMALL_PIPELINE};
 
 const ALL: &str = "trackers: [BpCosine, WeightAlignment, LocalLoss, Gradients, Weights, Activations, DeadUnits, \
-                   EffectiveRank, Memory, Throughput, Energy, Histograms, Images]";
+                   EffectiveRank, Goodness, Memory, Throughput, Energy, Histograms, Images]";
 
 fn with(trackers: &str) -> String {
     SMALL_PIPELINE.replace("seeds: 2", &format!("seeds: 2, {trackers}"))
@@ -31,14 +31,18 @@ fn metric(text: &str) -> Metric {
 #[test]
 fn trackers_change_no_weights_and_no_losses() {
     let (plain, watched) = (Bench::new(2, 1), Bench::new(2, 4));
-    plain.run(SMALL_PIPELINE);
-    let text = with(ALL);
+    let with_labels = |text: &str| {
+        text.replace("[Backprop, ", "[ForwardForward, Backprop, ")
+            .replace("1e-3]", "1e-3], forward_forward: [(label: Appended)]")
+    };
+    let (small, text) = (with_labels(SMALL_PIPELINE), with_labels(&with(ALL)));
+    plain.run(&small);
     watched.run(&text);
     let weights = |trial: &PlannedTrial| {
         let artifact = trial.artifact.as_ref().expect("done");
         artifact.read("weights.safetensors").expect("whole")
     };
-    for (plain, watched) in plain.trials(SMALL_PIPELINE).iter().zip(&watched.trials(&text)) {
+    for (plain, watched) in plain.trials(&small).iter().zip(&watched.trials(&text)) {
         assert_ne!(plain.key, watched.key, "the key names the trackers");
         assert_eq!(weights(plain), weights(watched), "{}", plain.trial.configuration);
         let (plain, watched) = (history(plain), history(watched));

@@ -5,7 +5,7 @@
 //! 1 / classes everywhere. A hidden layer reads the values below, divided by their root mean square. Its goodness is g = *h* . *h* - units,
 //! its loss the mean cross-entropy of sigmoid(g) over positive and negative examples. Peer normalization adds `peer_normalization` times the
 //! variance of the units' running means over positive examples, of which a step counts a tenth. The output layer is a classifier on all hidden
-//! layers but the first, for neutral examples; it starts at zero, and learns at `classifier_rate` times the rate. The rows of all parts
+//! layers but the first, or on a single one, for neutral examples; it starts at zero, and learns at `classifier_rate` times the rate. The rows of all parts
 //! pass a layer before it learns.
 //!
 //! As in the reference implementation, the signal passes a ReLU whole, also where its output is 0, which only peer normalization notices. Other

@@ -20,8 +20,9 @@ pub(super) fn exhibits<B: Kernels>(evaluation: &Evaluation<'_, B>) -> Vec<Vec<Ex
     let tiles = Tiles { image: evaluation.image };
     let [trials, _, _] = evaluation.logits.dims();
     let mut exhibits = vec![Vec::new(); trials];
+    let pixels = evaluation.image.iter().product();
     if let Some(first) = evaluation.network.hidden.first() {
-        for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value.plain())) {
+        for (exhibits, weights) in exhibits.iter_mut().zip(first_units(&first.weight.value.plain(), pixels)) {
             let picture = tiles.of_weights(&weights, ACROSS);
             exhibits.push(Exhibit::picture("layer_1/weights_of_first_units", picture));
         }
@@ -34,11 +35,11 @@ pub(super) fn exhibits<B: Kernels>(evaluation: &Evaluation<'_, B>) -> Vec<Vec<Ex
     exhibits
 }
 
-/// Returns the weights of each trial's first units, one unit after the other.
-fn first_units<B: Kernels>(weight: &Tensor<B, 3>) -> Vec<Vec<f32>> {
-    let [trials, inputs, units] = weight.dims();
+/// Returns the weights of each trial's first units for the `pixels`, without those for an appended label, one unit after the other.
+fn first_units<B: Kernels>(weight: &Tensor<B, 3>, pixels: usize) -> Vec<Vec<f32>> {
+    let [trials, _, units] = weight.dims();
     let shown = units.min(UNITS);
-    let columns = weight.clone().slice([0..trials, 0..inputs, 0..shown]).swap_dims(1, 2);
+    let columns = weight.clone().slice([0..trials, 0..pixels, 0..shown]).swap_dims(1, 2);
     host(columns)
 }
 
