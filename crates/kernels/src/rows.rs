@@ -22,8 +22,9 @@ pub trait RowKernels: Backend {
 
     /// Returns some `rows` of each trial, `[trials, rows, columns]`.
     fn rows(values: &Tensor<Self, 3>, rows: Range<usize>) -> Tensor<Self, 3> {
-        let [trials, _, columns] = values.dims();
-        values.clone().slice([0..trials, rows, 0..columns])
+        let [trials, all, columns] = values.dims();
+        let is_whole = rows == (0..all);
+        if is_whole { values.clone() } else { values.clone().slice([0..trials, rows, 0..columns]) }
     }
 
     /// Multiplies each row by a factor, `[trials, rows, 1]`.
@@ -46,8 +47,13 @@ pub trait RowKernels: Backend {
         let parts = parts.iter().map(|(part, columns)| {
             let [own_trials, own_rows, _] = part.dims();
             let part = (*part).clone().slice([0..own_trials, 0..own_rows, columns.clone()]);
-            part.repeat_dim(0, trials / own_trials).repeat_dim(1, rows / own_rows)
+            repeated(repeated(part, 0, trials / own_trials), 1, rows / own_rows)
         });
         Tensor::cat(parts.collect(), 2)
     }
+}
+
+/// Returns `values` with an axis that is repeated, without a copy if it is there once.
+fn repeated<B: Backend>(values: Tensor<B, 3>, axis: usize, times: usize) -> Tensor<B, 3> {
+    if times == 1 { values } else { values.repeat_dim(axis, times) }
 }
