@@ -40,6 +40,6 @@ fn forward_forward_with_bounded_activities_or_too_few_epochs_is_unlikely_to_lear
     };
     assert_eq!(of("Relu", "(order: OneAfterAnother)", 3), "");
     assert_eq!(of("Relu", "()", 1), "");
-    insta::assert_snapshot!(of("Relu", "(order: OneAfterAnother)", 2), @"layers learn one after another, but there are 3 of them and 2 epochs: some never learn");
+    insta::assert_snapshot!(of("Relu", "(order: OneAfterAnother)", 2), @"layers learn one after another, so with fewer epochs (2) than hidden layers (3) some never learn");
     insta::assert_snapshot!(of("Tanh", "()", 3), @"forward-forward with the bounded activation tanh: squared activities, one per unit at most, do not get above their threshold, which is one per unit: `activation: [Relu]` works");
 }

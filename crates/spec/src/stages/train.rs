@@ -356,7 +356,7 @@ fn warn_of_schedules(configurations: &[&Configuration], epochs: u32, scope: &mut
         let (schedule, layers) = (&configuration.schedule, configuration.hidden.len());
         if configuration.share(1, epochs).is_some() && (epochs as usize) < layers {
             let warning = format!(
-                "layers learn one after another, but there are {layers} of them and {epochs} epochs: some never learn"
+                "layers learn one after another, so with fewer epochs ({epochs}) than hidden layers ({layers}) some never learn"
             );
             if !scope.warnings.contains(&warning) {
                 scope.warnings.push(warning);
